@@ -1,0 +1,128 @@
+PYTHON ?= python3
+# A Python for `make test-newer`; left empty, 3.13 or 3.12 is looked for on PATH and under pyenv.
+NEWER ?=
+# `make constraints` pins this torch: a newer one may have no CPU build where it is installed.
+TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
+
+BIN := .venv/bin
+STAMP := .venv/.complete
+# Only errors: pip's progress and warnings bury the lines that matter.
+PIP_INSTALL := -m pip install -qq
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The stamp goes when the environment is broken, half removed or moved (its scripts hold its
+# path), so that the next target which needs it makes it anew.
+ifneq ($(wildcard $(STAMP)),)
+SOUND := $(shell grep -qxF '$(CURDIR)' $(STAMP) \
+	&& test -x $(BIN)/ruff && test -x $(BIN)/mypy && test -x $(BIN)/pytest \
+	&& $(BIN)/python -c 'from importlib.metadata import version; version("tuszstore")' 2>/dev/null \
+	&& echo yes)
+ifneq ($(SOUND),yes)
+$(shell rm -f $(STAMP))
+endif
+endif
+
+.PHONY: help venv test lint types format demo bench test-newer constraints clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+venv: $(STAMP) ## make .venv with every extra and the development tools (PYTHON=python3.11 names another Python)
+	@echo ".venv is ready"
+
+$(STAMP): pyproject.toml constraints.txt
+	@v=$$($(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || v=; \
+	case "$$v" in \
+	3.1[1-9].*|3.[2-9][0-9].*) ;; \
+	'') echo "'$(PYTHON)' does not run. tuszstore needs Python 3.11 or newer; name one: make venv PYTHON=/path/to/python3.11" >&2; exit 1 ;; \
+	*) echo "'$(PYTHON)' is Python $$v. tuszstore needs 3.11 or newer; name one: make venv PYTHON=/path/to/python3.11" >&2; exit 1 ;; \
+	esac; \
+	set -e; \
+	if [ -f $@ ]; then \
+		echo "==> updating .venv"; \
+		rm -f $@; \
+	else \
+		echo "==> making .venv with Python $$v (one to two minutes)"; \
+		rm -rf .venv; \
+		$(PYTHON) -m venv .venv; \
+	fi; \
+	pins=$$($(BIN)/python -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")'); \
+	[ -n "$$pins" ] || echo "    constraints.txt is for Python 3.11: installing the newest releases instead"; \
+	$(BIN)/python $(PIP_INSTALL) --upgrade $$pins 'pip>=25.1'; \
+	$(BIN)/python $(PIP_INSTALL) $$pins -e '.[all]' --group dev; \
+	echo '$(CURDIR)' > $@
+
+test: lint types ## run lint, types and all tests
+	@echo "==> tests"
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## check style and formatting with ruff
+	@echo "==> lint"
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP) ## check types with mypy
+	@echo "==> types"
+	$(BIN)/mypy
+
+format: $(STAMP) ## format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+demo: $(STAMP) ## make a synthetic corpus in ./demo and build stores from it
+	$(BIN)/tuszstore demo demo
+
+bench: $(STAMP) ## run the benchmarks
+	$(BIN)/python -m benchmarks.build
+
+# No constraints and no reuse: the environment is made anew each time, so that what is tested is
+# what a user gets today. zarrs and tensorstore come last and only where they suit the newest
+# zarr and numpy; without them the tests that need them are skipped.
+test-newer: ## run the tests on Python 3.13 or 3.12 with the newest dependencies (NEWER=... names a Python)
+	@for v in 3.13 3.12; do \
+		for p in $(or $(NEWER),"python$$v" "$$(pyenv root 2>/dev/null)/versions/$$v".*[0-9]/bin/python); do \
+			found=$$("$$p" -c 'import ensurepip, sys; print(sys.executable)' 2>/dev/null) && break 2; \
+			found=; \
+		done; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "==> no $(or $(NEWER),Python 3.13 or 3.12) found: tests on a newer Python are left out"; \
+		exit 0; \
+	fi; \
+	set -e; \
+	echo "==> making .venv-newer with $$("$$found" --version) and the newest dependencies"; \
+	rm -rf .venv-newer; \
+	"$$found" -m venv .venv-newer; \
+	py=.venv-newer/bin/python; \
+	$$py $(PIP_INSTALL) --upgrade pip; \
+	$$py $(PIP_INSTALL) -e '.[remote,view]' --group dev; \
+	$$py -m pip freeze | grep -E '^(numpy|zarr)==' > .venv-newer/newest.txt; \
+	for p in zarrs tensorstore; do \
+		$$py $(PIP_INSTALL) --only-binary :all: -c .venv-newer/newest.txt $$p \
+			|| echo "    $$p does not install here: left out"; \
+	done; \
+	echo "==> tests on $$($$py --version)"; \
+	$$py -m pytest
+
+# One resolution of everything, torch at its pin; "+cpu" and the like go, since they name one build.
+constraints: ## renew constraints.txt with today's releases (needs Python 3.11; TORCH=... moves torch)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "constraints.txt is for Python 3.11; name one: make constraints PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "==> resolving in .venv-constraints (one to two minutes)"
+	@set -e; \
+	rm -rf .venv-constraints; \
+	$(PYTHON) -m venv .venv-constraints; \
+	py=.venv-constraints/bin/python; \
+	$$py $(PIP_INSTALL) --upgrade pip; \
+	$$py $(PIP_INSTALL) 'torch==$(TORCH)' -e '.[all]' --group dev; \
+	$$py -m pip freeze --all --exclude-editable > .venv-constraints/frozen.txt; \
+	{ sed -n '/^#/p' constraints.txt; sed 's/+[a-z0-9.]*$$//' .venv-constraints/frozen.txt; } > .venv-constraints/new.txt; \
+	mv .venv-constraints/new.txt constraints.txt; \
+	rm -rf .venv-constraints
+
+clean: ## remove the environments and caches; stores and ./demo stay
+	rm -rf .venv .venv-newer .venv-constraints build dist *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find $(wildcard tuszstore tests benchmarks) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,353 @@
+"""What a build is: read from YAML, validated, hashed.
+
+The defaults below are `configs/tusz.yaml`; `docs/signal.md` says why, and how
+`configs/reference.yaml` differs. Sections that decide what a store holds take part in
+:meth:`Config.digest`; `paths` and `build` say only where and how, and do not.
+"""
+
+import difflib
+import hashlib
+import json
+import math
+import os
+from collections.abc import Hashable, Mapping
+from importlib import resources
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tuszstore.errors import ConfigError
+
+EVENT_CLASSES = (
+    "seiz", "fnsz", "gnsz", "spsz", "cpsz", "absz", "tnsz", "cnsz", "tcsz", "atsz", "mysz", "nesz",
+)  # fmt: skip
+"""Event classes of the TUSZ documentation that are not background, in the order of their bits."""
+
+MAX_CLASSES = 15
+"""Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Corpus(_Section):
+    """Which recordings belong to which split."""
+
+    split_policy: Literal["official", "patient", "file_order"] = "official"
+    val_fraction: Fraction = 0.2
+    split_seed: int = 42
+
+
+class Channels(_Section):
+    """How the 19 channels are found, and what may be interpolated."""
+
+    ignore_case: bool = True
+    interpolate: tuple[str, ...] = ("Fz", "Pz")
+    flat: Literal["interpolate", "keep", "leave_out"] = "interpolate"
+    max_interpolated: Annotated[int, Field(ge=0, le=15)] = 4
+
+    @model_validator(mode="after")
+    def _known_channels(self) -> Self:
+        from tuszstore.corpus.channels import CHANNELS
+
+        for name in self.interpolate:
+            if name not in CHANNELS:
+                raise ValueError(f"interpolate names {name!r}, which is none of {CHANNELS}")
+        return self
+
+
+class Labels(_Section):
+    """Which annotation is read and what its events mean."""
+
+    annotation: Literal["csv", "csv_bi"] = "csv"
+    classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
+    seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
+    ignore_case: bool = True
+    unknown: Literal["leave_out", "background"] = "leave_out"
+    unlabelled: Literal["leave_out", "keep"] = "leave_out"
+    rounding: Literal["outward", "truncate"] = "outward"
+    full_seizure: Annotated[float, Field(gt=0, le=1)] = 0.99
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes names one class twice")
+        if strange := [name for name in self.classes if len(name.split()) != 1 or name == "bckg"]:
+            raise ValueError(f"classes must be single words other than 'bckg', not {strange}")
+        if missing := [name for name in self.seizure if name not in self.classes]:
+            raise ValueError(f"seizure names {missing}, which classes does not hold")
+        return self
+
+    @property
+    def seizure_bits(self) -> int:
+        """Mask of the label bits that count as seizure."""
+        return sum(1 << self.classes.index(name) for name in self.seizure)
+
+
+class Bandpass(_Section):
+    """Butterworth band-pass; cut-offs in Hz."""
+
+    low: Positive = 0.5
+    high: Positive = 120.0
+    order: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class Notch(_Section):
+    """Second-order notch at the power line's frequency (Hz)."""
+
+    freq: Positive = 60.0
+    q: Positive = 30.0
+
+
+class Signal(_Section):
+    """From microvolts at the source's rate to what is stored."""
+
+    sfreq: Annotated[int, Field(ge=1, le=100_000)] = 256
+    nonfinite: Literal["bridge", "propagate"] = "bridge"
+    resample: Literal["polyphase", "fft"] = "polyphase"
+    bandpass: Bandpass | None = Bandpass()
+    notch: Notch | None = Notch()
+    filter: Literal["zero_phase", "causal", "causal_from_rest"] = "zero_phase"
+    normalise: Literal["robust_zscore", "zscore", "none"] = "robust_zscore"
+    clip: Positive | None = 10.0
+
+    @model_validator(mode="after")
+    def _below_nyquist(self) -> Self:
+        nyquist = self.sfreq / 2
+        if self.bandpass and not self.bandpass.low < self.bandpass.high < nyquist:
+            raise ValueError(
+                f"bandpass needs low < high < {nyquist:g} Hz (half of sfreq), "
+                f"not {self.bandpass.low:g} and {self.bandpass.high:g}"
+            )
+        if self.notch and self.notch.freq >= nyquist:
+            raise ValueError(f"notch.freq must be below {nyquist:g} Hz, not {self.notch.freq:g}")
+        return self
+
+
+class Windows(_Section):
+    """Length and stride of a window in seconds, and how overlap is stored."""
+
+    length: Positive = 60.0
+    stride: Positive = 10.0
+    overlap: Literal["share", "duplicate"] = "share"
+
+
+class Storage(_Section):
+    """How values lie on disk."""
+
+    dtype: Literal["int16", "float32"] = "int16"
+    scale: Positive = 2.0**-10
+    codec: Literal["lz4", "zstd", "none"] = "lz4"
+    shard_seconds: Positive = 640.0
+
+
+class Paths(_Section):
+    """Where the corpus is read and the stores are written."""
+
+    data: Path | None = None
+    store: Path | None = None
+
+
+class Build(_Section):
+    """How a build is run; none of it changes the result."""
+
+    workers: Annotated[int, Field(ge=0)] | None = None
+    max_memory: str | None = None
+    scheduler: str | None = None
+
+
+class Config(_Section):
+    """A whole build, immutable and validated.
+
+    Attributes
+    ----------
+    corpus, channels, labels, signal, windows, storage
+        What the store holds.
+    paths, build
+        Where it is made and how; not part of the digest.
+    """
+
+    corpus: Corpus = Corpus()
+    channels: Channels = Channels()
+    labels: Labels = Labels()
+    signal: Signal = Signal()
+    windows: Windows = Windows()
+    storage: Storage = Storage()
+    paths: Paths = Paths()
+    build: Build = Build()
+
+    @model_validator(mode="after")
+    def _whole_samples(self) -> Self:
+        for name, seconds in (("length", self.windows.length), ("stride", self.windows.stride)):
+            samples = seconds * self.signal.sfreq
+            if round(samples) < 1 or not math.isclose(samples, round(samples), abs_tol=1e-6):
+                raise ValueError(
+                    f"windows.{name} of {seconds:g} s is {samples:g} samples at "
+                    f"{self.signal.sfreq} Hz; it must be a whole number of samples"
+                )
+        if self.storage.dtype == "int16":
+            largest = self.signal.clip
+            if largest is None or largest > 32767 * self.storage.scale:
+                raise ValueError(
+                    f"storage.dtype int16 with scale {self.storage.scale:g} holds values up to "
+                    f"{32767 * self.storage.scale:g}: set signal.clip to that or less, raise "
+                    "storage.scale, or use float32"
+                )
+        return self
+
+    def digest(self, *sections: str) -> str:
+        """Hash of the sections that decide what a store holds.
+
+        Parameters
+        ----------
+        *sections : str
+            Names of sections; by default all but `paths` and `build`.
+
+        Returns
+        -------
+        str
+            32 hexadecimal digits.
+        """
+        wanted = sections or tuple(n for n in type(self).model_fields if n not in _NOT_CONTENT)
+        dumped = self.model_dump(mode="json", include=set(wanted))
+        text = json.dumps(dumped, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def replace(self, **options: Any) -> "Config":
+        """Return a copy with some dotted keys set, validated anew.
+
+        Parameters
+        ----------
+        **options
+            For example ``replace(**{"storage.dtype": "float32"})``; a value of ``None``
+            sets the key to null.
+        """
+        return _validate(_merge(self.model_dump(), options), "the options")
+
+
+_NOT_CONTENT = frozenset({"paths", "build"})
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ConfigError(f"key {key!r} stands twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+def load_config(
+    source: str | os.PathLike[str] | Mapping[str, Any] | Config | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read and validate a configuration.
+
+    Later sources win: the built-in defaults, `source`, the environment variables
+    ``TUSZSTORE_DATA`` and ``TUSZSTORE_STORE``, `options`.
+
+    Parameters
+    ----------
+    source : path, str, mapping, Config or None
+        A YAML file, the name of a built-in configuration (``tusz``, ``reference``,
+        ``smoke``), the same as a mapping, or nothing for the defaults.
+    options : mapping, optional
+        Dotted keys, such as ``{"storage.dtype": "float32"}``.
+
+    Raises
+    ------
+    ConfigError
+        If a file is unreadable, a key unknown (the nearest known one is named) or a value
+        out of range.
+    """
+    if isinstance(source, Config):
+        values, name = source.model_dump(), "the configuration"
+    elif isinstance(source, Mapping):
+        values, name = dict(source), "the configuration"
+    elif source is None:
+        values, name = {}, "the options"
+    else:
+        values, name = _read_yaml(source), str(source)
+    for key in ("data", "store"):
+        if path := os.environ.get(f"TUSZSTORE_{key.upper()}"):
+            values = _merge(values, {f"paths.{key}": path})
+    return _validate(_merge(values, options or {}), name)
+
+
+def builtin_configs() -> dict[str, Path]:
+    """Return the configurations that come with the package, by name."""
+    folder = Path(str(resources.files("tuszstore"))) / "configs"
+    if not folder.is_dir():  # a checkout: they lie beside the package
+        folder = Path(__file__).parents[1] / "configs"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
+    path = Path(source)
+    if not path.exists():
+        known = builtin_configs()
+        if str(source) not in known:
+            raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}")
+        path = known[str(source)]
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold sections such as 'signal:', not {values!r:.60}")
+    return values
+
+
+def _merge(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in options.items():
+        head, _, rest = key.partition(".")
+        if rest:
+            inner = merged.get(head)
+            merged[head] = _merge(inner if isinstance(inner, Mapping) else {}, {rest: value})
+        else:
+            merged[head] = value
+    return merged
+
+
+def _validate(values: Mapping[str, Any], name: str) -> Config:
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(dict(problem)) for problem in error.errors()]
+        raise ConfigError(f"{name}: " + "; ".join(lines)) from None
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        message = problem["msg"].removeprefix("Value error, ")
+        if not key:
+            return message
+        return f"{key}: {message}"
+    known = _keys_at(problem["loc"][:-1])
+    nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return f"unknown key {key!r}; {hint}(known here: {', '.join(known)})"
+
+
+def _keys_at(location: tuple[Any, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        options = [kind for kind in get_args(annotation) if kind is not NoneType] or [annotation]
+        model = options[0]
+    return list(model.model_fields)

@@ -1,0 +1,386 @@
+"""The header of an EDF file: checked, repaired where that is safe, without reading the data.
+
+A header is read for planning (how long, which channels, which rate) and to hand MNE a clean one:
+:func:`clean_edf` serves the same samples behind a header without dates, names and wrong counts,
+so a colon in a date or a record count of -1 costs nothing, and no personal field gets further
+than this module.
+
+The format is described at https://www.edfplus.info/specs/edf.html.
+"""
+
+import io
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from tuszstore.errors import RecordingError
+
+_MICROVOLT = ("uV", "\u03bcV", "\u00b5V", "\x83\xcaV")
+VOLTAGES = {**dict.fromkeys(_MICROVOLT, 1e-6), "mV": 1e-3, "V": 1.0}
+"""Physical dimensions that are voltages, in volts: as MNE scales them."""
+
+ANNOTATION_LABEL = "EDF Annotations"
+
+_FIELDS = (("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
+           ("digital_min", 8), ("digital_max", 8), ("prefilter", 80), ("samples", 8),
+           ("reserved", 32))  # fmt: skip
+_WIDTH = sum(width for _, width in _FIELDS)
+_COLON_DATE = re.compile(rb"\d\d[^.]\d\d[^.]\d\d")
+
+
+@dataclass(frozen=True)
+class EdfSignal:
+    """One signal of an EDF file.
+
+    Attributes
+    ----------
+    label, unit : str
+        As in the header, stripped.
+    physical_min, physical_max : float
+        In `unit`; the minimum may be above the maximum (an inverted signal).
+    digital_min, digital_max : float
+    samples : int
+        Samples in a data record.
+    """
+
+    label: str
+    unit: str
+    physical_min: float
+    physical_max: float
+    digital_min: float
+    digital_max: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class EdfHeader:
+    """What an EDF header says, after repairs.
+
+    Attributes
+    ----------
+    signals : tuple of EdfSignal
+    record_seconds : Fraction
+        Duration of a data record.
+    n_records : int
+        Whole data records in the file, whatever its header claims.
+    continuous : bool
+        False for EDF+D, whose records may have gaps between them.
+    notes : tuple of str
+        What was repaired.
+    """
+
+    signals: tuple[EdfSignal, ...]
+    record_seconds: Fraction
+    n_records: int
+    continuous: bool
+    notes: tuple[str, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the header."""
+        return 256 + _WIDTH * len(self.signals)
+
+    @property
+    def record_bytes(self) -> int:
+        """Size of a data record."""
+        return 2 * sum(signal.samples for signal in self.signals)
+
+    def rate(self, numbers: Iterable[int]) -> Fraction:
+        """Return the sampling rate (Hz) that some signals share.
+
+        Raises
+        ------
+        RecordingError
+            If they differ, naming two of them.
+        """
+        first, *rest = [self.signals[number] for number in numbers]
+        for signal in rest:
+            if signal.samples != first.samples:
+                raise RecordingError(
+                    f"{first.label!r} and {signal.label!r} have different sampling rates "
+                    f"({_hertz(first.samples / self.record_seconds)} and "
+                    f"{_hertz(signal.samples / self.record_seconds)})"
+                )
+        return first.samples / self.record_seconds
+
+    def n_samples(self, number: int) -> int:
+        """Return the number of samples of one signal."""
+        return self.n_records * self.signals[number].samples
+
+
+def _hertz(rate: Fraction) -> str:
+    return f"{float(rate):g} Hz"
+
+
+def read_header(path: Path) -> EdfHeader:
+    """Read and check the header of an EDF file, and repair what can be.
+
+    Raises
+    ------
+    RecordingError
+        If it is no EDF file, or one that cannot be read safely; the text says why.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            main = file.read(256)
+            if not main:
+                raise RecordingError("file is empty")
+            if main[:8].strip() != b"0":
+                kind = "a BDF file" if main[1:8] == b"BIOSEMI" else "not an EDF file"
+                raise RecordingError(f"{kind} (it does not start with the version '0')")
+            if len(main) < 256:
+                raise RecordingError(f"header is cut off after {len(main)} bytes")
+            n_signals = _integer(main[252:256], "number of signals", at_least=1)
+            table = file.read(_WIDTH * n_signals)
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+    if len(table) < _WIDTH * n_signals:
+        raise RecordingError(f"header is cut off: {n_signals} signals need {_WIDTH * n_signals} "
+                             f"bytes, and {len(table)} follow")  # fmt: skip
+    declared = _integer(main[184:192], "header size")
+    if declared != 256 + _WIDTH * n_signals:
+        raise RecordingError(f"header size of {declared} bytes contradicts {n_signals} signals "
+                             f"({256 + _WIDTH * n_signals} bytes)")  # fmt: skip
+    record_seconds = _seconds(main[244:252])
+    signals = tuple(_signals(table, n_signals))
+    record_bytes = 2 * sum(signal.samples for signal in signals)
+    if record_bytes == 0:
+        raise RecordingError("data records hold no samples")
+    n_records, rest = divmod(size - len(main) - len(table), record_bytes)
+    if n_records == 0:
+        raise RecordingError("no whole data record in the file")
+    notes = list(_count_notes(main[236:244], n_records))
+    if rest:
+        notes.append(f"last data record is cut off ({rest} of {record_bytes} bytes): dropped")
+    if _COLON_DATE.fullmatch(main[168:176]):
+        notes.append("start date is not written DD.MM.YY: ignored")
+    continuous = not main[192:236].startswith(b"EDF+D")
+    return EdfHeader(signals, record_seconds, n_records, continuous, tuple(notes))
+
+
+def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
+    """Refuse signals that cannot be scaled to volts; return notes on odd ones.
+
+    Raises
+    ------
+    RecordingError
+        Naming the signal and what is wrong with it.
+    """
+    notes = []
+    inverted = []
+    for signal in (header.signals[number] for number in numbers):
+        if signal.samples == 0:
+            raise RecordingError(f"signal {signal.label!r} has no samples")
+        limits = (signal.physical_min, signal.physical_max, signal.digital_min, signal.digital_max)
+        if not all(map(math.isfinite, limits)):
+            raise RecordingError(f"signal {signal.label!r} has an unreadable range")
+        for kind in ("physical", "digital"):
+            if getattr(signal, f"{kind}_min") == getattr(signal, f"{kind}_max"):
+                raise RecordingError(
+                    f"signal {signal.label!r}: {kind} minimum and maximum are equal, "
+                    "so its scale is unknown"
+                )
+        if signal.unit and signal.unit not in VOLTAGES:
+            raise RecordingError(f"signal {signal.label!r} is in {signal.unit!r}, not a voltage")
+        if signal.physical_min > signal.physical_max:
+            inverted.append(signal.label)
+    if inverted:
+        notes.append(f"inverted physical range: {', '.join(inverted)}")
+    if blank := [header.signals[n].label for n in numbers if not header.signals[n].unit]:
+        notes.append(f"no unit, taken as uV: {', '.join(blank)}")
+    return notes
+
+
+def check_continuous(path: Path, header: EdfHeader) -> list[str]:
+    """Refuse an EDF+D file with gaps; one whose records follow each other is as good as any.
+
+    Raises
+    ------
+    RecordingError
+        Naming the first gap, or if the records carry no times.
+    """
+    if header.continuous:
+        return []
+    labels = [signal.label for signal in header.signals]
+    if ANNOTATION_LABEL not in labels:
+        raise RecordingError("discontinuous (EDF+D) without times of its records")
+    offsets = np.cumsum([0, *(signal.samples for signal in header.signals)])
+    number = labels.index(ANNOTATION_LABEL)
+    records = np.memmap(
+        path, "<i2", "r", header.n_bytes, (header.n_records, header.record_bytes // 2)
+    )
+    start: float | None = None
+    for k in range(header.n_records):
+        text = records[k, offsets[number] : offsets[number + 1]].tobytes()
+        match = re.match(rb"([+-]\d+(?:\.\d+)?)\x14\x14", text)
+        if not match:
+            raise RecordingError(f"discontinuous (EDF+D), and record {k} carries no time")
+        time = float(match[1])
+        start = time if start is None else start
+        expected = start + float(k * header.record_seconds)
+        if abs(time - expected) > float(header.record_seconds) / 1000:
+            raise RecordingError(
+                f"discontinuous (EDF+D): a gap of {time - expected:g} s after "
+                f"{float(k * header.record_seconds):g} s"
+            )
+    return ["marked discontinuous (EDF+D), but without a gap"]
+
+
+def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "CleanEdf":
+    """Open an EDF file behind a header that holds nothing but what is needed to read it.
+
+    Parameters
+    ----------
+    path : Path
+    header : EdfHeader
+        As :func:`read_header` gave it.
+    names : mapping of int to str
+        New labels of the signals that will be read; all others get numbers for names.
+
+    Returns
+    -------
+    CleanEdf
+        A binary file that MNE reads.
+    """
+    raw = path.open("rb")
+    record_seconds = raw.read(256)[244:252].split(b"\x00")[0]
+    table = raw.read(_WIDTH * len(header.signals))
+    columns = _columns(table, len(header.signals))
+    columns["label"] = [
+        names.get(number, f"signal {number}").encode() for number in range(len(header.signals))
+    ]
+    columns["unit"] = [
+        b"uV" if signal.unit in ("", *_MICROVOLT) else signal.unit.encode("latin-1")
+        for signal in header.signals
+    ]
+    for field in ("transducer", "prefilter", "reserved"):
+        columns[field] = [b""] * len(header.signals)
+    main = _fields((b"0", 8), (b"X X X X", 80), (b"Startdate X X X X", 80), (b"01.01.85", 8),
+                   (b"00.00.00", 8), (str(header.n_bytes).encode(), 8), (b"", 44),
+                   (str(header.n_records).encode(), 8),
+                   (record_seconds, 8),
+                   (str(len(header.signals)).encode(), 4))  # fmt: skip
+    body = b"".join(value.ljust(width) for field, width in _FIELDS for value in columns[field])
+    return CleanEdf(raw, main + body, header.n_bytes + header.n_records * header.record_bytes)
+
+
+class CleanEdf(io.RawIOBase):
+    """A read-only file: some bytes of its own, then those of another file up to a size."""
+
+    def __init__(self, file: BinaryIO, head: bytes, size: int) -> None:
+        self._file = file
+        self._head = head
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position and return it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        """Fill a buffer from the position on."""
+        view = memoryview(buffer).cast("B")[: max(0, self._size - self._position)]
+        if self._position < len(self._head):
+            piece = self._head[self._position : self._position + len(view)]
+            view[: len(piece)] = piece
+            count = len(piece)
+        else:
+            self._file.seek(self._position)
+            count = self._file.readinto(view)  # type: ignore[attr-defined]
+        self._position += count
+        return int(count)
+
+    def close(self) -> None:
+        """Close the file behind as well."""
+        self._file.close()
+        super().close()
+
+
+def _columns(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
+    columns = {}
+    start = 0
+    for field, width in _FIELDS:
+        columns[field] = [
+            table[start + k * width : start + (k + 1) * width] for k in range(n_signals)
+        ]
+        start += n_signals * width
+    return columns
+
+
+def _signals(table: bytes, n_signals: int) -> Iterable[EdfSignal]:
+    columns = _columns(table, n_signals)
+    for k in range(n_signals):
+        yield EdfSignal(
+            label=columns["label"][k].decode("latin-1").split("\x00")[0].strip(),
+            unit=columns["unit"][k].decode("latin-1").split("\x00")[0].strip(),
+            physical_min=_number(columns["physical_min"][k]),
+            physical_max=_number(columns["physical_max"][k]),
+            digital_min=_number(columns["digital_min"][k]),
+            digital_max=_number(columns["digital_max"][k]),
+            samples=_integer(columns["samples"][k], f"samples a record of signal {k}", at_least=0),
+        )
+
+
+def _count_notes(field: bytes, n_records: int) -> Iterable[str]:
+    try:
+        declared = int(field.split(b"\x00")[0])
+    except ValueError:
+        yield f"header gives no number of data records; the file holds {n_records}"
+    else:
+        if declared != n_records:
+            yield f"header gives {declared} data records; the file holds {n_records}"
+
+
+def _integer(field: bytes, name: str, at_least: int = 0) -> int:
+    try:
+        value = int(field.split(b"\x00")[0])
+    except ValueError:
+        raise RecordingError(f"{name} is not a number in the header") from None
+    if value < at_least:
+        raise RecordingError(f"{name} is {value} in the header")
+    return value
+
+
+def _number(field: bytes) -> float:
+    """Return a number, or NaN: only the signals that are used must have a range."""
+    try:
+        return float(field.split(b"\x00")[0].replace(b",", b"."))
+    except ValueError:
+        return math.nan
+
+
+def _seconds(field: bytes) -> Fraction:
+    text = field.split(b"\x00")[0].decode("latin-1").strip()
+    try:
+        # float() first: it bounds the exponent, which Fraction() would write out in full
+        if 0 < float(text) < 1e6:
+            return Fraction(text)
+    except ValueError:
+        pass
+    raise RecordingError(f"duration of a data record is {text!r} in the header")
+
+
+def _fields(*values: tuple[bytes, int]) -> bytes:
+    return b"".join(value.ljust(width) for value, width in values)

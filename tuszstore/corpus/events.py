@@ -1,0 +1,101 @@
+"""Which samples of a recording an annotated event marks, and with which class."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.config import Labels
+from tuszstore.corpus.annotations import Annotation, Event
+from tuszstore.errors import RecordingError
+
+
+@dataclass(frozen=True)
+class MarkedEvents:
+    """The events of a recording, in its samples.
+
+    Attributes
+    ----------
+    events : tuple of Event
+        As annotated.
+    first, stop : ndarray of int64, shape (event,)
+        First sample, and the one after the last, within the recording; equal for an event that
+        marks none.
+    bit : ndarray of uint16, shape (event,)
+        Label bit of the event's class; 0 for a class that is taken as background.
+    notes : tuple of str
+        What was clipped or dropped.
+    """
+
+    events: tuple[Event, ...]
+    first: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    bit: NDArray[np.uint16]
+    notes: tuple[str, ...]
+
+
+def mark_events(
+    annotation: Annotation, n_samples: int, sfreq: float, config: Labels
+) -> MarkedEvents:
+    """Convert events from seconds to samples, within the recording.
+
+    With ``rounding: outward`` an event marks every sample that it touches, so that one shorter
+    than a sample is not lost; ``truncate`` marks ``[int(onset * sfreq), int(offset * sfreq))``.
+
+    Parameters
+    ----------
+    annotation : Annotation
+    n_samples : int
+        Length of the recording at `sfreq`.
+    sfreq : float
+        Sampling rate of the store (Hz).
+    config : Labels
+
+    Raises
+    ------
+    RecordingError
+        If an event's class is unknown, and ``unknown`` is ``leave_out``.
+    """
+    events = annotation.events
+    ends = [_samples(event, sfreq, config.rounding) for event in events]
+    raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
+    raw_stop = np.array([stop for _, stop in ends], np.int64).reshape(-1)
+    first = raw_first.clip(0, n_samples)
+    stop = np.maximum(raw_stop.clip(0, n_samples), first)
+    notes = []
+    for count, what in (
+        (((raw_stop > n_samples) & (raw_first < n_samples)).sum(), "cut at the recording's end"),
+        ((raw_first >= n_samples).sum(), "past the recording's end dropped"),
+        (((raw_first < 0) & (raw_stop > 0)).sum(), "cut at the recording's start"),
+        (((raw_first < 0) & (raw_stop <= 0)).sum(), "before the recording's start dropped"),
+        ((raw_stop == raw_first).sum(), "without duration mark no sample"),
+    ):
+        if count:
+            notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
+    bits = np.array([_bit(event, config) for event in events], np.uint16).reshape(-1)
+    if ignored := sorted({e.label for e, bit in zip(events, bits, strict=True) if bit == 0}):
+        notes.append(f"taken as background: {', '.join(ignored)}")
+    return MarkedEvents(events, first, stop, bits, tuple(notes))
+
+
+def _samples(event: Event, sfreq: float, rounding: str) -> tuple[int, int]:
+    # far outside any recording, but still within an int64 after multiplication
+    onset, offset = (min(max(time, -1e9), 1e9) for time in (event.onset, event.offset))
+    if rounding == "truncate":
+        return int(onset * sfreq), int(offset * sfreq)
+    if offset == onset:
+        return math.floor(onset * sfreq), math.floor(onset * sfreq)
+    return math.floor(onset * sfreq), math.ceil(offset * sfreq)
+
+
+def _bit(event: Event, config: Labels) -> int:
+    label = event.label.lower() if config.ignore_case else event.label
+    if label in config.classes:
+        return 1 << config.classes.index(label)
+    if config.unknown == "background":
+        return 0
+    raise RecordingError(
+        f"annotation, row {event.row}: unknown event class {event.label!r}; add it to "
+        "labels.classes, or set labels.unknown to 'background'"
+    )

@@ -1,0 +1,25 @@
+"""Errors that tuszstore raises; each message names the offender and the way out."""
+
+
+class TuszstoreError(Exception):
+    """Base of all errors raised by tuszstore."""
+
+
+class ConfigError(TuszstoreError):
+    """A configuration that cannot be used; names the key."""
+
+
+class CorpusError(TuszstoreError):
+    """A corpus that cannot be built as asked: no such split, a patient in two splits."""
+
+
+class RecordingError(TuszstoreError):
+    """One recording that cannot be used; its text is the reason shown to the user."""
+
+
+class StoreError(TuszstoreError):
+    """A store that is incomplete, foreign, damaged or of another schema version."""
+
+
+class BuildError(TuszstoreError):
+    """A build that cannot go on: disk full, a store that is in the way, another build."""

@@ -1,0 +1,1 @@
+"""From microvolts at the source's rate to what is stored: resample, filter, normalise, quantise."""

@@ -1,0 +1,82 @@
+"""Band-pass and notch.
+
+A way of filtering takes ``(channel, sample)`` float64 and the sections that
+:func:`design` made; it is registered in :data:`FILTERS` under its name in ``signal.filter``.
+Another kind of filter is another section in :func:`design`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from tuszstore.config import Signal
+
+Section = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Numerator and denominator of one filter, in the order of `scipy.signal.lfilter`."""
+
+PAD_SECONDS = 4.0
+"""Mirrored signal that a zero-phase filter starts in, two periods of 0.5 Hz."""
+
+
+def design(config: Signal) -> list[Section]:
+    """Return the filters of a configuration, in the order in which they are applied."""
+    sections = []
+    nyquist = config.sfreq / 2
+    if band := config.bandpass:
+        edges = [band.low / nyquist, band.high / nyquist]
+        sections.append(signal.butter(band.order, edges, "bandpass"))
+    if notch := config.notch:
+        sections.append(signal.iirnotch(notch.freq, notch.q, config.sfreq))
+    return sections
+
+
+def causal_from_rest(
+    x: NDArray[np.float64], sections: list[Section], sfreq: int
+) -> NDArray[np.float64]:
+    """Filter forward from a state of rest, with `scipy.signal.lfilter`.
+
+    The method of the NPZ pipeline: an offset of the electrode is a step at the first sample, and
+    rings for seconds.
+    """
+    for b, a in sections:
+        x = signal.lfilter(b, a, x, axis=-1)
+    return x
+
+
+def causal(x: NDArray[np.float64], sections: list[Section], sfreq: int) -> NDArray[np.float64]:
+    """Filter forward, from the state that the first sample would have held for ever."""
+    for sos in map(_second_order, sections):
+        start = signal.sosfilt_zi(sos)[:, None, :] * x[None, :, :1]
+        x, _ = signal.sosfilt(sos, x, axis=-1, zi=start)
+    return x
+
+
+def zero_phase(x: NDArray[np.float64], sections: list[Section], sfreq: int) -> NDArray[np.float64]:
+    """Filter forward and backward: no delay at any frequency, twice the order.
+
+    Both ends are continued by their mirror image about the last value, so that an offset or a
+    slope makes no step.
+    """
+    if not sections:
+        return x
+    sos = np.concatenate([_second_order(section) for section in sections])
+    padding = min(round(PAD_SECONDS * sfreq), x.shape[-1] - 1)
+    rows = [signal.sosfiltfilt(sos, row, padlen=padding) for row in x]
+    return np.stack(rows)
+
+
+def _second_order(section: Section) -> NDArray[np.float64]:
+    sos: NDArray[np.float64] = signal.tf2sos(*section)
+    return sos
+
+
+Filter = Callable[[NDArray[np.float64], list[Section], int], NDArray[np.float64]]
+
+FILTERS: dict[str, Filter] = {
+    "zero_phase": zero_phase,
+    "causal": causal,
+    "causal_from_rest": causal_from_rest,
+}
+"""Ways of filtering by their name in the configuration."""

@@ -1,0 +1,30 @@
+"""From float32 to the values that are stored."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.config import Storage
+
+MISSING_INT16 = -32768
+"""Stored int16 value that stands for no sample; real ones stay above it."""
+
+
+def quantise(data: NDArray[np.float32], config: Storage) -> NDArray[np.generic]:
+    """Round to multiples of the scale, as int16; float32 is stored as it is.
+
+    Parameters
+    ----------
+    data : ndarray of float32
+        Finite, within ±32767 times the scale.
+    config : Storage
+    """
+    if config.dtype == "float32":
+        return data
+    scaled = data * np.float32(1 / config.scale)
+    np.rint(scaled, out=scaled)
+    return scaled.astype(np.int16)
+
+
+def missing_value(dtype: str) -> int | float:
+    """Return the stored value that stands for no sample."""
+    return MISSING_INT16 if dtype == "int16" else float("nan")

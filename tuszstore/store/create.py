@@ -1,0 +1,140 @@
+"""Making a store: empty arrays first, tables last, and the root's metadata after all."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.config import Config
+from tuszstore.corpus.channels import CHANNELS
+from tuszstore.signal.quantise import missing_value
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.labels import UNLABELLED, flag_attributes
+from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
+from tuszstore.store.shard import write_atomically, zarr_codecs
+
+TABLE_CHUNK = 1 << 20
+"""Rows of a chunk of a table."""
+
+
+def create_arrays(path: Path, config: Config, n_blocks: int) -> None:
+    """Make an unfinished store: its root, and `signal`, `label` and `channel` without data.
+
+    Parameters
+    ----------
+    path : Path
+        Must not exist.
+    config : Config
+    n_blocks : int
+        Blocks of all recordings, each recording rounded up to whole shards.
+    """
+    import zarr
+
+    geometry = Geometry.of(config)
+    missing = missing_value(config.storage.dtype)
+    root = zarr.create_group(path, attributes={"complete": False}, zarr_format=3)
+    signal, label, channel = variables("")
+    codec = config.storage.codec
+    root.create_array(
+        signal.name,
+        shape=(n_blocks, len(CHANNELS), geometry.block),
+        dtype=config.storage.dtype,
+        chunks=(1, len(CHANNELS), geometry.block),
+        shards=(geometry.shard, len(CHANNELS), geometry.block),
+        compressors=zarr_codecs(codec, np.dtype(config.storage.dtype).itemsize),
+        filters=None,
+        fill_value=missing,
+        dimension_names=signal.dims,
+        attributes=_signal_attributes(signal, config),
+    )
+    root.create_array(
+        label.name,
+        shape=(n_blocks, geometry.block),
+        dtype=label.dtype,
+        chunks=(geometry.shard, geometry.block),
+        compressors=zarr_codecs("lz4", 2),
+        filters=None,
+        fill_value=UNLABELLED,
+        dimension_names=label.dims,
+        attributes={"comment": label.comment, **flag_attributes(config.labels.classes)},
+    )
+    _write_column(root, channel, np.array(CHANNELS, dtype=np.dtypes.StringDType()))
+
+
+def write_table(path: Path, group: str, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write one table of the schema, replacing what was there.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store.
+    group : str
+        One of :data:`~tuszstore.store.schema.TABLES`.
+    columns : mapping of str to ndarray
+        One for each variable of the group.
+    """
+    import zarr
+
+    table = zarr.open_group(path, mode="r+").require_group(group)
+    for variable in variables(group):
+        _write_column(table, variable, columns[variable.name])
+
+
+def finish(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Write the root's metadata, which makes the store complete.
+
+    Consolidated metadata and attributes go into one file, written last and atomically.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store.
+    attributes : mapping
+        What :func:`tuszstore.open` shows as ``attrs``.
+    """
+    import zarr
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        zarr.consolidate_metadata(str(path), zarr_format=3)
+    root = json.loads((path / "zarr.json").read_bytes())
+    root["attributes"] = {**attributes, "schema_version": SCHEMA_VERSION, "complete": True}
+    write_atomically(path / "zarr.json", json.dumps(root, indent=1).encode())
+
+
+def _signal_attributes(variable: Variable, config: Config) -> dict[str, Any]:
+    attributes: dict[str, Any] = {
+        "comment": variable.comment,
+        "long_name": "EEG",
+        "units": "uV" if config.signal.normalise == "none" else "1",
+        "sfreq": config.signal.sfreq,
+    }
+    if config.storage.dtype == "int16":
+        attributes["scale_factor"] = config.storage.scale
+        # readers that know CF show NaN, not zero, where a block is missing
+        attributes["_FillValue"] = missing_value("int16")
+    return attributes
+
+
+def _write_column(group: Any, variable: Variable, values: NDArray[Any]) -> None:
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+
+    dtype = np.dtypes.StringDType() if variable.dtype == "string" else np.dtype(variable.dtype)
+    values = np.asarray(values).astype(dtype)
+    rows = max(1, min(TABLE_CHUNK, values.shape[-1]))
+    array = group.create_array(
+        variable.name,
+        shape=values.shape,
+        dtype=dtype,
+        chunks=(*(max(1, size) for size in values.shape[:-1]), rows),
+        compressors=[ZstdCodec(level=3), Crc32cCodec()],
+        dimension_names=variable.dims,
+        attributes={"comment": variable.comment, **variable.attributes},
+        overwrite=True,
+    )
+    if values.size:
+        array[...] = values

@@ -1,0 +1,73 @@
+"""Index arithmetic between samples, blocks, windows and shards.
+
+A window is a run of consecutive blocks. With ``overlap: share`` a block is
+``gcd(length, stride)`` long and each sample is stored once; with ``overlap: duplicate`` a block is
+as long as a window, and there is one for every window. The same formulas serve both.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+from tuszstore.config import Config
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Lengths in samples at the store's rate, and in blocks.
+
+    Attributes
+    ----------
+    sfreq : int
+        Sampling rate (Hz).
+    window, stride : int
+        Samples of a window, and between the starts of two.
+    block, step : int
+        Samples of a block, and between the starts of two.
+    shard : int
+        Blocks of a shard.
+    """
+
+    sfreq: int
+    window: int
+    stride: int
+    block: int
+    step: int
+    shard: int
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """Return the geometry of a configuration."""
+        sfreq = config.signal.sfreq
+        window = round(config.windows.length * sfreq)
+        stride = round(config.windows.stride * sfreq)
+        if config.windows.overlap == "duplicate":
+            block, step = window, stride
+        else:
+            block = step = math.gcd(window, stride)
+        shard = max(1, round(config.storage.shard_seconds * sfreq / block))
+        return cls(sfreq, window, stride, block, step, shard)
+
+    @property
+    def blocks_per_window(self) -> int:
+        """Blocks that a window consists of."""
+        return self.window // self.block
+
+    @property
+    def blocks_per_stride(self) -> int:
+        """Blocks between the starts of two windows."""
+        return self.stride // self.step
+
+    def n_windows(self, n_samples: int) -> int:
+        """Return the number of whole windows in a recording."""
+        return max(0, (n_samples - self.window) // self.stride + 1)
+
+    def n_blocks(self, n_samples: int) -> int:
+        """Return the number of blocks of a recording; the last one may be partly filled."""
+        if self.block == self.step:
+            return -(-n_samples // self.block)
+        return self.n_windows(n_samples)
+
+    def n_shards(self, n_samples: int) -> int:
+        """Return the number of shards that a recording owns."""
+        return -(-self.n_blocks(n_samples) // self.shard)
