@@ -88,8 +88,7 @@ test-newer: ## run the tests on Python 3.13 or 3.12 with the newest dependencies
 		done; \
 	done; \
 	if [ -z "$$found" ]; then \
-		echo "==> no $(or $(NEWER),Python 3.13 or 3.12) found: tests on a newer Python are left out"; \
-		exit 0; \
+		$(if $(NEWER),echo "'$(NEWER)' does not run, or has no ensurepip" >&2; exit 1,echo "==> no Python 3.13 or 3.12 found: tests on a newer Python are left out"; exit 0); \
 	fi; \
 	set -e; \
 	echo "==> making .venv-newer with $$("$$found" --version) and the newest dependencies"; \

@@ -299,7 +299,7 @@ def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
             raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}")
         path = known[str(source)]
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
+        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     except yaml.YAMLError as error:
@@ -334,10 +334,8 @@ def _validate(values: Mapping[str, Any], name: str) -> Config:
 def _explain(problem: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
-        message = problem["msg"].removeprefix("Value error, ")
-        if not key:
-            return message
-        return f"{key}: {message}"
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        return f"{key}: {message}" if key else message
     known = _keys_at(problem["loc"][:-1])
     nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""

@@ -235,9 +235,7 @@ def _interpolate(raw: Any, bad: Sequence[str]) -> Any:
     if absent:
         zeros = np.zeros((len(absent), raw.n_times))
         info = mne.create_info(absent, raw.info["sfreq"], "eeg")
-        raw.add_channels(
-            [mne.io.RawArray(zeros, info, verbose="error")], force_update_info=True
-        )
+        raw.add_channels([mne.io.RawArray(zeros, info, verbose="error")], force_update_info=True)
     raw.set_montage(standard_montage(), verbose="error")
     raw.info["bads"] = list(bad)
     raw.interpolate_bads(reset_bads=True, verbose="error")

@@ -47,6 +47,21 @@ def canonical_split(name: str) -> str:
     return name
 
 
+def available_splits(recordings: Sequence[Recording], config: Corpus) -> list[str]:
+    """Return the splits that a corpus has under a policy, in the order of :data:`SPLITS`.
+
+    Raises
+    ------
+    CorpusError
+        If it has none.
+    """
+    splits = _divide(recordings, config)
+    names = [name for name in SPLITS if splits.get(name)]
+    if not names:
+        _refuse_empty(recordings, "train", config)
+    return names
+
+
 def choose_split(recordings: Sequence[Recording], name: str, config: Corpus) -> Split:
     """Return the recordings of a split.
 
@@ -119,6 +134,7 @@ def _choose_patients(patients: set[str], config: Corpus) -> set[str]:
     Patients are ranked by a hash of seed and name, so that a corpus that grows moves few of them
     to another split.
     """
+
     def rank(patient: str) -> bytes:
         return hashlib.sha256(f"{config.split_seed}:{patient}".encode()).digest()
 

@@ -1,5 +1,7 @@
 """Class bits of samples, painted from events."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,7 +25,7 @@ def paint(first: ArrayLike, stop: ArrayLike, bit: ArrayLike, out: NDArray[np.uin
         out[a:b] |= mask
 
 
-def flag_attributes(classes: tuple[str, ...]) -> dict[str, object]:
+def flag_attributes(classes: tuple[str, ...]) -> dict[str, Any]:
     """Return the CF attributes that name the bits of a label.
 
     Parameters

@@ -15,7 +15,7 @@ References
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import google_crc32c
 import numpy as np
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 ABSENT = np.uint64(2**64 - 1)
 
-_CODECS = {"lz4": ("lz4", 5), "zstd": ("zstd", 1)}
+_CODECS: dict[str, tuple[Literal["lz4", "zstd"], int]] = {"lz4": ("lz4", 5), "zstd": ("zstd", 1)}
+"""Blosc's compressor and level of each codec."""
 
 
 def zarr_codecs(codec: str, itemsize: int) -> list[Any]:

@@ -1,0 +1,20 @@
+"""EEG seizure corpora as sharded Zarr stores, built once and read at the speed of memory.
+
+>>> import tuszstore
+>>> report = tuszstore.build("tusz", split="train", data="tusz", store="stores")  # doctest: +SKIP
+>>> store = tuszstore.open("stores/train.zarr")  # doctest: +SKIP
+>>> signal, labels = store.read([0, 17, 4], labels=True)  # doctest: +SKIP
+"""
+
+from importlib.metadata import version as _version
+
+# before `build`, which must stay a function: importing the package of that name sets it once
+from tuszstore.build.report import BuildReport
+
+from tuszstore.api import Store, build  # isort: skip
+from tuszstore.api import open_store as open
+from tuszstore.config import Config, load_config
+
+__version__ = _version("tuszstore")
+
+__all__ = ["BuildReport", "Config", "Store", "build", "load_config", "open"]

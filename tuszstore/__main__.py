@@ -1,0 +1,5 @@
+"""``python -m tuszstore``."""
+
+from tuszstore.cli import main
+
+main()

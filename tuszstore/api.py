@@ -1,0 +1,250 @@
+"""What a user calls: building a store, opening it, and the store itself."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tuszstore.config import Config, load_config
+from tuszstore.corpus.channels import CHANNELS
+from tuszstore.corpus.splits import ALIASES
+from tuszstore.read.arrays import WindowArray
+from tuszstore.read.windows import read_labels, read_signal
+from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.schema import CATEGORIES, variables
+
+if TYPE_CHECKING:
+    import xarray
+
+    from tuszstore.build.builder import Progress
+    from tuszstore.build.report import BuildReport
+
+
+def build(
+    config: str | os.PathLike[str] | Mapping[str, Any] | Config | None = None,
+    *,
+    split: str = "train",
+    data: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    limit: int | None = None,
+    force: bool = False,
+    progress: "Progress | None" = None,
+) -> "BuildReport":
+    """Build the store of one split.
+
+    A script that calls this with workers needs the guard ``if __name__ == "__main__":``, since
+    they are new processes which import it.
+
+    Parameters
+    ----------
+    config : path, str, mapping, Config or None
+        As :func:`tuszstore.load_config` takes it.
+    split : str
+        ``train``, ``dev`` (or ``val``) or ``eval``.
+    data, store : path, optional
+        Root of the corpus, and the folder for the stores; they override ``paths``.
+    workers : int, optional
+        Processes; 0 is this one. By default one for each core.
+    limit : int, optional
+        Build only so many recordings, the first of the store's order.
+    force : bool
+        Build again even if nothing changed.
+    progress : Progress, optional
+
+    Returns
+    -------
+    BuildReport
+        With status ``nothing built`` if no recording could be; the store is then as it was.
+
+    Raises
+    ------
+    ConfigError, CorpusError, BuildError
+        If the build cannot begin or go on; the store is then as it was.
+    """
+    from tuszstore.build.builder import run_plan
+    from tuszstore.build.plan import make_plan
+
+    given = {"paths.data": data, "paths.store": store, "build.workers": workers}
+    options = {key: value for key, value in given.items() if value is not None}
+    plan = make_plan(load_config(config, options), split, limit=limit)
+    return run_plan(plan, force=force, progress=progress)
+
+
+def open_store(path: str | os.PathLike[str]) -> "Store":
+    """Open the store of a split.
+
+    Parameters
+    ----------
+    path : path
+        ``<root>/<split>.zarr``. ``val.zarr`` and ``dev.zarr`` are the same.
+
+    Returns
+    -------
+    Store
+
+    Raises
+    ------
+    StoreError
+        If there is no store, or it is incomplete, foreign or of another schema version.
+    """
+    place = Path(path)
+    name = ALIASES.get(place.stem)
+    if name and not place.exists() and place.with_stem(name).exists():
+        place = place.with_stem(name)
+    return Store(StoreMetadata.open(place))
+
+
+class Store:
+    """A complete store, opened for reading; made by :func:`tuszstore.open`.
+
+    Opening reads one small file; tables are loaded when they are first used.
+    """
+
+    def __init__(self, metadata: StoreMetadata) -> None:
+        self._metadata = metadata
+
+    @property
+    def path(self) -> Path:
+        """Where the store is."""
+        return self._metadata.path
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Attributes of the root: split, policy, configuration, versions, warnings."""
+        return self._metadata.attributes
+
+    @property
+    def config(self) -> Config:
+        """Configuration with which the store was built."""
+        return self._metadata.config
+
+    @property
+    def sfreq(self) -> int:
+        """Sampling rate (Hz)."""
+        return self._metadata.geometry.sfreq
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels, in their order."""
+        return CHANNELS
+
+    @cached_property
+    def index(self) -> "xarray.Dataset":
+        """The windows table, with ``recording``, ``start_time`` (s), ``category`` and more."""
+        return self._dataset("windows", "window", coordinates=("mask",))
+
+    @cached_property
+    def recordings(self) -> "xarray.Dataset":
+        """The recordings table; ``mean`` and ``sd`` are in µV, ``(recording, channel)``."""
+        dataset = self._dataset("recordings", "recording")
+        return dataset.assign_coords(channel=("channel", list(CHANNELS)))
+
+    @cached_property
+    def events(self) -> "xarray.Dataset":
+        """The annotated events, in seconds as annotated and in samples of the store."""
+        return self._dataset("events", "event")
+
+    @cached_property
+    def left_out(self) -> "xarray.Dataset":
+        """Recordings of the split that are not in the store, and why."""
+        return self._dataset("left_out", "left_out")
+
+    @property
+    def windows(self) -> WindowArray:
+        """Signals, ``(window, channel, sample)`` float32, read when indexed."""
+        shape = (len(self), len(CHANNELS), self._metadata.geometry.window)
+        return WindowArray(
+            "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
+            lambda numbers: read_signal(self._metadata, numbers),
+        )  # fmt: skip
+
+    @property
+    def labels(self) -> WindowArray:
+        """Class bits, ``(window, sample)`` uint16, 0 for background; painted when indexed."""
+        shape = (len(self), self._metadata.geometry.window)
+        return WindowArray(
+            "labels", shape, np.dtype(np.uint16), ("window", "sample"),
+            lambda numbers: read_labels(self._metadata, numbers),
+        )  # fmt: skip
+
+    @overload
+    def read(self, indices: ArrayLike, *, labels: Literal[False] = ...) -> NDArray[np.float32]: ...
+
+    @overload
+    def read(
+        self, indices: ArrayLike, *, labels: Literal[True]
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]: ...
+
+    def read(self, indices: ArrayLike, *, labels: bool = False) -> Any:
+        """Read windows by number.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (window,)
+            In any order, repeated if need be.
+        labels : bool
+            Whether to return the class bits as well.
+
+        Returns
+        -------
+        signal : ndarray of float32, shape (window, channel, sample)
+            z-scores, or µV where ``signal.normalise`` is ``none``.
+        labels : ndarray of uint16, shape (window, sample)
+            Only with `labels`.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If a number is out of range, or none.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        signal = read_signal(self._metadata, indices)
+        return (signal, read_labels(self._metadata, indices)) if labels else signal
+
+    def mask(self, category: str) -> NDArray[np.bool_]:
+        """Return which windows have a category.
+
+        Parameters
+        ----------
+        category : {"no_seizure", "partial_seizure", "full_seizure"}
+
+        Raises
+        ------
+        ValueError
+            If there is no such category.
+        """
+        if category not in CATEGORIES:
+            raise ValueError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
+        mask: NDArray[np.bool_] = self._metadata.windows["category_mask"][
+            CATEGORIES.index(category)
+        ]
+        return mask
+
+    def __len__(self) -> int:
+        return int(self._metadata.group["windows/category"].shape[0])
+
+    def __repr__(self) -> str:
+        n_recordings = self._metadata.group["recordings/id"].shape[0]
+        return (
+            f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
+            f"{n_recordings} recordings, {len(self)} windows>"
+        )
+
+    def _dataset(
+        self, table: str, dimension: str, coordinates: tuple[str, ...] = ()
+    ) -> "xarray.Dataset":
+        import xarray
+
+        columns = getattr(self._metadata, table)
+        data = {v.name: (v.dims, columns[v.name], _describe(v)) for v in variables(table)}
+        return xarray.Dataset(data).set_coords(coordinates)
+
+
+def _describe(variable: Any) -> dict[str, Any]:
+    return {"comment": variable.comment, **variable.attributes}

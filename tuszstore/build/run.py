@@ -1,0 +1,122 @@
+"""Running the tasks of a build: in this process, on a local Dask cluster, or on any other."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tuszstore.build.recording import Built, Failed, Task, build_recording
+from tuszstore.config import Config
+from tuszstore.errors import BuildError
+
+IN_FLIGHT = 3
+"""Tasks handed to the scheduler for each thread; the rest wait here, so that it stays small."""
+
+_WORKER_DIED = (
+    "its worker died several times over it; it may have run out of memory: "
+    "use fewer workers, or raise --max-memory"
+)
+
+
+def run_tasks(
+    tasks: Sequence[Task], store: Path, config: Config, *, n_workers: int
+) -> Iterator[Built | Failed]:
+    """Build recordings, yielding each as it is done, in any order.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    store : Path
+        An unfinished store, reachable by every worker.
+    config : Config
+        ``build.scheduler`` and ``build.max_memory`` are used here.
+    n_workers : int
+        Processes of the local cluster; 0 is this process, without Dask.
+
+    Raises
+    ------
+    BuildError
+        If the store cannot be written, or the scheduler cannot be reached.
+    """
+    work = partial(build_recording, store=store.absolute(), config=config)
+    if n_workers == 0 and config.build.scheduler is None:
+        yield from map(work, tasks)
+        return
+    with ExitStack() as stack:
+        client = stack.enter_context(_client(config, n_workers, stack))
+        yield from _on_cluster(client, work, tasks)
+
+
+def memory_bytes(text: str) -> int:
+    """Return the number of bytes that a text such as ``8GB`` means.
+
+    Raises
+    ------
+    BuildError
+        If it means none.
+    """
+    from dask.utils import parse_bytes
+
+    try:
+        size = int(parse_bytes(text))
+    except ValueError:
+        size = 0
+    if size <= 0:
+        raise BuildError(f"max_memory of {text!r} is no amount of memory; write for example 8GB")
+    return size
+
+
+def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
+    from distributed import Client, LocalCluster
+
+    address = config.build.scheduler
+    if address is not None:
+        try:
+            return Client(address, timeout=15)
+        except (OSError, ValueError) as error:
+            raise BuildError(f"no Dask scheduler at {address}: {error}") from error
+    memory = config.build.max_memory
+    cluster = stack.enter_context(
+        LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=memory_bytes(memory) // n_workers if memory else "auto",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+    )
+    return Client(cluster)
+
+
+def _on_cluster(client: Any, work: Any, tasks: Sequence[Task]) -> Iterator[Built | Failed]:
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    remaining = iter(tasks)
+    running: dict[str, Task] = {}
+
+    def submit(task: Task) -> Any:
+        future = client.submit(work, task, pure=False)
+        running[future.key] = task
+        return future
+
+    threads = sum(client.nthreads().values())
+    if threads == 0:
+        raise BuildError("the Dask cluster has no workers; start some, or use --workers")
+    futures = as_completed([submit(task) for task in islice(remaining, IN_FLIGHT * threads)])
+    for future in futures:
+        task = running.pop(future.key)
+        error = future.exception()
+        if error is None:
+            yield future.result()
+        elif isinstance(error, KilledWorker):
+            yield Failed(task, _WORKER_DIED)
+        elif isinstance(error, BuildError):
+            raise error
+        else:
+            raise BuildError(f"the Dask cluster lost {task.id}: {error!r}") from error
+        futures.update([submit(task) for task in islice(remaining, 1)])

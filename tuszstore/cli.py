@@ -1,0 +1,207 @@
+"""The command line."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import yaml
+
+import tuszstore
+from tuszstore.errors import TuszstoreError
+
+_SPLITS = ("train", "val", "dev", "eval", "all")
+_SEVERITY = (1, 2, 3, 0)  # of several splits the gravest exit status counts
+
+
+class _Group(click.Group):
+    """Commands whose errors are one line, and exit with 1 as wrong usage does."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        kwargs["standalone_mode"] = False
+        try:
+            status = super().main(*args, **kwargs)
+        except click.ClickException as error:
+            error.show()
+            status = 1
+        except TuszstoreError as error:
+            click.echo(f"tuszstore: {error}", err=True)
+            status = 1
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("tuszstore: interrupted; nothing was published", err=True)
+            status = 130
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(tuszstore.__version__, prog_name="tuszstore")
+def main() -> None:
+    """Build and inspect Zarr stores of EEG with seizure annotations."""
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+workers_option = click.option(
+    "-w", "--workers", type=click.IntRange(0), metavar="N",
+    help="Processes; 0 is this one. By default one for each core.",
+)  # fmt: skip
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+
+
+def _setting(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
+    options = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE, such as storage.dtype=float32")
+        options[key] = yaml.safe_load(text)
+    return options
+
+
+@main.command()
+@click.option("-s", "--split", type=click.Choice(_SPLITS), required=True, help="val is dev.")
+@click.option(
+    "-c", "--config", metavar="FILE", help="YAML file, or tusz (the default), reference or smoke."
+)
+@click.option("-d", "--data", metavar="DIR", help="Root of the corpus [TUSZSTORE_DATA].")
+@click.option("-o", "--store", metavar="ROOT", help="Folder for the stores [TUSZSTORE_STORE].")
+@click.option(
+    "--split-policy",
+    type=click.Choice(["official", "patient", "file_order"]),
+    help="Folders train, dev, eval; a fraction of patients; the first files.",
+)
+@workers_option
+@click.option("-M", "--max-memory", metavar="SIZE", help="For all workers, such as 8GB.")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tcp://host:8786.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Build only N recordings.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=_setting,
+    metavar="KEY=VALUE",
+    help="Any key of the configuration.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
+@click.option("-f", "--force", is_flag=True, help="Build even if nothing changed.")
+@quiet_option
+@json_option
+def build(
+    split: str,
+    config: str | None,
+    limit: int | None,
+    settings: dict[str, Any],
+    dry_run: bool,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Build the store of a split from a folder of EDF files.
+
+    Exit status: 0 built, 1 nothing built or wrong usage, 2 built but a labelled train split has
+    no seizure window, 3 built with recordings that failed.
+    """
+    from tuszstore.build.builder import run_plan
+    from tuszstore.build.plan import make_plans
+    from tuszstore.console import BuildProgress, make_console, show_plan, show_report
+
+    options = {_KEYS[name]: value for name, value in given.items() if value is not None}
+    loaded = tuszstore.load_config(config, {**settings, **options})
+    plans = make_plans(loaded, split, limit=limit)
+    console = make_console()
+    if dry_run:
+        _print(as_json, plans, lambda plan: show_plan(console, plan))
+        return 0
+    reports = []
+    for plan in plans:
+        watch = not (quiet or as_json) and sys.stderr.isatty()
+        report = run_plan(plan, force=force, progress=BuildProgress() if watch else None)
+        reports.append(report)
+        if not (quiet or as_json):
+            show_report(console, report)
+            _explain(report)
+    if as_json:
+        _print(as_json, reports, lambda _: None)
+    return min((report.exit_status for report in reports), key=_SEVERITY.index)
+
+
+_KEYS = {
+    "data": "paths.data",
+    "store": "paths.store",
+    "split_policy": "corpus.split_policy",
+    "workers": "build.workers",
+    "max_memory": "build.max_memory",
+    "scheduler": "build.scheduler",
+}
+"""Options of ``build`` that set a key of the configuration."""
+
+
+@main.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@json_option
+def info(store: Path, as_json: bool) -> None:
+    """Show what a store holds."""
+    from tuszstore.console import describe, make_console, show_store
+
+    opened = tuszstore.open(store)
+    if as_json:
+        click.echo(json.dumps(describe(opened), indent=1))
+    else:
+        show_store(make_console(), opened)
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--patients", default=6, show_default=True, help="Patients, over all splits.")
+@click.option("--files", default=4, show_default=True, help="Recordings of each patient.")
+@click.option("--minutes", default=4.0, show_default=True, help="Length of a recording, about.")
+@click.option("--seed", default=0, show_default=True)
+def synth(directory: Path, patients: int, files: int, minutes: float, seed: int) -> None:
+    """Write a synthetic corpus in the layout of TUSZ, with its quirks."""
+    from tuszstore.corpus.synthetic import write_corpus
+
+    recordings = write_corpus(directory, patients=patients, files=files, minutes=minutes, seed=seed)
+    hours = sum(recording.seconds for recording in recordings) / 3600
+    n_events = sum(len(recording.events) for recording in recordings)
+    click.echo(f"{directory}: {len(recordings)} recordings, {hours:.2f} h, {n_events} seizures")
+
+
+@main.command()
+@click.argument("directory", default="demo", type=click.Path(path_type=Path))
+@workers_option
+def demo(directory: Path, workers: int | None) -> int:
+    """Make a small synthetic corpus, build train and val from it, and read windows."""
+    from tuszstore.demo import run_demo
+
+    return run_demo(directory, workers)
+
+
+def _print(as_json: bool, items: list[Any], show: Callable[[Any], None]) -> None:
+    if as_json:
+        values = [item.to_json() for item in items]
+        click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=1))
+        return
+    for item in items:
+        show(item)
+
+
+def _explain(report: Any) -> None:
+    """Say what to do where a store came out unfit for training, or not at all."""
+    if report.exit_status == 1:
+        click.echo(
+            f"tuszstore: {report.split}: nothing was built; see above why each recording was left "
+            "out. To build recordings without annotations: --set labels.unlabelled=keep",
+            err=True,
+        )
+    elif report.exit_status == 2:
+        click.echo(
+            f"tuszstore: {report.split}: no window with a seizure; check labels.annotation and "
+            "labels.seizure, and that the annotation files belong to this corpus",
+            err=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

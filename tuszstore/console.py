@@ -1,0 +1,215 @@
+"""What the command line shows: progress, plans, reports, stores."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from tuszstore.api import Store
+from tuszstore.build.report import BuildReport, count_categories
+from tuszstore.corpus.layout import LeftOut
+
+if TYPE_CHECKING:
+    from tuszstore.build.plan import Plan
+
+SHOWN = 10
+"""Recordings that a list names before it only counts."""
+
+
+def make_console() -> Console:
+    """Return the console for results, as wide as they need where nobody watches."""
+    return Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+
+
+class BuildProgress:
+    """A progress bar of hours of EEG, on the terminal's error stream."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[hours]}"),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("[red]{task.fields[failed]}"),
+            console=Console(stderr=True),
+        )
+        self._n_failed = 0
+        self._start = 0.0
+
+    def start(self, plan: "Plan") -> None:
+        """Begin with a plan."""
+        self._start = time.monotonic()
+        self._bar.start()
+        self._task = self._bar.add_task(
+            plan.split, total=plan.hours * 3600, hours=f"0/{plan.hours:.1f} h", rate="", left="",
+            failed="",
+        )  # fmt: skip
+
+    def advance(self, seconds: float, *, failed: bool) -> None:
+        """Count one recording of so many seconds of EEG."""
+        self._n_failed += failed
+        self._bar.advance(self._task, seconds)
+        task = self._bar.tasks[0]
+        total = task.total or 0.0
+        rate = task.completed / max(time.monotonic() - self._start, 1e-9)
+        self._bar.update(
+            self._task,
+            hours=f"{task.completed / 3600:.1f}/{total / 3600:.1f} h",
+            rate=f"{rate / 3600:.2f} h/s",
+            left=f"{duration((total - task.completed) / rate)} left",
+            failed=f"{self._n_failed} failed" if self._n_failed else "",
+        )
+
+    def stop(self) -> None:
+        """End, whatever the outcome."""
+        self._bar.stop()
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people, such as ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(n_bytes: float) -> str:
+    """Return a number of bytes for people, such as ``27.6 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 999.5:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} TB"
+
+
+def show_plan(console: Console, plan: "Plan") -> None:
+    """Print what a build would do."""
+    geometry = plan.geometry
+    rows = [
+        ("recordings", f"{len(plan.recordings):,}"),
+        ("hours", f"{plan.hours:,.2f}"),
+        ("blocks", f"{plan.n_blocks:,} of {geometry.block / geometry.sfreq:g} s"),
+        ("windows", f"{plan.n_windows:,} of {geometry.window / geometry.sfreq:g} s"),
+        ("size, about", f"{size(plan.expected_bytes)} in {plan.expected_files:,} files"),
+        ("memory a worker", f"{size(plan.peak_bytes)}, about"),
+    ]
+    if plan.n_short:
+        rows.append(("too short", f"{plan.n_short} recordings shorter than a window"))
+    _show(console, f"{plan.split}: plan for {plan.store}", rows)
+    _show_notes(console, plan.left_out, plan.warnings)
+
+
+def show_report(console: Console, report: BuildReport) -> None:
+    """Print what a build did."""
+    rows = [
+        ("recordings", f"{report.recordings:,}"),
+        ("hours", f"{report.hours:,.2f}"),
+        ("windows", f"{report.windows:,}"),
+        *_category_rows(report.categories),
+        ("size", f"{size(report.bytes)} in {report.files:,} files"),
+        ("with notes", f"{report.noted:,} recordings"),
+        ("left out", _counted(report.left_out)),
+    ]
+    if report.status == "built":
+        rate = report.hours / report.seconds
+        rows.append(("time", f"{duration(report.seconds)} ({rate:.2f} h of EEG a second)"))
+    _show(console, f"{report.split}: {report.status}, {report.store}", rows)
+    _show_notes(console, report.left_out, report.warnings)
+
+
+def show_store(console: Console, store: Store) -> None:
+    """Print what a store holds."""
+    facts = describe(store)
+    channels = f"{len(store.channels)} channels at {store.sfreq} Hz"
+    rows = [
+        ("split", f"{facts['split']} (policy {facts['split_policy']})"),
+        ("built", f"{facts['created']} by tuszstore {facts['versions']['tuszstore']}"),
+        ("config hash", facts["config_hash"]),
+        ("recordings", f"{facts['recordings']:,} of {facts['patients']:,} patients"),
+        ("hours", f"{facts['hours']:,.2f}"),
+        ("signal", f"{facts['dtype']}, {facts['codec']}, {channels}"),
+        ("windows", f"{facts['windows']:,} of {facts['window_seconds']:g} s, every "
+                    f"{facts['stride_seconds']:g} s"),
+        *_category_rows(facts["categories"]),
+        ("seizure events", ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
+                           or "none"),
+        ("size", f"{size(facts['bytes'])} in {facts['files']:,} files"),
+        ("with notes", f"{len(facts['notes']):,} recordings; --json lists them"),
+    ]  # fmt: skip
+    _show(console, str(store.path), rows)
+    left_out = [LeftOut(**entry) for entry in facts["left_out"]]
+    _show_notes(console, left_out, facts["warnings"])
+
+
+def describe(store: Store) -> dict[str, Any]:
+    """Return the figures of a store as plain values."""
+    files = [file.stat().st_size for file in store.path.rglob("*") if file.is_file()]
+    config, attrs = store.config, store.attrs
+    recordings, left_out = store.recordings, store.left_out
+    names = ("split", "split_policy", "created", "config_hash", "versions", "warnings")
+    return {
+        "store": str(store.path),
+        **{name: attrs[name] for name in (*names, "schema_version")},
+        "recordings": recordings.sizes["recording"],
+        "patients": len(set(recordings["patient"].values)),
+        "hours": float(recordings["n_samples"].sum()) / store.sfreq / 3600,
+        "dtype": config.storage.dtype,
+        "codec": config.storage.codec,
+        "windows": len(store),
+        "window_seconds": config.windows.length,
+        "stride_seconds": config.windows.stride,
+        "categories": count_categories(store.index["category"].values),
+        "events": dict(Counter(store.events["class"].values).most_common()),
+        "bytes": sum(files),
+        "files": len(files),
+        "notes": {
+            id_: note
+            for id_, note in zip(recordings["id"].values, recordings["notes"].values, strict=True)
+            if note
+        },
+        "left_out": [
+            dict(zip(("id", "reason", "kind"), entry, strict=True))
+            for entry in zip(*(left_out[n].values for n in ("id", "reason", "kind")), strict=True)
+        ],
+    }
+
+
+def _category_rows(categories: Mapping[str, int]) -> Iterable[tuple[str, str]]:
+    total = max(1, sum(categories.values()))
+    for name, count in categories.items():
+        yield f"  {name}", f"{count:,} ({count / total:.1%})"
+
+
+def _counted(left_out: Sequence[LeftOut]) -> str:
+    counts = Counter(entry.kind for entry in left_out)
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common()) or "nothing"
+
+
+def _show(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:
+    table = Table(title=Text(title, overflow="fold"), show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    console.print(table)
+
+
+def _show_notes(console: Console, left_out: Sequence[LeftOut], warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"))
+    if not left_out:
+        return
+    console.print(Text(f"left out: {_counted(left_out)}"))
+    # what failed comes first: the rest is as asked
+    ordered = sorted(left_out, key=lambda entry: (entry.kind != "failed", entry.id))
+    for entry in ordered[:SHOWN]:
+        style = "red" if entry.kind == "failed" else ""
+        console.print(Text(f"  {entry.id}: {entry.reason}", style=style))
+    if len(left_out) > SHOWN:
+        console.print(f"  and {len(left_out) - SHOWN:,} more; --json lists them all")

@@ -1,0 +1,332 @@
+"""A synthetic corpus in the shape of TUSZ, with the oddities that real files have.
+
+TUSZ needs a signed agreement, so this is what the demo, the tests and the benchmarks run on. A
+corpus is a function of its arguments alone. The first 24 files follow `_ROLES`, which deals out
+every entry of `QUIRKS`; later ones are ordinary, drawn with the frequencies of the real corpus.
+"""
+
+import math
+import os
+import string
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from tuszstore.errors import CorpusError
+
+Event = tuple[float, float, str]
+
+QUIRKS: dict[str, str] = {
+    "sfreq_250": "250 Hz instead of 256 Hz",
+    "sfreq_400": "400 Hz",
+    "sfreq_512": "512 Hz",
+    "sfreq_1000": "1000 Hz",
+    "montage_le": "names such as EEG FP1-LE, under 02_tcp_le",
+    "montage_ar_a": "no A1 and A2, under 03_tcp_ar_a",
+    "shuffled_channels": "channels in another order",
+    "extra_channels": "T1, LOC, ROC, 31 and PHOTIC as well",
+    "side_channels": "IBI, BURSTS, SUPPR at 1 Hz and RESP ABDOMEN at 16 Hz",
+    "no_fz_pz_with_ekg1": "FZ and PZ missing beside a channel without a position",
+    "no_fz_pz_with_a1_a2": "FZ and PZ missing, A1 and A2 there, no EKG1",
+    "asymmetric_range": "asymmetric physical ranges, another one for each channel",
+    "millivolts": "signals in mV",
+    "inverted_range": "physical minimum above the maximum in one channel",
+    "dc_offset": "1 to 3 mV of offset in three channels",
+    "short": "5 to 50 s long",
+    "colon_date": "start date written 01:01:85",
+    "personal_header": "a name, a date of birth and a technician in the header",
+    "reserved_edf": "the reserved header field says EDF",
+    "truncated_record": "the last data record is cut off",
+    "unknown_record_count": "-1 data records in the header",
+    "excess_record_count": "more data records in the header than in the file",
+    "events_past_end": "one event runs over the end of the file, one lies past it",
+    "overlapping_events": "two rows of one class overlap",
+    "zero_length_event": "a row that ends where it starts",
+    "mixed_types": "fnsz that turns into gnsz",
+    "short_background_row": "the bckg row of the .csv_bi spans about 1 s",
+    "duration_4_decimals": "4 decimals in the duration line instead of 2",
+    "other_montage_file": "another montage_file line",
+    "extra_header_lines": "header lines of older releases",
+    "no_annotation": "no annotation files",
+    "header_only_annotation": "annotation files without rows",
+    "duplicate": "a copy of another recording under a second montage folder",
+}
+"""What can be odd about a recording, by the name in :attr:`SyntheticRecording.quirks`."""
+
+# Whether the file has a seizure, and its quirks. The first three go to the first recordings of
+# the splits, which must be long and have one; what leaves a recording out comes late, so that a
+# corpus of a few files is whole.
+_ROLES: tuple[tuple[bool, str], ...] = (
+    (True, "personal_header shuffled_channels extra_channels"),
+    (True, "sfreq_250 dc_offset mixed_types"),
+    (True, "shuffled_channels montage_le duration_4_decimals"),
+    (False, "no_fz_pz_with_ekg1 montage_ar_a short_background_row"),
+    (True, "sfreq_400 events_past_end duration_4_decimals"),
+    (False, "short sfreq_1000"),
+    (False, "side_channels extra_channels shuffled_channels short_background_row"),
+    (False, "sfreq_250 montage_le duration_4_decimals"),
+    (True, "overlapping_events other_montage_file"),
+    (False, "no_fz_pz_with_a1_a2 shuffled_channels short_background_row"),
+    (False, "duplicate"),
+    (True, "zero_length_event extra_header_lines"),
+    (False, "no_annotation"),
+    (False, "millivolts shuffled_channels short_background_row"),
+    (True, "sfreq_512 asymmetric_range"),
+    (False, "truncated_record duration_4_decimals"),
+    (False, "header_only_annotation"),
+    (True, "unknown_record_count dc_offset"),
+    (False, "excess_record_count inverted_range short_background_row"),
+    (False, "short sfreq_400 extra_channels"),
+    (True, "personal_header sfreq_250 shuffled_channels"),
+    (False, "colon_date"),
+    (True, "montage_ar_a extra_channels side_channels"),
+    (False, "short montage_le short_background_row"),
+)
+_ORDINARY = {
+    "shuffled_channels": 0.5, "extra_channels": 0.4, "side_channels": 0.1, "dc_offset": 0.1,
+    "short": 0.04, "short_background_row": 0.5, "duration_4_decimals": 0.5,
+}  # fmt: skip
+
+_SCALP = tuple(
+    [
+        "FP1",
+        "FP2",
+        "F3",
+        "F4",
+        "C3",
+        "C4",
+        "P3",
+        "P4",
+        "O1",
+        "O2",
+        "F7",
+        "F8",
+        "T3",
+        "T4",
+        "T5",
+        "T6",
+        "FZ",
+        "CZ",
+        "PZ",
+    ]
+)
+_PAIRS = [
+    "FP1-F7",
+    "F7-T3",
+    "T3-T5",
+    "T5-O1",
+    "FP2-F8",
+    "F8-T4",
+    "T4-T6",
+    "T6-O2",
+    "A1-T3",
+    "T3-C3",
+    "C3-CZ",
+    "CZ-C4",
+    "C4-T4",
+    "T4-A2",
+    "FP1-F3",
+    "F3-C3",
+    "C3-P3",
+    "P3-O1",
+    "FP2-F4",
+    "F4-C4",
+    "C4-P4",
+    "P4-O2",
+]
+_FOCI = ("F7", "T3", "T5", "C3", "F8", "T4", "T6", "C4")
+_SIDE_RATES = {"IBI": 1, "BURSTS": 1, "SUPPR": 1, "RESP ABDOMEN": 16}
+# one step is 0.15, 0.30 and 0.90 uV; all limits fit the 8 characters of their fields
+_RANGES = ((-4915.2, 4915.05), (-9830.4, 9830.1), (-29491.2, 29490.3))
+_ASYMMETRIC = ((-4999.84, 4999.847), (-4000.5, 6200.75), (-6553.6, 3276.7))
+
+
+@dataclass(frozen=True)
+class SyntheticRecording:
+    """One EDF file of a synthetic corpus.
+
+    Attributes
+    ----------
+    path : str
+        Path of the ``.edf`` file relative to the corpus, with forward slashes.
+    patient : str
+    split : {"train", "dev", "eval"}
+    sfreq : float
+        Sampling rate of the EEG in Hz.
+    seconds : float
+        Length of the whole data records in the file.
+    quirks : tuple of str
+        Keys of `QUIRKS`.
+    events : tuple of (float, float, str)
+        Onset and offset in seconds and the class of each seizure event, as annotated.
+    """
+
+    path: str
+    patient: str
+    split: str
+    sfreq: float
+    seconds: float
+    quirks: tuple[str, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a recording stands, and what it is to be."""
+
+    split: str
+    patient: str
+    session: str
+    year: int
+    token: int
+    first: bool
+    seizure: bool = False
+    quirks: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        return f"{self.patient}_{self.session}_t{self.token:03d}"
+
+    @property
+    def montage(self) -> str:
+        if "montage_le" in self.quirks:
+            return "02_tcp_le"
+        return "03_tcp_ar_a" if "montage_ar_a" in self.quirks else "01_tcp_ar"
+
+    def path(self, montage: str) -> PurePosixPath:
+        session = f"{self.session}_{self.year}"
+        return PurePosixPath("edf", self.split, self.patient, session, montage, f"{self.stem}.edf")
+
+
+def write_corpus(
+    root: str | os.PathLike[str],
+    *,
+    patients: int = 6,
+    files: int = 4,
+    minutes: float = 4.0,
+    seed: int = 0,
+    quirks: bool = True,
+) -> list[SyntheticRecording]:
+    """Write a synthetic corpus to ``root/edf``.
+
+    About 60 % of the patients go to train, 20 % to dev and 20 % to eval; some 40 % of the
+    recordings have seizures. With at least 3 minutes, the first recording of each split has
+    background and a seizure longer than 70 s, so that 60 s windows every 10 s are of all kinds.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder of the corpus; made if it is not there.
+    patients : int
+        Number of patients in all. With one there is only train, with two no eval.
+    files : int
+        Recordings per patient.
+    minutes : float
+        Approximate length of a recording; none is shorter than 5 s.
+    seed : int
+        Another seed gives other patients, signals and events.
+    quirks : bool
+        Whether recordings have oddities; 24 recordings are enough for all of `QUIRKS`.
+
+    Returns
+    -------
+    list of SyntheticRecording
+        One for each EDF file. A copy with the quirk ``duplicate`` follows its original, so it
+        makes the list longer than ``patients * files``.
+
+    Raises
+    ------
+    CorpusError
+        If an argument is out of range, or ``root/edf`` is there and not empty.
+    """
+    _check_arguments(patients, files, minutes, seed)
+    root = Path(root)
+    if (root / "edf").exists() and not (
+        (root / "edf").is_dir() and not any((root / "edf").iterdir())
+    ):
+        raise CorpusError(f"{root / 'edf'} is not empty; choose another folder or remove it")
+    written = []
+    places = _deal_roles(_layout(patients, files, seed), seed, quirks)
+    for number, place in enumerate(places):
+        written += _write_recording(root, place, minutes, np.random.default_rng([seed, number]))
+    return written
+
+
+def _check_arguments(patients: int, files: int, minutes: float, seed: int) -> None:
+    if not 1 <= patients <= 26**3:
+        raise CorpusError(f"patients must be 1 to {26**3}, not {patients}")
+    if not 1 <= files <= 400:
+        raise CorpusError(f"files must be 1 to 400, not {files}")
+    if not 0 < minutes <= 24 * 60:
+        raise CorpusError(f"minutes must be more than 0 and at most 1440, not {minutes}")
+    if seed < 0:
+        raise CorpusError(f"seed must not be negative, and is {seed}")
+
+
+def _layout(patients: int, files: int, seed: int) -> list[_Place]:
+    rng = np.random.default_rng([seed, 2**32 - 1])
+    dev = max(1, round(0.2 * patients)) if patients >= 2 else 0
+    held_out = max(1, round(0.2 * patients)) if patients >= 3 else 0
+    splits = ["train"] * (patients - dev - held_out) + ["dev"] * dev + ["eval"] * held_out
+    names = sorted(_name(int(k)) for k in rng.choice(26**3, patients, replace=False))
+    places = []
+    for name, split in zip(names, rng.permutation(splits).tolist(), strict=True):
+        sessions = 1 if files < 3 else int(rng.integers(1, 3))
+        session = token = 0
+        for k in range(files):
+            if k % math.ceil(files / sessions) == 0:
+                session, token = session + int(rng.integers(1, 4)), int(rng.integers(0, 2))
+                year = int(rng.integers(2002, 2016))
+            token += 1 + int(rng.random() < 0.3)
+            places.append(_Place(split, name, f"s{session:03d}", year, token, first=False))
+    places.sort(key=lambda place: ("train", "dev", "eval").index(place.split))
+    return [
+        replace(place, first=k == 0 or places[k - 1].split != place.split)
+        for k, place in enumerate(places)
+    ]
+
+
+def _name(number: int) -> str:
+    letters = string.ascii_lowercase
+    return "aaaaa" + letters[number // 676] + letters[number // 26 % 26] + letters[number % 26]
+
+
+def _deal_roles(places: list[_Place], seed: int, quirks: bool) -> list[_Place]:
+    if not quirks:
+        return [replace(p, seizure=p.first or 2 * k % 5 < 2) for k, p in enumerate(places)]
+    rng = np.random.default_rng([seed, 2**32 - 2])
+    order = sorted(range(len(places)), key=lambda k: not places[k].first)
+    dealt = list(places)
+    for turn, k in enumerate(order):
+        if turn < len(_ROLES):
+            seizure, names = _ROLES[turn][0], _ROLES[turn][1].split()
+        else:
+            seizure = bool(rng.random() < 0.4)
+            rate = rng.choice(
+                ["", "sfreq_250", "sfreq_400", "sfreq_512"], p=[0.68, 0.19, 0.11, 0.02]
+            )
+            montage = rng.choice(["", "montage_le", "montage_ar_a"], p=[0.7, 0.2, 0.1])
+            names = [str(name) for name in (rate, montage) if name]
+            names += [name for name, share in _ORDINARY.items() if rng.random() < share]
+            if seizure:
+                names = [name for name in names if name not in ("short", "short_background_row")]
+        dealt[k] = replace(places[k], seizure=seizure, quirks=(*names, "reserved_edf"))
+    return dealt
+
+
+def _write_recording(
+    root: Path, place: _Place, minutes: float, rng: np.random.Generator
+) -> list[SyntheticRecording]:
+    quirks = place.quirks
+    sfreq = next((int(name[6:]) for name in quirks if name.startswith("sfreq_")), 256)
+    # the first recording of a split is never shorter than asked: see write_corpus
+    seconds = max(5, math.ceil(60 * minutes * rng.uniform(1.0 if place.first else 0.85, 1.15)))
+    if "short" in quirks:
+        seconds = min(seconds, int(rng.integers(5, 51)))
+    events = _seizures(rng, seconds, place) if place.seizure else []
+    path = place.path(place.montage)
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _write_annotations(target, place, seconds, events, _focus(rng, events))
+    return []

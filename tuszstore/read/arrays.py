@@ -1,0 +1,114 @@
+"""Arrays that read only what is asked of them."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class WindowArray:
+    """Values of all windows of a store, read when they are indexed.
+
+    Indexing follows NumPy in all its forms; the first axis is the window. What is not asked for
+    there is not read.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    shape : tuple of int
+        The first axis is the window.
+    dtype : numpy.dtype
+    dims : tuple of str
+    read : callable
+        Takes window numbers, returns their values.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        dims: tuple[str, ...],
+        read: Callable[[NDArray[np.int64]], NDArray[Any]],
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.dtype = dtype
+        self.dims = dims
+        self._read = read
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all values would take in memory."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        keys = key if isinstance(key, tuple) else (key,)
+        axis = next((k for k, part in enumerate(keys) if part is not None), len(keys))
+        head = keys[axis] if axis < len(keys) else slice(None)
+        if head is Ellipsis:
+            return np.asarray(self._all()[key])
+        numbers = self._numbers(head)
+        # the windows that are needed stand in for all, and NumPy does the rest
+        wanted, place = np.unique(numbers, return_inverse=True)
+        rows: Any
+        if isinstance(head, slice):
+            rows = slice(None)
+            values = self._read(numbers)
+        else:
+            rows = place.reshape(numbers.shape)[()]
+            values = self._read(wanted)
+        return np.asarray(values[(*keys[:axis], rows, *keys[axis + 1 :])])
+
+    def __iter__(self) -> Any:
+        return (self[number] for number in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError(f"{self.name} lie on disk: an array of them is always a copy")
+        return self._all().astype(dtype or self.dtype, copy=False)
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{n}: {size}" for n, size in zip(self.dims, self.shape, strict=True))
+        return f"<{self.name} ({axes}) {self.dtype}, {self.nbytes / 1e9:.3g} GB when read>"
+
+    def _all(self) -> NDArray[Any]:
+        return self._read(np.arange(len(self)))
+
+    def _numbers(self, head: Any) -> NDArray[np.int64]:
+        n = len(self)
+        if isinstance(head, slice):
+            return np.arange(n)[head]
+        if not isinstance(head, np.ndarray | list):
+            head = operator.index(head)
+        numbers = np.asarray(head)
+        if numbers.size == 0:
+            return np.zeros(numbers.shape, np.int64)
+        if numbers.dtype == bool:
+            if numbers.shape != (n,):
+                raise IndexError(f"a mask of {self.name} must have {n} values, not {numbers.shape}")
+            return np.flatnonzero(numbers)
+        if numbers.dtype.kind not in "iu":
+            raise TypeError(f"{self.name} are indexed with integers, not {numbers.dtype}")
+        wrong = (numbers < -n) | (numbers >= n)
+        if wrong.any():
+            raise IndexError(
+                f"window {numbers[wrong].flat[0]} is out of range: there are {n} {self.name}"
+            )
+        return np.where(numbers < 0, numbers + n, numbers)

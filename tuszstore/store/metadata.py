@@ -1,0 +1,165 @@
+"""Opening a store: its attributes, checked, and its tables, loaded when they are asked for."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from tuszstore.config import Config
+from tuszstore.errors import StoreError
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
+
+Columns = dict[str, NDArray[Any]]
+
+
+def read_attributes(path: Path) -> dict[str, Any]:
+    """Return the attributes of a store's root; none where there is no Zarr v3 group."""
+    try:
+        root = json.loads((path / "zarr.json").read_bytes())
+        attributes = root["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return attributes if isinstance(attributes, dict) else {}
+
+
+@dataclass(frozen=True)
+class StoreMetadata:
+    """A complete store, without its signals.
+
+    Attributes
+    ----------
+    path : Path
+    attributes : dict
+        Of the root.
+    config : Config
+        With which it was built.
+    group : zarr.Group
+    identity : tuple
+        Of the root's metadata file; another one means another store under the same name.
+    """
+
+    path: Path
+    attributes: dict[str, Any]
+    config: Config
+    group: Any
+    identity: tuple[int, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a store.
+
+        Raises
+        ------
+        StoreError
+            If there is none, or it is incomplete, foreign or of another schema version.
+        """
+        import zarr
+
+        if not path.exists():
+            raise StoreError(
+                f"{path}: no store here; make one with: "
+                "tuszstore build --split train --data CORPUS --store ROOT"
+            )
+        attributes = read_attributes(path)
+        identity = _identity(path)
+        _check_attributes(path, attributes)
+        try:
+            config = Config.model_validate(attributes["config"])
+        except (KeyError, ValidationError) as error:
+            raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
+        group = zarr.open_group(path, mode="r", use_consolidated=True)
+        _check_variables(path, group)
+        return cls(path, attributes, config, group, identity)
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Lengths of windows, blocks and shards."""
+        return Geometry.of(self.config)
+
+    @cached_property
+    def windows(self) -> Columns:
+        """Columns of `windows/*`."""
+        return self._table("windows")
+
+    @cached_property
+    def recordings(self) -> Columns:
+        """Columns of `recordings/*`."""
+        return self._table("recordings")
+
+    @cached_property
+    def events(self) -> Columns:
+        """Columns of `events/*`."""
+        return self._table("events")
+
+    @cached_property
+    def left_out(self) -> Columns:
+        """Columns of `left_out/*`."""
+        return self._table("left_out")
+
+    def check_identity(self) -> None:
+        """Refuse to go on reading where another store has taken the place.
+
+        Raises
+        ------
+        StoreError
+        """
+        if _identity(self.path) != self.identity:
+            raise StoreError(
+                f"{self.path}: was rebuilt or removed since it was opened; open it again"
+            )
+
+    def _table(self, name: str) -> Columns:
+        self.check_identity()
+        columns = {}
+        for variable in variables(name):
+            values = np.asarray(self.group[variable.path][...])
+            # pandas and xarray know strings as objects
+            columns[variable.name] = values.astype(object) if variable.dtype == "string" else values
+        return columns
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    try:
+        stat = (path / "zarr.json").stat()
+    except OSError:
+        return ()
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _check_attributes(path: Path, attributes: dict[str, Any]) -> None:
+    if "complete" not in attributes:
+        raise StoreError(f"{path}: not a store of tuszstore")
+    if attributes["complete"] is not True:
+        raise StoreError(f"{path}: an unfinished build; build it again with: tuszstore build")
+    version = attributes.get("schema_version")
+    if version != SCHEMA_VERSION:
+        way_out = (
+            "use a newer tuszstore"
+            if isinstance(version, int) and version > SCHEMA_VERSION
+            else "build it again"
+        )
+        raise StoreError(
+            f"{path}: has schema version {version}, and this tuszstore reads {SCHEMA_VERSION}; "
+            f"{way_out}"
+        )
+
+
+def _check_variables(path: Path, group: Any) -> None:
+    for variable in VARIABLES:
+        try:
+            array = group[variable.path]
+        except KeyError:
+            raise StoreError(
+                f"{path}: {variable.path} is missing; build it again with: tuszstore build --force"
+            ) from None
+        dims = tuple(array.metadata.dimension_names or ())
+        if dims != variable.dims:
+            raise StoreError(
+                f"{path}: {variable.path} has the dimensions {dims}, not {variable.dims}"
+            )
