@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifneq ($(wildcard $(STAMP)),)
 SOUND := $(shell grep -qxF '$(CURDIR)' $(STAMP) \
 	&& test -x $(BIN)/ruff && test -x $(BIN)/mypy && test -x $(BIN)/pytest \
-	&& $(BIN)/python -c 'from importlib.metadata import version; version("tuszstore")' 2>/dev/null \
+	&& $(BIN)/python -I -c 'from importlib.metadata import version; version("tuszstore")' 2>/dev/null \
 	&& echo yes)
 ifneq ($(SOUND),yes)
 $(shell rm -f $(STAMP))
@@ -88,7 +88,9 @@ test-newer: ## run the tests on Python 3.13 or 3.12 with the newest dependencies
 		done; \
 	done; \
 	if [ -z "$$found" ]; then \
-		$(if $(NEWER),echo "'$(NEWER)' does not run, or has no ensurepip" >&2; exit 1,echo "==> no Python 3.13 or 3.12 found: tests on a newer Python are left out"; exit 0); \
+		[ -z '$(NEWER)' ] || { echo "'$(NEWER)' does not run" >&2; exit 1; }; \
+		echo "==> no Python 3.13 or 3.12 found: tests on a newer Python are left out"; \
+		exit 0; \
 	fi; \
 	set -e; \
 	echo "==> making .venv-newer with $$("$$found" --version) and the newest dependencies"; \

@@ -15,6 +15,9 @@ from tuszstore.errors import BuildError
 IN_FLIGHT = 3
 """Tasks handed to the scheduler for each thread; the rest wait here, so that it stays small."""
 
+CONNECT_SECONDS = 15
+"""Time within which a scheduler must answer."""
+
 _WORKER_DIED = (
     "its worker died several times over it; it may have run out of memory: "
     "use fewer workers, or raise --max-memory"
@@ -61,7 +64,7 @@ def memory_bytes(text: str) -> int:
     from dask.utils import parse_bytes
 
     try:
-        size = int(parse_bytes(text))
+        size = int(parse_bytes(text)) if text else 0  # to dask, nothing is one byte
     except ValueError:
         size = 0
     if size <= 0:
@@ -75,7 +78,7 @@ def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
     address = config.build.scheduler
     if address is not None:
         try:
-            return Client(address, timeout=15)
+            return Client(address, timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
             raise BuildError(f"no Dask scheduler at {address}: {error}") from error
     memory = config.build.max_memory

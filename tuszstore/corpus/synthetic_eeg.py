@@ -1,18 +1,21 @@
-"""Synthetic EEG: signals that look enough like scalp recordings to exercise a pipeline.
+"""Synthetic EEG: signals that look enough like scalp recordings, and their EDF file.
 
-TUSZ may not be redistributed, so demos, tests and benchmarks need something of the same
-shape. The signals have the features that filters, normalisation and models react to (1/f
-background, posterior alpha, blinks, mains hum, rhythmic seizures) and claim nothing more.
-Everything is drawn in whole arrays, in float32, so that an hour takes about a second.
+The signals have the features that filters, normalisation and models react to (1/f background,
+posterior alpha, blinks, mains hum, rhythmic seizures) and claim nothing more. Everything is
+drawn in whole arrays, in float32, so that an hour takes a second or two.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
+import edfio
 import numpy as np
 import numpy.typing as npt
 from scipy import fft, signal
 
 Signal = npt.NDArray[np.float32]
+Event = tuple[float, float, str]
 
 # The head seen from above as a unit disc: x to the right ear, y to the nose.
 POSITIONS: dict[str, tuple[float, float]] = {
@@ -23,7 +26,146 @@ POSITIONS: dict[str, tuple[float, float]] = {
     "FZ": (0.0, 0.45), "CZ": (0.0, 0.0), "PZ": (0.0, -0.45), "A1": (-1.1, -0.1),
     "A2": (1.1, -0.1), "T1": (-0.95, 0.35), "LOC": (-0.5, 1.1), "ROC": (0.5, 1.1),
 }  # fmt: skip
+SCALP = tuple(POSITIONS)[:19]
 GENERALIZED = frozenset({"gnsz", "tcsz", "absz"})
+
+_SIDE_RATES = {"IBI": 1, "BURSTS": 1, "SUPPR": 1, "RESP ABDOMEN": 16}
+# steps of 0.15, 0.30 and 0.90 uV; all limits fit the 8 characters of their header fields
+_RANGES = ((-4915.2, 4915.05), (-9830.4, 9830.1), (-29491.2, 29490.3))
+_ASYMMETRIC = ((-4999.84, 4999.847), (-4000.5, 6200.75), (-6553.6, 3276.7))
+
+
+def write_edf(
+    path: Path,
+    rng: np.random.Generator,
+    *,
+    patient: str,
+    year: int,
+    seconds: int,
+    sfreq: int,
+    events: Sequence[Event],
+    focus: str,
+    quirks: Collection[str],
+) -> None:
+    """Draw the signals of a recording and write them, in records of 1 s.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; its folder exists.
+    rng : numpy.random.Generator
+        Source of all randomness.
+    patient : str
+    year : int
+        Year of the recording, from 2000 to 2084.
+    seconds : int
+    sfreq : int
+        Sampling rate of all but the side channels, in Hz.
+    events : sequence of (float, float, str)
+        Onset and offset in seconds and the class of each seizure.
+    focus : str
+        Electrode at which focal seizures are largest.
+    quirks : collection of str
+        Keys of ``tuszstore.corpus.synthetic.QUIRKS``.
+    """
+    channels = _channels(rng, seconds, sfreq, events, focus, quirks)
+    if "shuffled_channels" in quirks:
+        channels = [channels[k] for k in rng.permutation(len(channels))]
+    limits = [_RANGES[rng.integers(len(_RANGES)) if quirks else 0]] * len(channels)
+    if "asymmetric_range" in quirks:
+        limits = [_ASYMMETRIC[k % len(_ASYMMETRIC)] for k in range(len(channels))]
+    if "inverted_range" in quirks:
+        limits[1] = limits[1][::-1]
+    unit = "mV" if "millivolts" in quirks else "uV"
+    edf = edfio.Edf(
+        [
+            _signal(data, rate, label, unit, limit)
+            for (label, rate, data), limit in zip(channels, limits, strict=True)
+        ],
+        data_record_duration=1,
+    )
+    edf.local_patient_identification = f"{patient} X X X"
+    edf.local_recording_identification = f"Startdate 01-JAN-{year} X X X"
+    if "personal_header" in quirks:
+        edf.local_patient_identification = f"{patient} F 01-JAN-1950 Doe_Jane Age:{year - 1950}"
+        edf.local_recording_identification = f"Startdate 01-JAN-{year} adm-4711 Dr_Roe EEG-2"
+    if "colon_date" in quirks:
+        edf.local_recording_identification = "Startdate X X X X"
+    edf.write(path)
+    _patch(path, year, seconds, 2 * sum(int(rate) for _, rate, _ in channels), quirks)
+
+
+def _channels(
+    rng: np.random.Generator,
+    seconds: int,
+    sfreq: int,
+    events: Sequence[Event],
+    focus: str,
+    quirks: Collection[str],
+) -> list[tuple[str, int, Signal]]:
+    """Draw all signals: label, sampling rate, and samples in microvolts."""
+    names, others = list(SCALP), ["EKG1"]
+    if "montage_ar_a" not in quirks:
+        names += ["A1", "A2"]
+    if "extra_channels" in quirks:
+        names += ["T1", "LOC", "ROC"]
+        others += ["31", "PHOTIC"]
+    if "no_fz_pz_with_ekg1" in quirks or "no_fz_pz_with_a1_a2" in quirks:
+        names = [name for name in names if name not in ("FZ", "PZ")]
+    if "no_fz_pz_with_a1_a2" in quirks:
+        others = []
+    eeg = background(rng, names, seconds * sfreq, sfreq)
+    for event in events:
+        add_seizure(rng, eeg, names, sfreq, event, focus)
+    if "dc_offset" in quirks:
+        eeg[rng.choice(len(SCALP), 3, replace=False)] += rng.choice([-1, 1]) * rng.uniform(1e3, 3e3)
+
+    reference = "LE" if "montage_le" in quirks else "REF"
+    channels = [
+        (f"EEG {name}-{reference}", sfreq, row) for name, row in zip(names, eeg, strict=True)
+    ]
+    for name in others:
+        label = f"PHOTIC-{reference}" if name == "PHOTIC" else f"EEG {name}-{reference}"
+        channels.append((label, sfreq, auxiliary(rng, name, seconds * sfreq, sfreq)))
+    if "side_channels" in quirks:
+        for name, rate in _SIDE_RATES.items():
+            label = f"{name}-{reference}" if name == "RESP ABDOMEN" else name
+            channels.append((label, rate, auxiliary(rng, name, seconds * rate, rate)))
+    return channels
+
+
+def _signal(
+    microvolts: Signal, rate: int, label: str, unit: str, limits: tuple[float, float]
+) -> edfio.EdfSignal:
+    # quantised here, because edfio refuses to do it with an inverted range
+    low, high = limits
+    steps = np.rint((microvolts - low) * (65535 / (high - low))) - 32768
+    scale = 1000 if unit == "mV" else 1
+    return edfio.EdfSignal.from_digital(
+        steps.clip(-32768, 32767).astype(np.int16),
+        rate,
+        label=label,
+        transducer_type="Unknown",
+        physical_dimension=unit,
+        physical_range=(round(low / scale, 6), round(high / scale, 6)),
+    )
+
+
+def _patch(path: Path, year: int, seconds: int, record_bytes: int, quirks: Collection[str]) -> None:
+    """Write what edfio would not: its header fields are checked, those of real files were not."""
+    fields = {168: "01:01:85" if "colon_date" in quirks else f"01.01.{year % 100:02d}"}
+    if "reserved_edf" in quirks:
+        fields[192] = "EDF".ljust(44)
+    if "unknown_record_count" in quirks:
+        fields[236] = "-1".ljust(8)
+    if "excess_record_count" in quirks:
+        fields[236] = str(seconds + 7).ljust(8)
+    with path.open("r+b") as file:
+        for offset, text in fields.items():
+            file.seek(offset)
+            file.write(text.encode("ascii"))
+    if "truncated_record" in quirks:
+        os.truncate(path, path.stat().st_size - record_bytes // 2)
 
 
 def background(rng: np.random.Generator, names: Sequence[str], n: int, sfreq: float) -> Signal:
@@ -60,7 +202,8 @@ def background(rng: np.random.Generator, names: Sequence[str], n: int, sfreq: fl
     eeg += np.outer(eyes, _pulses(rng, n, sfreq, interval=8, width=0.12, height=90))
 
     hum = np.sin(2 * np.pi * 60 * np.arange(n) / sfreq + rng.uniform(0, 2 * np.pi))
-    eeg += np.outer(rng.uniform(0.3, 3, len(names)), hum.astype(np.float32)).astype(np.float32)
+    strength = rng.uniform(0.3, 3, len(names)).astype(np.float32)
+    eeg += np.outer(strength, hum.astype(np.float32))
     return eeg
 
 
@@ -69,7 +212,7 @@ def add_seizure(
     eeg: Signal,
     names: Sequence[str],
     sfreq: float,
-    event: tuple[float, float, str],
+    event: Event,
     focus: str,
 ) -> None:
     """Add an evolving rhythm to `eeg` in place: slowing, growing, then ending at once.
@@ -134,19 +277,20 @@ def auxiliary(rng: np.random.Generator, name: str, n: int, sfreq: float) -> Sign
     if name == "PHOTIC":
         return _pulses(rng, n, sfreq, interval=20, width=0.01, height=1000)
     if name == "RESP ABDOMEN":
-        return (200 * np.sin(2 * np.pi * 0.25 * np.arange(n) / sfreq)).astype(np.float32)
-    noise = rng.standard_normal(n, dtype=np.float32)
-    if name == "IBI":
-        return 850 + 40 * noise
-    if name in ("BURSTS", "SUPPR"):
-        return np.abs(noise)
-    return 2 * noise
+        breath: Signal = np.sin(2 * np.pi * 0.25 * np.arange(n) / sfreq).astype(np.float32)
+        return breath * np.float32(200)
+    noise: Signal = rng.standard_normal(n, dtype=np.float32)
+    level, spread = (850, 40) if name == "IBI" else (0, 2)
+    noise *= spread
+    noise += level
+    return noise
 
 
 def _closeness(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], width: float) -> Signal:
     """Gaussian of the distance between points, shape (len(a), len(b))."""
     squared = ((a[:, None] - b[None]) ** 2).sum(axis=-1)
-    return np.exp(-squared / (2 * width**2)).astype(np.float32)
+    closeness: Signal = np.exp(-squared / (2 * width**2)).astype(np.float32)
+    return closeness
 
 
 def _pink(freqs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""Benchmarks of tuszstore against the ways it replaces."""

@@ -1,0 +1,49 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tuszstore
+from tuszstore.corpus.synthetic import write_corpus
+
+EEGMAT = Path(__file__).parents[2] / "shared" / "data" / "eegmat"
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic corpus with every quirk; not to be changed."""
+    root = tmp_path_factory.mktemp("corpus")
+    write_corpus(root, patients=6, files=4, minutes=3, seed=0)
+    return root
+
+
+@pytest.fixture
+def own_corpus(tmp_path: Path) -> Path:
+    """A small corpus of one test's own, without quirks."""
+    root = tmp_path / "corpus"
+    write_corpus(root, patients=2, files=3, minutes=3, seed=1, quirks=False)
+    return root
+
+
+@pytest.fixture(scope="session")
+def train(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> "tuszstore.Store":
+    """The train split of `corpus`, built with the default configuration."""
+    root = tmp_path_factory.mktemp("stores")
+    report = tuszstore.build(split="train", data=corpus, store=root, workers=0)
+    return tuszstore.open(report.store)
+
+
+@pytest.fixture
+def own_store(train: "tuszstore.Store", tmp_path: Path) -> Path:
+    """A copy of `train` that a test may damage."""
+    path = tmp_path / "train.zarr"
+    shutil.copytree(train.path, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def eegmat() -> Path:
+    """Real EEG, where it is there."""
+    if not EEGMAT.is_dir():
+        pytest.skip("no recordings of the eegmat database beside the repository")
+    return EEGMAT
