@@ -10,7 +10,7 @@ from pathlib import Path
 import edfio
 import numpy as np
 
-from tuszstore.corpus.synthetic_eeg import POSITIONS, SCALP, add_seizure, auxiliary, background
+from tuszstore.corpus.synthetic_eeg import POSITIONS, add_seizure, auxiliary, background
 
 RATES = {256: 0.67, 250: 0.19, 400: 0.11, 512: 0.02, 1000: 0.01}
 """Share of the files of TUSZ v2.0.3 by sampling rate (Hz)."""
@@ -20,6 +20,7 @@ N_SIGNALS = 33
 
 _STEPS = (0.15, 0.30, 0.90)  # µV, as the amplifiers of TUSZ have them
 _SEIZURE_SECONDS = 45.0
+
 
 def rates_of(files: int) -> list[int]:
     """Return the sampling rate (Hz) of each of so many files, in the shares of :data:`RATES`.
@@ -34,6 +35,7 @@ def rates_of(files: int) -> list[int]:
     for rate in largest_rest[: files - sum(counts.values())]:
         counts[rate] += 1
     return [rate for rate, count in counts.items() for _ in range(count)]
+
 
 def write_files(root: Path, files: int, minutes: float, seed: int = 0) -> list[int]:
     """Write recordings with annotations to ``root/edf/train``, each of another patient.
@@ -60,23 +62,26 @@ def write_files(root: Path, files: int, minutes: float, seed: int = 0) -> list[i
         write_recording(_place(root, k), rng, seconds, sfreq, seizure=2 * k % 5 < 2)
     return rates
 
-def repeat_files(root: Path, target: Path, copies: int) -> None:
-    """Fill another corpus with the recordings of one, each under the names of several patients.
 
-    They are hard links: they take no space, and no page cache of their own.
+def repeat_files(paths: Sequence[Path], target: Path, copies: int) -> None:
+    """Make a corpus of some recordings, each under the names of several patients.
+
+    They are links: they take no space, and no page cache of their own.
 
     Parameters
     ----------
-    root, target : Path
+    paths : sequence of Path
+        EDF files, each with its ``.csv`` beside it.
+    target : Path
+        Root of the new corpus.
     copies : int
     """
-    paths = sorted(root.glob("edf/train/**/*.edf"))
-    for copy in range(copies):
-        for k, path in enumerate(paths):
-            new = _place(target, copy * len(paths) + k)
-            new.parent.mkdir(parents=True)
-            for suffix in (".edf", ".csv"):
-                new.with_suffix(suffix).hardlink_to(path.with_suffix(suffix))
+    for number, path in enumerate(list(paths) * copies):
+        link = _place(target, number)
+        link.parent.mkdir(parents=True)
+        for suffix in (".edf", ".csv"):
+            link.with_suffix(suffix).symlink_to(path.with_suffix(suffix).absolute())
+
 
 def write_recording(
     path: Path,
@@ -125,11 +130,13 @@ def write_recording(
     edfio.Edf(signals, data_record_duration=1).write(path)
     path.with_suffix(".csv").write_text(_annotation(seconds, event if seizure else None))
 
+
 def _place(root: Path, number: int) -> Path:
     first, last = divmod(number, 26)
     patient = f"aaaaa{chr(97 + first // 26)}{chr(97 + first % 26)}{chr(97 + last)}"
     folder = root / "edf" / "train" / patient / "s001_2010" / "01_tcp_ar"
     return folder / f"{patient}_s001_t001.edf"
+
 
 def _annotation(seconds: int, event: tuple[float, float, str] | None) -> str:
     onset, offset, label = event or (0.0, seconds, "bckg")
@@ -138,5 +145,3 @@ def _annotation(seconds: int, event: tuple[float, float, str] | None) -> str:
         "channel,start_time,stop_time,label,confidence\n"
         f"F7-T3,{onset:.4f},{offset:.4f},{label},1.0000\n"
     )
-
-assert set(SCALP) <= set(POSITIONS)

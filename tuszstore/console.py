@@ -192,7 +192,9 @@ def _counted(left_out: Sequence[LeftOut]) -> str:
 
 
 def _show(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:
-    table = Table(title=Text(title, overflow="fold"), show_header=False, title_justify="left")
+    # outside the table, so that a path stays in one piece to be copied
+    console.print(Text(title, style="bold"), soft_wrap=True)
+    table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows:
@@ -202,7 +204,7 @@ def _show(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None
 
 def _show_notes(console: Console, left_out: Sequence[LeftOut], warnings: Sequence[str]) -> None:
     for warning in warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"))
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     if not left_out:
         return
     console.print(Text(f"left out: {_counted(left_out)}"))
@@ -210,6 +212,6 @@ def _show_notes(console: Console, left_out: Sequence[LeftOut], warnings: Sequenc
     ordered = sorted(left_out, key=lambda entry: (entry.kind != "failed", entry.id))
     for entry in ordered[:SHOWN]:
         style = "red" if entry.kind == "failed" else ""
-        console.print(Text(f"  {entry.id}: {entry.reason}", style=style))
+        console.print(Text(f"  {entry.id}: {entry.reason}", style=style), soft_wrap=True)
     if len(left_out) > SHOWN:
         console.print(f"  and {len(left_out) - SHOWN:,} more; --json lists them all")

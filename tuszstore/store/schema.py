@@ -128,3 +128,17 @@ def variables(group: str) -> list[Variable]:
 
 TABLES = ("windows", "recordings", "events", "left_out")
 """Groups that hold one table each."""
+
+
+def markdown() -> str:
+    """Return the schema as a Markdown table."""
+    rows = ["| array | dimensions | type | meaning |", "|---|---|---|---|"]
+    for variable in VARIABLES:
+        units = variable.attributes.get("units", "1")
+        suffix = "" if units == "1" else f" ({units})"
+        dtype = variable.dtype or "int16 or float32"
+        rows.append(
+            f"| `{variable.path}` | {', '.join(variable.dims)} | {dtype} "
+            f"| {variable.comment}{suffix} |"
+        )
+    return "\n".join(rows)
