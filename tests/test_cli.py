@@ -103,29 +103,28 @@ class TestBuild:
         assert "labels.unlabelled=keep" in result.output
 
 
+BUILD = ["build", "--split", "train"]
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [
         pytest.param(["build"], "Missing option", id="no split"),
         pytest.param(["build", "--split", "test"], "'train', 'val', 'dev'", id="unknown split"),
-        pytest.param(["build", "--split", "train"], "no corpus given", id="no data"),
-        pytest.param(["build", "--split", "train", "-d", "."], "no folder for stores", id="no store"),
-        pytest.param(
-            ["build", "--split", "train", "-d", "nowhere", "-o", "x"], "no such folder", id="no dir"
-        ),
-        pytest.param(
-            ["build", "--split", "train", "--set", "signal.sfrq=3"], "did you mean 'sfreq'",
-            id="unknown key",
-        ),
-        pytest.param(["build", "--split", "train", "--set", "x"], "KEY=VALUE", id="no value"),
-        pytest.param(["build", "--split", "train", "-c", "no.yaml"], "no such file", id="no config"),
-        pytest.param(["build", "--split", "train", "--workers", "-1"], "Invalid value", id="workers"),
+        pytest.param(BUILD, "no corpus given", id="no data"),
+        pytest.param([*BUILD, "-d", "."], "no folder for stores", id="no store"),
+        pytest.param([*BUILD, "-d", "nowhere", "-o", "x"], "no such folder", id="no folder"),
+        pytest.param([*BUILD, "--set", "signal.sfrq=3"], "did you mean 'sfreq'", id="unknown key"),
+        pytest.param([*BUILD, "--set", "x"], "KEY=VALUE", id="no value"),
+        pytest.param([*BUILD, "--set", "x=[1"], "not valid YAML", id="bad value"),
+        pytest.param([*BUILD, "-c", "no.yaml"], "no such file", id="no config"),
+        pytest.param([*BUILD, "--workers", "-1"], "Invalid value", id="negative workers"),
         pytest.param(["info", "nowhere.zarr"], "no store here", id="no such store"),
         pytest.param(["info"], "Missing argument", id="no argument"),
         pytest.param(["frobnicate"], "No such command", id="unknown command"),
         pytest.param(["synth", "x", "--minutes", "-1"], "minutes", id="negative minutes"),
     ],
-)  # fmt: skip
+)
 def test_wrong_usage_is_one_line_and_status_1(
     args: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

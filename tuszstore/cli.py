@@ -55,7 +55,10 @@ def _setting(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
         key, equals, text = value.partition("=")
         if not equals:
             raise click.BadParameter(f"{value!r} is not KEY=VALUE, such as storage.dtype=float32")
-        options[key] = yaml.safe_load(text)
+        try:
+            options[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise click.BadParameter(f"{text!r} is not valid YAML") from error
     return options
 
 
@@ -105,7 +108,7 @@ def build(
     """
     from tuszstore.build.builder import run_plan
     from tuszstore.build.plan import make_plans
-    from tuszstore.console import BuildProgress, make_console, show_plan, show_report
+    from tuszstore.console import make_console, make_progress, show_plan, show_report
 
     options = {_KEYS[name]: value for name, value in given.items() if value is not None}
     loaded = tuszstore.load_config(config, {**settings, **options})
@@ -116,8 +119,7 @@ def build(
         return 0
     reports = []
     for plan in plans:
-        watch = not (quiet or as_json) and sys.stderr.isatty()
-        report = run_plan(plan, force=force, progress=BuildProgress() if watch else None)
+        report = run_plan(plan, force=force, progress=make_progress(silent=quiet or as_json))
         reports.append(report)
         if not (quiet or as_json):
             show_report(console, report)

@@ -27,6 +27,17 @@ def make_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 100, highlight=False)
 
 
+def make_progress(*, silent: bool = False) -> "BuildProgress | None":
+    """Return a progress bar, or none where nobody watches.
+
+    Parameters
+    ----------
+    silent : bool
+        Whether none is wanted anyway.
+    """
+    return None if silent or not sys.stderr.isatty() else BuildProgress()
+
+
 class BuildProgress:
     """A progress bar of hours of EEG, on the terminal's error stream."""
 

@@ -9,7 +9,7 @@ import tuszstore
 from tuszstore.build.builder import run_plan
 from tuszstore.build.plan import make_plan
 from tuszstore.config import load_config
-from tuszstore.console import BuildProgress, make_console, show_report
+from tuszstore.console import make_console, make_progress, show_report
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.store.schema import CATEGORIES
 
@@ -38,7 +38,7 @@ def run_demo(directory: Path, workers: int | None = None) -> int:
     config = load_config(None, options)
     for split in ("train", "val"):
         console.print(f"Building {split} ...")
-        report = run_plan(make_plan(config, split), progress=BuildProgress())
+        report = run_plan(make_plan(config, split), progress=make_progress())
         show_report(console, report)
         if report.recordings == 0:
             return report.exit_status

@@ -6,6 +6,7 @@ return; it is registered in :data:`RESAMPLERS` under its name in ``signal.resamp
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,16 @@ from scipy import signal
 from tuszstore.errors import RecordingError
 
 MAX_FACTOR = 100_000
-"""Largest up- or down-sampling factor; its filter has 20 times as many taps."""
+"""Largest up- or down-sampling factor; its filter has 32 times as many taps."""
+
+HALF_LENGTH = 16
+"""Samples of the lower rate that the polyphase filter sees to each side.
+
+SciPy's own choice of 10 loses 2 dB at 120 Hz; with 16 it is 0.7 dB, and what 140 Hz leaves at
+116 Hz is 40 dB down instead of 20.
+"""
+
+KAISER_BETA = 5.0
 
 
 def resampled_length(n_samples: int, sfreq: Fraction, target: int) -> int:
@@ -39,8 +49,8 @@ def polyphase(
 ) -> NDArray[np.float64]:
     """Resample with a zero-phase FIR low-pass (`scipy.signal.resample_poly`).
 
-    The filter sees 10 samples of the lower rate to each side, so the end of a recording never
-    reaches its start. A line through both ends is taken out meanwhile: an offset makes no step.
+    The filter is short, so the end of a recording never reaches its start. A line through both
+    ends is taken out meanwhile: an offset makes no step.
     """
     ratio = target / sfreq
     if max(ratio.numerator, ratio.denominator) > MAX_FACTOR:
@@ -49,9 +59,23 @@ def polyphase(
             "set signal.resample to 'fft'"
         )
     y: NDArray[np.float64] = signal.resample_poly(
-        x, ratio.numerator, ratio.denominator, axis=-1, padtype="line"
+        x,
+        ratio.numerator,
+        ratio.denominator,
+        axis=-1,
+        window=_lowpass(max(ratio.numerator, ratio.denominator)),
+        padtype="line",
     )
     return y[..., :length]
+
+
+@lru_cache(maxsize=8)
+def _lowpass(factor: int) -> NDArray[np.float64]:
+    """Return a Kaiser-windowed sinc that passes one `factor`-th of the band."""
+    taps: NDArray[np.float64] = signal.firwin(
+        2 * HALF_LENGTH * factor + 1, 1 / factor, window=("kaiser", KAISER_BETA)
+    )
+    return taps
 
 
 def fft(x: NDArray[np.float64], sfreq: Fraction, target: int, length: int) -> NDArray[np.float64]:
