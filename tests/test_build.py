@@ -438,7 +438,7 @@ class TestDask:
 
         (edf_files(own_corpus)[-1]).write_bytes(b"")
         with LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
         ) as cluster:
             config = {"build": {"scheduler": cluster.scheduler_address}}
             report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path)

@@ -88,7 +88,7 @@ def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
             threads_per_worker=1,
             processes=True,
             memory_limit=memory_bytes(memory) // n_workers if memory else "auto",
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         )
     )

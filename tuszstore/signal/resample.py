@@ -7,6 +7,7 @@ return; it is registered in :data:`RESAMPLERS` under its name in ``signal.resamp
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,12 +71,10 @@ def polyphase(
 
 
 @lru_cache(maxsize=8)
-def _lowpass(factor: int) -> NDArray[np.float64]:
+def _lowpass(factor: int) -> Any:
     """Return a Kaiser-windowed sinc that passes one `factor`-th of the band."""
-    taps: NDArray[np.float64] = signal.firwin(
-        2 * HALF_LENGTH * factor + 1, 1 / factor, window=("kaiser", KAISER_BETA)
-    )
-    return taps
+    length = 2 * HALF_LENGTH * factor + 1
+    return signal.firwin(length, 1 / factor, window=("kaiser", KAISER_BETA))
 
 
 def fft(x: NDArray[np.float64], sfreq: Fraction, target: int, length: int) -> NDArray[np.float64]:

@@ -36,13 +36,13 @@ def zarr_codecs(codec: str, itemsize: int) -> list[Any]:
     itemsize : int
         Bytes of a sample, for the shuffle.
     """
-    from zarr.codecs import BloscCodec, BloscShuffle, Crc32cCodec
+    from zarr.codecs import BloscCodec, Crc32cCodec
 
     if codec == "none":
         return [Crc32cCodec()]
     name, level = _CODECS[codec]
     blosc = BloscCodec(
-        cname=name, clevel=level, shuffle=BloscShuffle.bitshuffle, typesize=itemsize, blocksize=0
+        cname=name, clevel=level, shuffle="bitshuffle", typesize=itemsize, blocksize=0
     )
     return [blosc, Crc32cCodec()]
 
