@@ -19,7 +19,7 @@ from tuszstore.build import builder, recording, run
 from tuszstore.build.plan import make_plan, make_plans
 from tuszstore.build.publish import publish, workplace
 from tuszstore.build.run import memory_bytes
-from tuszstore.config import load_config
+from tuszstore.config import Config, load_config
 from tuszstore.corpus.edf import read_header
 from tuszstore.errors import BuildError, CorpusError
 from tuszstore.store.metadata import read_attributes
@@ -32,6 +32,13 @@ def edf_files(corpus: Path, split: str = "train") -> list[Path]:
 def build(corpus: Path, root: Path, config: object = None, **options: object):
     given = {"split": "train", "workers": 0, **options}
     return tuszstore.build(config, data=corpus, store=root, **given)
+
+
+def die_over_the_first(task: recording.Task, store: Path, config: Config) -> object:
+    """Stand in for a recording that takes all memory; workers import it from here."""
+    if task.first_block == 0:
+        os._exit(1)
+    return recording.build_recording(task, store, config)
 
 
 def reasons(report: tuszstore.BuildReport) -> dict[str, str]:
@@ -433,12 +440,20 @@ class TestDask:
         )
         np.testing.assert_array_equal(here.index["category"], there.index["category"])
 
+    def test_a_worker_that_dies_costs_one_recording(
+        self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(run, "build_recording", die_over_the_first)
+        report = build(own_corpus, tmp_path, workers=1)
+        assert report.recordings == len(edf_files(own_corpus)) - 1
+        assert "its worker died" in report.failed[0].reason
+
     def test_any_cluster_serves(self, own_corpus: Path, tmp_path: Path) -> None:
         from distributed import LocalCluster
 
         (edf_files(own_corpus)[-1]).write_bytes(b"")
         with LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
         ) as cluster:
             config = {"build": {"scheduler": cluster.scheduler_address}}
             report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path)

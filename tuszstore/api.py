@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.config import Config, load_config
-from tuszstore.corpus.channels import CHANNELS
+from tuszstore.config import CHANNELS, Config, load_config
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.read.arrays import WindowArray
 from tuszstore.read.windows import read_labels, read_signal

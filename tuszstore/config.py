@@ -21,6 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tuszstore.errors import ConfigError
 
+CHANNELS = (
+    "Fp1", "F3", "C3", "P3", "F7", "T3", "T5", "O1", "Fz", "Cz", "Pz",
+    "Fp2", "F4", "C4", "P4", "F8", "T4", "T6", "O2",
+)  # fmt: skip
+"""Channels of a store, in the order of its channel axis."""
+
 EVENT_CLASSES = (
     "seiz", "fnsz", "gnsz", "spsz", "cpsz", "absz", "tnsz", "cnsz", "tcsz", "atsz", "mysz", "nesz",
 )  # fmt: skip
@@ -55,8 +61,6 @@ class Channels(_Section):
 
     @model_validator(mode="after")
     def _known_channels(self) -> Self:
-        from tuszstore.corpus.channels import CHANNELS
-
         for name in self.interpolate:
             if name not in CHANNELS:
                 raise ValueError(f"interpolate names {name!r}, which is none of {CHANNELS}")

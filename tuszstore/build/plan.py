@@ -11,9 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tuszstore.config import Config
+from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Unlabelled, read_annotation
-from tuszstore.corpus.channels import CHANNELS
 from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.layout import LeftOut, Recording, find_recordings, without_duplicates
 from tuszstore.corpus.reading import inspect_edf

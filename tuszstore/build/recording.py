@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.config import Config
+from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
-from tuszstore.corpus.channels import CHANNELS
 from tuszstore.corpus.events import MarkedEvents, mark_events
 from tuszstore.corpus.reading import Microvolts, read_microvolts
 from tuszstore.errors import BuildError, RecordingError

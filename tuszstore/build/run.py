@@ -19,8 +19,8 @@ CONNECT_SECONDS = 15
 """Time within which a scheduler must answer."""
 
 _WORKER_DIED = (
-    "its worker died several times over it; it may have run out of memory: "
-    "use fewer workers, or raise --max-memory"
+    "its worker died over it, alone too; it may have run out of memory: use fewer workers, or "
+    "raise --max-memory"
 )
 
 
@@ -73,6 +73,7 @@ def memory_bytes(text: str) -> int:
 
 
 def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
+    import dask
     from distributed import Client, LocalCluster
 
     address = config.build.scheduler
@@ -82,13 +83,15 @@ def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
         except (OSError, ValueError) as error:
             raise BuildError(f"no Dask scheduler at {address}: {error}") from error
     memory = config.build.max_memory
+    # a task that lost its worker comes back at once: _on_cluster() tries it again, alone
+    stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))
     cluster = stack.enter_context(
         LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,
             processes=True,
             memory_limit=memory_bytes(memory) // n_workers if memory else "auto",
-            dashboard_address=":0",
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         )
     )
@@ -97,10 +100,10 @@ def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
 
 def _on_cluster(client: Any, work: Any, tasks: Sequence[Task]) -> Iterator[Built | Failed]:
     from distributed import as_completed
-    from distributed.scheduler import KilledWorker
 
     remaining = iter(tasks)
     running: dict[str, Task] = {}
+    suspects: list[Task] = []
 
     def submit(task: Task) -> Any:
         future = client.submit(work, task, pure=False)
@@ -113,13 +116,27 @@ def _on_cluster(client: Any, work: Any, tasks: Sequence[Task]) -> Iterator[Built
     futures = as_completed([submit(task) for task in islice(remaining, IN_FLIGHT * threads)])
     for future in futures:
         task = running.pop(future.key)
-        error = future.exception()
-        if error is None:
-            yield future.result()
-        elif isinstance(error, KilledWorker):
-            yield Failed(task, _WORKER_DIED)
-        elif isinstance(error, BuildError):
-            raise error
+        if (result := _result(future, task)) is not None:
+            yield result
         else:
-            raise BuildError(f"the Dask cluster lost {task.id}: {error!r}") from error
+            suspects.append(task)
         futures.update([submit(task) for task in islice(remaining, 1)])
+    # whoever shared a worker with the culprit is a suspect too: each gets a try of its own
+    for task in suspects:
+        result = _result(client.submit(work, task, pure=False), task)
+        yield result or Failed(task, _WORKER_DIED)
+
+
+def _result(future: Any, task: Task) -> Built | Failed | None:
+    """Return what a task returned, or nothing if its worker died over it."""
+    from distributed.scheduler import KilledWorker
+
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        return None
+    if isinstance(error, BuildError):
+        raise error
+    if error is not None:
+        raise BuildError(f"the Dask cluster lost {task.id}: {error!r}") from error
+    result: Built | Failed = future.result()
+    return result

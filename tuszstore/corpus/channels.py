@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuszstore.compat import standard_montage
+from tuszstore.config import CHANNELS
 from tuszstore.errors import RecordingError
-
-CHANNELS = (
-    "Fp1", "F3", "C3", "P3", "F7", "T3", "T5", "O1", "Fz", "Cz", "Pz",
-    "Fp2", "F4", "C4", "P4", "F8", "T4", "T6", "O2",
-)  # fmt: skip
-"""Channels of a store, in the order of its channel axis."""
 
 SYNONYMS = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
 """Names of the newer 10-10 nomenclature for four of the 19."""

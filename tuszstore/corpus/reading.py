@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.compat import standard_montage
-from tuszstore.config import Channels
-from tuszstore.corpus.channels import CHANNELS, ChannelMap, match_channels, require_channels
+from tuszstore.config import CHANNELS, Channels
+from tuszstore.corpus.channels import ChannelMap, match_channels, require_channels
 from tuszstore.corpus.edf import (
     EdfHeader,
     check_continuous,
@@ -62,7 +62,7 @@ class Microvolts:
     Attributes
     ----------
     data : ndarray of float32, shape (19, sample)
-        In µV, in the order of :data:`~tuszstore.corpus.channels.CHANNELS`.
+        In µV, in the order of :data:`~tuszstore.config.CHANNELS`.
     sfreq : Fraction
         Sampling rate (Hz).
     interpolated : tuple of str

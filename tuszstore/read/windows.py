@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.corpus.channels import CHANNELS
+from tuszstore.config import CHANNELS
 from tuszstore.errors import StoreError
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.labels import UNLABELLED, paint

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.config import Config
-from tuszstore.corpus.channels import CHANNELS
+from tuszstore.config import CHANNELS, Config
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.labels import UNLABELLED, flag_attributes
