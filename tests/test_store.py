@@ -1,10 +1,14 @@
 """Opening a store, and what its arrays and tables give."""
 
+import gc
 import json
+import multiprocessing
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -245,16 +249,126 @@ class TestReading:
     ) -> None:
         """One window needs six blocks of its shard, some 450 kB, not all 64."""
         requested = []
-        original = zarr.storage.LocalStore.get
+        original = os.preadv
 
-        async def get(self, key, prototype, byte_range=None):  # type: ignore[no-untyped-def]
-            value = await original(self, key, prototype, byte_range)
-            requested.append(len(value) if value is not None else 0)
-            return value
+        def preadv(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+            requested.append(sum(map(len, buffers)))
+            return original(descriptor, buffers, offset)
 
-        monkeypatch.setattr(zarr.storage.LocalStore, "get", get)
+        monkeypatch.setattr(os, "preadv", preadv)
         train.windows[3]
         assert 0 < sum(requested) < 1_000_000
+
+
+def rewrite(path: Path, **options: Any) -> None:
+    """Store the signal in another way, as another tool might."""
+    array = zarr.open_array(path / "signal", mode="r")
+    values, attributes = array[...], dict(array.attrs)
+    dims = array.metadata.dimension_names
+    shutil.rmtree(path / "signal")
+    new = zarr.create_array(path / "signal", data=values, dimension_names=dims,
+                            fill_value=-32768, attributes=attributes, **options)  # fmt: skip
+    assert new.shape == values.shape
+
+
+class TestOtherLayouts:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            pytest.param({"chunks": (6, 19, 2560)}, id="not sharded"),
+            pytest.param({"chunks": (1, 19, 2560), "shards": (32, 19, 2560)}, id="other shards"),
+            pytest.param(
+                {"chunks": (1, 19, 2560), "shards": (64, 19, 2560), "compressors": None},
+                id="other codecs",
+            ),
+        ],
+    )
+    def test_zarr_reads_what_the_fast_path_does_not_know(
+        self, own_store: Path, train: tuszstore.Store, options: dict[str, Any]
+    ) -> None:
+        rewrite(own_store, **options)
+        root = json.loads((own_store / "zarr.json").read_text())
+        array = json.loads((own_store / "signal" / "zarr.json").read_text())
+        root["consolidated_metadata"]["metadata"]["signal"] = array
+        (own_store / "zarr.json").write_text(json.dumps(root))
+        store = tuszstore.open(own_store)
+        with pytest.warns(UserWarning, match="zarr-python, which is slower"):
+            signal = store.read([3, 70, 4])
+        np.testing.assert_array_equal(signal, train.read([3, 70, 4]))
+        np.testing.assert_array_equal(store.read([-1]), train.read([-1]))  # no second warning
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            pytest.param({"storage": {"codec": "zstd"}}, id="zstd"),
+            pytest.param({"storage": {"codec": "none"}}, id="uncompressed"),
+            pytest.param({"storage": {"dtype": "float32"}}, id="float32"),
+            pytest.param({"windows": {"length": 30, "stride": 4}}, id="blocks of 2 s"),
+            pytest.param({"storage": {"shard_seconds": 40}}, id="windows across shards"),
+        ],
+    )
+    def test_every_layout_gives_what_zarr_gives(
+        self, own_corpus: Path, tmp_path: Path, config: dict[str, Any]
+    ) -> None:
+        report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path, workers=0)
+        store = tuszstore.open(report.store)
+        signal = zarr.open_array(report.store / "signal", mode="r")
+        scale = np.float32(signal.attrs.get("scale_factor", 1))
+        n_blocks = store.windows.shape[2] // signal.shape[2]
+        numbers = np.random.default_rng(0).integers(0, len(store), 40)
+        for number, window in zip(numbers, store.read(numbers), strict=True):
+            start = int(store.index["start_block"][number])
+            blocks = np.moveaxis(signal[start : start + n_blocks], 0, 1).reshape(19, -1)
+            np.testing.assert_array_equal(window, blocks * scale)
+
+    def test_stored_values_on_request(self, train: tuszstore.Store) -> None:
+        out = np.empty((2, 19, 15360), np.int16)
+        assert train.reader.signal([5, 1], out) is out
+        np.testing.assert_array_equal(out * np.float32(2**-10), train.read([5, 1]))
+
+    @pytest.mark.parametrize(
+        "out",
+        [np.empty((1, 19, 15360), np.float32), np.empty((2, 19, 15360)),
+         np.empty((2, 19, 30720), np.float32)[..., ::2]],
+        ids=["shape", "dtype", "strides"],
+    )  # fmt: skip
+    def test_an_unfit_array_is_refused(self, train: tuszstore.Store, out: Any) -> None:
+        with pytest.raises(ValueError, match="out must be"):
+            train.reader.signal([5, 1], out)
+
+
+class TestProcesses:
+    def test_a_pickle_opens_the_same_store(self, train: tuszstore.Store) -> None:
+        again = pickle.loads(pickle.dumps(train))
+        np.testing.assert_array_equal(again.windows[3], train.windows[3])
+
+    def test_a_pickle_of_a_store_that_was_rebuilt(self, own_store: Path) -> None:
+        pickled = pickle.dumps(tuszstore.open(own_store))
+        os.utime(own_store / "zarr.json")
+        with pytest.raises(StoreError, match="rebuilt since it was pickled"):
+            pickle.loads(pickled)
+
+    @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_children_read_after_the_parent_has(self, train: tuszstore.Store, method: str) -> None:
+        expected = train.windows[2:7]
+        with multiprocessing.get_context(method).Pool(2) as pool:
+            for values in pool.map(train.read, [list(range(2, 7))] * 4):
+                np.testing.assert_array_equal(values, expected)
+
+    def test_threads_share_a_store(self, train: tuszstore.Store) -> None:
+        expected = train.read(np.arange(len(train)))
+        numbers = np.random.default_rng(0).integers(0, len(train), (20, 8))
+        with ThreadPoolExecutor(4) as pool:
+            for wanted, values in zip(numbers, pool.map(train.read, numbers), strict=True):
+                np.testing.assert_array_equal(values, expected[wanted])
+
+    def test_a_store_that_is_dropped_leaves_no_file_open(self, train: tuszstore.Store) -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            tuszstore.open(train.path).read([0, 9])
+        gc.collect()
+        assert len(os.listdir("/proc/self/fd")) <= before
 
 
 class TestDamage:
@@ -265,22 +379,32 @@ class TestDamage:
         self.shard(own_store).unlink()
         store = tuszstore.open(own_store)
         id_ = store.recordings["id"].values[0]
-        with pytest.raises(StoreError, match=f"{id_}, 0 to 10 s: is missing"):
+        with pytest.raises(StoreError, match=f"{id_}, 0 to 60 s: file is missing"):
             store.read([0])
         assert store.read([len(store) - 1]).std() > 0
 
-    @pytest.mark.parametrize("damage", ["flip", "truncate"])
-    def test_damage_names_recording_and_time(self, own_store: Path, damage: str) -> None:
+    @pytest.mark.parametrize(
+        ("damage", "told"),
+        [
+            pytest.param((100, 1), "0 to 10 s: checksum is wrong", id="first block"),
+            pytest.param((100_000, 1), "10 to 20 s: checksum is wrong", id="second block"),
+            pytest.param((-1, 1), "0 to 60 s: checksum of the shard's index", id="index"),
+            pytest.param(None, "0 to 60 s: checksum of the shard's index", id="cut off"),
+        ],
+    )
+    def test_damage_names_recording_and_time(
+        self, own_store: Path, damage: tuple[int, int] | None, told: str
+    ) -> None:
         shard = self.shard(own_store)
-        if damage == "flip":
+        if damage:
             content = bytearray(shard.read_bytes())
-            content[100] ^= 1
+            content[damage[0]] ^= damage[1]
             shard.write_bytes(content)
         else:
             os.truncate(shard, shard.stat().st_size // 2)
         store = tuszstore.open(own_store)
         id_ = store.recordings["id"].values[0]
-        with pytest.raises(StoreError, match=f"{id_}, 0 to 60 s: cannot be read"):
+        with pytest.raises(StoreError, match=f"{id_}, {told}"):
             store.read([0])
 
     def test_a_store_rebuilt_under_a_reader(self, own_store: Path, train: tuszstore.Store) -> None:

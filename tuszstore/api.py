@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.config import CHANNELS, Config, load_config
 from tuszstore.corpus.splits import ALIASES
+from tuszstore.errors import StoreError
 from tuszstore.read.arrays import WindowArray
-from tuszstore.read.windows import read_labels, read_signal
+from tuszstore.read.windows import WindowReader
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.schema import CATEGORIES, variables
 
@@ -153,13 +154,18 @@ class Store:
         """Recordings of the split that are not in the store, and why."""
         return self._dataset("left_out", "left_out")
 
+    @cached_property
+    def reader(self) -> WindowReader:
+        """What reads the windows; made when it is first used."""
+        return WindowReader(self._metadata)
+
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
         shape = (len(self), len(CHANNELS), self._metadata.geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
-            lambda numbers: read_signal(self._metadata, numbers),
+            self.reader.signal,
         )  # fmt: skip
 
     @property
@@ -168,7 +174,7 @@ class Store:
         shape = (len(self), self._metadata.geometry.window)
         return WindowArray(
             "labels", shape, np.dtype(np.uint16), ("window", "sample"),
-            lambda numbers: read_labels(self._metadata, numbers),
+            self.reader.labels,
         )  # fmt: skip
 
     @overload
@@ -203,8 +209,8 @@ class Store:
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        signal = read_signal(self._metadata, indices)
-        return (signal, read_labels(self._metadata, indices)) if labels else signal
+        signal = self.reader.signal(indices)
+        return (signal, self.reader.labels(indices)) if labels else signal
 
     def mask(self, category: str) -> NDArray[np.bool_]:
         """Return which windows have a category.
@@ -226,7 +232,10 @@ class Store:
         return mask
 
     def __len__(self) -> int:
-        return int(self._metadata.group["windows/category"].shape[0])
+        return self._metadata.n_windows
+
+    def __reduce__(self) -> Any:
+        return _open_again, (self.path.absolute(), self._metadata.identity)
 
     def __repr__(self) -> str:
         n_recordings = self._metadata.group["recordings/id"].shape[0]
@@ -243,6 +252,14 @@ class Store:
         columns = getattr(self._metadata, table)
         data = {v.name: (v.dims, columns[v.name], _describe(v)) for v in variables(table)}
         return xarray.Dataset(data).set_coords(coordinates)
+
+
+def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
+    """Open a store that was pickled; refuse another one under its name."""
+    store = open_store(path)
+    if store._metadata.identity != identity:
+        raise StoreError(f"{path}: was rebuilt since it was pickled; open it again")
+    return store
 
 
 def _describe(variable: Any) -> dict[str, Any]:

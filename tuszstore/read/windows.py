@@ -1,5 +1,7 @@
 """Signals and labels of windows, as arrays."""
 
+import json
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.config import CHANNELS
 from tuszstore.errors import StoreError
+from tuszstore.read.reader import BlockReader
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.metadata import StoreMetadata
@@ -29,80 +32,150 @@ def check_indices(indices: ArrayLike, n_windows: int) -> NDArray[np.int64]:
         raise TypeError(f"window numbers must be integers, not {array.dtype}")
     if array.ndim != 1:
         raise IndexError(f"window numbers must be one-dimensional, not of shape {array.shape}")
-    numbers = array.astype(np.int64)
-    wrong = (numbers < -n_windows) | (numbers >= n_windows)
+    wrong = (array < -n_windows) | (array >= n_windows)
     if wrong.any():
         raise IndexError(
-            f"window {numbers[wrong][0]} is out of range: the store has {n_windows} windows"
+            f"window {array[wrong][0]} is out of range: the store has {n_windows} windows"
         )
+    numbers = array.astype(np.int64)
     return np.where(numbers < 0, numbers + n_windows, numbers)
 
 
-def read_signal(store: StoreMetadata, indices: ArrayLike) -> NDArray[np.float32]:
-    """Read windows; each block that they share is read once.
+class WindowReader:
+    """Signals and labels of one store's windows.
+
+    The fast path reads shards itself (:class:`~tuszstore.read.reader.BlockReader`). A store whose
+    signal lies in another way, re-chunked or re-compressed by other tools, is read with
+    zarr-python: the same numbers, more slowly, and one warning.
 
     Parameters
     ----------
     store : StoreMetadata
-    indices : array_like of int, shape (window,)
-
-    Returns
-    -------
-    ndarray of float32, shape (window, channel, sample)
-
-    Raises
-    ------
-    StoreError
-        If a block is missing or damaged, naming recording and time.
+    n_threads : int, optional
+        Threads that share a batch; by default as many as there are cores.
+    verify : bool
+        Whether checksums are verified on the way.
     """
+
+    def __init__(
+        self, store: StoreMetadata, n_threads: int | None = None, *, verify: bool = True
+    ) -> None:
+        self._store = store
+        self._blocks: BlockReader | None = None
+        if reason := _unknown_layout(store):
+            warnings.warn(
+                f"{store.path}: {reason}: reading it with zarr-python, which is slower",
+                stacklevel=3,
+            )
+        else:
+            self._blocks = BlockReader(store, n_threads, verify=verify)
+
+    def signal(self, indices: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Read windows; each block that neighbours share is read once.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (window,)
+        out : ndarray, shape (window, channel, sample), optional
+            To be filled: float32, or the stored type for values as they are stored.
+
+        Returns
+        -------
+        ndarray of float32, shape (window, channel, sample)
+            `out`, if it was given.
+
+        Raises
+        ------
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        numbers = check_indices(indices, self._store.n_windows)
+        shape = (len(numbers), len(CHANNELS), self._store.geometry.window)
+        if out is None:
+            out = np.empty(shape, np.float32)
+        elif out.shape != shape or not out.flags.c_contiguous:
+            raise ValueError(f"out must be C-contiguous of shape {shape}, not {out.shape}")
+        elif out.dtype not in (np.float32, self._store.config.storage.dtype):
+            raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
+        if self._blocks is not None:
+            self._blocks.fill(numbers, out)
+        else:
+            _fill_with_zarr(self._store, numbers, out)
+        return out
+
+    def labels(self, indices: ArrayLike) -> NDArray[np.uint16]:
+        """Paint the class bits of windows from the store's events.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (window,)
+
+        Returns
+        -------
+        ndarray of uint16, shape (window, sample)
+            0 is background; the bits are named by ``config.labels.classes``.
+        """
+        store, geometry = self._store, self._store.geometry
+        numbers = check_indices(indices, store.n_windows)
+        events, table = store.events, store.recordings
+        out = np.zeros((len(numbers), geometry.window), np.uint16)
+        recordings = store.windows["recording"][numbers]
+        begins = (numbers - table["first_window"][recordings]) * geometry.stride
+        first = np.searchsorted(events["recording"], recordings, "left")
+        stop = np.searchsorted(events["recording"], recordings, "right")
+        marked = store.windows["event_classes"][numbers] > 0
+        unlabelled = store.windows["category"][numbers] < 0
+        out[unlabelled] = UNLABELLED
+        for row in np.flatnonzero(marked & ~unlabelled):
+            span = slice(first[row], stop[row])
+            paint(
+                events["first_sample"][span] - begins[row],
+                events["stop_sample"][span] - begins[row],
+                events["bit"][span],
+                out[row],
+            )
+        return out
+
+
+def _unknown_layout(store: StoreMetadata) -> str:
+    """Return what the fast path does not know of a store's signal; nothing if it knows it."""
+    array = json.loads((store.path / "signal" / "zarr.json").read_bytes())
+    geometry, storage = store.geometry, store.config.storage
+    codecs = array["codecs"]
+    if [codec["name"] for codec in codecs] != ["sharding_indexed"]:
+        return "its signal is not sharded"
+    sharding = codecs[0]["configuration"]
+    block = [len(CHANNELS), geometry.block]
+    shard = array["chunk_grid"]["configuration"]["chunk_shape"]
+    if sharding["chunk_shape"] != [1, *block] or shard != [geometry.shard, *block]:
+        return "its signal has other chunks or shards"
+    if array["data_type"] != storage.dtype:
+        return "its signal has another type"
+    inner = ["bytes", "crc32c"] if storage.codec == "none" else ["bytes", "blosc", "crc32c"]
+    chain, index = sharding["codecs"], sharding["index_codecs"]
+    if [codec["name"] for codec in chain] != inner:
+        return "its signal has other codecs"
+    if [codec["name"] for codec in index] != ["bytes", "crc32c"]:
+        return "its shards have another index"
+    if any(part[0]["configuration"]["endian"] != "little" for part in (chain, index)):
+        return "its signal is not little-endian"
+    if sharding.get("index_location", "end") != "end":
+        return "its shards have their index in front"
+    if array["chunk_key_encoding"].get("configuration", {}).get("separator", "/") != "/":
+        return "its shards have other names"
+    return ""
+
+
+def _fill_with_zarr(store: StoreMetadata, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
+    """Fill a batch through zarr-python, one run of consecutive blocks at a time."""
     geometry = store.geometry
-    numbers = check_indices(indices, len(store.windows["start_block"]))
-    n_parts = geometry.blocks_per_window
-    wanted = store.windows["start_block"][numbers][:, None] + np.arange(n_parts)
+    wanted = store.windows["start_block"][numbers][:, None] + np.arange(geometry.blocks_per_window)
     blocks, place = np.unique(wanted, return_inverse=True)
-    place = place.reshape(wanted.shape)
     stored = _read_blocks(store, blocks)
-    out = np.empty((len(numbers), len(CHANNELS), geometry.window), np.float32)
-    scale = np.float32(store.config.storage.scale if stored.dtype == np.int16 else 1)
-    for window, parts in zip(out, place, strict=True):
-        for k, part in enumerate(parts):
-            span = slice(k * geometry.block, (k + 1) * geometry.block)
-            np.multiply(stored[part], scale, out=window[:, span])
-    return out
-
-
-def read_labels(store: StoreMetadata, indices: ArrayLike) -> NDArray[np.uint16]:
-    """Paint the class bits of windows from the store's events.
-
-    Parameters
-    ----------
-    store : StoreMetadata
-    indices : array_like of int, shape (window,)
-
-    Returns
-    -------
-    ndarray of uint16, shape (window, sample)
-        0 is background; the bits are named by ``config.labels.classes``.
-    """
-    geometry = store.geometry
-    numbers = check_indices(indices, len(store.windows["start_block"]))
-    events = store.events
-    out = np.zeros((len(numbers), geometry.window), np.uint16)
-    recordings = store.windows["recording"][numbers]
-    begins = (numbers - store.recordings["first_window"][recordings]) * geometry.stride
-    first = np.searchsorted(events["recording"], recordings, "left")
-    stop = np.searchsorted(events["recording"], recordings, "right")
-    for window, recording, begin, a, b in zip(out, recordings, begins, first, stop, strict=True):
-        if not store.recordings["annotation_digest"][recording]:
-            window[:] = UNLABELLED
-            continue
-        paint(
-            events["first_sample"][a:b] - begin,
-            events["stop_sample"][a:b] - begin,
-            events["bit"][a:b],
-            window,
-        )
-    return out
+    rows = out.reshape(*out.shape[:2], geometry.blocks_per_window, geometry.block).swapaxes(1, 2)
+    rows[...] = stored[place.reshape(wanted.shape)]
+    if out.dtype != stored.dtype:
+        out *= np.float32(store.config.storage.scale)
 
 
 def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any]:
@@ -112,27 +185,19 @@ def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any
     store.check_identity()
     runs = np.split(np.arange(len(blocks)), np.flatnonzero(np.diff(blocks) != 1) + 1)
     for run in runs if len(blocks) else []:
-        first, last = blocks[run[0]], blocks[run[-1]]
+        first, last = int(blocks[run[0]]), int(blocks[run[-1]])
         try:
             out[run[0] : run[-1] + 1] = array[first : last + 1]
         except Exception as error:
             # codecs raise what they like at damaged bytes
             raise StoreError(
-                f"{_where(store, first, last)}: cannot be read: {type(error).__name__}: {error}"
+                f"{store.where(first, last)}: cannot be read: {type(error).__name__}: {error}"
             ) from error
     store.check_identity()
-    missing = missing_value(store.config.storage.dtype)
     corner = out[:, 0, 0]
+    missing = missing_value(store.config.storage.dtype)
     absent = np.isnan(corner) if out.dtype.kind == "f" else corner == missing
     if absent.any():
-        block = blocks[absent][0]
-        raise StoreError(f"{_where(store, block, block)}: is missing")
+        block = int(blocks[absent][0])
+        raise StoreError(f"{store.where(block, block)}: is missing: it was never written")
     return out
-
-
-def _where(store: StoreMetadata, first: int, last: int) -> str:
-    geometry, recordings = store.geometry, store.recordings
-    number = int(np.searchsorted(recordings["first_block"], first, "right")) - 1
-    begin = (first - recordings["first_block"][number]) * geometry.step / geometry.sfreq
-    end = begin + ((last - first) * geometry.step + geometry.block) / geometry.sfreq
-    return f"{store.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"

@@ -82,6 +82,11 @@ class StoreMetadata:
         """Lengths of windows, blocks and shards."""
         return Geometry.of(self.config)
 
+    @property
+    def n_windows(self) -> int:
+        """Number of windows, without loading their table."""
+        return int(self.group["windows/category"].shape[0])
+
     @cached_property
     def windows(self) -> Columns:
         """Columns of `windows/*`."""
@@ -113,6 +118,20 @@ class StoreMetadata:
             raise StoreError(
                 f"{self.path}: was rebuilt or removed since it was opened; open it again"
             )
+
+    def where(self, first: int, last: int) -> str:
+        """Name recording and time of consecutive blocks, for messages.
+
+        Parameters
+        ----------
+        first, last : int
+            Blocks of one recording.
+        """
+        geometry, recordings = self.geometry, self.recordings
+        number = int(np.searchsorted(recordings["first_block"], first, "right")) - 1
+        begin = (first - recordings["first_block"][number]) * geometry.step / geometry.sfreq
+        end = begin + ((last - first) * geometry.step + geometry.block) / geometry.sfreq
+        return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
 
     def _table(self, name: str) -> Columns:
         self.check_identity()

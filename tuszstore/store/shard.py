@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-import google_crc32c
 import numpy as np
+from crc32c import crc32c
 from numpy.typing import NDArray
 
 ABSENT = np.uint64(2**64 - 1)
@@ -102,4 +102,4 @@ def _encoded(blocks: NDArray[np.generic], codec: str) -> Iterable[bytes]:
 
 
 def _crc32c(content: bytes) -> bytes:
-    return int(google_crc32c.value(content)).to_bytes(4, "little")
+    return int(crc32c(content)).to_bytes(4, "little")
