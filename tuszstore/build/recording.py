@@ -136,19 +136,14 @@ def _build(task: Task, store: Path, config: Config) -> Built:
             f"of {task.n_samples / config.signal.sfreq:g} s"
         )
     with timings.stage("label"):
-        if annotation is None:
-            events = mark_events(Annotation((), None, ""), n_samples, 1.0, config.labels)
-            label = np.full(n_samples, UNLABELLED, np.uint16)
-        else:
-            events = mark_events(annotation, n_samples, config.signal.sfreq, config.labels)
-            label = np.zeros(n_samples, np.uint16)
-            paint(events.first, events.stop, events.bit, label)
-    digest = _write(task, store, config, signal.data, label, timings)
+        label, events = label_samples(annotation, n_samples, config)
+    signal_digest, label_digest = _write(task, store, config, signal.data, label, timings)
     row = {
         "source_digest": source_digest,
         "source_bytes": source_bytes,
         "annotation_digest": annotation.digest if annotation else "",
-        "digest": digest,
+        "signal_digest": signal_digest,
+        "label_digest": label_digest,
         "source_sfreq": float(microvolts.sfreq),
         **_channel_columns(microvolts, signal),
         "notes": "; ".join(
@@ -156,6 +151,31 @@ def _build(task: Task, store: Path, config: Config) -> Built:
         ),
     }
     return Built(task, row, events, dict(timings))
+
+
+def label_samples(
+    annotation: Annotation | None, n_samples: int, config: Config
+) -> tuple[NDArray[np.uint16], MarkedEvents]:
+    """Return class bits of every sample, and the events that set them.
+
+    Parameters
+    ----------
+    annotation : Annotation or None
+        None for an unlabelled recording.
+    n_samples : int
+        At the store's rate.
+    config : Config
+
+    Returns
+    -------
+    label : ndarray of uint16, shape (sample,)
+    events : MarkedEvents
+    """
+    known = annotation or Annotation((), None, "")
+    events = mark_events(known, n_samples, config.signal.sfreq, config.labels)
+    label = np.full(n_samples, 0 if annotation else UNLABELLED, np.uint16)
+    paint(events.first, events.stop, events.bit, label)
+    return label, events
 
 
 def _digest(path: Path) -> tuple[str, int]:
@@ -202,9 +222,8 @@ def _write(
     data: NDArray[np.float32],
     label: NDArray[np.uint16],
     timings: Timings,
-) -> str:
-    """Write a recording's shards and labels, and return the digest of what was written."""
-    import zarr
+) -> tuple[str, str]:
+    """Write a recording's shards and labels, and return the digests of what was written."""
     from numcodecs import blosc
 
     blosc.use_threads = False  # the cores are busy with other recordings
@@ -213,37 +232,73 @@ def _write(
     missing = missing_value(config.storage.dtype)
     digest = hashlib.sha256()
     try:
-        labels: Any = zarr.open_array(store / "label", mode="r+")
         for start in range(0, n_blocks, geometry.shard):
-            stop = min(start + geometry.shard, n_blocks)
+            count = min(geometry.shard, n_blocks - start)
             with timings.stage("encode"):
-                values = quantise(_span(data, start, stop, geometry), config.storage)
-                blocks = _blocks(values, stop - start, geometry, missing)
-                marks = _blocks(_span(label, start, stop, geometry), stop - start, geometry,
-                                UNLABELLED)  # fmt: skip
+                values = quantise(_span(data, start, count, geometry), config.storage)
+                blocks = cut_blocks(values, count, geometry, missing)
                 digest.update(blocks.data)
-                digest.update(marks.data)
                 shard = encode_shard(blocks, config.storage.codec, geometry.shard)
             with timings.stage("write"):
-                first = task.first_block + start
-                number = first // geometry.shard
+                number = (task.first_block + start) // geometry.shard
                 write_atomically(store / "signal" / "c" / str(number) / "0" / "0", shard)
-                labels[first : first + len(marks)] = marks
+        with timings.stage("write"):
+            label_digest = write_label(store, task.first_block, label, geometry)
     except OSError as error:
         raise BuildError(f"{store}: cannot be written: {error.strerror or error}") from error
+    return digest.hexdigest(), label_digest
+
+
+def write_label(
+    store: Path, first_block: int, label: NDArray[np.uint16], geometry: Geometry
+) -> str:
+    """Write the labels of one recording, and return their digest.
+
+    Parameters
+    ----------
+    store : Path
+    first_block : int
+        Of the recording.
+    label : ndarray of uint16, shape (sample,)
+    geometry : Geometry
+    """
+    import zarr
+
+    array: Any = zarr.open_array(store / "label", mode="r+")
+    n_blocks = geometry.n_blocks(len(label))
+    digest = hashlib.sha256()
+    for start in range(0, n_blocks, geometry.shard):
+        count = min(geometry.shard, n_blocks - start)
+        blocks = cut_blocks(_span(label, start, count, geometry), count, geometry, UNLABELLED)
+        digest.update(blocks.data)
+        array[first_block + start : first_block + start + count] = blocks
     return digest.hexdigest()
 
 
-def _span(values: NDArray[Any], start: int, stop: int, geometry: Geometry) -> NDArray[Any]:
-    """Return the samples that blocks `start` to `stop` span; fewer at the recording's end."""
+def _span(values: NDArray[Any], start: int, count: int, geometry: Geometry) -> NDArray[Any]:
+    """Return the samples that `count` blocks span; fewer at the recording's end."""
     first = start * geometry.step
-    return values[..., first : first + (stop - start - 1) * geometry.step + geometry.block]
+    return values[..., first : first + (count - 1) * geometry.step + geometry.block]
 
 
-def _blocks(
+def cut_blocks(
     values: NDArray[Any], n_blocks: int, geometry: Geometry, missing: int | float
 ) -> NDArray[Any]:
-    """Cut samples into blocks, ``(..., sample)`` to ``(block, ..., sample)``, contiguous."""
+    """Cut samples into blocks, the last of them filled up.
+
+    Parameters
+    ----------
+    values : ndarray, shape (..., sample)
+    n_blocks : int
+    geometry : Geometry
+    missing : int or float
+        What stands for samples past the end.
+
+    Returns
+    -------
+    ndarray, shape (block, ..., sample)
+        C-contiguous.
+    """
     blocks = np.empty((n_blocks, *values.shape[:-1], geometry.block), values.dtype)
     for k, block in enumerate(blocks):
         piece = values[..., k * geometry.step : k * geometry.step + geometry.block]
