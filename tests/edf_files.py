@@ -102,11 +102,10 @@ def eeg_channels(
     *,
     names: Sequence[str] = CHANNELS,
     without: Iterable[str] = (),
-    extra: Sequence[Channel] = (),
     changes: Mapping[str, Mapping[str, object]] | None = None,
     record_seconds: float = 1,
 ) -> dict[str, Channel]:
-    """The 19 channels by name, then `extra` by label; `changes` replaces fields of some."""
+    """The 19 channels by name; `changes` replaces fields of some."""
     channels = {
         name: channel(name, seconds, sfreq, record_seconds=record_seconds)
         for name in names
@@ -114,7 +113,7 @@ def eeg_channels(
     }
     for name, fields in (changes or {}).items():
         channels[name] = replace(channels[name], **fields)
-    return channels | {str(one.label): one for one in extra}
+    return channels
 
 
 def eeg(
@@ -131,14 +130,22 @@ def eeg(
     cut: int = 0,
     **header: Field,
 ) -> dict[str, Channel]:
-    """Write the 19 channels; see :func:`eeg_channels` and :func:`write_edf`."""
+    """Write the 19 channels, then `extra`, and return all of them.
+
+    The keys are the names of the 19, and the labels of the others. See :func:`eeg_channels` and
+    :func:`write_edf`.
+    """
     channels = eeg_channels(
-        seconds, sfreq, names=names, without=without, extra=extra, changes=changes,
+        seconds,
+        sfreq,
+        names=names,
+        without=without,
+        changes=changes,
         record_seconds=record_seconds,
-    )  # fmt: skip
-    signals = list(channels.values())
+    )
+    signals = [*channels.values(), *extra]
     write_edf(path, signals, record_seconds, onsets=onsets, cut=cut, **header)
-    return channels
+    return {str(one.label): one for one in extra} | channels
 
 
 def write_edf(

@@ -155,7 +155,7 @@ REFUSED = {
     "no signals": (with_field("n_signals", b"0"), "number of signals is 0"),
     "negative number of signals": (with_field("n_signals", b"-3"), "number of signals is -3"),
     "number of signals in words": (with_field("n_signals", b"many"), "number of signals is not"),
-    "more signals than header": (with_field("n_signals", b"4"), "header size of 1024 bytes"),
+    "fewer signals than header": (with_field("n_signals", b"2"), "header size of 1024 bytes"),
     "header size in words": (with_field("header_bytes", b"some"), "header size is not a number"),
     "wrong header size": (with_field("header_bytes", b"512"), "header size of 512 bytes"),
     "record of 0 s": (with_field("record_seconds", b"0"), "duration of a data record is '0'"),
@@ -407,7 +407,7 @@ def test_edf_plus_d_with_a_record_without_time_is_refused(path: Path, tal: bytes
 
 def test_edf_plus_d_without_times_is_refused(path: Path) -> None:
     eeg(path, reserved="EDF+D")
-    with pytest.raises(RecordingError, match="discontinuous.*without times"):
+    with pytest.raises(RecordingError, match=r"discontinuous.*without times"):
         check_continuous(path, read_header(path))
 
 
@@ -563,11 +563,10 @@ def header_or_reason(path: Path, content: bytes) -> None:
         header = read_header(path)
         check_signals(header, range(len(header.signals)))
         check_continuous(path, header)
-    except RecordingError as error:
-        assert str(error)
-    else:
-        assert header.n_records >= 1
-        assert header.n_bytes + header.n_records * header.record_bytes <= len(content)
+    except RecordingError:
+        return
+    assert header.n_records >= 1
+    assert header.n_bytes + header.n_records * header.record_bytes <= len(content)
 
 
 @given(

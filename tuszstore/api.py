@@ -1,7 +1,7 @@
 """What a user calls: building a store, opening it, and the store itself."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -13,15 +13,19 @@ from tuszstore.config import CHANNELS, Config, load_config
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
 from tuszstore.read.arrays import WindowArray
+from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
-from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.schema import CATEGORIES, variables
+from tuszstore.store.metadata import StoreMetadata, Table
+from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
     import xarray
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
+
+FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
+"""Environment variables which, set to 1, make every opening derive the index anew."""
 
 
 def build(
@@ -91,11 +95,22 @@ def open_store(path: str | os.PathLike[str]) -> "Store":
     ------
     StoreError
         If there is no store, or it is incomplete, foreign or of another schema version.
+    StaleIndexError
+        If its index belongs to another signal; ``tuszstore index`` mends that.
+
+    Notes
+    -----
+    With ``TUSZSTORE_FORCE_REINDEX=1`` (or ``BGB_FORCE_MANIFEST_REBUILD=1``) the index is derived
+    anew first.
     """
     place = Path(path)
     name = ALIASES.get(place.stem)
     if name and not place.exists() and place.with_stem(name).exists():
         place = place.with_stem(name)
+    if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
+        from tuszstore.build.reindex import reindex
+
+        reindex(place)
     return Store(StoreMetadata.open(place))
 
 
@@ -135,24 +150,28 @@ class Store:
 
     @cached_property
     def index(self) -> "xarray.Dataset":
-        """The windows table, with ``recording``, ``start_time`` (s), ``category`` and more."""
-        return self._dataset("windows", "window", coordinates=("mask",))
+        """The windows table: ``recording``, ``start_time`` (s), ``category``, ``patient``, ...
+
+        Columns are loaded when they are used; :meth:`select` finds windows by their values.
+        """
+        from tuszstore.tables import index_dataset
+
+        return index_dataset(self._metadata)
 
     @cached_property
     def recordings(self) -> "xarray.Dataset":
         """The recordings table; ``mean`` and ``sd`` are in µV, ``(recording, channel)``."""
-        dataset = self._dataset("recordings", "recording")
-        return dataset.assign_coords(channel=("channel", list(CHANNELS)))
+        return self._dataset(self._metadata.recordings)
 
     @cached_property
     def events(self) -> "xarray.Dataset":
         """The annotated events, in seconds as annotated and in samples of the store."""
-        return self._dataset("events", "event")
+        return self._dataset(self._metadata.events)
 
     @cached_property
     def left_out(self) -> "xarray.Dataset":
         """Recordings of the split that are not in the store, and why."""
-        return self._dataset("left_out", "left_out")
+        return self._dataset(self._metadata.left_out)
 
     @cached_property
     def reader(self) -> WindowReader:
@@ -231,6 +250,40 @@ class Store:
         ]
         return mask
 
+    def select(
+        self,
+        *,
+        patient: str | Sequence[str] | None = None,
+        category: str | Sequence[str] | None = None,
+        event_class: str | Sequence[str] | None = None,
+        montage: str | Sequence[str] | None = None,
+        recording: str | int | Sequence[str | int] | None = None,
+        min_fraction: float | None = None,
+    ) -> NDArray[np.int64]:
+        """Return the numbers of the windows that fulfil all conditions, in order.
+
+        Parameters
+        ----------
+        patient, montage : str or sequence of str, optional
+        category : str or sequence of str, optional
+            Of ``no_seizure``, ``partial_seizure``, ``full_seizure``.
+        event_class : str or sequence of str, optional
+            Windows that hold a sample of one of these classes, such as ``"tcsz"``.
+        recording : str, int or sequence of them, optional
+            By id, by file name without suffix, or by row of `recordings`.
+        min_fraction : float, optional
+            Least share of samples in a seizure.
+
+        Raises
+        ------
+        ValueError
+            If the store knows no such value, naming what it knows.
+        """
+        return select_windows(
+            self._metadata, patient=patient, category=category, event_class=event_class,
+            montage=montage, recording=recording, min_fraction=min_fraction,
+        )  # fmt: skip
+
     def __len__(self) -> int:
         return self._metadata.n_windows
 
@@ -244,14 +297,10 @@ class Store:
             f"{n_recordings} recordings, {len(self)} windows>"
         )
 
-    def _dataset(
-        self, table: str, dimension: str, coordinates: tuple[str, ...] = ()
-    ) -> "xarray.Dataset":
-        import xarray
+    def _dataset(self, table: Table) -> "xarray.Dataset":
+        from tuszstore.tables import table_dataset
 
-        columns = getattr(self._metadata, table)
-        data = {v.name: (v.dims, columns[v.name], _describe(v)) for v in variables(table)}
-        return xarray.Dataset(data).set_coords(coordinates)
+        return table_dataset(table)
 
 
 def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
@@ -260,7 +309,3 @@ def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
     if store._metadata.identity != identity:
         raise StoreError(f"{path}: was rebuilt since it was pickled; open it again")
     return store
-
-
-def _describe(variable: Any) -> dict[str, Any]:
-    return {"comment": variable.comment, **variable.attributes}

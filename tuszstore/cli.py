@@ -62,6 +62,16 @@ def _setting(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
     return options
 
 
+settings_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=_setting,
+    metavar="KEY=VALUE",
+    help="Any key of the configuration.",
+)
+
+
 @main.command()
 @click.option("-s", "--split", type=click.Choice(_SPLITS), required=True, help="val is dev.")
 @click.option(
@@ -78,14 +88,7 @@ def _setting(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
 @click.option("-M", "--max-memory", metavar="SIZE", help="For all workers, such as 8GB.")
 @click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tcp://host:8786.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Build only N recordings.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    callback=_setting,
-    metavar="KEY=VALUE",
-    help="Any key of the configuration.",
-)
+@settings_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
 @click.option("-f", "--force", is_flag=True, help="Build even if nothing changed.")
 @quiet_option
@@ -152,6 +155,39 @@ def info(store: Path, as_json: bool) -> None:
         click.echo(json.dumps(describe(opened), indent=1))
     else:
         show_store(make_console(), opened)
+
+
+@main.command()
+@click.argument("store", required=False, type=click.Path(path_type=Path))
+@click.option("--cache-dir", type=click.Path(path_type=Path), help="The same as STORE.")
+@settings_option
+@click.option("--reread-annotations", is_flag=True, help="Derive labels anew as well.")
+@click.option("-d", "--data", type=click.Path(path_type=Path), help="Root of the corpus, if moved.")
+@json_option
+def index(
+    store: Path | None,
+    cache_dir: Path | None,
+    settings: dict[str, Any],
+    reread_annotations: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Derive windows and categories anew from a store's labels, without touching its signal.
+
+    For other thresholds or seizure classes (--set labels.full_seizure=0.9), for repaired
+    annotations (--reread-annotations), and for an index that belongs to another signal.
+    """
+    from tuszstore.build.reindex import reindex
+    from tuszstore.console import make_console, show_report
+
+    path = store or cache_dir
+    if path is None:
+        raise click.UsageError("Missing argument 'STORE'.")
+    report = reindex(path, settings, reread_annotations=reread_annotations, data=data)
+    _print(as_json, [report], lambda report: show_report(make_console(), report))
+
+
+main.add_command(index, "scan-cache")
 
 
 @main.command()

@@ -17,7 +17,15 @@ from types import NoneType
 from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from tuszstore.errors import ConfigError
 
@@ -41,6 +49,15 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse ``yes`` where a number belongs: it would be taken for 1."""
+        field = cls.model_fields.get(info.field_name or "")
+        if isinstance(value, bool) and field and field.annotation is not bool:
+            raise ValueError(f"must not be {str(value).lower()}")
+        return value
 
 
 class Corpus(_Section):
@@ -138,8 +155,8 @@ class Signal(_Section):
 class Windows(_Section):
     """Length and stride of a window in seconds, and how overlap is stored."""
 
-    length: Positive = 60.0
-    stride: Positive = 10.0
+    length: Annotated[Positive, Field(le=86_400)] = 60.0
+    stride: Annotated[Positive, Field(le=86_400)] = 10.0
     overlap: Literal["share", "duplicate"] = "share"
 
 
@@ -243,10 +260,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """Safe YAML that refuses a key given twice, of which YAML would keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ConfigError(f"key {key!r} stands twice{node.start_mark}")
+        keys = []
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in keys:
+                raise ConfigError(f"key {key!r} stands twice, line {key_node.start_mark.line + 1}")
+            keys.append(key)
         return super().construct_mapping(node, deep)
 
 
@@ -297,7 +316,7 @@ def builtin_configs() -> dict[str, Path]:
 
 def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(source)
-    if not path.exists():
+    if not os.path.exists(path):  # also False, not an error, for what can be no file's name
         known = builtin_configs()
         if str(source) not in known:
             raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}")
@@ -306,7 +325,9 @@ def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
         values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     if values is None:
         return {}

@@ -21,5 +21,9 @@ class StoreError(TuszstoreError):
     """A store that is incomplete, foreign, damaged or of another schema version."""
 
 
+class StaleIndexError(StoreError):
+    """An index that does not belong to the signal it lies beside."""
+
+
 class BuildError(TuszstoreError):
     """A build that cannot go on: disk full, a store that is in the way, another build."""

@@ -18,6 +18,7 @@ from tuszstore.build.publish import check_target, publish, workplace
 from tuszstore.build.recording import Built, Failed, Task
 from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.run import memory_bytes, run_tasks
+from tuszstore.build.tables import event_columns, strings
 from tuszstore.corpus.layout import LeftOut
 from tuszstore.errors import BuildError, StoreError
 from tuszstore.store.create import create_arrays, finish, write_table
@@ -194,11 +195,11 @@ def _write_tables(
     label = zarr.open_array(path / "label", mode="r")
     write_table(path, "windows", derive_windows(label, recordings, geometry, plan.config.labels))
     write_table(path, "recordings", recordings)
-    write_table(path, "events", _events(built))
+    write_table(path, "events", event_columns([result.events for result in built]))
     write_table(
         path,
         "left_out",
-        {name: _strings(getattr(e, name) for e in left_out) for name in ("id", "kind", "reason")},
+        {name: strings(getattr(e, name) for e in left_out) for name in ("id", "kind", "reason")},
     )
 
 
@@ -207,7 +208,7 @@ def _recordings(plan: Plan, built: Sequence[Built], geometry: Geometry) -> dict[
     n_samples = np.array([result.task.n_samples for result in built])
     n_windows = np.array([geometry.n_windows(int(n)) for n in n_samples])
     columns: dict[str, NDArray[Any]] = {
-        "id": _strings(result.task.id for result in built),
+        "id": strings(result.task.id for result in built),
         "n_samples": n_samples,
         "first_block": np.array([result.task.first_block for result in built]),
         "n_blocks": np.array([geometry.n_blocks(int(n)) for n in n_samples]),
@@ -215,32 +216,11 @@ def _recordings(plan: Plan, built: Sequence[Built], geometry: Geometry) -> dict[
         "n_windows": n_windows,
     }
     for name in ("patient", "session", "montage"):
-        columns[name] = _strings(getattr(sources[result.task.id], name) for result in built)
+        columns[name] = strings(getattr(sources[result.task.id], name) for result in built)
     for name, value in built[0].row.items():
         values = [result.row[name] for result in built]
-        columns[name] = _strings(values) if isinstance(value, str) else np.array(values)
+        columns[name] = strings(values) if isinstance(value, str) else np.array(values)
     return columns
-
-
-def _events(built: Sequence[Built]) -> dict[str, NDArray[Any]]:
-    marked = [result.events for result in built]
-    events = [event for group in marked for event in group.events]
-    counts = [len(group.events) for group in marked]
-    return {
-        "recording": np.repeat(np.arange(len(built)), counts),
-        "channel": _strings(event.channel for event in events),
-        "onset": np.array([event.onset for event in events]),
-        "offset": np.array([event.offset for event in events]),
-        "first_sample": np.concatenate([group.first for group in marked]),
-        "stop_sample": np.concatenate([group.stop for group in marked]),
-        "class": _strings(event.label for event in events),
-        "bit": np.concatenate([group.bit for group in marked]),
-        "confidence": np.array([event.confidence for event in events]),
-    }
-
-
-def _strings(values: Any) -> NDArray[Any]:
-    return np.array(list(values), dtype=np.dtypes.StringDType())
 
 
 def _attributes(plan: Plan) -> dict[str, Any]:
@@ -250,6 +230,7 @@ def _attributes(plan: Plan) -> dict[str, Any]:
         "Conventions": "CF-1.11",
         "split": plan.split,
         "split_policy": plan.config.corpus.split_policy,
+        "data": str(plan.data.absolute()),
         "config": config,
         "config_hash": plan.config.digest(),
         "sources_digest": plan.sources_digest,

@@ -260,6 +260,8 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
     facts = inspect_edf(recording.path, config.channels)
     sfreq = config.signal.sfreq
     n_samples = resampled_length(facts.n_samples, facts.sfreq, sfreq)
+    if n_samples == 0:
+        raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
     annotation = recording.annotation(labels.annotation)
     sources = [recording.path]

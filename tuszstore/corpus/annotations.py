@@ -133,7 +133,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
             if key.strip() == "duration":
                 seconds = _duration(value)
             continue
-        fields = [part.strip() for part in next(csv.reader([line]))]
+        fields = _fields(line, name, row)
         if columns is None:
             columns = [part.lower() for part in fields]
             if lost := [column for column in _COLUMNS[:4] if column not in columns]:
@@ -149,6 +149,13 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
     if n_rows == 0:
         raise Unlabelled(f"{name}: annotation has a header but no rows")
     return events, seconds
+
+
+def _fields(line: str, name: str, row: int) -> list[str]:
+    try:
+        return [part.strip() for part in next(csv.reader([line]))]
+    except csv.Error as error:
+        raise RecordingError(f"{name}, row {row}: not a row of a CSV file ({error})") from None
 
 
 def _event(fields: dict[str, str], name: str, row: int) -> Event:

@@ -31,6 +31,8 @@ ANNOTATION_LABEL = "EDF Annotations"
 _FIELDS = (("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
            ("digital_min", 8), ("digital_max", 8), ("prefilter", 80), ("samples", 8),
            ("reserved", 32))  # fmt: skip
+_RANGE = {"physical_min": b"-1", "physical_max": b"1",
+          "digital_min": b"-32768", "digital_max": b"32767"}  # fmt: skip
 _WIDTH = sum(width for _, width in _FIELDS)
 _COLON_DATE = re.compile(rb"\d\d[^.]\d\d[^.]\d\d")
 
@@ -180,10 +182,12 @@ def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
         if signal.samples == 0:
             raise RecordingError(f"signal {signal.label!r} has no samples")
         limits = (signal.physical_min, signal.physical_max, signal.digital_min, signal.digital_max)
-        if not all(map(math.isfinite, limits)):
+        # far beyond any amplifier, in whatever unit
+        if not all(abs(limit) < 1e9 for limit in limits):
             raise RecordingError(f"signal {signal.label!r} has an unreadable range")
         for kind in ("physical", "digital"):
-            if getattr(signal, f"{kind}_min") == getattr(signal, f"{kind}_max"):
+            low, high = getattr(signal, f"{kind}_min"), getattr(signal, f"{kind}_max")
+            if low == high or (kind == "digital" and abs(high - low) < 1):
                 raise RecordingError(
                     f"signal {signal.label!r}: {kind} minimum and maximum are equal, "
                     "so its scale is unknown"
@@ -227,8 +231,9 @@ def check_continuous(path: Path, header: EdfHeader) -> list[str]:
         start = time if start is None else start
         expected = start + float(k * header.record_seconds)
         if abs(time - expected) > float(header.record_seconds) / 1000:
+            what = "a gap" if time > expected else "an overlap"
             raise RecordingError(
-                f"discontinuous (EDF+D): a gap of {time - expected:g} s after "
+                f"discontinuous (EDF+D): {what} of {abs(time - expected):g} s after "
                 f"{float(k * header.record_seconds):g} s"
             )
     return ["marked discontinuous (EDF+D), but without a gap"]
@@ -263,6 +268,10 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
     ]
     for field in ("transducer", "prefilter", "reserved"):
         columns[field] = [b""] * len(header.signals)
+    for field, harmless in _RANGE.items():  # whatever stands there for signals nobody reads
+        columns[field] = [
+            value if number in names else harmless for number, value in enumerate(columns[field])
+        ]
     main = _fields((b"0", 8), (b"X X X X", 80), (b"Startdate X X X X", 80), (b"01.01.85", 8),
                    (b"00.00.00", 8), (str(header.n_bytes).encode(), 8), (b"", 44),
                    (str(header.n_records).encode(), 8),
@@ -375,7 +384,7 @@ def _seconds(field: bytes) -> Fraction:
     text = field.split(b"\x00")[0].decode("latin-1").strip()
     try:
         # float() first: it bounds the exponent, which Fraction() would write out in full
-        if 0 < float(text) < 1e6:
+        if 1e-6 < float(text) < 1e6:
             return Fraction(text)
     except ValueError:
         pass

@@ -69,7 +69,7 @@ def mark_events(
         ((raw_first >= n_samples).sum(), "past the recording's end dropped"),
         (((raw_first < 0) & (raw_stop > 0)).sum(), "cut at the recording's start"),
         (((raw_first < 0) & (raw_stop <= 0)).sum(), "before the recording's start dropped"),
-        ((raw_stop == raw_first).sum(), "without duration mark no sample"),
+        ((raw_stop == raw_first).sum(), "without duration, marking no sample"),
     ):
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
@@ -84,15 +84,19 @@ def _samples(event: Event, sfreq: float, rounding: str) -> tuple[int, int]:
     onset, offset = (min(max(time, -1e9), 1e9) for time in (event.onset, event.offset))
     if rounding == "truncate":
         return int(onset * sfreq), int(offset * sfreq)
+    # 0.29 s at 100 Hz is 28.999... samples in floating point
+    first = math.floor(round(onset * sfreq, 6))
     if offset == onset:
-        return math.floor(onset * sfreq), math.floor(onset * sfreq)
-    return math.floor(onset * sfreq), math.ceil(offset * sfreq)
+        return first, first
+    return first, max(first + 1, math.ceil(round(offset * sfreq, 6)))
 
 
 def _bit(event: Event, config: Labels) -> int:
-    label = event.label.lower() if config.ignore_case else event.label
-    if label in config.classes:
-        return 1 << config.classes.index(label)
+    label, classes = event.label, list(config.classes)
+    if config.ignore_case:
+        label, classes = label.lower(), [name.lower() for name in classes]
+    if label in classes:
+        return 1 << classes.index(label)
     if config.unknown == "background":
         return 0
     raise RecordingError(

@@ -49,7 +49,12 @@ class Recording:
 
     def annotation(self, kind: str) -> Path:
         """Return the path of the annotation file of a kind, such as ``csv``."""
-        return self.path.with_suffix(f".{kind}")
+        return annotation_path(self.path, kind)
+
+
+def annotation_path(path: Path, kind: str) -> Path:
+    """Return where the annotation of a kind, such as ``csv``, of an EDF file lies."""
+    return path.with_suffix(f".{kind}")
 
 
 @dataclass(frozen=True)

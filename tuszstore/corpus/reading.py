@@ -134,12 +134,12 @@ def read_microvolts(path: Path, config: Channels) -> Microvolts:
     raw = _read_raw(path, facts, with_others=bool(missing))
     flat = [name for name in raw.ch_names if name in CHANNELS and _is_flat(raw, name)]
     bad = [*missing, *(flat if config.flat == "interpolate" else [])]
-    if flat:
-        _check_flat(flat, bad, config)
-    if flat and bad and not missing:
+    _check_bad(flat, bad, config)
+    if bad and not missing:
         raw = _read_raw(path, facts, with_others=True)
     if bad:
-        raw = _interpolate(raw, bad)
+        useless = [name for name in raw.ch_names if name not in CHANNELS and _is_flat(raw, name)]
+        raw = _interpolate(raw.drop_channels(useless), bad)
     data = np.empty((len(CHANNELS), facts.n_samples), np.float32)
     for row, name in enumerate(CHANNELS):
         data[row] = raw.get_data(picks=[name])[0] * 1e6
@@ -218,12 +218,13 @@ def _is_flat(raw: Any, name: str) -> bool:
     return bool((samples == samples[0]).all())
 
 
-def _check_flat(flat: Sequence[str], bad: Sequence[str], config: Channels) -> None:
-    if config.flat == "leave_out":
+def _check_bad(flat: Sequence[str], bad: Sequence[str], config: Channels) -> None:
+    if flat and config.flat == "leave_out":
         raise RecordingError(f"flat: {', '.join(flat)} (channels.flat is 'leave_out')")
-    if config.flat == "interpolate" and len(bad) > config.max_interpolated:
+    if len(bad) > config.max_interpolated:
+        are = "channels are" if len(bad) > 1 else "channel is"
         raise RecordingError(
-            f"{len(bad)} channels are flat or missing ({', '.join(bad)}), and no more than "
+            f"{len(bad)} {are} flat or missing ({', '.join(bad)}), and no more than "
             f"{config.max_interpolated} may be interpolated (channels.max_interpolated)"
         )
 

@@ -89,7 +89,8 @@ def choose_split(recordings: Sequence[Recording], name: str, config: Corpus) -> 
         _refuse_empty(recordings, name, config)
     warnings = []
     if strays := len(recordings) - sum(map(len, splits.values())):
-        warnings.append(f"{strays} recordings lie outside {', '.join(splits)} and are in no split")
+        lie = "recording lies" if strays == 1 else "recordings lie"
+        warnings.append(f"{strays} {lie} outside {', '.join(splits)}: in no split")
     shared = _shared_patients(splits, name)
     if not shared:
         return Split(name, splits[name], tuple(warnings))
@@ -99,9 +100,10 @@ def choose_split(recordings: Sequence[Recording], name: str, config: Corpus) -> 
         for other, patients in shared.items()
     )
     if config.split_policy != "file_order":
+        other_way = ", or use the split policy 'patient'"
         raise CorpusError(
-            f"patients in two splits: {told}. Move their recordings into one of the folders, or "
-            "use the split policy 'patient'"
+            f"patients in two splits: {told}. Move their recordings into one of the folders"
+            f"{other_way if config.split_policy == 'official' else ''}"
         )
     warnings.append(f"split policy file_order: patients in two splits: {told}")
     return Split(name, splits[name], tuple(warnings))
@@ -164,5 +166,6 @@ def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) ->
         )
     raise CorpusError(
         f"split policy '{config.split_policy}' leaves {name!r} without recordings: "
-        f"{len(recordings)} in all, of {len({r.patient for r in recordings})} patients"
+        f"{len(recordings)} in all, of {len({r.patient for r in recordings})} patients; set "
+        "corpus.val_fraction, or take another policy"
     )

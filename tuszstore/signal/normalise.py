@@ -1,8 +1,8 @@
 """Location and scale of a channel.
 
-A normaliser takes ``(channel, sample)`` float64, subtracts and divides in place, and returns what
-it took: mean and standard deviation in µV. It is registered in :data:`NORMALISERS` under its name
-in ``signal.normalise``.
+A normaliser takes ``(channel, sample)`` float64 and its rate (Hz), subtracts and divides in place,
+and returns what it took: mean and standard deviation in µV. It is registered in
+:data:`NORMALISERS` under its name in ``signal.normalise``.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,16 @@ EPSILON = 1e-8
 """Added to the standard deviation by the NPZ pipeline, so that a flat channel gives zeros."""
 
 OUTLIER = 10.0
-"""Robust standard deviations from the median beyond which a sample is no EEG."""
+"""Typical deviations of a second from the median beyond which a sample is no EEG."""
 
-_SUBSAMPLE = 1 << 16
-_NORMAL_MAD = 0.6744897501960817  # median absolute deviation of a standard normal
+RING = 3
+"""Seconds around such a sample in which the filters ring."""
+
+FLAT = 1e-3
+"""Standard deviation (µV) of a second below which the electrode was off: no amplifier's noise."""
 
 
-def zscore(x: NDArray[np.float64]) -> Moments:
+def zscore(x: NDArray[np.float64], sfreq: int) -> Moments:
     """Subtract the mean, divide by the standard deviation (ddof 0) plus 1e-8."""
     mean = np.mean(x, axis=-1, keepdims=True)
     x -= mean
@@ -32,37 +35,51 @@ def zscore(x: NDArray[np.float64]) -> Moments:
     return mean[:, 0], sd[:, 0]
 
 
-def robust_zscore(x: NDArray[np.float64]) -> Moments:
-    """Take mean and standard deviation of the samples that are EEG, not artefact.
+def robust_zscore(x: NDArray[np.float64], sfreq: int) -> Moments:
+    """Take mean and standard deviation of the seconds that are EEG, not artefact.
 
-    Left out of both are samples more than :data:`OUTLIER` robust standard deviations from the
-    median; both are estimated from at most 65536 samples spread over the recording, the
-    deviation as the median absolute one divided by 0.6745. On a recording without artefacts this
-    is the z-score. A channel without variance gives zeros.
+    Left out of both are seconds without variance (an electrode that was off), and those within
+    :data:`RING` seconds of a sample that lies more than :data:`OUTLIER` times the median
+    deviation of a second from the median of their means. On a recording without artefacts this is
+    the z-score. A channel without any variance gives zeros.
     """
-    means, sds = np.empty(len(x)), np.empty(len(x))
+    means, sds = np.zeros(len(x)), np.zeros(len(x))
     for k, row in enumerate(x):
-        sample = row[:: max(1, row.size // _SUBSAMPLE)]
-        centre = np.median(sample)
-        spread = np.median(np.abs(sample - centre)) / _NORMAL_MAD
-        row -= centre
-        kept = np.abs(row) <= OUTLIER * spread if spread > 0 else np.ones(row.size, bool)
-        eeg = row if kept.all() else row[kept]
-        shift = eeg.mean()
-        sd = eeg.std()
-        row -= shift
-        if sd > 0:
-            row /= sd
-        means[k], sds[k] = centre + shift, sd
+        eeg = _eeg(row, sfreq)
+        sd = eeg.std() if eeg.size else 0.0
+        if sd <= FLAT:
+            row[:] = 0.0
+            continue
+        means[k], sds[k] = eeg.mean(), sd
+        row -= means[k]
+        row /= sd
     return means, sds
 
 
-def none(x: NDArray[np.float64]) -> Moments:
+def _eeg(row: NDArray[np.float64], sfreq: int) -> NDArray[np.float64]:
+    """Return the samples of a channel that are EEG; all of them, without a copy, if they are."""
+    whole = max(sfreq, row.size // sfreq * sfreq)
+    seconds = row[:whole].reshape(-1, min(sfreq, row.size))
+    sd = seconds.std(axis=1)
+    live = sd > FLAT
+    if not live.any():
+        return row[:0]
+    centre, spread = np.median(seconds.mean(axis=1)[live]), np.median(sd[live])
+    far = np.abs(seconds - centre).max(axis=1) > OUTLIER * spread
+    ringing = np.convolve(far, np.ones(2 * RING + 1), "same")[: len(far)] > 0.5
+    kept = live & ~ringing if (live & ~ringing).any() else live
+    if kept.all():
+        return row
+    samples = np.repeat(kept, seconds.shape[1])
+    return row[:whole][samples]
+
+
+def none(x: NDArray[np.float64], sfreq: int) -> Moments:
     """Leave microvolts as they are: mean 0, standard deviation 1."""
     return np.zeros(len(x)), np.ones(len(x))
 
 
-Normaliser = Callable[[NDArray[np.float64]], Moments]
+Normaliser = Callable[[NDArray[np.float64], int], Moments]
 
 NORMALISERS: dict[str, Normaliser] = {
     "robust_zscore": robust_zscore,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.config import Signal
+from tuszstore.errors import RecordingError
 from tuszstore.signal.filters import FILTERS, design
 from tuszstore.signal.gaps import bridge
 from tuszstore.signal.normalise import NORMALISERS
@@ -54,6 +55,8 @@ def preprocess(data: NDArray[np.float32], sfreq: Fraction, config: Signal) -> Pr
     """
     n_channels, n_source = data.shape
     length = resampled_length(n_source, sfreq, config.sfreq)
+    if length == 0:
+        raise RecordingError(f"too short: not one sample at {config.sfreq} Hz")
     out = np.empty((n_channels, length), np.float32)
     mean, sd = np.empty(n_channels), np.empty(n_channels)
     bridged = np.zeros(n_channels, np.int64)
@@ -66,7 +69,7 @@ def preprocess(data: NDArray[np.float32], sfreq: Fraction, config: Signal) -> Pr
         if sfreq != config.sfreq:
             x = RESAMPLERS[config.resample](x, sfreq, config.sfreq, length)
         x = FILTERS[config.filter](x, sections, config.sfreq)
-        mean[group], sd[group] = NORMALISERS[config.normalise](x)
+        mean[group], sd[group] = NORMALISERS[config.normalise](x, config.sfreq)
         if config.clip is not None:
             np.clip(x, -config.clip, config.clip, out=x)
         out[group] = x

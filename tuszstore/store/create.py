@@ -13,8 +13,12 @@ from tuszstore.config import CHANNELS, Config
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.labels import UNLABELLED, flag_attributes
+from tuszstore.store.metadata import signature
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
+
+SIGNED = ("signal", "label", "windows")
+"""Parts of a store that record to which recordings they belong."""
 
 TABLE_CHUNK = 1 << 20
 """Rows of a chunk of a table."""
@@ -97,6 +101,10 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     """
     import zarr
 
+    group = zarr.open_group(path, mode="r+")
+    recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
+    for part in SIGNED:
+        group[part].attrs["signature"] = signature(recordings)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)

@@ -1,6 +1,8 @@
 """Opening a store: its attributes, checked, and its tables, loaded when they are asked for."""
 
+import hashlib
 import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +13,49 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from tuszstore.config import Config
-from tuszstore.errors import StoreError
+from tuszstore.errors import StaleIndexError, StoreError
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
 
-Columns = dict[str, NDArray[Any]]
+
+class Table(Mapping[str, NDArray[Any]]):
+    """The columns of one table, each loaded when it is first used.
+
+    Parameters
+    ----------
+    group : zarr.Group
+        Root of the store.
+    name : str
+        One of :data:`~tuszstore.store.schema.TABLES`.
+    check : callable
+        Called before a column is loaded; raises if the store was replaced.
+    """
+
+    def __init__(self, group: Any, name: str, check: Callable[[], None]) -> None:
+        self.variables = {variable.name: variable for variable in variables(name)}
+        self._group = group
+        self._check = check
+        self._loaded: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._loaded:
+            variable = self.variables[name]
+            self._check()
+            values = np.asarray(self._group[variable.path][...])
+            # pandas and xarray know strings as objects
+            self._loaded[name] = values.astype(object) if variable.dtype == "string" else values
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a column without loading it."""
+        shape: tuple[int, ...] = self._group[self.variables[name].path].shape
+        return shape
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
@@ -51,8 +91,14 @@ class StoreMetadata:
     identity: tuple[int, ...]
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, allow_stale_index: bool = False) -> Self:
         """Open a store.
+
+        Parameters
+        ----------
+        path : Path
+        allow_stale_index : bool
+            For who is about to derive the index anew.
 
         Raises
         ------
@@ -75,7 +121,13 @@ class StoreMetadata:
             raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
         group = zarr.open_group(path, mode="r", use_consolidated=True)
         _check_variables(path, group)
-        return cls(path, attributes, config, group, identity)
+        store = cls(path, attributes, config, group, identity)
+        try:
+            _check_signature(store)
+        except StaleIndexError:
+            if not allow_stale_index:
+                raise
+        return store
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -88,22 +140,22 @@ class StoreMetadata:
         return int(self.group["windows/category"].shape[0])
 
     @cached_property
-    def windows(self) -> Columns:
+    def windows(self) -> Table:
         """Columns of `windows/*`."""
         return self._table("windows")
 
     @cached_property
-    def recordings(self) -> Columns:
+    def recordings(self) -> Table:
         """Columns of `recordings/*`."""
         return self._table("recordings")
 
     @cached_property
-    def events(self) -> Columns:
+    def events(self) -> Table:
         """Columns of `events/*`."""
         return self._table("events")
 
     @cached_property
-    def left_out(self) -> Columns:
+    def left_out(self) -> Table:
         """Columns of `left_out/*`."""
         return self._table("left_out")
 
@@ -133,14 +185,8 @@ class StoreMetadata:
         end = begin + ((last - first) * geometry.step + geometry.block) / geometry.sfreq
         return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
 
-    def _table(self, name: str) -> Columns:
-        self.check_identity()
-        columns = {}
-        for variable in variables(name):
-            values = np.asarray(self.group[variable.path][...])
-            # pandas and xarray know strings as objects
-            columns[variable.name] = values.astype(object) if variable.dtype == "string" else values
-        return columns
+    def _table(self, name: str) -> Table:
+        return Table(self.group, name, self.check_identity)
 
 
 def _identity(path: Path) -> tuple[int, ...]:
@@ -166,6 +212,41 @@ def _check_attributes(path: Path, attributes: dict[str, Any]) -> None:
         raise StoreError(
             f"{path}: has schema version {version}, and this tuszstore reads {SCHEMA_VERSION}; "
             f"{way_out}"
+        )
+
+
+def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
+    """Return what ties index and signal together: a hash of what each recording's blocks hold.
+
+    Parameters
+    ----------
+    recordings : mapping of str to ndarray
+        ``id``, ``first_block``, ``n_blocks``, ``signal_digest`` and ``label_digest``.
+    """
+    names = ("id", "first_block", "n_blocks", "signal_digest", "label_digest")
+    rows = zip(*(recordings[name].tolist() for name in names), strict=True)
+    return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()[:32]
+
+
+def _check_signature(store: StoreMetadata) -> None:
+    """Refuse an index or a signal that was put beside the other.
+
+    The signature is recorded with `signal`, `label` and `windows`, and computed from `recordings`;
+    those records are read from where they lie, not from the root's copy.
+    """
+    expected = signature(store.recordings)
+    for part in ("signal", "label"):
+        if read_attributes(store.path / part).get("signature") != expected:
+            raise StoreError(
+                f"{store.path}: {part} does not belong to this store's recordings; "
+                "build it again with: tuszstore build --force"
+            )
+    n_windows = int(store.recordings["n_windows"].sum())
+    found = read_attributes(store.path / "windows").get("signature")
+    if found != expected or n_windows != store.n_windows:
+        raise StaleIndexError(
+            f"{store.path}: its index does not belong to the signal beside it; "
+            f"derive it anew with: tuszstore index {store.path}"
         )
 
 

@@ -1,0 +1,82 @@
+"""Windows by the values of their columns."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.schema import CATEGORIES
+
+Wanted = str | int | Sequence[str | int] | None
+
+
+def select_windows(
+    store: StoreMetadata,
+    *,
+    patient: Wanted = None,
+    category: Wanted = None,
+    event_class: Wanted = None,
+    montage: Wanted = None,
+    recording: Wanted = None,
+    min_fraction: float | None = None,
+) -> NDArray[np.int64]:
+    """Return the numbers of the windows that fulfil all conditions; see ``Store.select``."""
+    windows, recordings = store.windows, store.recordings
+    chosen = np.ones(store.n_windows, bool)
+    in_recordings = np.ones(len(recordings["id"]), bool)
+    for name, values in (("patient", patient), ("montage", montage)):
+        if values is not None:
+            wanted = _known(name, values, np.unique(recordings[name].astype(str)))
+            in_recordings &= np.isin(recordings[name].astype(str), wanted)
+    if recording is not None:
+        in_recordings &= _recordings(recordings["id"], recording)
+    if not in_recordings.all():
+        chosen &= in_recordings[windows["recording"]]
+    if category is not None:
+        codes = [CATEGORIES.index(name) for name in _known("category", category, CATEGORIES)]
+        chosen &= np.isin(windows["category"], codes)
+    if event_class is not None:
+        classes = store.config.labels.classes
+        bits = sum(1 << classes.index(name) for name in _known("event class", event_class, classes))
+        chosen &= (windows["event_classes"] & np.uint16(bits)) > 0
+    if min_fraction is not None:
+        chosen &= windows["seizure_fraction"] >= min_fraction
+    return np.flatnonzero(chosen)
+
+
+def _listed(values: Wanted) -> list[Any]:
+    return [values] if isinstance(values, str | int | np.integer) else list(values or ())
+
+
+def _known(name: str, values: Wanted, known: Iterable[str]) -> list[str]:
+    names = [str(value) for value in known]
+    for value in (wanted := _listed(values)):
+        if value not in names:
+            close = difflib.get_close_matches(str(value), names, n=5, cutoff=0.0)
+            raise ValueError(f"no {name} {value!r} in this store; there are {', '.join(close)}"
+                             f"{' and others' if len(names) > len(close) else ''}")  # fmt: skip
+    return wanted
+
+
+def _recordings(ids: NDArray[Any], values: Wanted) -> NDArray[np.bool_]:
+    chosen = np.zeros(len(ids), bool)
+    stems = [PurePosixPath(id_).stem for id_ in ids]
+    for value in _listed(values):
+        if isinstance(value, int | np.integer):
+            if not -len(ids) <= value < len(ids):
+                raise ValueError(f"no recording {value} in this store; it has {len(ids)}")
+            chosen[value] = True
+            continue
+        rows = [k for k, (id_, stem) in enumerate(zip(ids, stems, strict=True))
+                if value in (id_, stem)]  # fmt: skip
+        if not rows:
+            _known("recording", value, ids)
+        if len(rows) > 1:
+            raise ValueError(f"{len(rows)} recordings are called {value!r}; use the whole id, "
+                             f"such as {ids[rows[0]]!r}")  # fmt: skip
+        chosen[rows] = True
+    return chosen

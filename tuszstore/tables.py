@@ -1,0 +1,78 @@
+"""Tables of a store as xarray Datasets whose columns are loaded when they are used."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from tuszstore.config import CHANNELS
+from tuszstore.store.metadata import StoreMetadata, Table
+
+JOINED = ("id", "patient", "session", "montage")
+"""Columns of recordings that the windows table shows for each window."""
+
+
+class _Column(BackendArray):
+    """An array that is loaded in whole when any of it is used, and then kept."""
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self._load = load
+
+    def __getitem__(self, key: Any) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.VECTORIZED, lambda raw: self._load()[raw]
+        )
+
+
+def table_dataset(table: Table, *, coordinates: Iterable[str] = ()) -> xarray.Dataset:
+    """Return a table as a Dataset.
+
+    Parameters
+    ----------
+    table : Table
+    coordinates : iterable of str
+        Columns that name the entries of another dimension.
+    """
+    data = {}
+    for name, variable in table.variables.items():
+        dtype = np.dtype(object if variable.dtype == "string" else variable.dtype)
+        column = _lazy(table.shape(name), dtype, partial(table.__getitem__, name))
+        attributes = {"comment": variable.comment, **variable.attributes}
+        data[name] = xarray.Variable(variable.dims, column, attributes)
+    dataset = xarray.Dataset(data)
+    if "channel" in dataset.dims:
+        dataset = dataset.assign_coords(channel=("channel", list(CHANNELS)))
+    return dataset.set_coords(list(coordinates))
+
+
+def index_dataset(store: StoreMetadata) -> xarray.Dataset:
+    """Return the windows table, with id, patient, session and montage of each one's recording.
+
+    Parameters
+    ----------
+    store : StoreMetadata
+    """
+    dataset = table_dataset(store.windows, coordinates=["mask"])
+    for name in JOINED:
+        column = _lazy((store.n_windows,), np.dtype(object), partial(_join, store, name))
+        comment = store.recordings.variables[name].comment
+        dataset[name] = xarray.Variable(("window",), column, {"comment": comment})
+    return dataset.set_coords(list(JOINED))
+
+
+def _join(store: StoreMetadata, name: str) -> NDArray[Any]:
+    column: NDArray[Any] = store.recordings[name][store.windows["recording"]]
+    return column
+
+
+def _lazy(shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]) -> Any:
+    return indexing.LazilyIndexedArray(_Column(shape, dtype, load))
