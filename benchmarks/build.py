@@ -225,8 +225,6 @@ def _in_turn(arms: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, li
 
 def _one_worker(plan: Plan, rounds: int, scratch: Path) -> dict[str, list[Run]]:
     paths = [planned.recording.path for planned in plan.recordings]
-    for path in paths:
-        path.read_bytes()  # into the page cache
     warm_up = scratch / "warm-up"
     write_files(warm_up, 1, 2.0)
     arms: dict[str, Callable[[], Run]] = {
@@ -291,8 +289,6 @@ def _workers(plan: Plan, size: Size, scratch: Path) -> dict[str, list[Run]]:
     data = scratch / "copies"
     paths = [planned.recording.path for planned in plan.recordings]
     repeat_files(paths, data, size.copies)
-    for path in paths:
-        path.read_bytes()
     arms: dict[str, Callable[[], Run]] = {}
     for kind, function in ((STARTED, run_workers), (RUNNING, run_on_cluster)):
         for n_workers in (1, 2):
