@@ -17,7 +17,7 @@ from tuszstore.store.metadata import signature
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
 
-SIGNED = ("signal", "label", "windows")
+SIGNED = ("recordings", "signal", "label", "windows")
 """Parts of a store that record to which recordings they belong."""
 
 TABLE_CHUNK = 1 << 20

@@ -216,7 +216,7 @@ def _check_attributes(path: Path, attributes: dict[str, Any]) -> None:
 
 
 def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
-    """Return what ties index and signal together: a hash of what each recording's blocks hold.
+    """Return what ties the parts of a store together: a hash of what recordings' blocks hold.
 
     Parameters
     ----------
@@ -231,19 +231,21 @@ def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
 def _check_signature(store: StoreMetadata) -> None:
     """Refuse an index or a signal that was put beside the other.
 
-    The signature is recorded with `signal`, `label` and `windows`, and computed from `recordings`;
-    those records are read from where they lie, not from the root's copy.
+    Each part records the signature of the recordings it was written for. The records are read
+    from where the parts lie, not from the root's copy of their metadata.
     """
-    expected = signature(store.recordings)
+    recorded = {
+        part: read_attributes(store.path / part).get("signature")
+        for part in ("recordings", "signal", "label", "windows")
+    }
+    expected = recorded["recordings"]
     for part in ("signal", "label"):
-        if read_attributes(store.path / part).get("signature") != expected:
+        if recorded[part] != expected or expected is None:
             raise StoreError(
                 f"{store.path}: {part} does not belong to this store's recordings; "
                 "build it again with: tuszstore build --force"
             )
-    n_windows = int(store.recordings["n_windows"].sum())
-    found = read_attributes(store.path / "windows").get("signature")
-    if found != expected or n_windows != store.n_windows:
+    if recorded["windows"] != expected:
         raise StaleIndexError(
             f"{store.path}: its index does not belong to the signal beside it; "
             f"derive it anew with: tuszstore index {store.path}"
