@@ -1,0 +1,39 @@
+"""Which windows are seen, and in which order: pure functions of the windows table and a seed.
+
+Nothing is read for it, so a set can be drawn, counted and repeated anywhere. The order of an epoch
+depends on the seed and the epoch's number only, never on workers, batches or what was drawn before.
+This room knows neither of signals nor of torch.
+"""
+
+from tuszstore.sampling.columns import Index, SamplingError
+from tuszstore.sampling.samplers import (
+    Balanced,
+    Sampler,
+    Sequential,
+    Shuffled,
+    Stratified,
+    Weighted,
+    balanced,
+)
+from tuszstore.sampling.sets import (
+    composition,
+    limit_per_patient,
+    pos_weight,
+    seizure_ratio,
+)
+
+__all__ = [
+    "Balanced",
+    "Index",
+    "Sampler",
+    "SamplingError",
+    "Sequential",
+    "Shuffled",
+    "Stratified",
+    "Weighted",
+    "balanced",
+    "composition",
+    "limit_per_patient",
+    "pos_weight",
+    "seizure_ratio",
+]
