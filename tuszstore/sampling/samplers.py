@@ -153,8 +153,8 @@ class Balanced(Sampler):
             raise SamplingError(
                 "a balanced set needs windows at the edge of a seizure (partial_seizure), and "
                 f"there is none among {counts_text(category_counts(self._category))}: check "
-                "labels.annotation and labels.seizure of the configuration, and the split; `tuszstore info STORE` "
-                "shows what a store holds"
+                "labels.annotation and labels.seizure of the configuration, and the split; "
+                "`tuszstore info STORE` shows what a store holds"
             )
         self._sizes = {
             code: int(min(share * candidates[PARTIAL], candidates[code]))
