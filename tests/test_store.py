@@ -305,6 +305,10 @@ class TestOtherLayouts:
             pytest.param({"storage": {"dtype": "float32"}}, id="float32"),
             pytest.param({"windows": {"length": 30, "stride": 4}}, id="blocks of 2 s"),
             pytest.param({"storage": {"shard_seconds": 40}}, id="windows across shards"),
+            pytest.param(
+                {"storage": {"codec": "none"}, "windows": {"length": 60, "stride": 0.0625}},
+                id="960 blocks a window",
+            ),
         ],
     )
     def test_every_layout_gives_what_zarr_gives(

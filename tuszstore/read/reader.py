@@ -115,27 +115,39 @@ class BlockReader:
         if begin < 0:
             lost = number + begins.index(begin)
             raise self._error(lost, lost, "is missing: it was never written")
+        if not self._compressed:
+            self._read_bare(shard, spans, blocks, number)
+            return
         content = memoryview(self._buffer("content", end - begin, np.dtype(np.uint8)).data)
         self._files.read(shard, begin, [content])
         for k, (a, b) in enumerate(spans):
             chunk = content[a - begin : b - begin - _CRC]
-            # 3 us are too short to let go of the interpreter's lock for
-            if self._verify and crc32c(chunk, gil_release_mode=0) != int.from_bytes(
-                content[b - begin - _CRC : b - begin], "little"
-            ):
-                raise self._error(number + k, number + k, "checksum is wrong")
-            self._decode(chunk, blocks[k], number + k)
+            self._check(chunk, content[b - begin - _CRC : b - begin], number + k)
+            try:
+                numcodecs.blosc.decompress(chunk, blocks[k])
+            except (RuntimeError, ValueError) as error:
+                reason = f"cannot be decompressed: {error}"
+                raise self._error(number + k, number + k, reason) from error
 
-    def _decode(self, chunk: memoryview, block: NDArray[Any], number: int) -> None:
-        if not self._compressed:
-            if len(chunk) != block.nbytes:
-                raise self._error(number, number, f"holds {len(chunk)} bytes")
-            block.view(np.uint8).reshape(-1)[:] = chunk
-            return
-        try:
-            numcodecs.blosc.decompress(chunk, block)
-        except (RuntimeError, ValueError) as error:
-            raise self._error(number, number, f"cannot be decompressed: {error}") from error
+    def _read_bare(
+        self, shard: int, spans: list[list[int]], blocks: NDArray[Any], number: int
+    ) -> None:
+        """Read uncompressed chunks to where they belong, without a copy."""
+        size = blocks[0].nbytes + _CRC
+        checksums = memoryview(bytearray(_CRC * len(blocks)))
+        buffers = []
+        for k, (block, (a, b)) in enumerate(zip(blocks, spans, strict=True)):
+            if b - a != size or a != spans[0][0] + k * size:
+                raise self._error(number + k, number + k, f"holds {b - a} bytes, not {size}")
+            buffers += [block.data.cast("B"), checksums[k * _CRC : (k + 1) * _CRC]]
+        self._files.read(shard, spans[0][0], buffers)
+        for k, (chunk, checksum) in enumerate(zip(buffers[::2], buffers[1::2], strict=True)):
+            self._check(chunk, checksum, number + k)
+
+    def _check(self, chunk: memoryview, checksum: memoryview, number: int) -> None:
+        # 3 us are too short to let go of the interpreter's lock for
+        if self._verify and crc32c(chunk, gil_release_mode=0) != int.from_bytes(checksum, "little"):
+            raise self._error(number, number, "checksum is wrong")
 
     def _buffer(self, name: str, size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return this thread's buffer of a name, grown to what is read."""

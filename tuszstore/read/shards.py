@@ -20,6 +20,10 @@ MAX_INDEXES = 1 << 15
 """Shard indexes kept in memory, at most: some 40 MB."""
 
 
+MAX_BUFFERS = 1024
+"""Buffers that one call of ``preadv`` may fill (IOV_MAX of Linux and macOS)."""
+
+
 class DamagedShard(Exception):
     """A shard that is not there, or not as it was written; the text says how."""
 
@@ -78,13 +82,12 @@ class ShardFiles:
         """
         descriptor = self._open(shard)
         try:
-            wanted = sum(map(len, buffers))
-            done = os.preadv(descriptor, buffers, offset)
-            for buffer in buffers if done < wanted else ():  # rare: a signal, or the file's end
-                count = os.preadv(descriptor, [buffer], offset)
-                if count < len(buffer):
+            for start in range(0, len(buffers), MAX_BUFFERS):
+                part = buffers[start : start + MAX_BUFFERS]
+                wanted = sum(map(len, part))
+                if os.preadv(descriptor, part, offset) < wanted:
                     raise DamagedShard("file is cut off")
-                offset += count
+                offset += wanted
         except OSError as error:
             raise DamagedShard(f"cannot be read: {error.strerror}") from error
         finally:

@@ -70,8 +70,8 @@ def _eeg(row: NDArray[np.float64], sfreq: int) -> NDArray[np.float64]:
     kept = live & ~ringing if (live & ~ringing).any() else live
     if kept.all():
         return row
-    samples = np.repeat(kept, seconds.shape[1])
-    return row[:whole][samples]
+    eeg: NDArray[np.float64] = row[:whole][np.repeat(kept, seconds.shape[1])]
+    return eeg
 
 
 def none(x: NDArray[np.float64], sfreq: int) -> Moments:
