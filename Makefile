@@ -71,11 +71,14 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-demo: $(STAMP) ## make a synthetic corpus in ./demo and build stores from it
+demo: $(STAMP) ## make a synthetic corpus in ./demo, build stores from it, train on them for a few steps
 	$(BIN)/tuszstore demo demo
+	$(BIN)/python examples/train.py demo/stores/train.zarr
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.build
+	$(BIN)/python -m benchmarks.read
+	$(BIN)/python -m benchmarks.index
 
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is
 # what a user gets today. zarrs and tensorstore come last and only where they suit the newest
