@@ -119,7 +119,7 @@ class Ratio:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              metavar="DIR", help="A corpus with a folder train; by default one is made.")  # fmt: skip
+              metavar="DIR", help="A corpus with a folder train; else one is made.")  # fmt: skip
 @click.option("--files", type=click.IntRange(1), metavar="N", help="Recordings to make.")
 @click.option("--minutes", type=click.FloatRange(1.5), metavar="M", help="Length of each.")
 @click.option("--copies", type=click.IntRange(1), metavar="N",
