@@ -1,0 +1,31 @@
+"""Windows as PyTorch tensors: a dataset for the stock ``DataLoader``, and a loader of batches.
+
+Thin adapters over :mod:`tuszstore.read` and :mod:`tuszstore.sampling`. Reading needs no worker
+processes: the reader's threads use all cores, and :class:`WindowLoader` prepares the next batches
+in one thread more while the last is used.
+
+>>> from tuszstore.torch import WindowLoader  # doctest: +SKIP
+>>> loader = WindowLoader(store, batch_size=64, device="cuda")  # doctest: +SKIP
+>>> for signal, label in loader: ...  # doctest: +SKIP
+"""
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError("tuszstore.torch needs PyTorch: pip install 'tuszstore[torch]'") from error
+
+from tuszstore.torch.dataset import WindowDataset
+from tuszstore.torch.loader import WindowLoader
+from tuszstore.torch.order import BlockShuffled
+from tuszstore.torch.training import LoaderConfig, training_loader, validation_loader
+
+__all__ = [
+    "BlockShuffled",
+    "LoaderConfig",
+    "WindowDataset",
+    "WindowLoader",
+    "training_loader",
+    "validation_loader",
+]

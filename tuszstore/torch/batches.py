@@ -1,0 +1,141 @@
+"""Batches of windows as tensors, read into given memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tuszstore.api import Store
+from tuszstore.torch.seizures import SeizureMask
+
+Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
+Label = Literal["seizure", "classes"]
+
+Meta = dict[str, Any]
+"""Of a batch: ``window``, ``recording``, ``start_time`` and ``category``, one value a window."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows and their labels; row k of each belongs together.
+
+    Attributes
+    ----------
+    signal : Tensor, shape (window, channel, sample)
+    label : Tensor, shape (window, sample)
+    meta : dict or None
+    """
+
+    signal: torch.Tensor
+    label: torch.Tensor
+    meta: Meta | None
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """Return what a user gets: signal, label, and meta if it was asked for."""
+        return (self.signal, self.label) if self.meta is None else tuple(vars(self).values())
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return one tuple for each window, of views."""
+        columns: list[Any] = [self.signal.unbind(), self.label.unbind()]
+        if self.meta is not None:
+            values = [v.tolist() if isinstance(v, torch.Tensor) else v for v in self.meta.values()]
+            columns.append([dict(zip(self.meta, row, strict=True))
+                            for row in zip(*values, strict=True)])  # fmt: skip
+        return list(zip(*columns, strict=True))
+
+
+class BatchReader:
+    """Reads batches of one store.
+
+    Parameters
+    ----------
+    store : Store
+    label : {"seizure", "classes"}
+    return_meta : bool
+    """
+
+    def __init__(self, store: Store, label: Label, return_meta: bool) -> None:
+        if label not in ("seizure", "classes"):
+            raise ValueError(f"label must be 'seizure' or 'classes', not {label!r}")
+        self.store = store
+        self._windows = store.reader
+        self._label = label
+        self._return_meta = return_meta
+        self._shape = store.windows.shape[1:]
+
+    def read(
+        self, numbers: NDArray[np.int64], allocate: Allocate, *, stored: bool = False
+    ) -> Batch:
+        """Read windows.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (window,)
+        allocate : callable
+            Returns the memory for a shape and a type, of any content.
+        stored : bool
+            Whether the signal is left as it is stored, in its type and without its scale.
+
+        Returns
+        -------
+        Batch
+            The label is float32: 1 in a seizure, 0 elsewhere and NaN where nothing is known. Or
+            it is the class bits, as int32, for torch has few operations on uint16.
+        """
+        n_channels, n_samples = self._shape
+        dtype = self.stored_dtype if stored else torch.float32
+        signal = allocate((len(numbers), n_channels, n_samples), dtype)
+        self._windows.signal(numbers, signal.numpy())
+        if self._label == "seizure":
+            label = allocate((len(numbers), n_samples), torch.float32)
+            self._seizures.paint(numbers, label.numpy())
+        else:
+            label = allocate((len(numbers), n_samples), torch.int32)
+            label.numpy()[...] = self._windows.labels(numbers)
+        return Batch(signal, label, self._meta(numbers))
+
+    @property
+    def stored_dtype(self) -> torch.dtype:
+        """Type of the stored signal."""
+        return torch.int16 if self.store.config.storage.dtype == "int16" else torch.float32
+
+    def _meta(self, numbers: NDArray[np.int64]) -> Meta | None:
+        """Return what the windows are, if it was asked for, as torch would collate it."""
+        if not self._return_meta:
+            return None
+        return {
+            "window": torch.from_numpy(numbers.copy()),
+            "recording": self._ids[self._recording[numbers]].tolist(),
+            "start_time": torch.from_numpy(self._start_time[numbers]),
+            "category": torch.from_numpy(self._category[numbers].astype(np.int64)),
+        }
+
+    @cached_property
+    def _seizures(self) -> SeizureMask:
+        return SeizureMask(self.store)
+
+    @cached_property
+    def _category(self) -> NDArray[np.int8]:
+        return self._column("category")
+
+    @cached_property
+    def _recording(self) -> NDArray[np.int32]:
+        return self._column("recording")
+
+    @cached_property
+    def _start_time(self) -> NDArray[np.float64]:
+        return self._column("start_time")
+
+    @cached_property
+    def _ids(self) -> NDArray[Any]:
+        return np.asarray(self.store.recordings["id"])
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return np.asarray(self.store.index[name])
+
+    def __reduce__(self) -> Any:
+        return BatchReader, (self.store, self._label, self._return_meta)

@@ -1,0 +1,178 @@
+"""Which windows an epoch has and which rank gets which: pure functions, without torch.
+
+The order of an epoch is the sampler's, the same on every rank. It is cut into parts, and the ranks
+take them in turn, so the batches of one step lie together in it, however many ranks there are.
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tuszstore.sampling import Sampler
+
+
+def window_numbers(indices: ArrayLike | None, n_windows: int) -> NDArray[np.int64]:
+    """Return the window numbers of a set, checked.
+
+    Parameters
+    ----------
+    indices : array_like of int or bool, shape (window,), optional
+        Window numbers, from 0 on, or a mask of all windows. By default all.
+    n_windows : int
+        Windows of the store.
+
+    Returns
+    -------
+    ndarray of int64, shape (window,)
+
+    Raises
+    ------
+    TypeError
+        If they are neither integers nor a mask.
+    IndexError
+        If one is negative or out of range, naming it, or a mask has another length.
+    ValueError
+        If there are none.
+    """
+    values = np.arange(n_windows) if indices is None else np.asarray(indices)
+    if values.dtype == bool:
+        if values.shape != (n_windows,):
+            raise IndexError(f"a mask must have the shape ({n_windows},), not {values.shape}")
+        values = np.flatnonzero(values)
+    if not values.size:
+        raise ValueError("there are no windows: indices are empty, or the store is")
+    return places(values, n_windows, "window", "the store")
+
+
+def places(values: ArrayLike, n: int, kind: str, owner: str) -> NDArray[np.int64]:
+    """Return numbers of windows or of items as int64; raise for those that are none.
+
+    Parameters
+    ----------
+    values : array_like of int, shape (number,)
+    n : int
+        How many there are.
+    kind, owner : str
+        What is counted and where, for messages.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise IndexError(f"{kind} numbers must be one-dimensional, not of shape {array.shape}")
+    if not len(array):
+        return np.zeros(0, np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{kind} numbers must be integers, not {array.dtype}")
+    wrong = (array < 0) | (array >= n)
+    if wrong.any():
+        raise IndexError(
+            f"{kind} {array[wrong][0]} is out of range: {owner} has {n}, counted from 0"
+        )
+    return array.astype(np.int64)
+
+
+def deal(
+    n_windows: int, batch_size: int, world_size: int = 1, *, drop_last: bool, pad: bool
+) -> NDArray[np.int64]:
+    """Cut an epoch into parts: batch k of rank r is part ``k * world_size + r``.
+
+    Every rank gets the same number of batches, and none is empty. All batches are full but those
+    at the end, which share what is left:
+
+    - by default every window is in exactly one part, and the parts of one step differ by at most
+      one window. Where less than one window for each rank is left, the last two steps share it;
+    - with `pad`, up to ``world_size - 1`` windows from the start of the epoch come again, so that
+      the parts of each step are equal;
+    - with `drop_last`, what does not fill a batch on every rank is left out.
+
+    Parameters
+    ----------
+    n_windows, batch_size, world_size : int
+    drop_last, pad : bool
+
+    Returns
+    -------
+    ndarray of int64, shape (batch * world_size + 1,)
+        Where the parts begin and end in the order of an epoch, continued from its start.
+
+    Raises
+    ------
+    ValueError
+        If not even one full batch for each rank can be had, or the windows cannot be dealt so.
+    """
+    step = batch_size * world_size
+    if n_windows < step:
+        ranks = f" on each of {world_size} ranks" if world_size > 1 else ""
+        largest = n_windows // world_size
+        way_out = f"lower it to {largest} or less" if largest else "use fewer ranks"
+        raise ValueError(
+            f"batch_size is {batch_size}{ranks}, and there are {n_windows} windows: {way_out}"
+        )
+    n_full, left = divmod(n_windows, step)
+    if drop_last:
+        left = 0
+    elif pad:
+        left = -(-left // world_size) * world_size
+    n_tail = world_size if left else 0
+    if 0 < left < world_size:
+        if batch_size == 1:
+            raise ValueError(
+                f"{n_windows} windows in batches of 1 cannot be dealt evenly to {world_size} "
+                "ranks: use pad=True, drop_last=True or larger batches"
+            )
+        n_full, left, n_tail = n_full - 1, left + step, 2 * n_tail
+    sizes = np.full(n_full * world_size + n_tail, batch_size, np.int64)
+    if n_tail:
+        sizes[-n_tail:] = left // n_tail + (np.arange(n_tail) < left % n_tail)
+    return np.concatenate([[0], np.cumsum(sizes)])
+
+
+def part(order: NDArray[np.int64], bounds: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """Return one part of an epoch, of which :func:`deal` made `bounds`."""
+    return order.take(np.arange(bounds[number], bounds[number + 1]), mode="wrap")
+
+
+class BlockShuffled(Sampler):
+    """Each window once an epoch, in runs of neighbours, whose order is random.
+
+    For disks that seek slowly: 16 neighbours, 10 s apart, are one read of 210 s, where alone they
+    are 16 reads and 960 s. The price is that the windows of a run, which overlap, come in one
+    batch or two. Where runs begin is drawn anew for each epoch.
+
+    Parameters
+    ----------
+    indices : array_like of int, shape (window,)
+    seed : int
+    run : int
+        Windows of a run.
+    """
+
+    def __init__(self, indices: ArrayLike, seed: int = 42, run: int = 16) -> None:
+        self._indices = np.sort(np.asarray(indices, np.int64))
+        self._seed = whole("seed", seed, 0)
+        self._run = whole("run", run, 1)
+
+    def epoch(self, number: int) -> NDArray[np.int64]:
+        """Return the windows in the order of an epoch."""
+        rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(number,)))
+        run_of = (np.arange(len(self._indices)) + rng.integers(self._run)) // self._run
+        rank = rng.permutation(run_of[-1] + 1)
+        return self._indices.take(np.argsort(rank[run_of], kind="stable"))
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def _describe(self) -> str:
+        return f" in runs of {self._run}, seed {self._seed}"
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """Return a parameter as int; raise if it is none or too small."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be {least} or more, not {number}")
+    return number

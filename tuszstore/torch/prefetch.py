@@ -1,0 +1,107 @@
+"""The next batches, prepared in the background by one thread.
+
+The thread holds nothing of the iterator it works for, so that one which is dropped, in the middle
+of an epoch or by an error, is freed and ends the thread.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds to wait for the thread to end, should the item it is making never come."""
+
+
+class _End:
+    """What comes after the last item."""
+
+
+Ready = SimpleQueue[tuple[T] | BaseException | type[_End]]
+
+
+class Prefetcher(Iterator[T], Generic[T]):
+    """Items of an iterator, some of them made ahead.
+
+    Parameters
+    ----------
+    items : iterator
+        Used in the background only. What it raises is raised here, in its place.
+    depth : int
+        Items that are ready or being made, at most, besides the one that is in use. With 0 there
+        is no thread.
+    """
+
+    def __init__(self, items: Iterator[T], depth: int) -> None:
+        self._items = items if depth == 0 else None
+        self._ready: Ready[T] = SimpleQueue()
+        self._room = threading.Semaphore(depth)
+        self._process = os.getpid()
+        self._finalizer: Any = None
+        if depth:
+            stop = threading.Event()
+            thread = threading.Thread(
+                target=_produce, args=(items, self._ready, self._room, stop),
+                name="tuszstore-prefetch", daemon=True,
+            )  # fmt: skip
+            thread.start()
+            made_by = (self._process, threading.get_ident())
+            self._finalizer = weakref.finalize(self, _end, thread, self._room, stop, made_by)
+
+    def __next__(self) -> T:
+        if self._items is not None:
+            return next(self._items)
+        if self._finalizer is None or not self._finalizer.alive:
+            raise StopIteration
+        if os.getpid() != self._process:
+            raise RuntimeError("this iterator is another process's: make one after the fork")
+        item = self._ready.get()
+        if isinstance(item, tuple):
+            self._room.release()
+            return item[0]
+        self.close()
+        if isinstance(item, BaseException):
+            try:
+                raise item
+            finally:
+                del item  # its traceback holds this frame, which would hold it
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the thread; nothing comes after."""
+        self._items = None
+        if self._finalizer is not None:
+            self._finalizer()
+
+
+def _produce(
+    items: Iterator[T], ready: Ready[T], room: threading.Semaphore, stop: threading.Event
+) -> None:
+    try:
+        while room.acquire() and not stop.is_set():
+            ready.put((next(items),))
+    except StopIteration:
+        ready.put(_End)
+    except BaseException as error:
+        ready.put(error)
+
+
+def _end(
+    thread: threading.Thread,
+    room: threading.Semaphore,
+    stop: threading.Event,
+    made_by: tuple[int, int],
+) -> None:
+    process, owner = made_by
+    if os.getpid() != process:  # a fork has no threads but its own, and their locks may be taken
+        return
+    stop.set()
+    room.release()
+    # Another thread than the consumer's is here by a garbage collection, maybe the very one that
+    # the background thread waits for.
+    if threading.get_ident() == owner:
+        thread.join(PATIENCE)

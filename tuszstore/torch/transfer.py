@@ -1,0 +1,138 @@
+"""Where the batches of a loader are made: in the memory of the CPU, or on a device.
+
+A batch is prepared in the background and finished by the consumer, in its thread and its stream.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tuszstore.torch.batches import Batch, BatchReader
+from tuszstore.torch.buffers import BufferPool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch on its way.
+
+    Attributes
+    ----------
+    batch : Batch
+    arrived : torch.cuda.Event or None
+        After which it may be used.
+    """
+
+    batch: Batch
+    arrived: Any = None
+
+
+class Transfer(Protocol):
+    """Makes batches in two steps."""
+
+    def prepare(self, numbers: NDArray[np.int64]) -> Prepared:
+        """Read windows, in the background."""
+
+    def finish(self, prepared: Prepared) -> Batch:
+        """Give a batch to the consumer."""
+
+
+_POOL = BufferPool(keep=0)
+
+
+class OnHost:
+    """Reads float32 on the CPU, into memory that all loaders share, or that is page-locked.
+
+    Parameters
+    ----------
+    reader : BatchReader
+    pin : bool
+    keep : int
+        Batches whose memory may lie idle, at most.
+    """
+
+    def __init__(self, reader: BatchReader, *, pin: bool, keep: int) -> None:
+        self._reader = reader
+        self._allocate = page_locked if pin else _POOL.take
+        _POOL.keep = max(_POOL.keep, 2 * keep)  # a batch has a buffer for signal and label each
+
+    def prepare(self, numbers: NDArray[np.int64]) -> Prepared:
+        """Read windows, in the background."""
+        return Prepared(self._reader.read(numbers, self._allocate))
+
+    def finish(self, prepared: Prepared) -> Batch:
+        """Give a batch to the consumer."""
+        return prepared.batch
+
+
+class OnDevice:
+    """Copies values as they are stored, half as many bytes, and scales them on the device.
+
+    On a GPU, copies and scaling have a stream of their own, beside the consumer's.
+
+    Parameters
+    ----------
+    reader : BatchReader
+    device : torch.device
+        May be the CPU, for tests: the numbers are the same.
+    """
+
+    def __init__(self, reader: BatchReader, device: torch.device) -> None:
+        storage = reader.store.config.storage
+        self._reader = reader
+        self._device = device
+        self._scale = float(np.float32(storage.scale)) if storage.dtype == "int16" else None
+        self._stream: Any = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def prepare(self, numbers: NDArray[np.int64]) -> Prepared:
+        """Read windows and start their way to the device, in the background."""
+        if self._stream is None:
+            return Prepared(self._send(self._reader.read(numbers, on_host, stored=True)))
+        batch = self._reader.read(numbers, page_locked, stored=True)
+        with torch.cuda.stream(self._stream):
+            return Prepared(self._send(batch), self._stream.record_event())
+
+    def finish(self, prepared: Prepared) -> Batch:
+        """Let the consumer's stream wait for a batch, and its memory for the consumer's stream."""
+        batch = prepared.batch
+        if prepared.arrived is not None:
+            stream = torch.cuda.current_stream(self._device)
+            stream.wait_event(prepared.arrived)
+            batch.signal.record_stream(stream)
+            batch.label.record_stream(stream)
+        return batch
+
+    def _send(self, batch: Batch) -> Batch:
+        signal = batch.signal.to(self._device, non_blocking=True).to(torch.float32)
+        if self._scale is not None:
+            signal.mul_(self._scale)
+        return Batch(signal, batch.label.to(self._device, non_blocking=True), batch.meta)
+
+
+def on_host(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Allocate a tensor."""
+    return torch.empty(shape, dtype=dtype)
+
+
+def page_locked(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Allocate a tensor from which a GPU copies while the CPU goes on.
+
+    torch uses its memory again, but only when the copies that were started from it are done.
+    """
+    return torch.empty(shape, dtype=dtype, pin_memory=True)
+
+
+def find_device(device: str | torch.device | None) -> torch.device:
+    """Return the device of batches: the CPU, with a warning, where there is no such GPU."""
+    wanted = torch.device(device or "cpu")
+    if wanted.type == "cuda" and not torch.cuda.is_available():
+        warnings.warn(f"no GPU for device={str(wanted)!r}: batches are on the CPU", stacklevel=3)
+        return torch.device("cpu")
+    if wanted.type == "cuda" and wanted.index is None:  # threads may differ in what is current
+        return torch.device("cuda", torch.cuda.current_device())
+    return wanted
