@@ -1,6 +1,6 @@
 """What is timed, each in a process of its own, so that none finds memory or caches of another."""
 
-import logging
+import contextlib
 import multiprocessing
 import os
 import resource
@@ -9,10 +9,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from tuszstore.build.plan import Plan
 from tuszstore.config import Config
 
 SPLIT = "train"
@@ -31,22 +34,31 @@ class Run:
     stages : dict of str to float
         Seconds by stage; what they leave is in none of them.
     peak : int
-        Most memory that the process had resident (bytes).
+        Most memory that the process, or any of its workers, had resident (bytes).
+    steady : float
+        Seconds from the first recording done to the last, with workers.
+    others : float
+        Cores that were busy with something else meanwhile.
     """
 
     seconds: float
     bytes: int
     stages: dict[str, float] = field(default_factory=dict)
     peak: int = 0
+    steady: float = 0.0
+    others: float = 0.0
 
 
-def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
+def in_fresh_process(function: Callable[..., Run], *args: Any) -> Run:
     """Call a function of a module in a new process, and return what it returns."""
     # what earlier arms wrote goes to disk now, not while this one is timed
     os.sync()
     context = multiprocessing.get_context("spawn")
+    start, busy, own = time.perf_counter(), _busy_seconds(), _seconds_of_children()
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *args).result()
+        run = pool.submit(function, *args).result()
+    foreign = _busy_seconds() - busy - (_seconds_of_children() - own)
+    return replace(run, others=max(0.0, foreign / (time.perf_counter() - start)))
 
 
 def run_npz(paths: Sequence[Path], warm_up: Sequence[Path], scratch: Path) -> Run:
@@ -101,6 +113,7 @@ def run_workers(config: Config, data: Path, n_workers: int, scratch: Path) -> Ru
     config : Config
     data : Path
     n_workers : int
+        Processes of the Dask cluster.
     scratch : Path
     """
     import distributed  # noqa: F401  (the workers import it again, and that counts)
@@ -108,57 +121,54 @@ def run_workers(config: Config, data: Path, n_workers: int, scratch: Path) -> Ru
     import tuszstore
 
     _into_page_cache(data)
+    watch = Watch()
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         start = time.perf_counter()
-        report = tuszstore.build(config, split=SPLIT, data=data, store=folder, workers=n_workers)
+        report = tuszstore.build(
+            config, split=SPLIT, data=data, store=folder, workers=n_workers, progress=watch
+        )
         seconds = time.perf_counter() - start
         _check(report)
-        return Run(seconds, _size(Path(folder)), report.timings)
+        size = _size(Path(folder))
+    return Run(seconds, size, report.timings, watch.peak, watch.times[-1] - watch.times[0])
 
 
-def run_on_cluster(config: Config, data: Path, n_workers: int, scratch: Path) -> Run:
-    """Build a store on a cluster whose workers are up and have built before.
+class Watch:
+    """Progress that notes when recordings are done, and the memory of the worker processes."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.peak = 0
+
+    def start(self, plan: Plan) -> None:
+        """Do nothing."""
+
+    def advance(self, seconds: float, *, failed: bool) -> None:
+        """Note the time, and the peak of any process below this one."""
+        self.times.append(time.perf_counter())
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error, OSError):
+                self.peak = max(self.peak, peak_memory(process.pid))
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+def peak_memory(pid: int | None = None) -> int:
+    """Return the most memory (bytes) that a process has had resident; by default this one.
 
     Parameters
     ----------
-    config : Config
-    data : Path
-    n_workers : int
-    scratch : Path
+    pid : int, optional
+        Of another process; outside Linux its present memory is returned instead.
     """
-    from distributed import Client, LocalCluster
-
-    import tuszstore
-
-    cluster = LocalCluster(
-        n_workers=n_workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        silence_logs=logging.CRITICAL,
-    )
-    with cluster, Client(cluster) as client:
-        client.wait_for_workers(n_workers)
-        config = config.replace(**{"build.scheduler": cluster.scheduler_address})
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            tuszstore.build(config, split=SPLIT, data=data, store=folder, limit=3 * n_workers)
-        _into_page_cache(data)
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            start = time.perf_counter()
-            report = tuszstore.build(config, split=SPLIT, data=data, store=folder)
-            seconds = time.perf_counter() - start
-            _check(report)
-            peak = max(client.run(peak_memory).values())
-            return Run(seconds, _size(Path(folder)), report.timings, peak)
-
-
-def peak_memory() -> int:
-    """Return the most memory (bytes) that this process has had resident."""
-    status = Path("/proc/self/status")
+    status = Path("/proc", str(pid or "self"), "status")
     if status.exists():
         # ru_maxrss of a new process begins with what its parent had when it started it
         line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
+    if pid is not None:
+        return int(psutil.Process(pid).memory_info().rss)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -166,6 +176,18 @@ def peak_memory() -> int:
 def _into_page_cache(data: Path) -> None:
     for path in {path.resolve() for path in data.rglob("*.edf")}:
         path.read_bytes()
+
+
+def _busy_seconds() -> float:
+    """Return the time that all cores were busy since the machine started."""
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "irq", 0.0))
+
+
+def _seconds_of_children() -> float:
+    """Return the time that cores were busy with processes which this one started and ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _check(report: Any) -> None:

@@ -5,18 +5,20 @@ is busy for all:
 
 - one worker: the NPZ way and tuszstore with the same steps (configuration ``reference``, as int16
   and as float32), and tuszstore's default configuration, whose steps are others;
-- two workers against one, with the start of their Dask cluster and without;
+- one and two workers of a Dask cluster, its start included, against no cluster at all;
 - the memory that a worker needs for a long recording with many channels.
 
 Ratios are formed within a round; printed are medians over the rounds, and extremes. Every arm runs
 in a process of its own, libraries imported and files in the page cache. Sizes are those of files.
+Where other processes take cores meanwhile, a second worker has none to gain: the tables say how
+many they took.
 """
 
 import json
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,6 @@ from benchmarks.arms import (
     Run,
     in_fresh_process,
     run_npz,
-    run_on_cluster,
     run_store,
     run_workers,
 )
@@ -39,7 +40,7 @@ from tuszstore.build.plan import Plan, make_plan
 from tuszstore.config import load_config
 
 NPZ, INT16, FLOAT32, DEFAULT = "NPZ", "reference, int16", "reference, float32", "default"
-STARTED, RUNNING = "cluster started for it", "cluster running"
+WORKERS = ("no cluster", "1 worker", "2 workers")
 
 _OFFICIAL = {"corpus.split_policy": "official"}  # all files of the folder, as the rival takes them
 CONFIGS = {
@@ -62,7 +63,11 @@ class Size:
         Of all files, for the comparison of workers.
     rounds : int
     memory_minutes : float
-        Of the recording whose memory is measured.
+        Of the recordings whose memory is measured.
+    memory_of : tuple of (int, tuple of str)
+        Their sampling rates (Hz) and missing electrodes.
+    small : bool
+        Whether this is too little to judge by.
     """
 
     files: int
@@ -70,30 +75,35 @@ class Size:
     copies: int
     rounds: int
     memory_minutes: float
+    memory_of: tuple[tuple[int, tuple[str, ...]], ...]
+    small: bool = False
 
 
-FULL = Size(files=12, minutes=20, copies=10, rounds=3, memory_minutes=60)
-SMOKE = Size(files=3, minutes=3, copies=2, rounds=1, memory_minutes=5)
+_MIDLINE = ("FZ", "PZ")
+FULL = Size(files=12, minutes=20, copies=10, rounds=3, memory_minutes=60,
+            memory_of=((512, ()), (512, _MIDLINE), (1000, ())))  # fmt: skip
+SMOKE = Size(files=3, minutes=3, copies=1, rounds=1, memory_minutes=3,
+             memory_of=((512, _MIDLINE),), small=True)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A figure that has a target.
+    """A figure that has a target, or is worth a line beside one that has.
 
     Attributes
     ----------
     name : str
     values : sequence of float
         One for each round.
-    target : float
+    target : float, optional
     at_least : bool
         Whether the target is a lower bound.
     """
 
     name: str
     values: Sequence[float]
-    target: float
-    at_least: bool
+    target: float | None = None
+    at_least: bool = True
 
     @property
     def value(self) -> float:
@@ -101,20 +111,20 @@ class Ratio:
         return statistics.median(self.values)
 
     @property
-    def met(self) -> bool:
+    def met(self) -> bool | None:
         """Whether the median keeps the target."""
+        if self.target is None:
+            return None
         return self.value >= self.target if self.at_least else self.value <= self.target
 
-    def row(self) -> list[str]:
-        """Return the row of the printed table."""
+    def row(self, *, judged: bool) -> list[str]:
+        """Return the row of the printed table, with or without a verdict."""
+        figures = [self.name, f"{self.value:.3g}", _extremes(self.values)]
+        if self.target is None:
+            return [*figures, "", ""]
         sign = "≥" if self.at_least else "≤"
-        return [
-            self.name,
-            f"{self.value:.3g}",
-            _extremes(self.values),
-            f"{sign} {self.target:g}",
-            "met" if self.met else "missed",
-        ]
+        verdict = ("met" if self.met else "missed") if judged else "small run"
+        return [*figures, f"{sign} {self.target:g}", verdict]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -148,16 +158,13 @@ def main(
 ) -> None:
     """Measure building: time, bytes, workers and memory."""
     given = {"files": files, "minutes": minutes, "copies": copies, "rounds": rounds}
-    size = replace(
-        SMOKE if smoke else FULL, **{key: value for key, value in given.items() if value}
-    )
+    values = {**vars(SMOKE if smoke else FULL), **{k: v for k, v in given.items() if v}}
+    size = Size(**values)
     with tempfile.TemporaryDirectory(prefix="tuszstore-bench-", dir=scratch) as folder:
         measured = _measure(
             size, data, Path(folder), npz=not skip_npz, workers=not skip_workers,
             memory=not skip_memory,
         )  # fmt: skip
-    if smoke:
-        click.echo("\nThis was a small run; its figures say little.")
     if json_file:
         json_file.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
@@ -168,12 +175,14 @@ def _measure(
     click.echo("# Building\n")
     setting = environment()
     click.echo("; ".join(f"{name} {value}" for name, value in setting.items()) + "\n")
+    corpus = scratch / "corpus"
     if data is None:
-        data = scratch / "corpus"
-        write_files(data, size.files, size.minutes)
-    plan = make_plan(
-        CONFIGS[DEFAULT].replace(**{"paths.data": data, "paths.store": scratch}), SPLIT
-    )
+        write_files(corpus, size.files, size.minutes)
+    else:
+        # only what can be built, so that all arms build the same
+        planned = _plan(data, scratch).recordings
+        repeat_files([entry.recording.path for entry in planned], corpus, 1)
+    plan = _plan(corpus, scratch)
     click.echo(_describe(plan))
     rows: list[dict[str, Any]] = []
     ratios: list[Ratio] = []
@@ -188,19 +197,24 @@ def _measure(
         ratios += _worker_ratios(runs)
         _print_workers(runs)
     if memory:
-        peaks = _memory(size.memory_minutes, scratch)
+        peaks = _memory(size, scratch)
         rows += _rows("memory", {name: [run] for name, run in peaks.items()})
         ratios += _memory_ratios(peaks)
         _print_memory(peaks, size.memory_minutes)
     click.echo("\n## Targets\n")
     head = ["", "median", "range", "target", ""]
-    click.echo(markdown(head, [ratio.row() for ratio in ratios]))
+    click.echo(markdown(head, [ratio.row(judged=not size.small) for ratio in ratios]))
     return {
         "environment": setting,
         "size": vars(size),
         "rows": rows,
         "ratios": [{**vars(r), "value": r.value, "met": r.met} for r in ratios],
     }
+
+
+def _plan(data: Path, scratch: Path) -> Plan:
+    paths = {"paths.data": data, "paths.store": scratch}
+    return make_plan(CONFIGS[DEFAULT].replace(**paths), SPLIT)
 
 
 def _describe(plan: Plan) -> str:
@@ -241,10 +255,10 @@ def _one_worker_ratios(runs: Mapping[str, Sequence[Run]]) -> list[Ratio]:
         return [getattr(npz, attribute) / getattr(ours, attribute) for npz, ours in pairs]
 
     return [
-        Ratio(f"times faster than NPZ: {INT16}", over(INT16, "seconds"), 10, at_least=True),
-        Ratio(f"times faster than NPZ: {FLOAT32}", over(FLOAT32, "seconds"), 10, at_least=True),
-        Ratio(f"times fewer bytes than NPZ: {INT16}", over(INT16, "bytes"), 12, at_least=True),
-        Ratio(f"times fewer bytes than NPZ: {FLOAT32}", over(FLOAT32, "bytes"), 5, at_least=True),
+        Ratio(f"times faster than NPZ: {INT16}", over(INT16, "seconds"), 10),
+        Ratio(f"times faster than NPZ: {FLOAT32}", over(FLOAT32, "seconds"), 10),
+        Ratio(f"times fewer bytes than NPZ: {INT16}", over(INT16, "bytes"), 12),
+        Ratio(f"times fewer bytes than NPZ: {FLOAT32}", over(FLOAT32, "bytes"), 5),
         *(
             Ratio(
                 f"share of time outside reading and signal processing: {name}",
@@ -260,7 +274,15 @@ def _outside(run: Run) -> float:
 
 
 def _print_one_worker(runs: Mapping[str, Sequence[Run]], hours: float) -> None:
-    head = ["", "s", "range", "s per h of EEG", "MB per h of EEG", "peak memory, MB"]
+    head = [
+        "",
+        "s",
+        "range",
+        "s per h of EEG",
+        "MB per h of EEG",
+        "peak memory, MB",
+        "cores taken by others",
+    ]
     rows = [
         [
             name,
@@ -269,6 +291,7 @@ def _print_one_worker(runs: Mapping[str, Sequence[Run]], hours: float) -> None:
             f"{_median(of, 'seconds') / hours:.2f}",
             f"{of[0].bytes / 1e6 / hours:.1f}",
             f"{_median(of, 'peak') / 1e6:.0f}",
+            _extremes([run.others for run in of]),
         ]
         for name, of in runs.items()
     ]
@@ -289,48 +312,61 @@ def _workers(plan: Plan, size: Size, scratch: Path) -> dict[str, list[Run]]:
     data = scratch / "copies"
     paths = [planned.recording.path for planned in plan.recordings]
     repeat_files(paths, data, size.copies)
-    arms: dict[str, Callable[[], Run]] = {}
-    for kind, function in ((STARTED, run_workers), (RUNNING, run_on_cluster)):
-        for n_workers in (1, 2):
-            arms[f"{n_workers}, {kind}"] = partial(
-                in_fresh_process, function, CONFIGS[INT16], data, n_workers, scratch
-            )
+    none, *clusters = WORKERS
+    config = CONFIGS[INT16]
+    arms: dict[str, Callable[[], Run]] = {
+        none: partial(in_fresh_process, run_store, config, data, None, scratch)
+    }
+    for n_workers, name in enumerate(clusters, 1):
+        arms[name] = partial(in_fresh_process, run_workers, config, data, n_workers, scratch)
     return _in_turn(arms, size.rounds)
 
 
 def _worker_ratios(runs: Mapping[str, Sequence[Run]]) -> list[Ratio]:
-    ratios = []
-    for kind in (STARTED, RUNNING):
-        pairs = zip(runs[f"1, {kind}"], runs[f"2, {kind}"], strict=True)
-        values = [one.seconds / two.seconds for one, two in pairs]
-        ratios.append(Ratio(f"2 workers against 1, {kind}", values, 1.7, at_least=True))
-    return ratios
+    none, one, two = (runs[name] for name in WORKERS)
+
+    def over(slow: Sequence[Run], fast: Sequence[Run], attribute: str) -> list[float]:
+        pairs = zip(slow, fast, strict=True)
+        return [getattr(a, attribute) / getattr(b, attribute) for a, b in pairs]
+
+    return [
+        Ratio("2 workers against 1", over(one, two, "seconds"), 1.7),
+        Ratio("2 workers against 1, first to last recording", over(one, two, "steady")),
+        Ratio("2 workers against no cluster", over(none, two, "seconds")),
+    ]
 
 
 def _print_workers(runs: Mapping[str, Sequence[Run]]) -> None:
+    head = ["", "s", "range", "first to last recording, s", "work in all, s",
+            "peak memory of one, MB", "cores taken by others"]  # fmt: skip
     rows = [
         [
             name,
             f"{_median(of, 'seconds'):.1f}",
             _extremes([run.seconds for run in of]),
+            f"{_median(of, 'steady'):.1f}" if name != WORKERS[0] else "",
             f"{statistics.median(sum(run.stages.values()) for run in of):.1f}",
+            f"{_median(of, 'peak') / 1e6:.0f}",
+            _extremes([run.others for run in of]),
         ]
         for name, of in runs.items()
     ]
-    click.echo(f"\n## Workers ({INT16})\n")
-    click.echo(markdown(["workers", "s", "range", "work in all of them, s"], rows))
+    click.echo(f"\n## Workers ({INT16})\n\n" + markdown(head, rows))
 
 
-def _memory(minutes: float, scratch: Path) -> dict[str, Run]:
+def _memory(size: Size, scratch: Path) -> dict[str, Run]:
     peaks = {}
-    for sfreq, missing in ((512, ()), (512, ("FZ", "PZ")), (1000, ())):
+    for sfreq, missing in size.memory_of:
         data = scratch / f"memory-{sfreq}-{len(missing)}"
         path = data / "edf" / "train" / "aaaaaaaa" / "aaaaaaaa_s001_t001.edf"
         rng = np.random.default_rng(0)
-        write_recording(path, rng, round(60 * minutes), sfreq, missing=missing)
+        write_recording(path, rng, round(60 * size.memory_minutes), sfreq, missing=missing)
         for name in (INT16, DEFAULT):
             run = in_fresh_process(run_store, CONFIGS[name], data, None, scratch)
             peaks[f"{sfreq} Hz{', Fz and Pz interpolated' if missing else ''}: {name}"] = run
+        if missing:
+            run = in_fresh_process(run_workers, CONFIGS[DEFAULT], data, 1, scratch)
+            peaks[f"{sfreq} Hz, Fz and Pz interpolated: {DEFAULT}, in a Dask worker"] = run
     return peaks
 
 
@@ -357,7 +393,7 @@ def _rows(part: str, runs: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
 
 
 def _median(runs: Sequence[Run], attribute: str) -> float:
-    return statistics.median(getattr(run, attribute) for run in runs)
+    return float(statistics.median(getattr(run, attribute) for run in runs))
 
 
 def _extremes(values: Sequence[float]) -> str:

@@ -68,10 +68,11 @@ def load(path: Path) -> tuple[NDArray[np.float32], float]:
     missing = [name for name in CHANNELS if name not in raw.ch_names]
     if missing:
         raw = _interpolate(raw, missing)
-    return (raw.get_data(picks=list(CHANNELS)) * 1e6).astype(np.float32), float(raw.info["sfreq"])
+    microvolts: NDArray[np.float32] = (raw.get_data(picks=list(CHANNELS)) * 1e6).astype(np.float32)
+    return microvolts, float(raw.info["sfreq"])
 
 
-def preprocess(microvolts: NDArray[np.float32], sfreq: float) -> NDArray[np.float32]:
+def preprocess(microvolts: NDArray[np.float32], sfreq: float) -> NDArray[Any]:
     """Resample, filter and normalise, all channels at once."""
     x = microvolts.astype(np.float64)
     if sfreq != SFREQ:

@@ -111,7 +111,7 @@ def show_plan(console: Console, plan: "Plan") -> None:
         ("memory a worker", f"{size(plan.peak_bytes)}, about"),
     ]
     if plan.n_short:
-        rows.append(("too short", f"{plan.n_short} recordings shorter than a window"))
+        rows.append(("too short", f"{_recordings(plan.n_short)} shorter than a window"))
     _show(console, f"{plan.split}: plan for {plan.store}", rows)
     _show_notes(console, plan.left_out, plan.warnings)
 
@@ -124,7 +124,7 @@ def show_report(console: Console, report: BuildReport) -> None:
         ("windows", f"{report.windows:,}"),
         *_category_rows(report.categories),
         ("size", f"{size(report.bytes)} in {report.files:,} files"),
-        ("with notes", f"{report.noted:,} recordings"),
+        ("with notes", _recordings(report.noted)),
         ("left out", _counted(report.left_out)),
     ]
     if report.status == "built":
@@ -151,7 +151,7 @@ def show_store(console: Console, store: Store) -> None:
         ("seizure events", ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
                            or "none"),
         ("size", f"{size(facts['bytes'])} in {facts['files']:,} files"),
-        ("with notes", f"{len(facts['notes']):,} recordings; --json lists them"),
+        ("with notes", f"{_recordings(len(facts['notes']))}; --json lists them"),
     ]  # fmt: skip
     _show(console, str(store.path), rows)
     left_out = [LeftOut(**entry) for entry in facts["left_out"]]
@@ -189,6 +189,10 @@ def describe(store: Store) -> dict[str, Any]:
             for entry in zip(*(left_out[n].values for n in ("id", "reason", "kind")), strict=True)
         ],
     }
+
+
+def _recordings(count: int) -> str:
+    return f"{count:,} recording{'' if count == 1 else 's'}"
 
 
 def _category_rows(categories: Mapping[str, int]) -> Iterable[tuple[str, str]]:
