@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from tuszstore.build.plan import Plan
@@ -53,12 +54,46 @@ def in_fresh_process(function: Callable[..., Run], *args: Any) -> Run:
     """Call a function of a module in a new process, and return what it returns."""
     # what earlier arms wrote goes to disk now, not while this one is timed
     os.sync()
-    context = multiprocessing.get_context("spawn")
     start, busy, own = time.perf_counter(), _busy_seconds(), _seconds_of_children()
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        run = pool.submit(function, *args).result()
+    run: Run = _call(function, *args)
     foreign = _busy_seconds() - busy - (_seconds_of_children() - own)
     return replace(run, others=max(0.0, foreign / (time.perf_counter() - start)))
+
+
+def same_windows(config: Config, data: Path, scratch: Path) -> bool:
+    """Return whether both ways make the same windows and labels, bit for bit.
+
+    Parameters
+    ----------
+    config : Config
+        With the steps of the rival, and float32.
+    data : Path
+        A corpus.
+    scratch : Path
+        Folder for what is written; it goes afterwards.
+    """
+    return bool(_call(_same_windows, config, data, scratch))
+
+
+def _same_windows(config: Config, data: Path, scratch: Path) -> bool:
+    import tuszstore
+    from benchmarks.npz_reference import build_npz
+
+    paths = sorted(data.rglob("*.edf"))
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        build_npz(paths, Path(folder))
+        files = [np.load(Path(folder, f"{path.stem}_windows.npz")) for path in paths]
+        windows, labels = (np.concatenate([f[key] for f in files]) for key in ("windows", "labels"))
+        tuszstore.build(config, split=SPLIT, data=data, store=folder, workers=0)
+        store = tuszstore.open(Path(folder, f"{SPLIT}.zarr"))
+        same_signal = np.array_equal(store.windows[: len(store)], windows)
+        return same_signal and np.array_equal(np.asarray(store.labels[: len(store)]) > 0, labels)
+
+
+def _call(function: Callable[..., Any], *args: Any) -> Any:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *args).result()
 
 
 def run_npz(paths: Sequence[Path], warm_up: Sequence[Path], scratch: Path) -> Run:

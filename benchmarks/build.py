@@ -33,6 +33,7 @@ from benchmarks.arms import (
     run_npz,
     run_store,
     run_workers,
+    same_windows,
 )
 from benchmarks.corpus import N_SIGNALS, repeat_files, write_files, write_recording
 from benchmarks.report import environment, markdown
@@ -240,7 +241,9 @@ def _in_turn(arms: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, li
 def _one_worker(plan: Plan, rounds: int, scratch: Path) -> dict[str, list[Run]]:
     paths = [planned.recording.path for planned in plan.recordings]
     warm_up = scratch / "warm-up"
-    write_files(warm_up, 1, 2.0)
+    write_files(warm_up, 3, 2.0)
+    same = same_windows(CONFIGS[FLOAT32], warm_up, scratch)
+    click.echo(f"{NPZ} and '{FLOAT32}' hold the same windows and labels: {'yes' if same else 'NO'}")
     arms: dict[str, Callable[[], Run]] = {
         NPZ: partial(in_fresh_process, run_npz, paths, list(warm_up.rglob("*.edf")), scratch)
     }

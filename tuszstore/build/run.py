@@ -18,6 +18,17 @@ IN_FLIGHT = 3
 CONNECT_SECONDS = 15
 """Time within which a scheduler must answer."""
 
+LOCAL_CLUSTER = {
+    # a task that lost its worker comes back at once: _on_cluster() tries it again, alone
+    "distributed.scheduler.allowed-failures": 0,
+    # without MALLOC_TRIM_THRESHOLD_, which Dask would set: with it each large array is new
+    # memory from the system, and filters take twice as long
+    "distributed.nanny.pre-spawn-environ": {
+        "OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1,
+    },
+}  # fmt: skip
+"""Dask's settings for the workers of a local cluster."""
+
 _WORKER_DIED = (
     "its worker died over it, alone too; it may have run out of memory: use fewer workers, or "
     "raise --max-memory"
@@ -83,8 +94,7 @@ def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
         except (OSError, ValueError) as error:
             raise BuildError(f"no Dask scheduler at {address}: {error}") from error
     memory = config.build.max_memory
-    # a task that lost its worker comes back at once: _on_cluster() tries it again, alone
-    stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 0}))
+    stack.enter_context(dask.config.set(LOCAL_CLUSTER))
     cluster = stack.enter_context(
         LocalCluster(
             n_workers=n_workers,
