@@ -231,6 +231,40 @@ class Store:
         signal = self.reader.signal(indices)
         return (signal, self.reader.labels(indices)) if labels else signal
 
+    def read_recording(
+        self,
+        recording: str | int,
+        start: float = 0.0,
+        stop: float | None = None,
+        *,
+        microvolts: bool = False,
+    ) -> NDArray[np.float32]:
+        """Read a stretch of one recording, whatever windows lie in it.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of `recordings`.
+        start, stop : float
+            Seconds from the start of the recording, rounded to samples; by default to its end.
+        microvolts : bool
+            Whether to undo the normalisation, with the recording's mean and standard deviation.
+            What was clipped stays clipped.
+
+        Returns
+        -------
+        ndarray of float32, shape (channel, sample)
+            As stored, or in µV.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording or stretch.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        return self.reader.recording(recording, start, stop, microvolts=microvolts)
+
     def mask(self, category: str) -> NDArray[np.bool_]:
         """Return which windows have a category.
 

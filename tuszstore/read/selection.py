@@ -62,21 +62,35 @@ def _known(name: str, values: Wanted, known: Iterable[str]) -> list[str]:
     return wanted
 
 
+def find_recording(ids: NDArray[Any], value: str | int) -> int:
+    """Return the row of one recording.
+
+    Parameters
+    ----------
+    ids : ndarray of str, shape (recording,)
+    value : str or int
+        Id, file name without suffix, or row.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or more than one of a name.
+    """
+    if isinstance(value, int | np.integer):
+        if not -len(ids) <= value < len(ids):
+            raise ValueError(f"no recording {value} in this store; it has {len(ids)}")
+        return int(value) % len(ids)
+    rows = [k for k, id_ in enumerate(ids) if value in (id_, PurePosixPath(id_).stem)]
+    if not rows:
+        _known("recording", value, ids)
+    if len(rows) > 1:
+        raise ValueError(f"{len(rows)} recordings are called {value!r}; use the whole id, "
+                         f"such as {ids[rows[0]]!r}")  # fmt: skip
+    return rows[0]
+
+
 def _recordings(ids: NDArray[Any], values: Wanted) -> NDArray[np.bool_]:
     chosen = np.zeros(len(ids), bool)
-    stems = [PurePosixPath(id_).stem for id_ in ids]
     for value in _listed(values):
-        if isinstance(value, int | np.integer):
-            if not -len(ids) <= value < len(ids):
-                raise ValueError(f"no recording {value} in this store; it has {len(ids)}")
-            chosen[value] = True
-            continue
-        rows = [k for k, (id_, stem) in enumerate(zip(ids, stems, strict=True))
-                if value in (id_, stem)]  # fmt: skip
-        if not rows:
-            _known("recording", value, ids)
-        if len(rows) > 1:
-            raise ValueError(f"{len(rows)} recordings are called {value!r}; use the whole id, "
-                             f"such as {ids[rows[0]]!r}")  # fmt: skip
-        chosen[rows] = True
+        chosen[find_recording(ids, value)] = True
     return chosen

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.config import CHANNELS
 from tuszstore.errors import StoreError
 from tuszstore.read.reader import BlockReader
+from tuszstore.read.recordings import read_recording
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.metadata import StoreMetadata
@@ -102,6 +104,20 @@ class WindowReader:
         else:
             _fill_with_zarr(self._store, numbers, out)
         return out
+
+    def recording(
+        self,
+        recording: str | int,
+        start: float = 0.0,
+        stop: float | None = None,
+        *,
+        microvolts: bool = False,
+    ) -> NDArray[np.float32]:
+        """Read a stretch of one recording; see :meth:`tuszstore.Store.read_recording`."""
+        return read_recording(
+            self._store, partial(_read_blocks, self._store), recording, start, stop,
+            microvolts=microvolts,
+        )  # fmt: skip
 
     def labels(self, indices: ArrayLike) -> NDArray[np.uint16]:
         """Paint the class bits of windows from the store's events.

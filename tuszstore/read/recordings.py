@@ -1,0 +1,114 @@
+"""Stretches of recordings, as they were stored or in µV, whatever windows lie in them."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.read.selection import find_recording
+from tuszstore.store.metadata import StoreMetadata
+
+Blocks = Callable[[NDArray[np.int64]], NDArray[Any]]
+"""Takes sorted, distinct block numbers, returns ``(block, channel, sample)`` as stored."""
+
+
+def n_stored(store: StoreMetadata, number: int) -> int:
+    """Return how many samples of a recording can be read, from its start.
+
+    With ``overlap: duplicate`` what lies after the last window is not stored, and if windows are
+    further apart than they are long, nothing after the first one is without a gap.
+    """
+    geometry, recordings = store.geometry, store.recordings
+    n_blocks = int(recordings["n_blocks"][number])
+    if n_blocks == 0:
+        return 0
+    if geometry.step > geometry.block:
+        n_blocks = 1
+    covered = (n_blocks - 1) * geometry.step + geometry.block
+    return min(int(recordings["n_samples"][number]), covered)
+
+
+def read_recording(
+    store: StoreMetadata,
+    read_blocks: Blocks,
+    recording: str | int,
+    start: float = 0.0,
+    stop: float | None = None,
+    *,
+    microvolts: bool = False,
+) -> NDArray[np.float32]:
+    """Read a stretch of one recording.
+
+    Parameters
+    ----------
+    store : StoreMetadata
+    read_blocks : callable
+    recording : str or int
+        Id, file name without suffix, or row of the recordings table.
+    start, stop : float
+        Seconds from the start of the recording, rounded to samples; by default to its end.
+    microvolts : bool
+        Whether to undo the normalisation, with the recording's mean and standard deviation. What
+        was clipped stays clipped.
+
+    Returns
+    -------
+    ndarray of float32, shape (channel, sample)
+
+    Raises
+    ------
+    ValueError
+        If there is no such recording or stretch.
+    StoreError
+        If a block is missing or damaged, naming recording and time.
+    """
+    number = find_recording(store.recordings["id"], recording)
+    geometry = store.geometry
+    end = n_stored(store, number)
+    if end == 0:
+        raise ValueError(
+            f"{store.path}: nothing of {store.recordings['id'][number]} is stored: it is shorter "
+            "than a window, and the store has whole windows only (windows.overlap: duplicate)"
+        )
+    seconds = end / geometry.sfreq
+    for name, value in (("start", start), ("stop", stop)):
+        if value is not None and not (math.isfinite(value) and 0 <= value <= seconds):
+            raise ValueError(
+                f"{name} must be within 0 to {seconds:g} s of "
+                f"{store.recordings['id'][number]}, not {value:g}"
+            )
+    first = round(start * geometry.sfreq)
+    last = end if stop is None else round(stop * geometry.sfreq)
+    if last <= first:
+        raise ValueError(f"start must lie before stop, not at {start:g} and {stop:g} s")
+    places = _covering(store, number, first, last)
+    blocks = read_blocks(store.recordings["first_block"][number] + np.array(places))
+    out = np.empty((blocks.shape[1], last - first), np.float32)
+    done = first
+    for place, block in zip(places, blocks, strict=True):
+        begin = place * geometry.step
+        upto = min(begin + geometry.block, last)
+        out[:, done - first : upto - first] = block[:, done - begin : upto - begin]
+        done = upto
+    if blocks.dtype != np.float32:
+        out *= np.float32(store.config.storage.scale)
+    if microvolts and store.config.signal.normalise != "none":
+        # as float64: a mean of millivolts would cost the last digits of float32
+        sd, mean = (store.recordings[name][number][:, None] for name in ("sd", "mean"))
+        out = (out * sd + mean).astype(np.float32)
+    return out
+
+
+def _covering(store: StoreMetadata, number: int, first: int, last: int) -> list[int]:
+    """Return the fewest blocks of a recording that hold a stretch of samples, in order."""
+    geometry = store.geometry
+    latest = int(store.recordings["n_blocks"][number]) - 1
+    places, reached = [], first
+    while reached < last:
+        # of blocks that overlap, the latest that begins before what is still wanted
+        place = min(reached // geometry.step, latest)
+        places.append(place)
+        reached = place * geometry.step + geometry.block
+    return places
