@@ -7,7 +7,6 @@ after a fork, and holds one descriptor however large the store.
 
 import os
 import weakref
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,23 @@ from numpy.typing import NDArray
 
 from tuszstore.store.shard import ABSENT
 
+CRC = 4
+"""Bytes of a checksum, behind every chunk and every index."""
+
 MAX_INDEXES = 1 << 15
 """Shard indexes kept in memory, at most: some 40 MB."""
 
 
-MAX_BUFFERS = 1024
-"""Buffers that one call of ``preadv`` may fill (IOV_MAX of Linux and macOS)."""
-
-
 class DamagedShard(Exception):
     """A shard that is not there, or not as it was written; the text says how."""
+
+
+class DamagedBlock(Exception):
+    """A block that cannot be used; its place among those that were asked for, and the reason."""
+
+    def __init__(self, place: int, reason: str) -> None:
+        super().__init__(reason)
+        self.place = place
 
 
 class ShardFiles:
@@ -38,16 +44,26 @@ class ShardFiles:
         store that was opened are read as long as they exist, and never those of another.
     n_chunks : int
         Blocks of a shard.
+
+    Attributes
+    ----------
+    folder : int
+        Its descriptor.
     """
 
     def __init__(self, folder: Path, n_chunks: int) -> None:
-        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        weakref.finalize(self, os.close, self._folder)
+        self.folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        weakref.finalize(self, os.close, self.folder)
         self._n_chunks = n_chunks
         self._indexes: dict[int, NDArray[np.int64]] = {}
 
-    def bounds(self, shard: int, first: int, stop: int) -> NDArray[np.int64]:
-        """Return where blocks lie in their file.
+    @staticmethod
+    def name(shard: int) -> str:
+        """Return the path of a shard below the store's folder."""
+        return f"signal/c/{shard}/0/0"
+
+    def spans(self, shard: int, first: int, stop: int) -> NDArray[np.int64]:
+        """Return where the chunks of blocks lie in their file.
 
         Parameters
         ----------
@@ -58,22 +74,28 @@ class ShardFiles:
         Returns
         -------
         ndarray of int64, shape (block, 2)
-            Begin and end of each in bytes, checksum included; -1 for one that was never written.
+            Begin and end of each in bytes, checksum included.
 
         Raises
         ------
         DamagedShard
             If the index is damaged.
+        DamagedBlock
+            If a block was never written.
         """
         index = self._indexes.get(shard)
         if index is None:
             if len(self._indexes) >= MAX_INDEXES:
                 self._indexes.clear()
             index = self._indexes[shard] = self._read_index(shard)
-        return index[first:stop]
+        spans = index[first:stop]
+        if -1 in spans[:, 0].tolist():  # for a few blocks faster than NumPy
+            place = int(np.argmax(spans[:, 0] < 0))
+            raise DamagedBlock(place, "is missing: it was never written")
+        return spans
 
-    def read(self, shard: int, offset: int, buffers: Sequence[memoryview]) -> None:
-        """Fill buffers from a shard, one after the other, from a byte offset on.
+    def read(self, shard: int, offset: int, buffer: memoryview) -> None:
+        """Fill a buffer from a shard, from a byte offset on.
 
         Raises
         ------
@@ -82,12 +104,12 @@ class ShardFiles:
         """
         descriptor = self._open(shard)
         try:
-            for start in range(0, len(buffers), MAX_BUFFERS):
-                part = buffers[start : start + MAX_BUFFERS]
-                wanted = sum(map(len, part))
-                if os.preadv(descriptor, part, offset) < wanted:
+            done = 0
+            while done < len(buffer):  # the system may return less than it is asked for
+                n = os.preadv(descriptor, [buffer[done:]], offset + done)
+                if n == 0:
                     raise DamagedShard("file is cut off")
-                offset += wanted
+                done += n
         except OSError as error:
             raise DamagedShard(f"cannot be read: {error.strerror}") from error
         finally:
@@ -95,7 +117,7 @@ class ShardFiles:
 
     def _open(self, shard: int) -> int:
         try:
-            return os.open(f"signal/c/{shard}/0/0", os.O_RDONLY, dir_fd=self._folder)
+            return os.open(self.name(shard), os.O_RDONLY, dir_fd=self.folder)
         except FileNotFoundError:
             raise DamagedShard("file is missing") from None
         except OSError as error:
@@ -108,16 +130,22 @@ class ShardFiles:
         finally:
             os.close(descriptor)
         n_bytes = 16 * self._n_chunks
-        if size < n_bytes + 4:
+        if size < n_bytes + CRC:
             raise DamagedShard("file is cut off")
-        content = bytearray(n_bytes + 4)
-        self.read(shard, size - len(content), [memoryview(content)])
-        if crc32c(memoryview(content)[:n_bytes]) != int.from_bytes(content[n_bytes:], "little"):
+        content = memoryview(bytearray(n_bytes + CRC))
+        self.read(shard, size - len(content), content)
+        if crc32c(content[:n_bytes]) != int.from_bytes(content[n_bytes:], "little"):
             raise DamagedShard("checksum of the shard's index is wrong, or the file is cut off")
         entries = np.frombuffer(content, "<u8", 2 * self._n_chunks).reshape(-1, 2)
         absent = entries[:, 0] == ABSENT
-        bounds = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
-        if (bounds[:, 1] > size - len(content)).any() or (bounds < 0).any():
+        # a chunk is never larger than its file, so no sum of what is right is too large for int64
+        spans = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
+        begins, ends = spans.T
+        if (
+            (begins < 0).any()
+            or (ends > size - len(content)).any()
+            or (ends - begins < CRC)[~absent].any()
+        ):
             raise DamagedShard("index points outside of the file")
-        bounds[absent] = -1
-        return bounds
+        spans[absent] = -1
+        return spans
