@@ -77,7 +77,7 @@ class BlockReader:
                 self._fill_run(run, out, buffers)
             self._idle.append(buffers)
 
-        in_threads(fill_runs, min(self._n_threads, len(runs)))
+        in_threads(*[fill_runs] * min(self._n_threads, len(runs)))
 
     def _fill_run(self, run: Run, out: NDArray[Any], buffers: Buffers) -> None:
         first = run.first
@@ -99,22 +99,20 @@ class BlockReader:
         return StoreError(f"{self._store.where(first, last)}: {reason}")
 
 
-def in_threads(work: Callable[[], None], n_threads: int) -> None:
-    """Do work in several threads at once, and raise the first error.
-
-    Even one thread is a new one: in a main thread Blosc would start threads of its own.
-    """
+def in_threads(*works: Callable[[], object]) -> None:
+    """Do several things at once, each in a thread of its own, and raise the first error."""
     errors: list[BaseException] = []
 
-    def guarded() -> None:
+    def guarded(work: Callable[[], object]) -> None:
         try:
             work()
         except BaseException as error:  # raised below, in the thread that waits
             errors.append(error)
 
     threads = [
-        threading.Thread(target=guarded, name="tuszstore-read", daemon=True)
-        for _ in range(n_threads)
+        # even one thing has a new thread: in a main thread Blosc would start threads of its own
+        threading.Thread(target=guarded, args=(work,), name="tuszstore-read", daemon=True)
+        for work in works
     ]
     for thread in threads:
         thread.start()

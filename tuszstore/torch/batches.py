@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
+from tuszstore.read.reader import in_threads
 from tuszstore.torch.seizures import SeizureMask
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -89,14 +90,20 @@ class BatchReader:
         n_channels, n_samples = self._shape
         dtype = self.stored_dtype if stored else torch.float32
         signal = allocate((len(numbers), n_channels, n_samples), dtype)
-        self._windows.signal(numbers, signal.numpy())
-        if self._label == "seizure":
-            label = allocate((len(numbers), n_samples), torch.float32)
-            self._seizures.paint(numbers, label.numpy())
-        else:
-            label = allocate((len(numbers), n_samples), torch.int32)
-            label.numpy()[...] = self._windows.labels(numbers)
+        label_dtype = torch.float32 if self._label == "seizure" else torch.int32
+        label = allocate((len(numbers), n_samples), label_dtype)
+        # side by side: memory that is written by one core alone keeps the others waiting
+        in_threads(
+            lambda: self._windows.signal(numbers, signal.numpy()),
+            lambda: self._fill_label(numbers, label.numpy()),
+        )
         return Batch(signal, label, self._meta(numbers))
+
+    def _fill_label(self, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
+        if self._label == "seizure":
+            self._seizures.paint(numbers, out)
+        else:
+            out[...] = self._windows.labels(numbers)
 
     @property
     def stored_dtype(self) -> torch.dtype:
