@@ -118,30 +118,35 @@ class Store:
     """A complete store, opened for reading; made by :func:`tuszstore.open`.
 
     Opening reads one small file; tables are loaded when they are first used.
+
+    Attributes
+    ----------
+    metadata : StoreMetadata
+        All but the signal, with the tables as NumPy arrays; what the Datasets here are views of.
     """
 
     def __init__(self, metadata: StoreMetadata) -> None:
-        self._metadata = metadata
+        self.metadata = metadata
 
     @property
     def path(self) -> Path:
         """Where the store is."""
-        return self._metadata.path
+        return self.metadata.path
 
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes of the root: split, policy, configuration, versions, warnings."""
-        return self._metadata.attributes
+        return self.metadata.attributes
 
     @property
     def config(self) -> Config:
         """Configuration with which the store was built."""
-        return self._metadata.config
+        return self.metadata.config
 
     @property
     def sfreq(self) -> int:
         """Sampling rate (Hz)."""
-        return self._metadata.geometry.sfreq
+        return self.metadata.geometry.sfreq
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -156,32 +161,32 @@ class Store:
         """
         from tuszstore.tables import index_dataset
 
-        return index_dataset(self._metadata)
+        return index_dataset(self.metadata)
 
     @cached_property
     def recordings(self) -> "xarray.Dataset":
         """The recordings table; ``mean`` and ``sd`` are in µV, ``(recording, channel)``."""
-        return self._dataset(self._metadata.recordings)
+        return self._dataset(self.metadata.recordings)
 
     @cached_property
     def events(self) -> "xarray.Dataset":
         """The annotated events, in seconds as annotated and in samples of the store."""
-        return self._dataset(self._metadata.events)
+        return self._dataset(self.metadata.events)
 
     @cached_property
     def left_out(self) -> "xarray.Dataset":
         """Recordings of the split that are not in the store, and why."""
-        return self._dataset(self._metadata.left_out)
+        return self._dataset(self.metadata.left_out)
 
     @cached_property
     def reader(self) -> WindowReader:
         """What reads the windows; made when it is first used."""
-        return WindowReader(self._metadata)
+        return WindowReader(self.metadata)
 
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
-        shape = (len(self), len(CHANNELS), self._metadata.geometry.window)
+        shape = (len(self), len(CHANNELS), self.metadata.geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
             self.reader.signal,
@@ -190,7 +195,7 @@ class Store:
     @property
     def labels(self) -> WindowArray:
         """Class bits, ``(window, sample)`` uint16, 0 for background; painted when indexed."""
-        shape = (len(self), self._metadata.geometry.window)
+        shape = (len(self), self.metadata.geometry.window)
         return WindowArray(
             "labels", shape, np.dtype(np.uint16), ("window", "sample"),
             self.reader.labels,
@@ -279,9 +284,7 @@ class Store:
         """
         if category not in CATEGORIES:
             raise ValueError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
-        mask: NDArray[np.bool_] = self._metadata.windows["category_mask"][
-            CATEGORIES.index(category)
-        ]
+        mask: NDArray[np.bool_] = self.metadata.windows["category_mask"][CATEGORIES.index(category)]
         return mask
 
     def select(
@@ -314,18 +317,18 @@ class Store:
             If the store knows no such value, naming what it knows.
         """
         return select_windows(
-            self._metadata, patient=patient, category=category, event_class=event_class,
+            self.metadata, patient=patient, category=category, event_class=event_class,
             montage=montage, recording=recording, min_fraction=min_fraction,
         )  # fmt: skip
 
     def __len__(self) -> int:
-        return self._metadata.n_windows
+        return self.metadata.n_windows
 
     def __reduce__(self) -> Any:
-        return _open_again, (self.path.absolute(), self._metadata.identity)
+        return _open_again, (self.path.absolute(), self.metadata.identity)
 
     def __repr__(self) -> str:
-        n_recordings = self._metadata.group["recordings/id"].shape[0]
+        n_recordings = self.metadata.group["recordings/id"].shape[0]
         return (
             f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"
@@ -340,6 +343,6 @@ class Store:
 def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
     """Open a store that was pickled; refuse another one under its name."""
     store = open_store(path)
-    if store._metadata.identity != identity:
+    if store.metadata.identity != identity:
         raise StoreError(f"{path}: was rebuilt since it was pickled; open it again")
     return store

@@ -139,10 +139,10 @@ class BatchReader:
 
     @cached_property
     def _ids(self) -> NDArray[Any]:
-        return np.asarray(self.store.recordings["id"])
+        return self.store.metadata.recordings["id"]
 
     def _column(self, name: str) -> NDArray[Any]:
-        return np.asarray(self.store.index[name])
+        return self.store.metadata.windows[name]
 
     def __reduce__(self) -> Any:
         return BatchReader, (self.store, self._label, self._return_meta)

@@ -239,7 +239,7 @@ class WindowLoader:
 
     @cached_property
     def _store_digest(self) -> str:
-        return _digest("".join(self.store.recordings["signal_digest"].values).encode())
+        return _digest("".join(self.store.metadata.recordings["signal_digest"]).encode())
 
 
 @dataclass
