@@ -52,6 +52,11 @@ class Table(Mapping[str, NDArray[Any]]):
     def __len__(self) -> int:
         return len(self.variables)
 
+    def load(self, *names: str) -> None:
+        """Load columns now: in a thread, zarr-python cannot while the interpreter ends."""
+        for name in names:
+            self[name]
+
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a column without loading it."""
         shape: tuple[int, ...] = self._group[self.variables[name].path].shape
@@ -134,7 +139,7 @@ class StoreMetadata:
         """Lengths of windows, blocks and shards."""
         return Geometry.of(self.config)
 
-    @property
+    @cached_property
     def n_windows(self) -> int:
         """Number of windows, without loading their table."""
         return int(self.group["windows/category"].shape[0])

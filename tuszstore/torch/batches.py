@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -67,6 +66,13 @@ class BatchReader:
         self._label = label
         self._return_meta = return_meta
         self._shape = store.windows.shape[1:]
+        self._table = store.metadata.windows
+        self._ids = store.metadata.recordings["id"]
+        self._seizures = SeizureMask(store)
+        # what is read in the background needs no table that is not there
+        self._table.load("recording", "start_time", "category", "event_classes")
+        store.metadata.recordings.load("first_window")
+        store.metadata.events.load("recording", "first_sample", "stop_sample", "bit")
 
     def read(
         self, numbers: NDArray[np.int64], allocate: Allocate, *, stored: bool = False
@@ -116,33 +122,10 @@ class BatchReader:
             return None
         return {
             "window": torch.from_numpy(numbers.copy()),
-            "recording": self._ids[self._recording[numbers]].tolist(),
-            "start_time": torch.from_numpy(self._start_time[numbers]),
-            "category": torch.from_numpy(self._category[numbers].astype(np.int64)),
+            "recording": self._ids[self._table["recording"][numbers]].tolist(),
+            "start_time": torch.from_numpy(self._table["start_time"][numbers]),
+            "category": torch.from_numpy(self._table["category"][numbers].astype(np.int64)),
         }
-
-    @cached_property
-    def _seizures(self) -> SeizureMask:
-        return SeizureMask(self.store)
-
-    @cached_property
-    def _category(self) -> NDArray[np.int8]:
-        return self._column("category")
-
-    @cached_property
-    def _recording(self) -> NDArray[np.int32]:
-        return self._column("recording")
-
-    @cached_property
-    def _start_time(self) -> NDArray[np.float64]:
-        return self._column("start_time")
-
-    @cached_property
-    def _ids(self) -> NDArray[Any]:
-        return self.store.metadata.recordings["id"]
-
-    def _column(self, name: str) -> NDArray[Any]:
-        return self.store.metadata.windows[name]
 
     def __reduce__(self) -> Any:
         return BatchReader, (self.store, self._label, self._return_meta)
