@@ -35,6 +35,7 @@ class ObjectServer:
     delay: float = 0.0
     etags: bool = True
     ranges: bool = True
+    suffixes: bool = True
     fault: Fault = lambda _: None
 
     def forget(self) -> None:
@@ -82,7 +83,8 @@ def serve(root: Path) -> Iterator[ObjectServer]:
                 return
             content, stat = path.read_bytes(), path.stat()
             begin, end = 0, len(content)
-            if request.range and server.ranges:
+            suffix = (request.range or "").startswith("bytes=-")
+            if request.range and server.ranges and (server.suffixes or not suffix):
                 first, _, last = request.range.removeprefix("bytes=").partition("-")
                 begin = int(first) if first else max(0, end - int(last))
                 end = min(end, int(last) + 1) if first and last else end

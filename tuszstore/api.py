@@ -141,6 +141,11 @@ class Store:
         """Where the store is: a folder, or a URL without credentials."""
         return self._metadata.path
 
+    @property
+    def remote(self) -> bool:
+        """Whether it is read from an object store, where each request is a round trip."""
+        return self._metadata.place.remote
+
     def sizes(self) -> list[int] | None:
         """Return the sizes (bytes) of all files; None on a web server, which lists none."""
         return self._metadata.place.sizes()

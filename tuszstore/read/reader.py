@@ -22,7 +22,8 @@ from tuszstore.read.plan import Part, Run, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.remote import RemotePlace, RequestError
+from tuszstore.store.place import RequestError
+from tuszstore.store.remote import RemotePlace
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tuszstore.read.decode import extent
 from tuszstore.read.plan import Part
 from tuszstore.read.shards import DamagedShard, Shards
-from tuszstore.store.place import Identity
-from tuszstore.store.remote import RemotePlace, RequestError
+from tuszstore.store.place import Identity, RequestError
+from tuszstore.store.remote import RemotePlace
 
 GAP = 1 << 18
 """Bytes between two reads of a shard that are fetched rather than asked for around."""

@@ -1,5 +1,6 @@
 """Opening a store: its attributes, checked, and its tables, loaded when they are asked for."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.place import ROOT, Document, Identity, LocalPlace, Place
+from tuszstore.store.place import ROOT, Document, Identity, LocalPlace, Place, RequestError
 from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
 
 PARTS = ("recordings", "signal", "label", "windows")
@@ -43,22 +44,26 @@ class Table(Mapping[str, NDArray[Any]]):
         if name not in self._loaded:
             place = self._store.place
             names = self.variables if place.remote and name in self.variables else [name]
-            tasks: list[Callable[[], None]] = [self._store.check_identity]
-            place.at_once(tasks + [partial(self._load, each) for each in names])
+            loaded: dict[str, NDArray[Any]] = {}
+            tasks: list[Callable[[], None]] = [partial(self._load, n, loaded) for n in names]
+            # what is read after another store has taken the place is not kept
+            place.at_once([*tasks, self._store.check_identity])
+            self._loaded |= loaded
         return self._loaded[name]
 
-    def _load(self, name: str) -> None:
-        variable = self.variables[name]
+    def _load(self, name: str, loaded: dict[str, NDArray[Any]]) -> None:
+        variable, store = self.variables[name], self._store
         try:
-            values = np.asarray(self._store.group[variable.path][...])
+            values = np.asarray(store.group[variable.path][...])
         except Exception as error:
             # codecs raise what they like at damaged bytes, and object stores at failed requests
-            place = self._store.place
+            with contextlib.suppress(RequestError):
+                store.check_identity()
             raise StoreError(
-                f"{place.path}: {variable.path} cannot be read: {place.explain(error)}"
-            ) from (None if place.remote else error)
+                f"{store.path}: {variable.path} cannot be read: {store.place.explain(error)}"
+            ) from (None if store.place.remote else error)
         # pandas and xarray know strings as objects
-        self._loaded[name] = values.astype(object) if variable.dtype == "string" else values
+        loaded[name] = values.astype(object) if variable.dtype == "string" else values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)

@@ -23,6 +23,15 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _MANGLED = re.compile(r"(s3|s3a|gs|az|abfss?|https?|file):/(?!/)")
 
 
+class RequestError(StoreError):
+    """A request that failed; `reason` says why, `missing` whether there is no such object."""
+
+    def __init__(self, url: str, reason: str, *, missing: bool = False) -> None:
+        super().__init__(f"{url}: {reason}")
+        self.reason = reason
+        self.missing = missing
+
+
 @dataclass(frozen=True)
 class Document:
     """A small file of a store, and which one it was."""

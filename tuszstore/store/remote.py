@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tuszstore.compat import import_obstore
 from tuszstore.errors import StoreError
-from tuszstore.store.place import ROOT, Document, Identity
+from tuszstore.store.place import ROOT, Document, Identity, RequestError
 
 T = TypeVar("T")
 
@@ -30,15 +30,6 @@ RETRIES: dict[str, Any] = {"max_retries": 10, "retry_timeout": timedelta(minutes
 """Of stores that are opened by their URL: obstore's own defaults, some seconds without a server."""
 
 _process: int | None = None  # that has obstore's threads
-
-
-class RequestError(StoreError):
-    """A request that failed; `reason` says why, `missing` whether there is no such object."""
-
-    def __init__(self, url: str, reason: str, *, missing: bool = False) -> None:
-        super().__init__(f"{url}: {reason}")
-        self.reason = reason
-        self.missing = missing
 
 
 class RemotePlace:
@@ -143,6 +134,7 @@ class RemotePlace:
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
         """Return what tasks return, done in threads at the same time."""
+        self.check_process()
         if len(tasks) < 2:
             return [task() for task in tasks]
         with ThreadPoolExecutor(min(IN_FLIGHT, len(tasks)), "tuszstore-request") as pool:
