@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -16,6 +16,7 @@ from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
 from tuszstore.store.metadata import StoreMetadata, Table
+from tuszstore.store.place import Identity, Place, find_place
 from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
@@ -79,13 +80,17 @@ def build(
     return run_plan(plan, force=force, progress=progress)
 
 
-def open_store(path: str | os.PathLike[str]) -> "Store":
+def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
     """Open the store of a split.
 
     Parameters
     ----------
-    path : path
-        ``<root>/<split>.zarr``. ``val.zarr`` and ``dev.zarr`` are the same.
+    path : path or URL
+        ``<root>/<split>.zarr``, or ``s3://``, ``gs://``, ``az://`` or ``https://`` with that at
+        their end. ``val.zarr`` and ``dev.zarr`` are the same.
+    store : obstore store, optional
+        An object store that is set up as you need it, such as ``obstore.store.S3Store`` with
+        credentials; `path` is then the name within it.
 
     Returns
     -------
@@ -94,30 +99,38 @@ def open_store(path: str | os.PathLike[str]) -> "Store":
     Raises
     ------
     StoreError
-        If there is no store, or it is incomplete, foreign or of another schema version.
+        If there is no store, or it is incomplete, foreign or of another schema version; or it
+        cannot be reached.
     StaleIndexError
         If its index belongs to another signal; ``tuszstore index`` mends that.
 
     Notes
     -----
+    Credentials that `store` does not give come from the environment, as obstore reads them.
+
     With ``TUSZSTORE_FORCE_REINDEX=1`` (or ``BGB_FORCE_MANIFEST_REBUILD=1``) the index is derived
     anew first.
     """
-    place = Path(path)
-    name = ALIASES.get(place.stem)
-    if name and not place.exists() and place.with_stem(name).exists():
-        place = place.with_stem(name)
+    return _open_place(find_place(path, store))
+
+
+def _open_place(place: Place) -> "Store":
+    location = PurePosixPath(str(place.path))
+    name = ALIASES.get(location.stem)
+    if name and not place.exists():
+        alias = place.sibling(f"{name}{location.suffix}")
+        place = alias if alias.exists() else place
     if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
         from tuszstore.build.reindex import reindex
 
-        reindex(place)
+        reindex(place.path)
     return Store(StoreMetadata.open(place))
 
 
 class Store:
     """A complete store, opened for reading; made by :func:`tuszstore.open`.
 
-    Opening reads one small file; tables are loaded when they are first used.
+    Opening reads five small files; tables are loaded when they are first used.
 
     Attributes
     ----------
@@ -129,9 +142,18 @@ class Store:
         self.metadata = metadata
 
     @property
-    def path(self) -> Path:
-        """Where the store is."""
+    def path(self) -> Path | str:
+        """Where the store is: a folder, or a URL without credentials."""
         return self.metadata.path
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is read from an object store, where each request is a round trip."""
+        return self.metadata.place.remote
+
+    def sizes(self) -> list[int] | None:
+        """Return the sizes (bytes) of all files; None on a web server, which lists none."""
+        return self.metadata.place.sizes()
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -325,7 +347,7 @@ class Store:
         return self.metadata.n_windows
 
     def __reduce__(self) -> Any:
-        return _open_again, (self.path.absolute(), self.metadata.identity)
+        return _open_again, (self.metadata.place, self.metadata.identity)
 
     def __repr__(self) -> str:
         n_recordings = self.metadata.group["recordings/id"].shape[0]
@@ -340,9 +362,9 @@ class Store:
         return table_dataset(table)
 
 
-def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
+def _open_again(place: Place, identity: Identity) -> Store:
     """Open a store that was pickled; refuse another one under its name."""
-    store = open_store(path)
+    store = _open_place(place)
     if store.metadata.identity != identity:
-        raise StoreError(f"{path}: was rebuilt since it was pickled; open it again")
+        raise StoreError(f"{store.path}: was rebuilt since it was pickled; open it again")
     return store

@@ -3,6 +3,8 @@
 from functools import cache
 from typing import Any
 
+from tuszstore.errors import StoreError
+
 
 @cache
 def standard_montage() -> Any:
@@ -15,3 +17,21 @@ def standard_montage() -> Any:
     known = mne.channels.get_builtin_montages()
     name = "colin27_1020" if "colin27_1020" in known else "standard_1020"
     return mne.channels.make_standard_montage(name)
+
+
+def import_obstore() -> Any:
+    """Return obstore.
+
+    Raises
+    ------
+    StoreError
+        If it is not installed.
+    """
+    try:
+        import obstore
+    except ImportError:
+        raise StoreError(
+            "stores in an object store are read with obstore, which is not installed: "
+            "pip install 'tuszstore[remote]'"
+        ) from None
+    return obstore
