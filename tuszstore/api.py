@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.compat import explain_missing
 from tuszstore.config import CHANNELS, Config, load_config
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
@@ -20,6 +21,7 @@ from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
@@ -317,6 +319,22 @@ class Store:
             self._metadata, patient=patient, category=category, event_class=event_class,
             montage=montage, recording=recording, min_fraction=min_fraction,
         )  # fmt: skip
+
+    def plot(
+        self,
+        number: int,
+        *,
+        bipolar: bool = False,
+        scale: float | None = None,
+        negative_up: bool = True,
+    ) -> "Figure":
+        """Draw a window; see :func:`tuszstore.view.plots.plot_window`.
+
+        :func:`tuszstore.view.plots.plot_recording` draws any stretch of a recording.
+        """
+        with explain_missing():
+            from tuszstore.view.plots import plot_window
+        return plot_window(self, number, bipolar=bipolar, scale=scale, negative_up=negative_up)
 
     def __len__(self) -> int:
         return self._metadata.n_windows
