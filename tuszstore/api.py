@@ -183,10 +183,11 @@ class Store:
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
-        shape = (len(self), len(CHANNELS), self._metadata.geometry.window)
+        geometry = self._metadata.geometry
+        shape = (len(self), len(CHANNELS), geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
-            self.reader.signal,
+            self.reader.signal, (1, len(CHANNELS), geometry.block),
         )  # fmt: skip
 
     @property
@@ -348,6 +349,11 @@ class Store:
             f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
+
+    def _repr_html_(self) -> str:
+        from tuszstore.view.reprs import store_html
+
+        return store_html(self)
 
     def _dataset(self, table: Table) -> "xarray.Dataset":
         from tuszstore.tables import table_dataset

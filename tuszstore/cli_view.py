@@ -45,6 +45,7 @@ def plot(
     if window is not None and (at is not None or seconds is not None):
         raise click.UsageError("--at and --seconds go with --recording")
     opened = tuszstore.open(store)
+    _check_folder(output)
     with _one_line():
         kind = picture_format(output)
         if window is not None:
@@ -56,6 +57,29 @@ def plot(
         figure = draw(stretch, bipolar=bipolar, scale=scale, negative_up=not positive_up)
     _write(output, render(figure, kind))
     click.echo(f"{output}: {stretch.title}")
+
+
+@click.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="A .html file."
+)
+def report(store: Path, output: Path) -> None:
+    """Write a page that shows what a store holds, with pictures.
+
+    Hours, categories, classes, patients, montages, amplitudes and spectra, what was left out and
+    why, examples, and the other splits in the same folder. The page needs no network.
+    """
+    with explain_missing():
+        from tuszstore.view.report import make_report
+
+    opened = tuszstore.open(store)
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise click.ClickException(f"{output}: a report's name must end in .html")
+    _check_folder(output)
+    content = make_report(opened).encode()
+    _write(output, content)
+    click.echo(f"{output}: {len(content) / 1e6:.2f} MB")
 
 
 def _recording(store: tuszstore.Store, text: str) -> str | int:
@@ -72,6 +96,12 @@ def _one_line() -> Iterator[None]:
         yield
     except (ValueError, IndexError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a file in no folder before any work is done for it."""
+    if not path.parent.is_dir():
+        raise click.ClickException(f"{path}: cannot be written: there is no folder {path.parent}")
 
 
 def _write(path: Path, content: bytes) -> None:

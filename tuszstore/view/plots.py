@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -181,20 +182,22 @@ def draw(
     return figure
 
 
-def render(figure: Figure, kind: str, **options: Any) -> bytes:
+def render(figure: Figure, kind: str, *, outlines: bool = False, **options: Any) -> bytes:
     """Return a figure as a file of a format.
 
     Parameters
     ----------
     figure : Figure
     kind : {"png", "svg", "pdf"}
+    outlines : bool
+        Whether an SVG has its letters as outlines, which need no font, not as text.
     **options
         Of :meth:`matplotlib.figure.Figure.savefig`.
     """
     buffer = io.BytesIO()
     # without the date, which would make each file another one
     metadata = {"png": None, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-    with house_style():
+    with house_style(), matplotlib.rc_context({"svg.fonttype": "path"} if outlines else {}):
         figure.savefig(buffer, format=kind, metadata=metadata, **options)
     return buffer.getvalue()
 

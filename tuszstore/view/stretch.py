@@ -189,7 +189,7 @@ def _stretch(
             name: frozenset(np.array(store.channels)[recordings[name].values[row]].tolist())
             for name in ("interpolated", "flat")
         },
-        processing=_processing(config),
+        processing=processing(config),
     )
 
 
@@ -205,7 +205,8 @@ def _clipped(store: Store, row: int, data: NDArray[np.float32]) -> NDArray[np.bo
     return np.asarray((np.abs(data - mean) >= (limit - slack) * sd) & (sd > 0))
 
 
-def _processing(config: Config) -> str:
+def processing(config: Config) -> str:
+    """Return what was done to a store's signal, such as ``0.5-120 Hz, notch 60 Hz``."""
     band, notch = config.signal.bandpass, config.signal.notch
     parts = [f"{band.low:g}-{band.high:g} Hz" if band else "no band-pass"]
     if notch:

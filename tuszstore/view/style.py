@@ -25,6 +25,8 @@ class Style:
     seizure, focal, generalised, other, background : str
         Event classes: ``seiz``, focal ones, generalised ones, those of a corpus of its own, and
         those that do not count as seizure.
+    no_seizure, partial_seizure, full_seizure, unlabelled : str
+        Categories of windows.
     """
 
     paper: str
@@ -41,6 +43,10 @@ class Style:
     generalised: str
     other: str
     background: str
+    no_seizure: str
+    partial_seizure: str
+    full_seizure: str
+    unlabelled: str
 
     def of_class(self, label: str, *, seizure: bool = True) -> str:
         """Return the colour of an event class.
@@ -51,17 +57,28 @@ class Style:
         seizure : bool
             Whether it counts as seizure.
         """
-        if not seizure:
-            return self.background
-        if label == "seiz":
-            return self.seizure
-        if label in _FOCAL:
-            return self.focal
-        return self.generalised if label in _GENERALISED else self.other
+        color: str = getattr(self, tone(label, seizure=seizure))
+        return color
+
+    def of_category(self, name: str) -> str:
+        """Return the colour of a category."""
+        color: str = getattr(self, name)
+        return color
 
     def of_side(self, side: str) -> str:
         """Return the colour of the traces of a side."""
         return {"left": self.left, "right": self.right}.get(side, self.midline)
+
+
+def tone(label: str, *, seizure: bool = True) -> str:
+    """Return the name of an event class's colour in a :class:`Style`."""
+    if not seizure:
+        return "background"
+    if label == "seiz":
+        return "seizure"
+    if label in _FOCAL:
+        return "focal"
+    return "generalised" if label in _GENERALISED else "other"
 
 
 LIGHT = Style(
@@ -69,12 +86,14 @@ LIGHT = Style(
     left="#1d4f91", midline="#3a3f47", right="#8f2d3a", clipped="#d6007f",
     seizure="#c92a2a", focal="#d9780f", generalised="#7048c6", other="#0c8599",
     background="#7b8494",
+    no_seizure="#7f93ad", partial_seizure="#e09a3e", full_seizure="#c43c3c", unlabelled="#c3c9d2",
 )  # fmt: skip
 DARK = Style(
     paper="#14171c", ink="#e6e9ef", muted="#98a2b3", grid="#3a414d", second="#232830",
     left="#6ba4ec", midline="#aeb5c1", right="#e5848e", clipped="#ff5cb8",
     seizure="#ff6b6b", focal="#f5a54a", generalised="#a98bf0", other="#3bc9db",
     background="#8b95a5",
+    no_seizure="#6f86a6", partial_seizure="#e0a04c", full_seizure="#e05555", unlabelled="#4a5260",
 )  # fmt: skip
 
 _RC = {
