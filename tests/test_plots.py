@@ -388,10 +388,10 @@ class TestCommand:
         output = tmp_path / "out.svg"
         result = self.run(
             train.path, "--recording", recording, "--at", 12, "--seconds", 3, "--scale", 50,
-            "--positive-up", "-o", output,
+            "--width", 9, "--positive-up", "-o", output,
         )  # fmt: skip
         assert result.exit_code == 0, result.output
-        expected = plot_recording(train, 2, 12, 3, scale=50, negative_up=False)
+        expected = plot_recording(train, 2, 12, 3, scale=50, negative_up=False, width=9)
         assert output.read_bytes() == render(expected, "svg")
 
     @pytest.mark.parametrize(
@@ -410,6 +410,7 @@ class TestCommand:
             (["--recording", "0", "--at", "nan", "-o", "a.png"], "at must be 0 or more and below"),
             (["--recording", "0", "--seconds", "0", "-o", "a.png"], "seconds must be above 0"),
             (["--window", "1", "--scale", "0", "-o", "a.png"], "scale must be above 0"),
+            (["--window", "1", "--width", "2", "-o", "a.png"], "width must be 6 inches or more"),
             (["--window", "1", "-o", "a.gif"], "must end in one of .png, .svg, .pdf"),
             (["--window", "1", "-o", "no/such/a.png"], "no/such/a.png: cannot be written"),
         ],

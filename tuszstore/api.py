@@ -328,6 +328,7 @@ class Store:
         bipolar: bool = False,
         scale: float | None = None,
         negative_up: bool = True,
+        width: float = 14.0,
     ) -> "Figure":
         """Draw a window; see :func:`tuszstore.view.plots.plot_window`.
 
@@ -335,7 +336,9 @@ class Store:
         """
         with explain_missing():
             from tuszstore.view.plots import plot_window
-        return plot_window(self, number, bipolar=bipolar, scale=scale, negative_up=negative_up)
+        return plot_window(
+            self, number, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width
+        )
 
     def __len__(self) -> int:
         return self._metadata.n_windows

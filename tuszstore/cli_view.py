@@ -20,6 +20,9 @@ from tuszstore.compat import explain_missing
 @click.option("--seconds", type=float, metavar="S", help="How long it is.  [default: 10]")
 @click.option("--bipolar", is_flag=True, help='Longitudinal bipolar montage ("double banana").')
 @click.option("--scale", type=float, metavar="UV", help="Distance between two lanes (µV).")
+@click.option(
+    "--width", type=float, metavar="INCHES", default=14.0, show_default=True, help="Of the picture."
+)
 @click.option("--positive-up", is_flag=True, help="Positive upwards, against clinical usage.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help=".png, .svg or .pdf."
@@ -32,6 +35,7 @@ def plot(
     seconds: float | None,
     bipolar: bool,
     scale: float | None,
+    width: float,
     positive_up: bool,
     output: Path,
 ) -> None:
@@ -54,7 +58,9 @@ def plot(
             name = _recording(opened, str(recording))
             length = 10.0 if seconds is None else seconds
             stretch = recording_stretch(opened, name, at or 0.0, length)
-        figure = draw(stretch, bipolar=bipolar, scale=scale, negative_up=not positive_up)
+        figure = draw(
+            stretch, bipolar=bipolar, scale=scale, negative_up=not positive_up, width=width
+        )
     _write(output, render(figure, kind))
     click.echo(f"{output}: {stretch.title}")
 

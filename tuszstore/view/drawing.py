@@ -173,12 +173,13 @@ def draw_title(figure: Figure, stretch: Stretch, bipolar: bool, style: Style) ->
     """Write what is shown, and how it was made."""
     width, height = figure.get_size_inches()
     montage = "longitudinal bipolar" if bipolar else "as recorded"
-    parts = [stretch.name, stretch.recording, montage, stretch.processing]
+    parts = [stretch.name, montage, stretch.processing]
     if stretch.clipped.any():
         parts.append("thick: clipped")
     for text, top, size, color, weight in (
         (stretch.title, 0.12, 12, style.ink, "bold"),
-        ("  ·  ".join(parts), 0.36, 9, style.muted, "normal"),
+        (stretch.recording, 0.36, 9, style.muted, "normal"),
+        ("  ·  ".join(parts), 0.54, 9, style.muted, "normal"),
     ):
         figure.text(
             0.12 / width, 1 - top / height, text, fontsize=size, color=color, fontweight=weight,

@@ -1,7 +1,6 @@
 """The figures of a report, each on light and on dark ground, as data that a page holds itself."""
 
 import base64
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
-from PIL import Image
 
 from tuszstore.api import Store
 from tuszstore.config import CHANNELS
@@ -22,7 +20,6 @@ from tuszstore.view.style import DARK, LIGHT, Style, house_style
 
 _EXAMPLE_WIDTH = 10.6  # inches
 _EXAMPLE_DPI = 150
-_COLORS = 64  # of an example: a third of the bytes, and no difference to be seen
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -181,22 +178,10 @@ def _embed(make: Callable[[Style], Figure], alt: str, *, bitmap: bool = False) -
         with house_style():
             figure = make(style)
         if bitmap:
-            # it is packed again, so no time is lost on packing it well
-            fast = {"compress_level": 1}
-            png = render(figure, "png", dpi=_EXAMPLE_DPI, pil_kwargs=fast)
-            kind, content = "png", _few_colors(png)
+            kind, content = "png", render(figure, "png", dpi=_EXAMPLE_DPI)
         else:
             # letters as outlines: a picture within a page gets none of the page's fonts
             kind, content = "svg+xml", render(figure, "svg", outlines=True, transparent=True)
         uris.append(f"data:image/{kind};base64,{base64.b64encode(content).decode()}")
     width, height = (round(96 * inches) for inches in figure.get_size_inches())
     return Embedded(uris[0], uris[1], width, height, alt)
-
-
-def _few_colors(png: bytes) -> bytes:
-    buffer = io.BytesIO()
-    image = Image.open(io.BytesIO(png)).convert("RGB")
-    image.quantize(_COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        buffer, "PNG"
-    )
-    return buffer.getvalue()

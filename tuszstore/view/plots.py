@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from tuszstore.api import Store
 from tuszstore.view.drawing import (
@@ -37,8 +38,13 @@ FORMATS = ("png", "svg", "pdf")
 
 DPI = 110
 
+LEAST_WIDTH = 6.0
+"""Inches below which titles have no room."""
+
+_COLORS = 256  # of a PNG: half of the bytes, and no difference to be seen
+
 # inches
-_LEFT, _RIGHT, _TOP, _BOTTOM = 1.0, 0.85, 0.66, 0.4
+_LEFT, _RIGHT, _TOP, _BOTTOM = 1.0, 0.85, 0.84, 0.4
 _LANE, _STRIP = 0.36, 0.3
 _GAP = 0.45  # between groups, in lanes
 
@@ -57,6 +63,7 @@ def plot_window(
     bipolar: bool = False,
     scale: float | None = None,
     negative_up: bool = True,
+    width: float = 14.0,
 ) -> Figure:
     """Draw a window.
 
@@ -73,6 +80,8 @@ def plot_window(
         suits the signal.
     negative_up : bool
         Whether negative is drawn upwards, as is usual in clinical EEG.
+    width : float
+        Of the picture (inches).
 
     Returns
     -------
@@ -84,12 +93,12 @@ def plot_window(
     IndexError, TypeError
         If there is no such window.
     ValueError
-        If `scale` is not above 0.
+        If `scale` is not above 0, or `width` below :data:`LEAST_WIDTH`.
     StoreError
         If a block is missing or damaged, naming recording and time.
     """
     stretch = window_stretch(store, number)
-    return draw(stretch, bipolar=bipolar, scale=scale, negative_up=negative_up)
+    return draw(stretch, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width)
 
 
 def plot_recording(
@@ -101,6 +110,7 @@ def plot_recording(
     bipolar: bool = False,
     scale: float | None = None,
     negative_up: bool = True,
+    width: float = 14.0,
 ) -> Figure:
     """Draw a stretch of a recording; one that reaches past the recording's end ends there.
 
@@ -111,7 +121,7 @@ def plot_recording(
         Id, file name without suffix, or row of ``store.recordings``.
     at, seconds : float
         Start, from the start of the recording, and length (s).
-    bipolar, scale, negative_up
+    bipolar, scale, negative_up, width
         As for :func:`plot_window`.
 
     Returns
@@ -121,12 +131,12 @@ def plot_recording(
     Raises
     ------
     ValueError
-        If there is no such recording or stretch, or `scale` is not above 0.
+        If there is no such recording or stretch, or `scale` or `width` are too small.
     StoreError
         If a block is missing or damaged, naming recording and time.
     """
     stretch = recording_stretch(store, recording, at, seconds)
-    return draw(stretch, bipolar=bipolar, scale=scale, negative_up=negative_up)
+    return draw(stretch, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width)
 
 
 def draw(
@@ -135,24 +145,24 @@ def draw(
     bipolar: bool = False,
     scale: float | None = None,
     negative_up: bool = True,
-    style: Style = LIGHT,
     width: float = 14.0,
+    style: Style = LIGHT,
 ) -> Figure:
     """Draw a stretch.
 
     Parameters
     ----------
     stretch : Stretch
-    bipolar, scale, negative_up
+    bipolar, scale, negative_up, width
         As for :func:`plot_window`.
     style : Style
-    width : float
-        Inches.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
+    if not (math.isfinite(width) and width >= LEAST_WIDTH):
+        raise ValueError(f"width must be {LEAST_WIDTH:g} inches or more, not {width:g}")
     groups = BIPOLAR if bipolar else REFERENTIAL
     traces = {lane: _centred(derive(stretch.data, lane)) for group in groups for lane in group}
     if scale is None:
@@ -197,8 +207,17 @@ def render(figure: Figure, kind: str, *, outlines: bool = False, **options: Any)
     buffer = io.BytesIO()
     # without the date, which would make each file another one
     metadata = {"png": None, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    if kind == "png":
+        options["pil_kwargs"] = {"compress_level": 1}  # it is packed again below
     with house_style(), matplotlib.rc_context({"svg.fonttype": "path"} if outlines else {}):
         figure.savefig(buffer, format=kind, metadata=metadata, **options)
+    return _few_colors(buffer) if kind == "png" else buffer.getvalue()
+
+
+def _few_colors(png: io.BytesIO) -> bytes:
+    buffer = io.BytesIO()
+    image, method = Image.open(png).convert("RGB"), Image.Quantize.MEDIANCUT
+    image.quantize(_COLORS, method, dither=Image.Dither.NONE).save(buffer, "PNG")
     return buffer.getvalue()
 
 
