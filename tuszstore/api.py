@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.compat import explain_missing
 from tuszstore.config import CHANNELS, Config, load_config
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
@@ -21,6 +22,7 @@ from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
@@ -147,6 +149,22 @@ class Store:
         return self.metadata.path
 
     @property
+    def name(self) -> str:
+        """Last part of the path, such as ``train.zarr``."""
+        return PurePosixPath(str(self.path)).name
+
+    def beside(self, split: str) -> "Store | None":
+        """Open the store of another split in the same place; return None if there is none.
+
+        Raises
+        ------
+        StoreError
+            If there is one that cannot be opened.
+        """
+        place = self.metadata.place.sibling(f"{split}.zarr")
+        return _open_place(place) if place.exists() else None
+
+    @property
     def remote(self) -> bool:
         """Whether it is read from an object store, where each request is a round trip."""
         return self.metadata.place.remote
@@ -208,10 +226,11 @@ class Store:
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
-        shape = (len(self), len(CHANNELS), self.metadata.geometry.window)
+        geometry = self.metadata.geometry
+        shape = (len(self), len(CHANNELS), geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
-            self.reader.signal,
+            self.reader.signal, (1, len(CHANNELS), geometry.block),
         )  # fmt: skip
 
     @property
@@ -343,6 +362,25 @@ class Store:
             montage=montage, recording=recording, min_fraction=min_fraction,
         )  # fmt: skip
 
+    def plot(
+        self,
+        number: int,
+        *,
+        bipolar: bool = False,
+        scale: float | None = None,
+        negative_up: bool = True,
+        width: float = 14.0,
+    ) -> "Figure":
+        """Draw a window; see :func:`tuszstore.view.plots.plot_window`.
+
+        :func:`tuszstore.view.plots.plot_recording` draws any stretch of a recording.
+        """
+        with explain_missing():
+            from tuszstore.view.plots import plot_window
+        return plot_window(
+            self, number, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width
+        )
+
     def __len__(self) -> int:
         return self.metadata.n_windows
 
@@ -355,6 +393,11 @@ class Store:
             f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
+
+    def _repr_html_(self) -> str:
+        from tuszstore.view.reprs import store_html
+
+        return store_html(self)
 
     def _dataset(self, table: Table) -> "xarray.Dataset":
         from tuszstore.tables import table_dataset

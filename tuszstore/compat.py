@@ -1,9 +1,34 @@
-"""What differs between versions of the libraries that tuszstore stands on."""
+"""What differs between versions of the libraries that tuszstore stands on, and between installs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from tuszstore.errors import StoreError
+from tuszstore.errors import MissingExtraError
+
+EXTRAS = {"matplotlib": "view", "jinja2": "view", "obstore": "remote"}
+"""Packages that are not always there, and the extra that brings them."""
+
+
+@contextmanager
+def explain_missing() -> Iterator[None]:
+    """Say which extra brings a package that is imported within and is not there.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        raise MissingExtraError(
+            f"this needs {package}, which is not installed: "
+            f"pip install 'tuszstore[{EXTRAS[package]}]'"
+        ) from error
 
 
 @cache
@@ -20,18 +45,13 @@ def standard_montage() -> Any:
 
 
 def import_obstore() -> Any:
-    """Return obstore.
+    """Return obstore, with which stores in an object store are read.
 
     Raises
     ------
-    StoreError
+    MissingExtraError
         If it is not installed.
     """
-    try:
+    with explain_missing():
         import obstore
-    except ImportError:
-        raise StoreError(
-            "stores in an object store are read with obstore, which is not installed: "
-            "pip install 'tuszstore[remote]'"
-        ) from None
     return obstore
