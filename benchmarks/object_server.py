@@ -2,8 +2,9 @@
 
     python -m benchmarks.object_server FOLDER --delay 0.02
 
-It prints its URL. Requests wait side by side, as they do on the way to an object store, and files
-are sent by the kernel, so that on the same machine it takes little from what is measured.
+It prints its URL; `/requests` below that says how many there were. Requests wait side by side, as
+they do on the way to an object store, and files are sent by the kernel, so that on the same machine
+it takes little from what is measured.
 """
 
 import asyncio
@@ -16,8 +17,18 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import unquote
+from urllib.request import urlopen
 
 import click
+
+COUNT = "/requests"
+"""What to ask for the number of requests so far, this one not counted."""
+
+
+def n_requests(url: str) -> int:
+    """Return how many requests a server has had."""
+    with urlopen(url + COUNT) as answer:
+        return int(answer.read())
 
 
 @contextmanager
@@ -48,11 +59,20 @@ async def serve(folder: Path, delay: float) -> None:
     delay : float
         Seconds before each answer.
     """
+    count = 0
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                if head[0].startswith(f"GET {COUNT} "):
+                    text = str(count).encode()
+                    writer.write(
+                        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(text) + text
+                    )
+                    continue
+                count += 1
                 await asyncio.sleep(delay)
                 await _answer(folder, head, writer)
         writer.close()

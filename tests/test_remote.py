@@ -168,6 +168,7 @@ class TestRequests:
         numbers = store.recordings["first_window"].values[store.recordings["n_windows"].values > 0]
         n_shards = shards_of(store, numbers)
         assert n_shards == len(numbers) >= 5
+        assert store.reader
         server.forget()
         # nothing of a round is answered before all of it was asked for
         lock = threading.Lock()
@@ -210,6 +211,15 @@ class TestRequests:
         store.mask("partial_seizure")
         store.mask("full_seizure")
         assert len(server.requests) == 9
+
+    def test_a_reader_loads_its_tables_at_once(self, server: ObjectServer) -> None:
+        store = open_at(server)
+        server.forget()
+        server.fault = wait_for(9 + 22 + 10)  # columns of windows, recordings and events
+        assert store.reader
+        server.fault = lambda _: None
+        store.read([0], labels=True)
+        assert len(server.requests) == 41 + 3
 
     def test_a_recording_is_one_request_for_each_shard(
         self, server: ObjectServer, train: tuszstore.Store
@@ -338,9 +348,7 @@ class TestDamage:
 class TestFailures:
     def test_a_server_that_fails(self, server: ObjectServer) -> None:
         store = open_at(server)
-        store.recordings.load()
-        store.index.load()
-        server.forget()
+        assert store.reader
         server.fault = lambda _: 503
         with pytest.raises(
             StoreError,
@@ -348,8 +356,8 @@ class TestFailures:
             "the server answered 503 Service Unavailable, after 1 retries",
         ):
             store.read([0])
-        with pytest.raises(StoreError, match=f"{server.url}.*events/.* cannot be read: .*503"):
-            store.events.load()
+        with pytest.raises(StoreError, match=f"{server.url}.*left_out/.* cannot be read: .*503"):
+            store.left_out.load()
         with pytest.raises(StoreError, match=f"{server.url}/train.zarr/.*: cannot be read: .*503"):
             open_at(server)
 

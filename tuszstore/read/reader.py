@@ -55,6 +55,7 @@ class BlockReader:
         self._verify = verify
         self._window = self._layout(store.geometry.blocks_per_window)
         self._block = self._layout(1)
+        store.load_tables()
         self._start_block = store.windows["start_block"]
         self._idle: list[Buffers] = []
 

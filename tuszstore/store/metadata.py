@@ -199,6 +199,12 @@ class StoreMetadata:
         """Columns of `left_out/*`."""
         return self._table("left_out")
 
+    def load_tables(self) -> None:
+        """Load the tables that batches and their error messages need, where that saves waiting."""
+        if self.place.remote:
+            tables = ((self.windows, "start_block"), (self.recordings, "id"), (self.events, "bit"))
+            self.place.at_once([partial(table.__getitem__, name) for table, name in tables])
+
     def check_identity(self) -> None:
         """Refuse to go on reading where another store has taken the place.
 
