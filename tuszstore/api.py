@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
 
+Chunks = Mapping[str, Any] | Literal["auto"] | int | None
+"""What :meth:`Store.to_xarray` hands to xarray."""
+
 FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
 """Environment variables which, set to 1, make every opening derive the index anew."""
 
@@ -317,6 +320,29 @@ class Store:
             self._metadata, patient=patient, category=category, event_class=event_class,
             montage=montage, recording=recording, min_fraction=min_fraction,
         )  # fmt: skip
+
+    def to_xarray(self, *, chunks: Chunks = None) -> "xarray.Dataset":
+        """Return the store as one Dataset, read when its values are used.
+
+        Parameters
+        ----------
+        chunks : mapping, int or "auto", optional
+            As of :func:`xarray.open_dataset`. ``{}`` makes Dask arrays with a chunk for each
+            recording, or for equal parts of one that takes more than 256 MiB. Unlike there, only
+            signal and labels are chunked, so that ``groupby`` knows its groups.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``windows`` ``(window, channel, sample)`` float32 and ``labels`` ``(window, sample)``
+            uint16. Along ``window``, which counts from 0: ``recording`` (id), ``patient``,
+            ``session``, ``montage``, ``category`` (its name; ``unlabelled`` without annotation),
+            ``start_time`` (s), ``seizure_fraction`` and ``event_classes``; besides ``channel``
+            and, along ``sample``, ``time`` (s from the start of the window).
+        """
+        from tuszstore.xarray import open_windows
+
+        return open_windows(self, chunks)
 
     def __len__(self) -> int:
         return self._metadata.n_windows

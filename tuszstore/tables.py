@@ -18,7 +18,7 @@ JOINED = ("id", "patient", "session", "montage")
 
 
 class _Column(BackendArray):
-    """An array that is loaded in whole when any of it is used, and then kept."""
+    """An array that is loaded in whole when any of it is used."""
 
     def __init__(
         self, shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
@@ -28,8 +28,9 @@ class _Column(BackendArray):
         self._load = load
 
     def __getitem__(self, key: Any) -> Any:
+        # BASIC: xarray then indexes what is in memory itself, with arrays along several axes too
         return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.VECTORIZED, lambda raw: self._load()[raw]
+            key, self.shape, indexing.IndexingSupport.BASIC, lambda raw: self._load()[raw]
         )
 
 
@@ -45,7 +46,7 @@ def table_dataset(table: Table, *, coordinates: Iterable[str] = ()) -> xarray.Da
     data = {}
     for name, variable in table.variables.items():
         dtype = np.dtype(object if variable.dtype == "string" else variable.dtype)
-        column = _lazy(table.shape(name), dtype, partial(table.__getitem__, name))
+        column = lazy_column(table.shape(name), dtype, partial(table.__getitem__, name))
         attributes = {"comment": variable.comment, **variable.attributes}
         data[name] = xarray.Variable(variable.dims, column, attributes)
     dataset = xarray.Dataset(data)
@@ -63,7 +64,7 @@ def index_dataset(store: StoreMetadata) -> xarray.Dataset:
     """
     dataset = table_dataset(store.windows, coordinates=["mask"])
     for name in JOINED:
-        column = _lazy((store.n_windows,), np.dtype(object), partial(_join, store, name))
+        column = lazy_column((store.n_windows,), np.dtype(object), partial(_join, store, name))
         comment = store.recordings.variables[name].comment
         dataset[name] = xarray.Variable(("window",), column, {"comment": comment})
     return dataset.set_coords(list(JOINED))
@@ -74,5 +75,17 @@ def _join(store: StoreMetadata, name: str) -> NDArray[Any]:
     return column
 
 
-def _lazy(shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]) -> Any:
+def lazy_column(
+    shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
+) -> Any:
+    """Return data of an xarray Variable that is loaded in whole when any of it is used.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        ``object`` for strings.
+    load : callable
+        Called each time; pickled with the array.
+    """
     return indexing.LazilyIndexedArray(_Column(shape, dtype, load))
