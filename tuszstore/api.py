@@ -20,6 +20,8 @@ from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
     import xarray
+    from mne import EpochsArray
+    from mne.io import RawArray
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
@@ -343,6 +345,64 @@ class Store:
         from tuszstore.xarray import open_windows
 
         return open_windows(self, chunks)
+
+    def to_raw(self, recording: str | int, *, annotations: bool = True) -> "RawArray":
+        """Return a recording as MNE knows it, in volts.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of `recordings`.
+        annotations : bool
+            Whether its events become annotations: class, onset and duration as annotated, cut to
+            the recording, and the channels where not the whole montage is meant.
+
+        Returns
+        -------
+        mne.io.RawArray
+            With positions of the 10-20 system and no measurement date. A channel without signal
+            is among the bads; one that was interpolated is named in ``info["description"]``, as
+            are filters, repairs, and that a recording is unlabelled.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording, or nothing of it is stored.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.view.mne_objects import make_raw
+
+        return make_raw(self, recording, annotations=annotations)
+
+    def to_epochs(self, indices: ArrayLike) -> "EpochsArray":
+        """Return windows as epochs of MNE, in volts.
+
+        Parameters
+        ----------
+        indices : array_like of int or bool
+            Window numbers, or a mask of all windows. An epoch takes 2.3 MB of memory.
+
+        Returns
+        -------
+        mne.EpochsArray
+            In the order given; event ids by category, and metadata with ``window``, ``recording``,
+            ``patient``, ``session``, ``montage``, ``start_time``, ``category``,
+            ``seizure_fraction`` and ``event_classes``. A channel without signal in any of the
+            recordings is among the bads.
+
+        Raises
+        ------
+        ValueError
+            If there are no windows.
+        IndexError, TypeError
+            If a number is out of range, or none.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.view.mne_objects import make_epochs
+
+        return make_epochs(self, indices)
 
     def __len__(self) -> int:
         return self._metadata.n_windows

@@ -28,7 +28,7 @@ from tuszstore.tables import lazy_column
 if TYPE_CHECKING:
     from tuszstore.api import Store
 
-CHUNK_BYTES = 1 << 28
+CHUNK_BYTES = 1 << 27
 """Signal of a Dask chunk, at most: a recording beyond that is cut into equal parts."""
 
 READ_BYTES = 1 << 26
