@@ -27,11 +27,42 @@ class _Column(BackendArray):
         self.dtype = dtype
         self._load = load
 
-    def __getitem__(self, key: Any) -> Any:
-        # BASIC: xarray then indexes what is in memory itself, with arrays along several axes too
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.BASIC, lambda raw: self._load()[raw]
-        )
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return index_explicitly(key, self.shape, lambda raw: outer(self._load(), raw))
+
+
+def index_explicitly(
+    key: indexing.ExplicitIndexer, shape: tuple[int, ...], method: Callable[[Any], NDArray[Any]]
+) -> Any:
+    """Index an array of a backend that knows outer indexing.
+
+    Parameters
+    ----------
+    key : ExplicitIndexer
+        As xarray gives it.
+    shape : tuple of int
+    method : callable
+        Takes an integer, slice or array of integers for each axis, each meant on its own.
+    """
+    if isinstance(key, indexing.VectorizedIndexer):
+        support = indexing.IndexingSupport.OUTER
+        return indexing.explicit_indexing_adapter(key, shape, support, method)
+    # as it is: xarray, taking it apart, would fail at an empty slice with a negative step
+    return method(key.tuple)
+
+
+def outer(values: NDArray[Any], key: tuple[Any, ...]) -> NDArray[Any]:
+    """Index each axis of an array on its own.
+
+    Parameters
+    ----------
+    values : ndarray
+    key : tuple of int, slice or array_like of int
+        One for each axis.
+    """
+    for axis in reversed(range(values.ndim)):  # from the last on: an integer takes its axis away
+        values = values[(slice(None),) * axis + (key[axis],)]
+    return values
 
 
 def table_dataset(table: Table, *, coordinates: Iterable[str] = ()) -> xarray.Dataset:

@@ -7,7 +7,7 @@ that are used.
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from tuszstore.sampling.columns import UNLABELLED
 from tuszstore.store.labels import flag_attributes
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.schema import CATEGORIES, SCHEMA_VERSION
-from tuszstore.tables import lazy_column
+from tuszstore.tables import index_explicitly, lazy_column, outer
 
 if TYPE_CHECKING:
     from tuszstore.api import Store
@@ -90,11 +90,13 @@ def open_windows(store: "Store", chunks: Any = None) -> xarray.Dataset:
     dataset = xarray.open_dataset(opened, engine=TuszstoreBackend)
     if chunks is None:
         return dataset
-    # coordinates stay as they are: xarray does not group by Dask arrays
-    chunked = xarray.open_dataset(
-        opened, engine=TuszstoreBackend, chunks=chunks, drop_variables=[*map(str, dataset.coords)]
+    lazy = xarray.open_dataset(
+        opened, engine=TuszstoreBackend, cache=False, drop_variables=[*map(str, dataset.coords)]
     )
-    return chunked.assign_coords(dataset.coords)
+    if isinstance(chunks, Mapping):
+        chunks = {**lazy["windows"].encoding["preferred_chunks"], **chunks}
+    # coordinates stay as they are: xarray does not group by Dask arrays
+    return lazy.chunk(chunks).assign_coords(dataset.coords)
 
 
 class _LazyWindows(BackendArray):
@@ -121,30 +123,29 @@ class _LazyWindows(BackendArray):
         self._method = method
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.OUTER, self._outer
-        )
+        return index_explicitly(key, self.shape, self._outer)
 
     def _outer(self, key: tuple[Any, ...]) -> NDArray[Any]:
         """Index each axis on its own, and hold little more than what is kept."""
         read = getattr(self._store.reader, self._method)
-        places = [np.arange(size)[part] for size, part in zip(self.shape, key, strict=True)]
-        windows, *others = (np.atleast_1d(place) for place in places)
-        if all(_is_all(place, size) for place, size in zip(others, self.shape[1:], strict=True)):
+        head, *others = key
+        numbers = np.arange(self.shape[0])[head]
+        windows = np.atleast_1d(numbers)
+        if all(_is_whole(part, size) for part, size in zip(others, self.shape[1:], strict=True)):
             out = read(windows)
         else:
-            out = np.empty([len(windows), *map(len, others)], self.dtype)
-            window_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
-            step = max(1, READ_BYTES // window_bytes)
+            rest = (slice(None), *others)
+            kept = outer(np.empty((0, *self.shape[1:]), self.dtype), rest).shape[1:]
+            out = np.empty((len(windows), *kept), self.dtype)
+            step = max(1, READ_BYTES // (math.prod(self.shape[1:]) * self.dtype.itemsize))
             for start in range(0, len(windows), step):
-                part = read(windows[start : start + step])
-                out[start : start + step] = part[np.ix_(np.arange(len(part)), *others)]
-        # an integer takes its axis away
-        return np.asarray(out[tuple(0 if place.ndim == 0 else slice(None) for place in places)])
+                portion = slice(start, start + step)
+                out[portion] = outer(read(windows[portion]), rest)
+        return np.asarray(out if numbers.ndim else out[0])
 
 
-def _is_all(places: NDArray[np.int64], size: int) -> bool:
-    return np.array_equal(places, np.arange(size))
+def _is_whole(part: Any, size: int) -> bool:
+    return isinstance(part, slice) and part.indices(size) == (0, size, 1)
 
 
 def chunk_sizes(n_windows: Iterable[int], window_bytes: int) -> tuple[int, ...]:
@@ -178,7 +179,9 @@ def _windows_dataset(store: "Store", dropped: Collection[str]) -> xarray.Dataset
 
 
 def _variables(store: "Store") -> dict[str, xarray.Variable]:
-    n_windows, n_channels, n_samples = shape = store.windows.shape
+    n_windows, n_channels, n_samples = shape = (
+        len(store), len(store.channels), store._metadata.geometry.window,
+    )  # fmt: skip
     signal = _LazyWindows(store, "signal", shape, np.dtype(np.float32))
     labels = _LazyWindows(store, "labels", (n_windows, n_samples), np.dtype(np.uint16))
     counts = store._metadata.recordings["n_windows"].tolist()
@@ -219,12 +222,12 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
     def of_recording(name: str) -> xarray.Variable:
         return along_windows(_load_joined, name, "object", recordings.variables[name].comment)
 
-    times = np.arange(store.windows.shape[2]) / store.sfreq
+    times = np.arange(store._metadata.geometry.window) / store.sfreq
     return {
         "window": xarray.Variable(
             "window", pd.RangeIndex(len(store)), {"comment": "Number of the window in the store"}
         ),
-        "channel": xarray.Variable("channel", list(store.channels)),
+        "channel": xarray.Variable("channel", np.array(store.channels, object)),
         "time": xarray.Variable(
             "sample", times, {"comment": "From the start of the window", "units": "s"}
         ),
