@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.compat import explain_missing
 from tuszstore.config import CHANNELS, Config, load_config
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
@@ -20,6 +21,7 @@ from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
     from mne import EpochsArray
     from mne.io import RawArray
 
@@ -186,10 +188,11 @@ class Store:
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
-        shape = (len(self), len(CHANNELS), self._metadata.geometry.window)
+        geometry = self._metadata.geometry
+        shape = (len(self), len(CHANNELS), geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
-            self.reader.signal,
+            self.reader.signal, (1, len(CHANNELS), geometry.block),
         )  # fmt: skip
 
     @property
@@ -330,7 +333,7 @@ class Store:
         ----------
         chunks : mapping, int or "auto", optional
             As of :func:`xarray.open_dataset`. ``{}`` makes Dask arrays with a chunk for each
-            recording, or for equal parts of one that takes more than 256 MiB. Unlike there, only
+            recording, or for equal parts of one that takes more than 128 MiB. Unlike there, only
             signal and labels are chunked, so that ``groupby`` knows its groups.
 
         Returns
@@ -404,6 +407,25 @@ class Store:
 
         return make_epochs(self, indices)
 
+    def plot(
+        self,
+        number: int,
+        *,
+        bipolar: bool = False,
+        scale: float | None = None,
+        negative_up: bool = True,
+        width: float = 14.0,
+    ) -> "Figure":
+        """Draw a window; see :func:`tuszstore.view.plots.plot_window`.
+
+        :func:`tuszstore.view.plots.plot_recording` draws any stretch of a recording.
+        """
+        with explain_missing():
+            from tuszstore.view.plots import plot_window
+        return plot_window(
+            self, number, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width
+        )
+
     def __len__(self) -> int:
         return self._metadata.n_windows
 
@@ -416,6 +438,11 @@ class Store:
             f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
+
+    def _repr_html_(self) -> str:
+        from tuszstore.view.reprs import store_html
+
+        return store_html(self)
 
     def _dataset(self, table: Table) -> "xarray.Dataset":
         from tuszstore.tables import table_dataset

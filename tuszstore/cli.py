@@ -10,6 +10,7 @@ import click
 import yaml
 
 import tuszstore
+from tuszstore.cli_view import plot, report
 from tuszstore.errors import TuszstoreError
 
 _SPLITS = ("train", "val", "dev", "eval", "all")
@@ -188,6 +189,8 @@ def index(
 
 
 main.add_command(index, "scan-cache")
+main.add_command(plot)
+main.add_command(report)
 
 
 @main.command()

@@ -1,7 +1,34 @@
-"""What differs between versions of the libraries that tuszstore stands on."""
+"""What differs between versions of the libraries that tuszstore stands on, and between installs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from tuszstore.errors import MissingExtraError
+
+EXTRAS = {"matplotlib": "view", "jinja2": "view"}
+"""Packages that are not always there, and the extra that brings them."""
+
+
+@contextmanager
+def explain_missing() -> Iterator[None]:
+    """Say which extra brings a package that is imported within and is not there.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        raise MissingExtraError(
+            f"this needs {package}, which is not installed: "
+            f"pip install 'tuszstore[{EXTRAS[package]}]'"
+        ) from error
 
 
 @cache

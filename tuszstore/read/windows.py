@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.config import CHANNELS
 from tuszstore.errors import StoreError
 from tuszstore.read.reader import BlockReader
-from tuszstore.read.recordings import read_recording
+from tuszstore.read.recordings import n_stored, read_recording
+from tuszstore.read.selection import find_recording
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.metadata import StoreMetadata
@@ -118,6 +119,21 @@ class WindowReader:
             self._store, partial(_read_blocks, self._store), recording, start, stop,
             microvolts=microvolts,
         )  # fmt: skip
+
+    def length(self, recording: str | int) -> int:
+        """Return how many samples of a recording can be read, from its start.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of the recordings table.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording.
+        """
+        return n_stored(self._store, find_recording(self._store.recordings["id"], recording))
 
     def labels(self, indices: ArrayLike) -> NDArray[np.uint16]:
         """Paint the class bits of windows from the store's events.
