@@ -23,9 +23,14 @@ from tuszstore.store.schema import CATEGORIES
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
+    from mne import EpochsArray
+    from mne.io import RawArray
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
+
+Chunks = Mapping[str, Any] | Literal["auto"] | int | None
+"""What :meth:`Store.to_xarray` hands to xarray."""
 
 FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
 """Environment variables which, set to 1, make every opening derive the index anew."""
@@ -361,6 +366,87 @@ class Store:
             self.metadata, patient=patient, category=category, event_class=event_class,
             montage=montage, recording=recording, min_fraction=min_fraction,
         )  # fmt: skip
+
+    def to_xarray(self, *, chunks: Chunks = None) -> "xarray.Dataset":
+        """Return the store as one Dataset, read when its values are used.
+
+        Parameters
+        ----------
+        chunks : mapping, int or "auto", optional
+            As of :func:`xarray.open_dataset`. ``{}`` makes Dask arrays with a chunk for each
+            recording, or for equal parts of one that takes more than 128 MiB. Unlike there, only
+            signal and labels are chunked, so that ``groupby`` knows its groups.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``windows`` ``(window, channel, sample)`` float32 and ``labels`` ``(window, sample)``
+            uint16. Along ``window``, which counts from 0: ``recording`` (id), ``patient``,
+            ``session``, ``montage``, ``category`` (its name; ``unlabelled`` without annotation),
+            ``start_time`` (s), ``seizure_fraction`` and ``event_classes``; besides ``channel``
+            and, along ``sample``, ``time`` (s from the start of the window).
+        """
+        from tuszstore.xarray import open_windows
+
+        return open_windows(self, chunks)
+
+    def to_raw(self, recording: str | int, *, annotations: bool = True) -> "RawArray":
+        """Return a recording as MNE knows it, in volts.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of `recordings`.
+        annotations : bool
+            Whether its events become annotations: class, onset and duration as annotated, cut to
+            the recording, and the channels where not the whole montage is meant.
+
+        Returns
+        -------
+        mne.io.RawArray
+            With positions of the 10-20 system and no measurement date. A channel without signal
+            is among the bads; one that was interpolated is named in ``info["description"]``, as
+            are filters, repairs, and that a recording is unlabelled.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording, or nothing of it is stored.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.view.mne_objects import make_raw
+
+        return make_raw(self, recording, annotations=annotations)
+
+    def to_epochs(self, indices: ArrayLike) -> "EpochsArray":
+        """Return windows as epochs of MNE, in volts.
+
+        Parameters
+        ----------
+        indices : array_like of int or bool
+            Window numbers, or a mask of all windows. An epoch takes 2.3 MB of memory.
+
+        Returns
+        -------
+        mne.EpochsArray
+            In the order given; event ids by category, and metadata with ``window``, ``recording``,
+            ``patient``, ``session``, ``montage``, ``start_time``, ``category``,
+            ``seizure_fraction`` and ``event_classes``. A channel without signal in any of the
+            recordings is among the bads.
+
+        Raises
+        ------
+        ValueError
+            If there are no windows.
+        IndexError, TypeError
+            If a number is out of range, or none.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.view.mne_objects import make_epochs
+
+        return make_epochs(self, indices)
 
     def plot(
         self,
