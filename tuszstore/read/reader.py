@@ -38,7 +38,7 @@ class BlockReader:
         self._store = store
         geometry, storage = store.geometry, store.config.storage
         self._n_threads = n_threads or os.cpu_count() or 1
-        self._files = ShardFiles(store.path, geometry.shard)
+        self._files = store.read_from(lambda place: ShardFiles(place, geometry.shard))
         self._n_chunks = geometry.shard
         self._n_parts = geometry.blocks_per_window
         layout = Layout(

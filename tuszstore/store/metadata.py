@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,11 @@ from pydantic import ValidationError
 
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
+from tuszstore.store.generations import Held, Identity, find_generation, identity
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
+
+T = TypeVar("T")
 
 
 class Table(Mapping[str, NDArray[Any]]):
@@ -27,21 +30,20 @@ class Table(Mapping[str, NDArray[Any]]):
         Root of the store.
     name : str
         One of :data:`~tuszstore.store.schema.TABLES`.
-    check : callable
-        Called before a column is loaded; raises if the store was replaced.
+    read : callable
+        Returns the values of an array of the store, given its path.
     """
 
-    def __init__(self, group: Any, name: str, check: Callable[[], None]) -> None:
+    def __init__(self, group: Any, name: str, read: Callable[[str], NDArray[Any]]) -> None:
         self.variables = {variable.name: variable for variable in variables(name)}
         self._group = group
-        self._check = check
+        self._read = read
         self._loaded: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._loaded:
             variable = self.variables[name]
-            self._check()
-            values = np.asarray(self._group[variable.path][...])
+            values = self._read(variable.path)
             # pandas and xarray know strings as objects
             self._loaded[name] = values.astype(object) if variable.dtype == "string" else values
         return self._loaded[name]
@@ -82,13 +84,16 @@ class StoreMetadata:
     group : zarr.Group
     identity : tuple
         Of the root's metadata file; another one means another store under the same name.
+    held : Held
+        What keeps this store from being removed after another took its name.
     """
 
     path: Path
     attributes: dict[str, Any]
     config: Config
     group: Any
-    identity: tuple[int, ...]
+    identity: Identity
+    held: Held = field(repr=False, compare=False)
 
     @classmethod
     def open(cls, path: Path, *, allow_stale_index: bool = False) -> Self:
@@ -105,6 +110,17 @@ class StoreMetadata:
         StoreError
             If there is none, or it is incomplete, foreign or of another schema version.
         """
+        while True:
+            before = identity(path)
+            try:
+                return cls._open(path, allow_stale_index=allow_stale_index)
+            except StoreError:
+                if identity(path) == before:
+                    raise
+                # another took its place meanwhile, and parts of both were seen: that one, then
+
+    @classmethod
+    def _open(cls, path: Path, *, allow_stale_index: bool) -> Self:
         import zarr
 
         if not path.exists():
@@ -112,8 +128,8 @@ class StoreMetadata:
                 f"{path}: no store here; make one with: "
                 "tuszstore build --split train --data CORPUS --store ROOT"
             )
+        this, held = identity(path), Held(path)
         attributes = read_attributes(path)
-        identity = _identity(path)
         _check_attributes(path, attributes)
         try:
             config = Config.model_validate(attributes["config"])
@@ -121,12 +137,14 @@ class StoreMetadata:
             raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
         group = zarr.open_group(path, mode="r", use_consolidated=True)
         _check_variables(path, group)
-        store = cls(path, attributes, config, group, identity)
+        store = cls(path, attributes, config, group, this, held)
         try:
             _check_signature(store)
         except StaleIndexError:
             if not allow_stale_index:
                 raise
+        if identity(path) != this:
+            raise StoreError(f"{path}: was rebuilt while it was opened; open it again")
         return store
 
     @cached_property
@@ -160,16 +178,70 @@ class StoreMetadata:
         return self._table("left_out")
 
     def check_identity(self) -> None:
-        """Refuse to go on reading where another store has taken the place.
+        """Refuse to go on where the store that was opened is no longer there.
 
         Raises
         ------
         StoreError
         """
-        if _identity(self.path) != self.identity:
+        self.place()
+
+    def place(self) -> Path:
+        """Return where the store that was opened lies now: under its name, or moved aside.
+
+        Raises
+        ------
+        StoreError
+            If it was removed.
+        """
+        found = find_generation(self.path, self.identity)
+        if found is None:
             raise StoreError(
                 f"{self.path}: was rebuilt or removed since it was opened; open it again"
             )
+        return found
+
+    def read_from(self, read: Callable[[Path], T]) -> T:
+        """Read something of the store that was opened, though another may have its name by now.
+
+        Parameters
+        ----------
+        read : callable
+            Given where the store lies. It is called again if that changed meanwhile.
+
+        Raises
+        ------
+        StoreError
+            If the store was removed.
+        """
+        while True:
+            place = self.place()
+            try:
+                value = read(place)
+            except Exception:
+                if identity(place) == self.identity:
+                    raise
+                continue
+            if identity(place) == self.identity:
+                return value
+
+    def read_array(self, name: str) -> NDArray[Any]:
+        """Return all values of an array, given its path in the store.
+
+        Raises
+        ------
+        StoreError
+            If the store was removed.
+        """
+        return self.read_from(lambda place: np.asarray(self.group_at(place)[name][...]))
+
+    def group_at(self, place: Path) -> Any:
+        """Return the group of the store where it lies now."""
+        import zarr
+
+        if place == self.path:
+            return self.group
+        return zarr.open_group(place, mode="r", use_consolidated=True)
 
     def where(self, first: int, last: int) -> str:
         """Name recording and time of consecutive blocks, for messages.
@@ -186,15 +258,7 @@ class StoreMetadata:
         return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
 
     def _table(self, name: str) -> Table:
-        return Table(self.group, name, self.check_identity)
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    try:
-        stat = (path / "zarr.json").stat()
-    except OSError:
-        return ()
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+        return Table(self.group, name, self.read_array)
 
 
 def _check_attributes(path: Path, attributes: dict[str, Any]) -> None:
