@@ -105,15 +105,20 @@ def open_store(path: str | os.PathLike[str]) -> "Store":
     With ``TUSZSTORE_FORCE_REINDEX=1`` (or ``BGB_FORCE_MANIFEST_REBUILD=1``) the index is derived
     anew first.
     """
-    place = Path(path)
-    name = ALIASES.get(place.stem)
-    if name and not place.exists() and place.with_stem(name).exists():
-        place = place.with_stem(name)
+    place = resolve_alias(Path(path))
     if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
         from tuszstore.build.reindex import reindex
 
         reindex(place)
     return Store(StoreMetadata.open(place))
+
+
+def resolve_alias(path: Path) -> Path:
+    """Return the path of ``dev.zarr`` for ``val.zarr``, where only the former is there."""
+    name = ALIASES.get(path.stem)
+    if name and not path.exists() and path.with_stem(name).exists():
+        return path.with_stem(name)
+    return path
 
 
 class Store:

@@ -6,13 +6,15 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from tuszstore.build.assemble import Part, assemble
 from tuszstore.build.changes import Changes, find_changes
 from tuszstore.build.keys import PIPELINE_VERSION
-from tuszstore.build.lock import locked
+from tuszstore.build.lock import find_holder, locked
 from tuszstore.build.plan import Plan
 from tuszstore.build.publish import check_target, publish
 from tuszstore.build.recording import Built, Failed, Task, writing
@@ -84,12 +86,21 @@ def run_plan(
     BuildError
         If the build cannot begin or go on; the store is then as it was.
     """
-    progress = progress or Silent()
     start = time.perf_counter()
     check_target(plan.store)
+    _clear(plan.store)
+    report = None if force else _unchanged(plan)
+    if report is None:
+        report = _build(plan, force, progress or Silent(), tell)
+        if report.status == "built":
+            report = replace(report, seconds=time.perf_counter() - start)
     remove_unused(plan.store)
-    if not force and (report := _unchanged(plan)):
-        return report
+    return report
+
+
+def _build(
+    plan: Plan, force: bool, progress: Progress, tell: Callable[[Changes], None] | None
+) -> BuildReport:
     if not plan.recordings:
         return _nothing(plan, plan.left_out)
     work = Workplace(plan.store)
@@ -112,26 +123,30 @@ def run_plan(
         )
         if not parts:
             return _nothing(plan, left_out)
-        if len(failed) == len(results) and (report := _unchanged(plan, set(map(_id, failed)))):
+        missing = {result.task.id for result in failed}
+        if not force and len(failed) == len(results) and (same := _unchanged(plan, missing)):
             work.remove()  # what was missing cannot be built now either
-            return report
+            return same
         with writing(work.store):
             assemble(plan, parts, left_out, work.store)
-            finish(work.store, _attributes(plan, parts))
+            finish(work.store, {**_attributes(plan, parts), "build": work.begun()["build"]})
         publish(work.store, plan.store)
         work.remove()
-    timings = sum((Counter(r.timings) for r in results if isinstance(r, Built)), Counter())
     return report_of(
         StoreMetadata.open(plan.store),
         "built",
-        seconds=time.perf_counter() - start,
-        timings=dict(timings),
+        timings=dict(sum((Counter(r.timings) for r in results if isinstance(r, Built)), Counter())),
         changes={**changes.counts, "build": changes.counts["build"] - len(failed)},
     )
 
 
-def _id(failed: Failed) -> str:
-    return failed.task.id
+def _clear(store: Path) -> None:
+    """Remove what builds that were killed after all was done have left."""
+    remove_unused(store)
+    work = Workplace(store)
+    if work.is_over() and not find_holder(store):
+        with locked(store):
+            work.remove()
 
 
 def _unchanged(plan: Plan, missing: Set[str] = frozenset()) -> BuildReport | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import BuildError
-from tuszstore.store.generations import name_aside, remove_unused
+from tuszstore.store.generations import Held, name_aside
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.shard import sync_folder
 
@@ -43,7 +43,10 @@ def check_target(store: Path) -> None:
 
 
 def publish(unfinished: Path, store: Path) -> None:
-    """Put a finished store in its place; the one that was there is kept as long as it is read.
+    """Put a finished store in its place; the one that was there is moved aside.
+
+    It is for the caller to remove it, with :func:`~tuszstore.store.generations.remove_unused`, when
+    he does not read it himself any more.
 
     Raises
     ------
@@ -52,6 +55,7 @@ def publish(unfinished: Path, store: Path) -> None:
     """
     try:
         _sync(unfinished)
+        held = Held(unfinished)  # or it would be removed with what nobody reads
         # under the name which the old one will have, so that it has it from the first instant
         aside = name_aside(store)
         unfinished.rename(aside)
@@ -60,11 +64,11 @@ def publish(unfinished: Path, store: Path) -> None:
         elif not _exchange(aside, store):
             store.rename(name_aside(store))
             aside.rename(store)
+        del held
         _link_aliases(store)
         sync_folder(store.parent)
     except OSError as error:
         raise BuildError(f"{store}: cannot be published: {error.strerror}") from error
-    remove_unused(store)
 
 
 def _sync(path: Path) -> None:

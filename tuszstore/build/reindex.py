@@ -24,6 +24,7 @@ from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.layout import annotation_path
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
+from tuszstore.store.generations import remove_unused
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.metadata import StoreMetadata
@@ -56,9 +57,17 @@ def reindex(
     BuildError
         If an annotation cannot be read, or the store not be written; the store is then as it was.
     """
-    store = StoreMetadata.open(path, allow_stale_index=True)
     path = path.resolve()
-    config = _new_config(store, options or {}, reread_annotations=reread_annotations)
+    _reindex(path, options or {}, reread_annotations=reread_annotations, data=data)
+    remove_unused(path)
+    return report_of(StoreMetadata.open(path), "indexed")
+
+
+def _reindex(
+    path: Path, options: Mapping[str, Any], *, reread_annotations: bool, data: Path | None
+) -> None:
+    store = StoreMetadata.open(path, allow_stale_index=True)
+    config = _new_config(store, options, reread_annotations=reread_annotations)
     unfinished = path.parent / f".{path.name}.indexing"
     with locked(path), writing(unfinished):
         if unfinished.exists():
@@ -81,7 +90,6 @@ def reindex(
             publish(unfinished, path)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-    return report_of(StoreMetadata.open(path), "indexed")
 
 
 def _new_config(

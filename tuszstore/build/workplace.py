@@ -5,6 +5,7 @@ began it, and at the end the store that is put together from them.
 """
 
 import json
+import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 from tuszstore.build.plan import Plan
 from tuszstore.build.records import Files, Record, read_records, remove_parts
 from tuszstore.store.generations import name_aside
+from tuszstore.store.metadata import read_attributes
 from tuszstore.store.shard import write_atomically
 
 
@@ -78,15 +80,22 @@ class Workplace:
         self.recordings.mkdir(parents=True, exist_ok=True)
         remove_parts(self.recordings)
         self.clear_store()
+        before = self.begun()
         note = {
+            "build": before.get("build") or secrets.token_hex(8),
             "split": plan.split,
             "data": str(plan.data.absolute()),
             "config": plan.config.model_dump(mode="json"),
             "limit": plan.limit,
-            "forced": forced or bool(self.begun().get("forced")),
-            "since": self.begun().get("since") or datetime.now(UTC).isoformat(timespec="seconds"),
+            "forced": forced or bool(before.get("forced")),
+            "since": before.get("since") or datetime.now(UTC).isoformat(timespec="seconds"),
         }
         write_atomically(self.path / "build.json", json.dumps(note, indent=1).encode())
+
+    def is_over(self) -> bool:
+        """Return whether what was made here is published already."""
+        build = self.begun().get("build")
+        return build is not None and build == read_attributes(self.target).get("build")
 
     def clear_store(self) -> None:
         """Remove an unfinished store; the recordings stay."""
