@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.compat import explain_missing
 from tuszstore.config import CHANNELS, Config, load_config
-from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
 from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
+from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
-from tuszstore.store.place import Identity, Place, find_place
+from tuszstore.store.place import Identity, Place, ReplacedError
 from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
@@ -122,11 +122,7 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
 
 
 def _open_place(place: Place) -> "Store":
-    location = PurePosixPath(str(place.path))
-    name = ALIASES.get(location.stem)
-    if name and not place.exists():
-        alias = place.sibling(f"{name}{location.suffix}")
-        place = alias if alias.exists() else place
+    place = resolve_alias(place)
     if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
         from tuszstore.build.reindex import reindex
 
@@ -492,8 +488,10 @@ class Store:
 
 
 def _open_again(place: Place, identity: Identity) -> Store:
-    """Open a store that was pickled; refuse another one under its name."""
-    store = _open_place(place)
-    if store.metadata.identity != identity:
-        raise StoreError(f"{store.path}: was rebuilt since it was pickled; open it again")
-    return store
+    """Open a store that was pickled, though another may have its name by now."""
+    try:
+        return Store(StoreMetadata.open(place, identity))
+    except ReplacedError:
+        raise StoreError(
+            f"{place.path}: was rebuilt since it was pickled; open it again"
+        ) from None

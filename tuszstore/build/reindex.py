@@ -12,8 +12,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tuszstore.build.publish import publish, workplace
-from tuszstore.build.recording import label_samples, write_label
+from tuszstore.build.lock import locked
+from tuszstore.build.publish import publish
+from tuszstore.build.recording import label_samples, write_label, writing
+from tuszstore.build.records import Files, link_or_copy
 from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.tables import event_columns, strings
 from tuszstore.config import Config
@@ -22,10 +24,11 @@ from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.layout import annotation_path
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
+from tuszstore.store.generations import remove_unused
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.place import local_folder
+from tuszstore.store.find import local_folder
 
 
 def reindex(
@@ -57,11 +60,21 @@ def reindex(
     StoreError
         If there is no store, or it lies in an object store, where nothing is written.
     """
-    path = local_folder(path, "tuszstore index")
+    path = local_folder(path, "tuszstore index").resolve()
+    _reindex(path, options or {}, reread_annotations=reread_annotations, data=data)
+    remove_unused(path)
+    return report_of(StoreMetadata.open(path), "indexed")
+
+
+def _reindex(
+    path: Path, options: Mapping[str, Any], *, reread_annotations: bool, data: Path | None
+) -> None:
     store = StoreMetadata.open(path, allow_stale_index=True)
-    path = path.resolve()
-    config = _new_config(store, options or {}, reread_annotations=reread_annotations)
-    with workplace(path) as unfinished:
+    config = _new_config(store, options, reread_annotations=reread_annotations)
+    unfinished = path.parent / f".{path.name}.indexing"
+    with locked(path), writing(unfinished):
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
         try:
             _link(path, unfinished, without={"windows"})
             recordings = dict(store.recordings)
@@ -77,10 +90,9 @@ def reindex(
                 "sources_digest": "",  # what a build would do is open again
             }
             finish(unfinished, attributes)
-        except OSError as error:
-            raise BuildError(f"{path}: cannot be written: {error.strerror}") from error
-        publish(unfinished, path)
-    return report_of(StoreMetadata.open(path), "indexed")
+            publish(unfinished, path)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _new_config(
@@ -105,12 +117,9 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
     def link(a: str, b: str) -> None:
         # metadata and labels may be written again; only what never changes is shared
         if f"{os.sep}signal{os.sep}c{os.sep}" in a:
-            try:
-                os.link(a, b)
-                return
-            except OSError:
-                pass  # the file system has no hard links
-        shutil.copyfile(a, b)
+            link_or_copy(Path(a), Path(b))
+        else:
+            shutil.copyfile(a, b)
 
     shutil.copytree(
         source, target, copy_function=link,
@@ -151,7 +160,8 @@ def _write_labels(
     events, digests = [], []
     for (_, n_samples, first_block, _), known in zip(rows, annotations, strict=True):
         label, marked = label_samples(known, n_samples, config)
-        digests.append(write_label(path, first_block, label, store.geometry))
+        files = Files(path, first_block // store.geometry.shard)
+        digests.append(write_label(files, label, store.geometry, Path.write_bytes))
         events.append(marked)
     write_table(path, "events", event_columns(events))
     return {

@@ -22,7 +22,7 @@ from tuszstore.read.plan import Part, Run, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.place import RequestError
+from tuszstore.store.place import Place, RequestError
 from tuszstore.store.remote import RemotePlace
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class BlockReader:
         if isinstance(store.place, RemotePlace):
             self._shards = ShardObjects(store.place, self._n_chunks)
         else:
-            self._shards = ShardFiles(Path(store.place.path), self._n_chunks)
+            (self._shards,) = store.read([self._open_folder])
         self._verify = verify
         self._window = self._layout(store.geometry.blocks_per_window)
         self._block = self._layout(1)
@@ -95,6 +95,9 @@ class BlockReader:
         out = np.empty((len(numbers), layout.n_channels, layout.n_samples), layout.dtype)
         self._fill(numbers, self._block, out)
         return out
+
+    def _open_folder(self, place: Place) -> ShardFiles:
+        return ShardFiles(Path(place.path), self._n_chunks)
 
     def _layout(self, n_parts: int) -> tuple[Layout, Decoder]:
         storage = self._store.config.storage

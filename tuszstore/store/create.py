@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tuszstore.config import CHANNELS, Config
 from tuszstore.signal.quantise import missing_value
+from tuszstore.store.content import content_digest
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.labels import UNLABELLED, flag_attributes
+from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
 from tuszstore.store.metadata import PARTS, signature
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
@@ -56,7 +57,7 @@ def create_arrays(path: Path, config: Config, n_blocks: int) -> None:
         shape=(n_blocks, geometry.block),
         dtype=label.dtype,
         chunks=(geometry.shard, geometry.block),
-        compressors=zarr_codecs("lz4", 2),
+        compressors=zarr_codecs(LABEL_CODEC, 2),
         filters=None,
         fill_value=UNLABELLED,
         dimension_names=label.dims,
@@ -98,7 +99,8 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     """
     import zarr
 
-    group = zarr.open_group(path, mode="r+")
+    # a root that was copied has the metadata of before in it
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
     recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
     for part in PARTS:
         group[part].attrs["signature"] = signature(recordings)
@@ -106,7 +108,15 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)
     root = json.loads((path / "zarr.json").read_bytes())
-    root["attributes"] = {**attributes, "schema_version": SCHEMA_VERSION, "complete": True}
+    root["attributes"] = {
+        **attributes,
+        "schema_version": SCHEMA_VERSION,
+        "content_digest": content_digest(
+            attributes["split"], attributes["config_hash"],
+            lambda name: group[name][...],  # type: ignore[index]
+        ),
+        "complete": True,
+    }  # fmt: skip
     write_atomically(path / "zarr.json", json.dumps(root, indent=1).encode())
 
 

@@ -1,13 +1,12 @@
 """Opening a store: its attributes, checked, and its tables, loaded when they are asked for."""
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,11 @@ from pydantic import ValidationError
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.place import ROOT, Document, Identity, LocalPlace, Place, RequestError
+from tuszstore.store.local import LocalPlace
+from tuszstore.store.place import ROOT, Document, Identity, Place
 from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
+
+T = TypeVar("T")
 
 PARTS = ("recordings", "signal", "label", "windows")
 """Parts of a store that record to which recordings they belong."""
@@ -42,28 +44,23 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._loaded:
-            place = self._store.place
-            names = self.variables if place.remote and name in self.variables else [name]
-            loaded: dict[str, NDArray[Any]] = {}
-            tasks: list[Callable[[], None]] = [partial(self._load, n, loaded) for n in names]
-            # what is read after another store has taken the place is not kept
-            place.at_once([*tasks, self._store.check_identity])
-            self._loaded |= loaded
+            together = self._store.place.remote and name in self.variables
+            names = list(self.variables) if together else [name]
+            values = self._store.read([partial(self._read, n) for n in names])
+            self._loaded |= dict(zip(names, values, strict=True))
         return self._loaded[name]
 
-    def _load(self, name: str, loaded: dict[str, NDArray[Any]]) -> None:
+    def _read(self, name: str, place: Place) -> NDArray[Any]:
         variable, store = self.variables[name], self._store
         try:
-            values = np.asarray(store.group[variable.path][...])
+            values = np.asarray(store.group_at(place)[variable.path][...])
         except Exception as error:
             # codecs raise what they like at damaged bytes, and object stores at failed requests
-            with contextlib.suppress(RequestError):
-                store.check_identity()
             raise StoreError(
-                f"{store.path}: {variable.path} cannot be read: {store.place.explain(error)}"
-            ) from (None if store.place.remote else error)
+                f"{store.path}: {variable.path} cannot be read: {place.explain(error)}"
+            ) from (None if place.remote else error)
         # pandas and xarray know strings as objects
-        loaded[name] = values.astype(object) if variable.dtype == "string" else values
+        return values.astype(object) if variable.dtype == "string" else values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)
@@ -103,7 +100,7 @@ class StoreMetadata:
     Attributes
     ----------
     place : Place
-        Where it lies.
+        Its name: where it was when it was opened, and another store may be by now.
     attributes : dict
         Of the root.
     config : Config
@@ -113,6 +110,8 @@ class StoreMetadata:
         Metadata of the signal, where that lies.
     identity : tuple
         Of the root's metadata file; another one means another store under the same name.
+    held : object
+        What keeps this store from being removed after another took its name.
     """
 
     place: Place
@@ -121,14 +120,19 @@ class StoreMetadata:
     group: Any
     signal: bytes
     identity: Identity
+    held: object = field(repr=False, compare=False)
 
     @classmethod
-    def open(cls, place: Place | Path, *, allow_stale_index: bool = False) -> Self:
+    def open(
+        cls, place: Place | Path, identity: Identity = (), *, allow_stale_index: bool = False
+    ) -> Self:
         """Open a store.
 
         Parameters
         ----------
         place : Place or Path
+        identity : tuple, optional
+            Of the store that is meant, should another have its name by now.
         allow_stale_index : bool
             For who is about to derive the index anew.
 
@@ -136,11 +140,20 @@ class StoreMetadata:
         ------
         StoreError
             If there is none, or it is incomplete, foreign or of another schema version.
+        ReplacedError
+            If the store that is meant is there no more.
         """
         place = LocalPlace(place) if isinstance(place, Path) else place
-        path = place.path
-        root, *parts = place.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS)])
-        if root is None and not place.exists():
+        # read again if another took the place meanwhile, and parts of both were seen
+        opening = partial(cls._open, place, allow_stale_index=allow_stale_index)
+        (store,) = place.of_one_store([opening], identity)
+        return store
+
+    @classmethod
+    def _open(cls, place: Place, found: Place, *, allow_stale_index: bool) -> Self:
+        path, held = place.path, found.hold()
+        root, *parts = found.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS)])
+        if root is None and not found.exists():
             then = " and copy it there" if place.remote else ""
             raise StoreError(
                 f"{path}: no store here; make one with: "
@@ -152,7 +165,7 @@ class StoreMetadata:
             config = Config.model_validate(attributes["config"])
         except (KeyError, ValidationError) as error:
             raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
-        group = place.open_group()
+        group = found.open_group()
         _check_variables(path, group)
         try:
             _check_signatures(path, dict(zip(PARTS, map(_attributes, parts), strict=True)))
@@ -162,7 +175,7 @@ class StoreMetadata:
         signal = parts[PARTS.index("signal")]
         assert root is not None  # or it was refused above
         assert signal is not None
-        return cls(place, attributes, config, group, signal.content, root.identity)
+        return cls(place, attributes, config, group, signal.content, root.identity, held)
 
     @property
     def path(self) -> Path | str:
@@ -206,16 +219,32 @@ class StoreMetadata:
             self.place.at_once([partial(table.__getitem__, name) for table, name in tables])
 
     def check_identity(self) -> None:
-        """Refuse to go on reading where another store has taken the place.
+        """Refuse to go on where the store that was opened is no longer there.
 
         Raises
         ------
-        StoreError
+        ReplacedError
         """
-        if self.place.identity() != self.identity:
-            raise StoreError(
-                f"{self.path}: was rebuilt or removed since it was opened; open it again"
-            )
+        self.place.find(self.identity)
+
+    def read(self, tasks: Sequence[Callable[[Place], T]]) -> list[T]:
+        """Return what tasks read of this store, though another may have its name by now.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            Each is given where the store lies, and may be called again.
+
+        Raises
+        ------
+        ReplacedError
+            If the store is there no more.
+        """
+        return self.place.of_one_store(tasks, self.identity)
+
+    def group_at(self, place: Place) -> Any:
+        """Return the group of this store where it lies now."""
+        return self.group if place is self.place else place.open_group()
 
     def where(self, first: int, last: int) -> str:
         """Name recording and time of consecutive blocks, for messages.

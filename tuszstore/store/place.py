@@ -1,13 +1,9 @@
-"""Where a store lies: in a folder of this machine, or in an object store."""
+"""Where a store lies, and how it is read from there."""
 
-import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from tuszstore.errors import StoreError
 
@@ -19,9 +15,6 @@ Identity = tuple[Any, ...]
 ROOT = "zarr.json"
 """The root's metadata, which is written last and makes a store complete."""
 
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_MANGLED = re.compile(r"(s3|s3a|gs|az|abfss?|https?|file):/(?!/)")
-
 
 class RequestError(StoreError):
     """A request that failed; `reason` says why, `missing` whether there is no such object."""
@@ -30,6 +23,13 @@ class RequestError(StoreError):
         super().__init__(f"{url}: {reason}")
         self.reason = reason
         self.missing = missing
+
+
+class ReplacedError(StoreError):
+    """A store that is no longer there; another one may have its name."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(f"{path}: was rebuilt or removed since it was opened; open it again")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Document:
 
 
 class Place(Protocol):
-    """Where a store lies, and how its metadata are read from there."""
+    """Where a store lies, or one generation of it."""
 
     @property
     def path(self) -> Path | str:
@@ -63,6 +63,37 @@ class Place(Protocol):
     def identity(self) -> Identity:
         """Return which root is there now."""
 
+    def find(self, identity: Identity) -> "Place":
+        """Return where the store of an identity lies now: here, or moved aside.
+
+        Raises
+        ------
+        ReplacedError
+            If it is there no more.
+        """
+
+    def hold(self) -> object:
+        """Return what keeps the store that is here from being removed, as long as it lives."""
+
+    def of_one_store(
+        self, tasks: Sequence[Callable[["Place"], T]], identity: Identity = ()
+    ) -> list[T]:
+        """Return what tasks read, done at once where that saves round trips.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            Each is given where the store lies, and may be called again elsewhere if another store
+            took the place meanwhile.
+        identity : tuple, optional
+            Of the store that is meant; by default the one that is here.
+
+        Raises
+        ------
+        ReplacedError
+            If it is there no more.
+        """
+
     def open_group(self) -> Any:
         """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
 
@@ -74,142 +105,3 @@ class Place(Protocol):
 
     def sizes(self) -> list[int] | None:
         """Return the sizes (bytes) of all files; None where they cannot be listed."""
-
-
-class LocalPlace:
-    """A folder.
-
-    Parameters
-    ----------
-    path : Path
-    """
-
-    remote = False
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def exists(self) -> bool:
-        """Return whether anything is there that might be a store."""
-        return self.path.exists()
-
-    def sibling(self, name: str) -> "LocalPlace":
-        """Return the place beside this one of another name."""
-        return LocalPlace(self.path.with_name(name))
-
-    def read(self, names: Sequence[str]) -> list[Document | None]:
-        """Return small files, None for those that are not there."""
-        return [self._read(self.path / name) for name in names]
-
-    def identity(self) -> Identity:
-        """Return which root is there now."""
-        try:
-            return _identity((self.path / ROOT).stat())
-        except OSError:
-            return ()
-
-    def open_group(self) -> Any:
-        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
-        import zarr
-
-        return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=True)
-
-    def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """Return what tasks return; one after the other, since nothing is waited for."""
-        return [task() for task in tasks]
-
-    def explain(self, error: BaseException) -> str:
-        """Return what an error of reading with zarr-python says."""
-        return f"{type(error).__name__}: {error}"
-
-    def sizes(self) -> list[int]:
-        """Return the sizes (bytes) of all files."""
-        return [file.stat().st_size for file in self.path.rglob("*") if file.is_file()]
-
-    def __reduce__(self) -> Any:
-        return LocalPlace, (self.path.absolute(),)
-
-    @staticmethod
-    def _read(path: Path) -> Document | None:
-        try:
-            with path.open("rb") as file:
-                return Document(file.read(), _identity(os.fstat(file.fileno())))
-        except OSError:
-            return None
-
-
-def find_place(path: str | os.PathLike[str], store: Any = None) -> Place:
-    """Return where a store lies.
-
-    Parameters
-    ----------
-    path : path or str
-        A folder, a URL, or with `store` a name within that.
-    store : obstore store, optional
-
-    Raises
-    ------
-    StoreError
-        If the URL is of no known kind, or obstore is not installed.
-    """
-    if store is not None or is_url(path):
-        from tuszstore.store.remote import RemotePlace
-
-        if store is not None:
-            return RemotePlace(store, os.fspath(path))
-        url = os.fspath(path)
-        if urlsplit(url).scheme.lower() != "file":
-            return RemotePlace.of_url(url)
-        path = _folder(url)
-    return LocalPlace(Path(path))
-
-
-def is_url(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is the URL of a store.
-
-    Raises
-    ------
-    StoreError
-        If it was one before ``pathlib`` made a path of it.
-    """
-    text = os.fspath(path)
-    if isinstance(path, PurePath) and (mangled := _MANGLED.match(text)):
-        raise StoreError(
-            f"{text}: is a URL that pathlib has taken for a path; give it as a string: "
-            f"{mangled[1]}://..."
-        )
-    return _URL.match(text) is not None
-
-
-def local_folder(path: str | os.PathLike[str], what: str) -> Path:
-    """Return the folder of a store that is to be written.
-
-    Parameters
-    ----------
-    path : path or str
-    what : str
-        What is to be done there, for the message.
-
-    Raises
-    ------
-    StoreError
-        If it lies in an object store.
-    """
-    place = find_place(path)
-    if not isinstance(place, LocalPlace):
-        raise StoreError(
-            f"{place.path}: {what} works in a folder of this machine only; do it there, and copy "
-            "the store with the tools of the object store"
-        )
-    return place.path
-
-
-def _folder(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise StoreError(f"{url}: names another machine; a local path has three slashes: file:///")
-    return url2pathname(parts.path)
-
-
-def _identity(stat: os.stat_result) -> Identity:
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -5,6 +5,7 @@ Errors name the store's URL and the reason in words of our own: the texts of obs
 URLs and answers, and with them credentials.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -16,7 +17,14 @@ from urllib.parse import urlsplit
 
 from tuszstore.compat import import_obstore
 from tuszstore.errors import StoreError
-from tuszstore.store.place import ROOT, Document, Identity, RequestError
+from tuszstore.store.place import (
+    ROOT,
+    Document,
+    Identity,
+    Place,
+    ReplacedError,
+    RequestError,
+)
 
 T = TypeVar("T")
 
@@ -117,6 +125,53 @@ class RemotePlace:
         except RequestError as error:
             if error.missing:
                 return ()
+            raise
+
+    def find(self, identity: Identity) -> "RemotePlace":
+        """Return this place, if the store of an identity is still here: nothing moves it aside.
+
+        Raises
+        ------
+        ReplacedError
+            If it was replaced or removed.
+        """
+        if self.identity() != identity:
+            raise ReplacedError(self.path)
+        return self
+
+    def hold(self) -> object:
+        """Return nothing: objects have no locks."""
+        return None
+
+    def of_one_store(
+        self, tasks: Sequence[Callable[[Place], T]], identity: Identity = ()
+    ) -> list[T]:
+        """Return what tasks read, done at the same time.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            Each is given this place.
+        identity : tuple, optional
+            Of the store that is meant; by default whichever is here.
+
+        Raises
+        ------
+        ReplacedError
+            If it was replaced or removed, before or meanwhile.
+        """
+        reads = [partial(task, self) for task in tasks]
+        if not identity:
+            return self.at_once(reads)
+        # asked for with the rest, it costs no round trip of its own
+        checks: list[Callable[[], Any]] = [*reads, partial(self.find, identity)]
+        try:
+            return self.at_once(checks)[:-1]
+        except ReplacedError:
+            raise
+        except Exception:
+            with contextlib.suppress(RequestError):  # then what failed is nearer to the cause
+                self.find(identity)
             raise
 
     def open_group(self) -> Any:
