@@ -492,6 +492,4 @@ def _open_again(place: Place, identity: Identity) -> Store:
     try:
         return Store(StoreMetadata.open(place, identity))
     except ReplacedError:
-        raise StoreError(
-            f"{place.path}: was rebuilt since it was pickled; open it again"
-        ) from None
+        raise StoreError(f"{place.path}: was rebuilt since it was pickled; open it again") from None

@@ -24,11 +24,11 @@ from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.layout import annotation_path
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
+from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.find import local_folder
 
 
 def reindex(
