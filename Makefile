@@ -23,7 +23,7 @@ $(shell rm -f $(STAMP))
 endif
 endif
 
-.PHONY: help venv test lint types format demo bench test-newer constraints clean
+.PHONY: help venv test lint types format demo bench torture test-newer constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -81,6 +81,9 @@ bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.read
 	$(BIN)/python -m benchmarks.index
+
+torture: $(STAMP) ## kill builds and let them fail at hundreds of points, and see that nothing is lost
+	$(BIN)/python -m benchmarks.torture
 
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is
 # what a user gets today. zarrs and tensorstore come last and only where they suit the newest

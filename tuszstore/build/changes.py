@@ -184,6 +184,8 @@ def find_changes(plan: Plan, *, force: bool = False) -> Changes:
     finder = _Finder(plan, left, None if force else published)
     with ThreadPoolExecutor(IO_THREADS) as pool:
         steps = tuple(pool.map(finder.step, plan.recordings))
+    if published:
+        published.store.held.release()  # nobody but this build can replace it
     if force:
         why_anew = why_anew or ("all is built anew, as asked" if published else "")
     up_to_date = (

@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,17 +93,18 @@ def locked(store: Path) -> Iterator[None]:
         )  # fmt: skip
         try:
             _write(file, json.dumps(asdict(me)))
-            if not supported:
-                time.sleep(_SETTLE_SECONDS)
-                if (other := _read(file)) != me:
-                    raise _refusal(store, other)
+        except OSError as error:
+            raise BuildError(f"{path}: cannot be written: {error.strerror}") from error
+        if not supported:
+            time.sleep(_SETTLE_SECONDS)
+            if (other := _read(file)) != me:
+                raise _refusal(store, other)
+        try:
             with _beating(file):
                 yield
-            _write(file, "")
-        except OSError as error:
-            if error.filename is None:  # of the lock file; the build names its own paths
-                raise BuildError(f"{path}: cannot be written: {error.strerror}") from error
-            raise
+        finally:
+            with suppress(OSError):  # then it is seen to be of a process that is gone
+                _write(file, "")
 
 
 def find_holder(store: Path) -> Holder | None:

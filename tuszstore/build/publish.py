@@ -64,7 +64,7 @@ def publish(unfinished: Path, store: Path) -> None:
         elif not _exchange(aside, store):
             store.rename(name_aside(store))
             aside.rename(store)
-        del held
+        held.release()
         _link_aliases(store)
         sync_folder(store.parent)
     except OSError as error:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.build.blocks import cut_blocks, label_samples, span, write_label
 from tuszstore.build.keys import Keys
 from tuszstore.build.records import (
     Files,
@@ -20,19 +21,19 @@ from tuszstore.build.records import (
     folder_of,
     link_or_copy,
     new_folder,
+    read_record,
     versions,
     write_record,
 )
 from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
-from tuszstore.corpus.events import MarkedEvents, mark_events
+from tuszstore.corpus.events import MarkedEvents
 from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
 from tuszstore.errors import BuildError, RecordingError
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import missing_value, quantise
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, paint
-from tuszstore.store.shard import encode_chunk, encode_shard, write_durably
+from tuszstore.store.shard import encode_shard, write_durably
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,10 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     """
     timings = Timings()
     try:
-        make = _build if task.donor is None else _label_anew
-        record = make(task, recordings, config, timings)
+        record = _already_built(task, recordings, config)
+        if record is None:
+            make = _build if task.donor is None else _label_anew
+            record = make(task, recordings, config, timings)
         return Built(task, record, Files(folder_of(recordings, task.id)), dict(timings))
     except RecordingError as error:
         return Failed(task, str(error))
@@ -132,6 +135,25 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     except Exception as error:
         # whatever a library makes of one odd file, the others are built
         return Failed(task, f"{type(error).__name__}: {error}")
+
+
+def _already_built(task: Task, recordings: Path, config: Config) -> Record | None:
+    """Return the record that another worker has made of a recording, or nothing.
+
+    A cluster gives a task to a second worker when it has lost sight of the first.
+    """
+    record = read_record(folder_of(recordings, task.id))
+    if record is None or record.n_samples != task.n_samples:
+        return None
+    row, keys = record.row, Keys(config)
+    annotation = _annotation(task, config)
+    digest = annotation.digest if annotation else ""
+    same = (
+        _stat(task.path) == (row["source_bytes"], row["source_mtime"])
+        and record.signal_key == keys.signal(row["source_digest"])
+        and record.label_key == keys.label(digest, task.n_samples)
+    )
+    return record if same else None
 
 
 def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Record:
@@ -238,31 +260,6 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def label_samples(
-    annotation: Annotation | None, n_samples: int, config: Config
-) -> tuple[NDArray[np.uint16], MarkedEvents]:
-    """Return class bits of every sample, and the events that set them.
-
-    Parameters
-    ----------
-    annotation : Annotation or None
-        None for an unlabelled recording.
-    n_samples : int
-        At the store's rate.
-    config : Config
-
-    Returns
-    -------
-    label : ndarray of uint16, shape (sample,)
-    events : MarkedEvents
-    """
-    known = annotation or Annotation((), None, "")
-    events = mark_events(known, n_samples, config.signal.sfreq, config.labels)
-    label = np.full(n_samples, 0 if annotation else UNLABELLED, np.uint16)
-    paint(events.first, events.stop, events.bit, label)
-    return label, events
-
-
 def source_sha256(path: Path) -> str:
     """Return the SHA-256 of a file.
 
@@ -331,71 +328,10 @@ def _write_signal(files: Files, data: NDArray[np.float32], config: Config, timin
     for number, start in enumerate(range(0, n_blocks, geometry.shard)):
         count = min(geometry.shard, n_blocks - start)
         with timings.stage("encode"):
-            values = quantise(_span(data, start, count, geometry), config.storage)
+            values = quantise(span(data, start, count, geometry), config.storage)
             blocks = cut_blocks(values, count, geometry, missing)
             digest.update(blocks.data)
             shard = encode_shard(blocks, config.storage.codec, geometry.shard)
         with timings.stage("write"):
             write_durably(files.signal(number), shard)
     return digest.hexdigest()
-
-
-def write_label(
-    files: Files,
-    label: NDArray[np.uint16],
-    geometry: Geometry,
-    write: Callable[[Path, bytes], object] = write_durably,
-) -> str:
-    """Write the labels of one recording, and return their digest.
-
-    Parameters
-    ----------
-    files : Files
-        Where to.
-    label : ndarray of uint16, shape (sample,)
-    geometry : Geometry
-    write : callable
-        Writes one file.
-    """
-    n_blocks = geometry.n_blocks(len(label))
-    digest = hashlib.sha256()
-    for number, start in enumerate(range(0, n_blocks, geometry.shard)):
-        count = min(geometry.shard, n_blocks - start)
-        blocks = cut_blocks(_span(label, start, count, geometry), count, geometry, UNLABELLED)
-        digest.update(blocks.data)
-        chunk = np.full((geometry.shard, geometry.block), UNLABELLED, np.uint16)
-        chunk[:count] = blocks
-        write(files.label(number), encode_chunk(chunk, LABEL_CODEC))
-    return digest.hexdigest()
-
-
-def _span(values: NDArray[Any], start: int, count: int, geometry: Geometry) -> NDArray[Any]:
-    """Return the samples that `count` blocks span; fewer at the recording's end."""
-    first = start * geometry.step
-    return values[..., first : first + (count - 1) * geometry.step + geometry.block]
-
-
-def cut_blocks(
-    values: NDArray[Any], n_blocks: int, geometry: Geometry, missing: int | float
-) -> NDArray[Any]:
-    """Cut samples into blocks, the last of them filled up.
-
-    Parameters
-    ----------
-    values : ndarray, shape (..., sample)
-    n_blocks : int
-    geometry : Geometry
-    missing : int or float
-        What stands for samples past the end.
-
-    Returns
-    -------
-    ndarray, shape (block, ..., sample)
-        C-contiguous.
-    """
-    blocks = np.empty((n_blocks, *values.shape[:-1], geometry.block), values.dtype)
-    for k, block in enumerate(blocks):
-        piece = values[..., k * geometry.step : k * geometry.step + geometry.block]
-        block[..., : piece.shape[-1]] = piece
-        block[..., piece.shape[-1] :] = missing
-    return blocks

@@ -12,9 +12,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from tuszstore.build.blocks import label_samples, write_label
 from tuszstore.build.lock import locked
 from tuszstore.build.publish import publish
-from tuszstore.build.recording import label_samples, write_label, writing
+from tuszstore.build.recording import writing
 from tuszstore.build.records import Files, link_or_copy
 from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.tables import event_columns, strings
@@ -91,6 +92,7 @@ def _reindex(
             }
             finish(unfinished, attributes)
             publish(unfinished, path)
+            store.held.release()
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 

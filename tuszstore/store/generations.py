@@ -61,7 +61,7 @@ def name_aside(path: Path) -> Path:
 
 
 class Held:
-    """A shared lock on a store, until this object is dropped.
+    """A shared lock on a store, until it is released or this object is dropped.
 
     Children share it: forked ones as they are, others open the store themselves.
 
@@ -72,13 +72,19 @@ class Held:
     """
 
     def __init__(self, path: Path) -> None:
+        self._close: weakref.finalize[..., Held] | None = None
         try:
             descriptor = os.open(path / ROOT, os.O_RDONLY)
         except OSError:
             return  # whoever opens the store says what is wrong
-        weakref.finalize(self, os.close, descriptor)
+        self._close = weakref.finalize(self, os.close, descriptor)
         with contextlib.suppress(OSError):  # without locks it is kept for a day
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def release(self) -> None:
+        """Let the store go: it may be removed once another has taken its name."""
+        if self._close is not None:
+            self._close()
 
 
 def remove_unused(path: Path) -> list[Path]:
