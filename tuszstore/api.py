@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
+    from tuszstore.integrity.report import VerifyReport
 
 FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
 """Environment variables which, set to 1, make every opening derive the index anew."""
@@ -77,6 +78,21 @@ def build(
     options = {key: value for key, value in given.items() if value is not None}
     plan = make_plan(load_config(config, options), split, limit=limit)
     return run_plan(plan, force=force, progress=progress)
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    deep: bool = False,
+    against: str | os.PathLike[str] | None = None,
+    sample: int | None = 3,
+    seed: int = 0,
+    workers: int | None = None,
+) -> "VerifyReport":
+    """Check whether a store is whole; see :func:`tuszstore.integrity.verify.verify`."""
+    from tuszstore.integrity.verify import verify as check
+
+    return check(path, deep=deep, against=against, sample=sample, seed=seed, workers=workers)
 
 
 def open_store(path: str | os.PathLike[str]) -> "Store":

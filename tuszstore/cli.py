@@ -10,6 +10,7 @@ import click
 import yaml
 
 import tuszstore
+from tuszstore import cli_trust
 from tuszstore.errors import TuszstoreError
 
 _SPLITS = ("train", "val", "dev", "eval", "all")
@@ -214,6 +215,9 @@ def demo(directory: Path, workers: int | None) -> int:
     from tuszstore.demo import run_demo
 
     return run_demo(directory, workers)
+
+
+cli_trust.register(main)
 
 
 def _print(as_json: bool, items: list[Any], show: Callable[[Any], None]) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
 from tuszstore.corpus.events import MarkedEvents, mark_events
+from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.reading import Microvolts, read_microvolts
 from tuszstore.errors import BuildError, RecordingError
 from tuszstore.signal.pipeline import Preprocessed, preprocess
@@ -111,14 +112,17 @@ def build_recording(task: Task, store: Path, config: Config) -> Built | Failed:
     try:
         return _build(task, store, config)
     except RecordingError as error:
-        return Failed(task, str(error))
+        reason = str(error)
     except MemoryError:
-        return Failed(task, "not enough memory for this recording; use fewer workers")
+        reason = "not enough memory for this recording; use fewer workers"
     except BuildError:
         raise
     except Exception as error:
         # whatever a library makes of one odd file, the others are built
-        return Failed(task, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+    if config.corpus.pseudonymize:
+        reason = without_names(reason, task.path, task.id)
+    return Failed(task, reason)
 
 
 def _build(task: Task, store: Path, config: Config) -> Built:

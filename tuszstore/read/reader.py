@@ -38,7 +38,6 @@ class BlockReader:
         self._store = store
         geometry, storage = store.geometry, store.config.storage
         self._n_threads = n_threads or os.cpu_count() or 1
-        self._files = ShardFiles(store.path, geometry.shard)
         self._n_chunks = geometry.shard
         self._n_parts = geometry.blocks_per_window
         layout = Layout(
@@ -50,6 +49,7 @@ class BlockReader:
             compressed=storage.codec != "none",
             verify=verify,
         )
+        self._files = ShardFiles(store.path, geometry.shard, layout.block_bytes)
         self._decode = make_decoder(self._files, layout)
         self._start_block = store.windows["start_block"]
         self._idle: list[Buffers] = []

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
+from tuszstore.store.limits import check_arrays, check_chunks, check_folders, read_json
+from tuszstore.store.schema import SCHEMA_VERSION, variables
 
 
 class Table(Mapping[str, NDArray[Any]]):
@@ -28,10 +29,11 @@ class Table(Mapping[str, NDArray[Any]]):
     name : str
         One of :data:`~tuszstore.store.schema.TABLES`.
     check : callable
-        Called before a column is loaded; raises if the store was replaced.
+        Called with the path of an array before it is loaded; raises if the store was replaced, or
+        the array claims more than is there.
     """
 
-    def __init__(self, group: Any, name: str, check: Callable[[], None]) -> None:
+    def __init__(self, group: Any, name: str, check: Callable[[str], None]) -> None:
         self.variables = {variable.name: variable for variable in variables(name)}
         self._group = group
         self._check = check
@@ -40,7 +42,7 @@ class Table(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._loaded:
             variable = self.variables[name]
-            self._check()
+            self._check(variable.path)
             values = np.asarray(self._group[variable.path][...])
             # pandas and xarray know strings as objects
             self._loaded[name] = values.astype(object) if variable.dtype == "string" else values
@@ -61,11 +63,28 @@ class Table(Mapping[str, NDArray[Any]]):
 def read_attributes(path: Path) -> dict[str, Any]:
     """Return the attributes of a store's root; none where there is no Zarr v3 group."""
     try:
-        root = json.loads((path / "zarr.json").read_bytes())
-        attributes = root["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):
+        attributes = read_json(path / "zarr.json").get("attributes")
+    except (OSError, StoreError):
         return {}
     return attributes if isinstance(attributes, dict) else {}
+
+
+def consolidated(path: Path) -> dict[str, Any]:
+    """Return the metadata of all groups and arrays that stands in a store's root.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    """
+    try:
+        inside = read_json(path / "zarr.json")["consolidated_metadata"]["metadata"]
+    except (OSError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{path}: its root lacks the metadata of its arrays; build it again with: "
+            "tuszstore build --force"
+        ) from error
+    return inside if isinstance(inside, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -119,8 +138,9 @@ class StoreMetadata:
             config = Config.model_validate(attributes["config"])
         except (KeyError, ValidationError) as error:
             raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
+        check_folders(path)
+        check_arrays(path, consolidated(path), Geometry.of(config))
         group = zarr.open_group(path, mode="r", use_consolidated=True)
-        _check_variables(path, group)
         store = cls(path, attributes, config, group, identity)
         try:
             _check_signature(store)
@@ -186,7 +206,11 @@ class StoreMetadata:
         return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
 
     def _table(self, name: str) -> Table:
-        return Table(self.group, name, self.check_identity)
+        return Table(self.group, name, self._check_column)
+
+    def _check_column(self, name: str) -> None:
+        self.check_identity()
+        check_chunks(self.path / name, self.group[name].metadata.to_dict())
 
 
 def _identity(path: Path) -> tuple[int, ...]:
@@ -250,18 +274,3 @@ def _check_signature(store: StoreMetadata) -> None:
             f"{store.path}: its index does not belong to the signal beside it; "
             f"derive it anew with: tuszstore index {store.path}"
         )
-
-
-def _check_variables(path: Path, group: Any) -> None:
-    for variable in VARIABLES:
-        try:
-            array = group[variable.path]
-        except KeyError:
-            raise StoreError(
-                f"{path}: {variable.path} is missing; build it again with: tuszstore build --force"
-            ) from None
-        dims = tuple(array.metadata.dimension_names or ())
-        if dims != variable.dims:
-            raise StoreError(
-                f"{path}: {variable.path} has the dimensions {dims}, not {variable.dims}"
-            )

@@ -1,0 +1,251 @@
+"""Recordings computed again from their EDF files, and compared bit for bit."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tuszstore.build.recording import Built, Failed, Task
+from tuszstore.build.run import run_tasks
+from tuszstore.build.tables import event_columns
+from tuszstore.config import Build
+from tuszstore.corpus.layout import annotation_path
+from tuszstore.corpus.pseudonyms import find_sources
+from tuszstore.errors import RecordingError, StoreError
+from tuszstore.integrity.blocks import RecordingCheck, ShardReader
+from tuszstore.integrity.contents import Contents
+from tuszstore.integrity.report import Check
+from tuszstore.store.create import create_arrays
+from tuszstore.store.geometry import Geometry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OF_ANNOTATION = ("label_digest", "notes")
+"""Columns that another annotation changes."""
+
+
+def check_source(
+    contents: Contents,
+    check: Check,
+    notes: list[str],
+    root: Path,
+    sample: int | None,
+    seed: int,
+    workers: int | None,
+) -> None:
+    """Build some recordings again, beside the store, and compare everything that comes out.
+
+    Parameters
+    ----------
+    contents : Contents
+        With all tables.
+    check : Check
+    notes : list of str
+    root : Path
+        Of the corpus.
+    sample : int or None
+        How many; None for all.
+    seed : int
+    workers : int or None
+        Processes; by default this one.
+
+    Raises
+    ------
+    ConfigError
+        If the store has pseudonyms, and their key is missing or another one.
+    """
+    recordings = contents.columns["recordings/id"]
+    rows = choose_rows(len(recordings), sample, seed)
+    notes += _other_versions(contents.attributes)
+    tasks = make_tasks(contents, rows, root, check)
+    by_id = {task.id: row for task, row in tasks}
+    config = contents.config.model_copy(update={"build": Build()})
+    geometry = contents.geometry
+    n_seconds = 0.0
+    with tempfile.TemporaryDirectory(prefix="tuszstore-verify-") as folder:
+        scratch = Path(folder) / "store.zarr"
+        placed, total = [], 0
+        for task, _ in tasks:
+            placed.append(Task(**{**vars(task), "first_block": total}))
+            total += geometry.n_shards(task.n_samples) * geometry.shard
+        create_arrays(scratch, config, total)
+        for result in run_tasks(placed, scratch, config, n_workers=workers or 0):
+            row = by_id[result.task.id]
+            _compare(contents, row, result, scratch, check)
+            n_seconds += result.task.seconds
+            _forget(scratch, result.task, geometry)
+    check.covered = (
+        f"{len(tasks)} of {len(recordings)} recordings ({n_seconds / 3600:.2f} h) computed again "
+        f"from {root}"
+    )
+
+
+def choose_rows(n_recordings: int, sample: int | None, seed: int) -> list[int]:
+    """Return the rows of a sample of recordings, in their order.
+
+    Parameters
+    ----------
+    n_recordings : int
+    sample : int or None
+        None for all.
+    seed : int
+    """
+    if sample is None or sample >= n_recordings:
+        return list(range(n_recordings))
+    chosen = np.random.default_rng(seed).choice(n_recordings, sample, replace=False)
+    return sorted(chosen.tolist())
+
+
+def make_tasks(
+    contents: Contents, rows: Sequence[int], root: Path, check: Check
+) -> list[tuple[Task, int]]:
+    """Return the task that builds each recording again, at its place, and its row.
+
+    Parameters
+    ----------
+    contents : Contents
+    rows : sequence of int
+    root : Path
+        Of the corpus.
+    check : Check
+        What cannot be found is a finding there.
+    """
+    find = find_sources(root, contents.config, contents.attributes, contents.path)
+    kind = contents.config.labels.annotation
+    columns = contents.columns
+    tasks = []
+    for row in rows:
+        id_, n_samples = columns["recordings/id"][row], int(columns["recordings/n_samples"][row])
+        try:
+            path = find(id_)
+        except RecordingError as error:
+            check.add(str(error), "none", recording=id_, row=row)
+            continue
+        if not path.is_file():
+            check.add(f"has no EDF file below {root}", "none", recording=id_, row=row)
+            continue
+        task = Task(
+            id=id_,
+            path=path,
+            annotation=annotation_path(path, kind),
+            n_samples=n_samples,
+            first_block=int(columns["recordings/first_block"][row]),
+            seconds=n_samples / contents.config.signal.sfreq,
+        )
+        tasks.append((task, row))
+    return tasks
+
+
+def _compare(
+    contents: Contents, row: int, result: Built | Failed, scratch: Path, check: Check
+) -> None:
+    where: dict[str, Any] = {"recording": result.task.id, "row": row}
+    if isinstance(result, Failed):
+        check.add(f"cannot be computed again: {result.reason}", "none", **where)
+        return
+    recorded = {name: contents.columns[f"recordings/{name}"][row] for name in result.row}
+    if recorded["source_digest"] != result.row["source_digest"]:
+        check.add("its EDF file is another than it was built from: build it again", "none", **where)
+        return
+    other_annotation = recorded["annotation_digest"] != result.row["annotation_digest"]
+    if other_annotation:
+        check.add("its annotation is another than it was built from: build it again, or use "
+                  "tuszstore index --reread-annotations", "none", **where)  # fmt: skip
+    else:
+        _compare_events(contents, row, result, check, where)
+    for name, value in result.row.items():
+        told = name == "annotation_digest" or (other_annotation and name in OF_ANNOTATION)
+        if not told and not _identical(recorded[name], value):
+            check.add(
+                f"is {_short(recorded[name])}, and the source gives {_short(value)}",
+                "build", array=f"recordings/{name}", **where,
+            )  # fmt: skip
+    stored_blocks = RecordingCheck(contents, row, deep=True).run()
+    check.findings += stored_blocks.findings
+    if result.row["signal_digest"] == contents.columns["recordings/signal_digest"][row]:
+        return  # with its blocks equal to their digest, it is the same bit for bit
+    at = _first_difference(contents, row, scratch, result.task)
+    if at is not None:
+        geometry = contents.geometry
+        begin = at * geometry.step
+        check.add("values differ from those of the source", "none", array="signal", **where,
+                  start=begin / geometry.sfreq,
+                  stop=(begin + geometry.block) / geometry.sfreq)  # fmt: skip
+
+
+def _compare_events(
+    contents: Contents, row: int, result: Built, check: Check, where: Mapping[str, Any]
+) -> None:
+    computed = event_columns([result.events])
+    begin, end = np.searchsorted(contents.columns["events/recording"], [row, row + 1])
+    for name, values in computed.items():
+        if name == "recording":
+            continue
+        stored = contents.columns[f"events/{name}"][begin:end]
+        values = np.asarray(values).astype(stored.dtype)
+        if stored.shape != values.shape or not _identical(stored, values):
+            check.add("differs from the annotation", "none", array=f"events/{name}", **where)
+
+
+def _identical(a: Any, b: Any) -> bool:
+    a, b = np.asarray(a), np.asarray(b)
+    if a.dtype.kind == "f":
+        return bool(np.array_equal(a, b, equal_nan=True))
+    return bool(np.array_equal(a, b))
+
+
+def _short(value: Any) -> str:
+    return f"{np.asarray(value).tolist()!r:.60}"
+
+
+def _first_difference(contents: Contents, row: int, scratch: Path, task: Task) -> int | None:
+    """Return the first block of a recording that differs, among those that can be read."""
+    there = ShardReader(contents.path, contents.config)
+    again = ShardReader(scratch, contents.config)
+    geometry = contents.geometry
+    shift = int(contents.columns["recordings/first_block"][row]) // geometry.shard
+    for start in range(0, geometry.n_blocks(task.n_samples), geometry.shard):
+        number = start // geometry.shard
+        count = min(geometry.shard, geometry.n_blocks(task.n_samples) - start)
+        pairs = (
+            (there, shift + number),
+            (again, task.first_block // geometry.shard + number),
+        )
+        try:
+            blocks: list[list[NDArray[Any]]] = [[], []]
+            for k, (reader, shard) in enumerate(pairs):
+                content, spans, _ = reader.read(f"signal/c/{shard}/0/0", whole=True)
+                blocks[k] = [reader.decode(content[a:b]).copy() for a, b in spans[:count].tolist()]
+        except StoreError:
+            continue  # damage, which is told as such
+        for k, (a, b) in enumerate(zip(*blocks, strict=True)):
+            if not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
+                return start + k
+    return None
+
+
+def _forget(scratch: Path, task: Task, geometry: Geometry) -> None:
+    """Remove what was built of a recording, so that all of them need the space of one."""
+    first = task.first_block // geometry.shard
+    for shard in range(first, first + geometry.n_shards(task.n_samples)):
+        (scratch / "signal" / "c" / str(shard) / "0" / "0").unlink(missing_ok=True)
+
+
+def _other_versions(attributes: Mapping[str, Any]) -> list[str]:
+    """Return a note on packages that were of another release when the store was built."""
+    recorded = attributes.get("versions")
+    changed = []
+    for name, old in recorded.items() if isinstance(recorded, dict) else ():
+        try:
+            now = version(name)
+        except PackageNotFoundError:
+            now = "none"
+        if now != old:
+            changed.append(f"{name} {old} (here {now})")
+    if not changed:
+        return []
+    return [f"built with {', '.join(changed)}: last bits of values may differ"]
