@@ -293,7 +293,8 @@ class TestContent:
 
     @pytest.mark.parametrize(
         ("name", "told"),
-        [("first_block", "past the end of signal"), ("n_blocks", "do not make"), ("n_samples", "do not make"),
+        [("first_block", "past the end of signal"), ("n_blocks", "do not make"),
+         ("n_samples", "do not make"),
          ("n_windows", "do not make"), ("first_window", "first_window is not")],
     )  # fmt: skip
     def test_rows_that_do_not_fit(self, path: Path, name: str, told: str) -> None:

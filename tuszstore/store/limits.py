@@ -166,6 +166,7 @@ def check_arrays(
     StoreError
         Naming the array.
     """
+    sizes: dict[tuple[str, str], int] = {}
     for variable in wanted:
         if variable.path not in documents:
             raise StoreError(
@@ -173,6 +174,12 @@ def check_arrays(
             )
         if problem := _problem(documents[variable.path], variable, geometry):
             raise StoreError(f"{path}: {variable.path} {problem}")
+        for dim, size in zip(variable.dims, documents[variable.path]["shape"], strict=True):
+            other = sizes.setdefault((variable.group, dim), size)
+            if size != other:
+                raise StoreError(
+                    f"{path}: {variable.path} has {size} {dim}s, and other arrays have {other}"
+                )
 
 
 def _problem(document: Any, variable: Variable, geometry: Geometry) -> str:
