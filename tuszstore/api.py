@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -15,6 +16,7 @@ from tuszstore.errors import StoreError
 from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
+from tuszstore.store.generations import Identity, find_generation
 from tuszstore.store.metadata import StoreMetadata, Table
 from tuszstore.store.schema import CATEGORIES
 
@@ -353,9 +355,9 @@ class Store:
         return table_dataset(table)
 
 
-def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
-    """Open a store that was pickled; refuse another one under its name."""
-    store = open_store(path)
-    if store._metadata.identity != identity:
+def _open_again(path: Path, identity: Identity) -> Store:
+    """Open a store that was pickled, though another may have its name by now."""
+    place = find_generation(path, identity)
+    if place is None:
         raise StoreError(f"{path}: was rebuilt since it was pickled; open it again")
-    return store
+    return Store(replace(StoreMetadata.open(place), path=path))

@@ -55,6 +55,8 @@ class PlannedRecording:
         The first block of its first shard.
     fingerprint : tuple
         Size and modification time of the EDF file and of the annotation.
+    annotation_digest : str
+        SHA-256 of the annotation; empty without one.
     """
 
     recording: Recording
@@ -63,6 +65,12 @@ class PlannedRecording:
     n_samples: int
     first_block: int
     fingerprint: tuple[int, ...]
+    annotation_digest: str
+
+    @property
+    def source(self) -> tuple[int, int]:
+        """Size (byte) and time of last change (ns) of the EDF file."""
+        return self.fingerprint[0], self.fingerprint[1]
 
     @property
     def seconds(self) -> float:
@@ -94,6 +102,8 @@ class Plan:
     warnings : tuple of str
     pseudonyms : Pseudonyms or None
         What the recordings' names were replaced with.
+    limit : int or None
+        Most recordings that were wanted.
     """
 
     split: str
@@ -104,6 +114,7 @@ class Plan:
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     pseudonyms: Pseudonyms | None = None
+    limit: int | None = None
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -234,6 +245,7 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
         left_out=tuple(sorted(left_out, key=lambda entry: entry.id)),
         warnings=tuple(warnings),
         pseudonyms=pseudonyms,
+        limit=limit,
     )
 
 
@@ -310,10 +322,12 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
         raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
     annotation = recording.annotation(labels.annotation)
-    sources = [recording.path]
+    sources, digest = [recording.path], ""
     try:
-        mark_events(read_annotation(annotation, labels.annotation), n_samples, sfreq, labels)
+        known = read_annotation(annotation, labels.annotation)
+        mark_events(known, n_samples, sfreq, labels)
         sources.append(annotation)
+        digest = known.digest
     except Unlabelled:
         if labels.unlabelled == "leave_out":
             raise
@@ -325,6 +339,7 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
         n_samples=n_samples,
         first_block=0,
         fingerprint=tuple(n for stat in stats for n in (stat.st_size, stat.st_mtime_ns)),
+        annotation_digest=digest,
     )
 
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tuszstore.build.publish import publish, workplace
-from tuszstore.build.recording import label_samples, write_label
+from tuszstore.build.lock import locked
+from tuszstore.build.publish import publish
+from tuszstore.build.recording import label_samples, write_label, writing
+from tuszstore.build.records import Files, link_or_copy
 from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.tables import event_columns, strings
 from tuszstore.config import Config
@@ -59,7 +61,10 @@ def reindex(
     store = StoreMetadata.open(path, allow_stale_index=True)
     path = path.resolve()
     config = _new_config(store, options or {}, reread_annotations=reread_annotations)
-    with workplace(path) as unfinished:
+    unfinished = path.parent / f".{path.name}.indexing"
+    with locked(path), writing(unfinished):
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
         try:
             _link(path, unfinished, without={"windows"})
             recordings = dict(store.recordings)
@@ -76,9 +81,9 @@ def reindex(
                 "sources_digest": "",  # what a build would do is open again
             }
             finish(unfinished, attributes)
-        except OSError as error:
-            raise BuildError(f"{path}: cannot be written: {error.strerror}") from error
-        publish(unfinished, path)
+            publish(unfinished, path)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     return report_of(StoreMetadata.open(path), "indexed")
 
 
@@ -104,12 +109,9 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
     def link(a: str, b: str) -> None:
         # metadata and labels may be written again; only what never changes is shared
         if f"{os.sep}signal{os.sep}c{os.sep}" in a:
-            try:
-                os.link(a, b)
-                return
-            except OSError:
-                pass  # the file system has no hard links
-        shutil.copyfile(a, b)
+            link_or_copy(Path(a), Path(b))
+        else:
+            shutil.copyfile(a, b)
 
     shutil.copytree(
         source, target, copy_function=link,
@@ -153,7 +155,8 @@ def _write_labels(
     events, digests = [], []
     for (_, n_samples, first_block, _), known in zip(rows, annotations, strict=True):
         label, marked = label_samples(known, n_samples, config)
-        digests.append(write_label(path, first_block, label, store.geometry))
+        files = Files(path, first_block // store.geometry.shard)
+        digests.append(write_label(files, label, store.geometry, Path.write_bytes))
         events.append(marked)
     write_table(path, "events", event_columns(events))
     return {

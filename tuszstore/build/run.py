@@ -36,15 +36,15 @@ _WORKER_DIED = (
 
 
 def run_tasks(
-    tasks: Sequence[Task], store: Path, config: Config, *, n_workers: int
+    tasks: Sequence[Task], recordings: Path, config: Config, *, n_workers: int
 ) -> Iterator[Built | Failed]:
     """Build recordings, yielding each as it is done, in any order.
 
     Parameters
     ----------
     tasks : sequence of Task
-    store : Path
-        An unfinished store, reachable by every worker.
+    recordings : Path
+        Folder of all recordings in the workplace, reachable by every worker.
     config : Config
         ``build.scheduler`` and ``build.max_memory`` are used here.
     n_workers : int
@@ -55,7 +55,7 @@ def run_tasks(
     BuildError
         If the store cannot be written, or the scheduler cannot be reached.
     """
-    work = partial(build_recording, store=store.absolute(), config=config)
+    work = partial(build_recording, recordings=recordings.absolute(), config=config)
     if n_workers == 0 and config.build.scheduler is None:
         yield from map(work, tasks)
         return

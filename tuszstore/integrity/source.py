@@ -1,5 +1,6 @@
 """Recordings computed again from their EDF files, and compared bit for bit."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tuszstore.build.recording import Built, Failed, Task
+from tuszstore.build.records import Files
 from tuszstore.build.run import run_tasks
 from tuszstore.build.tables import event_columns
 from tuszstore.config import Build
@@ -18,11 +20,12 @@ from tuszstore.errors import RecordingError, StoreError
 from tuszstore.integrity.blocks import RecordingCheck, ShardReader
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
-from tuszstore.store.create import create_arrays
-from tuszstore.store.geometry import Geometry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+NOT_COMPARED = ("annotation_digest", "source_mtime")
+"""Columns that are told otherwise, or say nothing of the content."""
 
 OF_ANNOTATION = ("label_digest", "notes")
 """Columns that another annotation changes."""
@@ -64,20 +67,15 @@ def check_source(
     tasks = make_tasks(contents, rows, root, check)
     by_id = {task.id: row for task, row in tasks}
     config = contents.config.model_copy(update={"build": Build()})
-    geometry = contents.geometry
     n_seconds = 0.0
     with tempfile.TemporaryDirectory(prefix="tuszstore-verify-") as folder:
-        scratch = Path(folder) / "store.zarr"
-        placed, total = [], 0
-        for task, _ in tasks:
-            placed.append(Task(**{**vars(task), "first_block": total}))
-            total += geometry.n_shards(task.n_samples) * geometry.shard
-        create_arrays(scratch, config, total)
-        for result in run_tasks(placed, scratch, config, n_workers=workers or 0):
-            row = by_id[result.task.id]
-            _compare(contents, row, result, scratch, check)
+        for result in run_tasks(
+            [task for task, _ in tasks], Path(folder), config, n_workers=workers or 0
+        ):
+            _compare(contents, by_id[result.task.id], result, check)
             n_seconds += result.task.seconds
-            _forget(scratch, result.task, geometry)
+            if isinstance(result, Built):  # all of them need the space of one
+                shutil.rmtree(result.files.root)
     check.covered = (
         f"{len(tasks)} of {len(recordings)} recordings ({n_seconds / 3600:.2f} h) computed again "
         f"from {root}"
@@ -133,32 +131,30 @@ def make_tasks(
             path=path,
             annotation=annotation_path(path, kind),
             n_samples=n_samples,
-            first_block=int(columns["recordings/first_block"][row]),
             seconds=n_samples / contents.config.signal.sfreq,
         )
         tasks.append((task, row))
     return tasks
 
 
-def _compare(
-    contents: Contents, row: int, result: Built | Failed, scratch: Path, check: Check
-) -> None:
+def _compare(contents: Contents, row: int, result: Built | Failed, check: Check) -> None:
     where: dict[str, Any] = {"recording": result.task.id, "row": row}
     if isinstance(result, Failed):
         check.add(f"cannot be computed again: {result.reason}", "none", **where)
         return
-    recorded = {name: contents.columns[f"recordings/{name}"][row] for name in result.row}
-    if recorded["source_digest"] != result.row["source_digest"]:
+    computed = result.record.row
+    recorded = {name: contents.columns[f"recordings/{name}"][row] for name in computed}
+    if recorded["source_digest"] != computed["source_digest"]:
         check.add("its EDF file is another than it was built from: build it again", "none", **where)
         return
-    other_annotation = recorded["annotation_digest"] != result.row["annotation_digest"]
+    other_annotation = recorded["annotation_digest"] != computed["annotation_digest"]
     if other_annotation:
         check.add("its annotation is another than it was built from: build it again, or use "
                   "tuszstore index --reread-annotations", "none", **where)  # fmt: skip
     else:
         _compare_events(contents, row, result, check, where)
-    for name, value in result.row.items():
-        told = name == "annotation_digest" or (other_annotation and name in OF_ANNOTATION)
+    for name, value in computed.items():
+        told = name in NOT_COMPARED or (other_annotation and name in OF_ANNOTATION)
         if not told and not _identical(recorded[name], value):
             check.add(
                 f"is {_short(recorded[name])}, and the source gives {_short(value)}",
@@ -166,9 +162,9 @@ def _compare(
             )  # fmt: skip
     stored_blocks = RecordingCheck(contents, row, deep=True).run()
     check.findings += stored_blocks.findings
-    if result.row["signal_digest"] == contents.columns["recordings/signal_digest"][row]:
+    if computed["signal_digest"] == recorded["signal_digest"]:
         return  # with its blocks equal to their digest, it is the same bit for bit
-    at = _first_difference(contents, row, scratch, result.task)
+    at = _first_difference(contents, row, result)
     if at is not None:
         geometry = contents.geometry
         begin = at * geometry.step
@@ -180,7 +176,7 @@ def _compare(
 def _compare_events(
     contents: Contents, row: int, result: Built, check: Check, where: Mapping[str, Any]
 ) -> None:
-    computed = event_columns([result.events])
+    computed = event_columns([result.record.events])
     begin, end = np.searchsorted(contents.columns["events/recording"], [row, row + 1])
     for name, values in computed.items():
         if name == "recording":
@@ -202,37 +198,27 @@ def _short(value: Any) -> str:
     return f"{np.asarray(value).tolist()!r:.60}"
 
 
-def _first_difference(contents: Contents, row: int, scratch: Path, task: Task) -> int | None:
+def _first_difference(contents: Contents, row: int, result: Built) -> int | None:
     """Return the first block of a recording that differs, among those that can be read."""
-    there = ShardReader(contents.path, contents.config)
-    again = ShardReader(scratch, contents.config)
-    geometry = contents.geometry
-    shift = int(contents.columns["recordings/first_block"][row]) // geometry.shard
-    for start in range(0, geometry.n_blocks(task.n_samples), geometry.shard):
-        number = start // geometry.shard
-        count = min(geometry.shard, geometry.n_blocks(task.n_samples) - start)
-        pairs = (
-            (there, shift + number),
-            (again, task.first_block // geometry.shard + number),
-        )
+    geometry, n_samples = contents.geometry, result.task.n_samples
+    first = int(contents.columns["recordings/first_block"][row]) // geometry.shard
+    both = (Files(contents.path, first), result.files)
+    readers = [ShardReader(files.root, contents.config) for files in both]
+    for number in range(geometry.n_shards(n_samples)):
+        start = number * geometry.shard
+        count = min(geometry.shard, geometry.n_blocks(n_samples) - start)
+        blocks: list[list[NDArray[Any]]] = []
         try:
-            blocks: list[list[NDArray[Any]]] = [[], []]
-            for k, (reader, shard) in enumerate(pairs):
-                content, spans, _ = reader.read(f"signal/c/{shard}/0/0", whole=True)
-                blocks[k] = [reader.decode(content[a:b]).copy() for a, b in spans[:count].tolist()]
+            for reader, files in zip(readers, both, strict=True):
+                file = files.signal(number).relative_to(files.root).as_posix()
+                content, spans, _ = reader.read(file, whole=True)
+                blocks.append([reader.decode(content[a:b]).copy() for a, b in spans[:count]])
         except StoreError:
             continue  # damage, which is told as such
         for k, (a, b) in enumerate(zip(*blocks, strict=True)):
             if not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
                 return start + k
     return None
-
-
-def _forget(scratch: Path, task: Task, geometry: Geometry) -> None:
-    """Remove what was built of a recording, so that all of them need the space of one."""
-    first = task.first_block // geometry.shard
-    for shard in range(first, first + geometry.n_shards(task.n_samples)):
-        (scratch / "signal" / "c" / str(shard) / "0" / "0").unlink(missing_ok=True)
 
 
 def _other_versions(attributes: Mapping[str, Any]) -> list[str]:

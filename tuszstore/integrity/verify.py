@@ -21,6 +21,7 @@ from tuszstore.integrity.structure import (
     check_tables,
     read_root,
 )
+from tuszstore.store.generations import Held, identity
 
 SAMPLE = 3
 """Recordings that are computed again from their EDF files, unless more are asked for."""
@@ -63,7 +64,7 @@ def verify(
     Raises
     ------
     StoreError
-        If there is nothing at `path`.
+        If there is nothing at `path`, or another store took its place meanwhile.
     """
     place = Path(path)
     name = ALIASES.get(place.stem)
@@ -71,7 +72,7 @@ def verify(
         place = place.with_stem(name)
     if not place.is_dir():
         raise StoreError(f"{place}: no store here")
-    start = time.perf_counter()
+    start, this, held = time.perf_counter(), identity(place), Held(place)
     report = VerifyReport(place, deep)
     _verify(report, place, deep, workers or os.cpu_count() or 1)
     if against is not None:
@@ -89,6 +90,9 @@ def verify(
                     contents, check, report.notes, Path(against), sample, seed, workers
                 ),
             )
+    if identity(place) != this:
+        raise StoreError(f"{place}: was rebuilt while it was verified; verify it again")
+    del held
     report.seconds = time.perf_counter() - start
     return report
 

@@ -49,7 +49,9 @@ class BlockReader:
             compressed=storage.codec != "none",
             verify=verify,
         )
-        self._files = ShardFiles(store.path, geometry.shard, layout.block_bytes)
+        self._files = store.read_from(
+            lambda place: ShardFiles(place, geometry.shard, layout.block_bytes)
+        )
         self._decode = make_decoder(self._files, layout)
         self._start_block = store.windows["start_block"]
         self._idle: list[Buffers] = []

@@ -155,7 +155,7 @@ class WindowReader:
 
 def _unknown_layout(store: StoreMetadata) -> str:
     """Return what the fast path does not know of a store's signal; nothing if it knows it."""
-    array = json.loads((store.path / "signal" / "zarr.json").read_bytes())
+    array = store.read_from(lambda place: json.loads((place / "signal/zarr.json").read_bytes()))
     geometry, storage = store.geometry, store.config.storage
     codecs = array["codecs"]
     if [codec["name"] for codec in codecs] != ["sharding_indexed"]:
@@ -196,9 +196,18 @@ def _fill_with_zarr(store: StoreMetadata, numbers: NDArray[np.int64], out: NDArr
 
 def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any]:
     """Read sorted, distinct blocks, each run of consecutive ones at once."""
-    array = store.group["signal"]
+    out = store.read_from(lambda place: _read_runs(store, store.group_at(place)["signal"], blocks))
+    corner = out[:, 0, 0]
+    missing = missing_value(store.config.storage.dtype)
+    absent = np.isnan(corner) if out.dtype.kind == "f" else corner == missing
+    if absent.any():
+        block = int(blocks[absent][0])
+        raise StoreError(f"{store.where(block, block)}: is missing: it was never written")
+    return out
+
+
+def _read_runs(store: StoreMetadata, array: Any, blocks: NDArray[np.int64]) -> NDArray[Any]:
     out = np.empty((len(blocks), *array.shape[1:]), array.dtype)
-    store.check_identity()
     runs = np.split(np.arange(len(blocks)), np.flatnonzero(np.diff(blocks) != 1) + 1)
     for run in runs if len(blocks) else []:
         first, last = int(blocks[run[0]]), int(blocks[run[-1]])
@@ -209,11 +218,4 @@ def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any
             raise StoreError(
                 f"{store.where(first, last)}: cannot be read: {type(error).__name__}: {error}"
             ) from error
-    store.check_identity()
-    corner = out[:, 0, 0]
-    missing = missing_value(store.config.storage.dtype)
-    absent = np.isnan(corner) if out.dtype.kind == "f" else corner == missing
-    if absent.any():
-        block = int(blocks[absent][0])
-        raise StoreError(f"{store.where(block, block)}: is missing: it was never written")
     return out

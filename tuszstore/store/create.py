@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from tuszstore.config import CHANNELS, Config
 from tuszstore.signal.quantise import missing_value
+from tuszstore.store.content import content_digest
 from tuszstore.store.digests import part_digests, seal
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.labels import UNLABELLED, flag_attributes
+from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
 from tuszstore.store.metadata import signature
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
@@ -72,7 +73,7 @@ def label_options(config: Config, n_blocks: int) -> dict[str, Any]:
         "shape": (n_blocks, geometry.block),
         "dtype": label.dtype,
         "chunks": (geometry.shard, geometry.block),
-        "compressors": zarr_codecs("lz4", 2),
+        "compressors": zarr_codecs(LABEL_CODEC, 2),
         "filters": None,
         "fill_value": UNLABELLED,
         "dimension_names": label.dims,
@@ -129,7 +130,8 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     """
     import zarr
 
-    group = zarr.open_group(path, mode="r+")
+    # a root that was copied has the metadata of before in it
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
     recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
     for part in SIGNED:
         group[part].attrs["signature"] = signature(recordings)
@@ -137,7 +139,15 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)
     root = json.loads((path / "zarr.json").read_bytes())
-    root["attributes"] = {**attributes, "schema_version": SCHEMA_VERSION, "complete": True}
+    root["attributes"] = {
+        **attributes,
+        "schema_version": SCHEMA_VERSION,
+        "content_digest": content_digest(
+            attributes["split"], attributes["config_hash"],
+            lambda name: group[name][...],  # type: ignore[index]
+        ),
+        "complete": True,
+    }  # fmt: skip
     write_atomically(path / "zarr.json", seal(root, part_digests(path)))
 
 

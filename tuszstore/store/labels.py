@@ -14,6 +14,9 @@ from tuszstore.store.limits import read_file
 UNLABELLED = 0x8000
 """Label bit of samples of which no annotation says anything: padding, unlabelled recordings."""
 
+LABEL_CODEC = "lz4"
+"""Codec of `label`, whatever that of `signal`."""
+
 
 def paint(first: ArrayLike, stop: ArrayLike, bit: ArrayLike, out: NDArray[np.uint16]) -> None:
     """Set the bit of each event on its samples.

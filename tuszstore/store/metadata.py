@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ from pydantic import ValidationError
 
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
+from tuszstore.store.generations import Held, Identity, find_generation, identity
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays, check_chunks, check_folders, read_json
 from tuszstore.store.schema import SCHEMA_VERSION, variables
+
+T = TypeVar("T")
 
 
 class Table(Mapping[str, NDArray[Any]]):
@@ -28,22 +31,20 @@ class Table(Mapping[str, NDArray[Any]]):
         Root of the store.
     name : str
         One of :data:`~tuszstore.store.schema.TABLES`.
-    check : callable
-        Called with the path of an array before it is loaded; raises if the store was replaced, or
-        the array claims more than is there.
+    read : callable
+        Returns the values of an array of the store, given its path.
     """
 
-    def __init__(self, group: Any, name: str, check: Callable[[str], None]) -> None:
+    def __init__(self, group: Any, name: str, read: Callable[[str], NDArray[Any]]) -> None:
         self.variables = {variable.name: variable for variable in variables(name)}
         self._group = group
-        self._check = check
+        self._read = read
         self._loaded: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._loaded:
             variable = self.variables[name]
-            self._check(variable.path)
-            values = np.asarray(self._group[variable.path][...])
+            values = self._read(variable.path)
             # pandas and xarray know strings as objects
             self._loaded[name] = values.astype(object) if variable.dtype == "string" else values
         return self._loaded[name]
@@ -101,13 +102,16 @@ class StoreMetadata:
     group : zarr.Group
     identity : tuple
         Of the root's metadata file; another one means another store under the same name.
+    held : Held
+        What keeps this store from being removed after another took its name.
     """
 
     path: Path
     attributes: dict[str, Any]
     config: Config
     group: Any
-    identity: tuple[int, ...]
+    identity: Identity
+    held: Held = field(repr=False, compare=False)
 
     @classmethod
     def open(cls, path: Path, *, allow_stale_index: bool = False) -> Self:
@@ -124,6 +128,17 @@ class StoreMetadata:
         StoreError
             If there is none, or it is incomplete, foreign or of another schema version.
         """
+        while True:
+            before = identity(path)
+            try:
+                return cls._open(path, allow_stale_index=allow_stale_index)
+            except StoreError:
+                if identity(path) == before:
+                    raise
+                # another took its place meanwhile, and parts of both were seen: that one, then
+
+    @classmethod
+    def _open(cls, path: Path, *, allow_stale_index: bool) -> Self:
         import zarr
 
         if not path.exists():
@@ -131,8 +146,8 @@ class StoreMetadata:
                 f"{path}: no store here; make one with: "
                 "tuszstore build --split train --data CORPUS --store ROOT"
             )
+        this, held = identity(path), Held(path)
         attributes = read_attributes(path)
-        identity = _identity(path)
         _check_attributes(path, attributes)
         try:
             config = Config.model_validate(attributes["config"])
@@ -141,12 +156,14 @@ class StoreMetadata:
         check_folders(path)
         check_arrays(path, consolidated(path), Geometry.of(config))
         group = zarr.open_group(path, mode="r", use_consolidated=True)
-        store = cls(path, attributes, config, group, identity)
+        store = cls(path, attributes, config, group, this, held)
         try:
             _check_signature(store)
         except StaleIndexError:
             if not allow_stale_index:
                 raise
+        if identity(path) != this:
+            raise StoreError(f"{path}: was rebuilt while it was opened; open it again")
         return store
 
     @cached_property
@@ -180,16 +197,76 @@ class StoreMetadata:
         return self._table("left_out")
 
     def check_identity(self) -> None:
-        """Refuse to go on reading where another store has taken the place.
+        """Refuse to go on where the store that was opened is no longer there.
 
         Raises
         ------
         StoreError
         """
-        if _identity(self.path) != self.identity:
+        self.place()
+
+    def place(self) -> Path:
+        """Return where the store that was opened lies now: under its name, or moved aside.
+
+        Raises
+        ------
+        StoreError
+            If it was removed.
+        """
+        found = find_generation(self.path, self.identity)
+        if found is None:
             raise StoreError(
                 f"{self.path}: was rebuilt or removed since it was opened; open it again"
             )
+        return found
+
+    def read_from(self, read: Callable[[Path], T]) -> T:
+        """Read something of the store that was opened, though another may have its name by now.
+
+        Parameters
+        ----------
+        read : callable
+            Given where the store lies. It is called again if that changed meanwhile.
+
+        Raises
+        ------
+        StoreError
+            If the store was removed.
+        """
+        while True:
+            place = self.place()
+            try:
+                value = read(place)
+            except Exception:
+                if identity(place) == self.identity:
+                    raise
+                continue
+            if identity(place) == self.identity:
+                return value
+
+    def read_array(self, name: str) -> NDArray[Any]:
+        """Return all values of an array, given its path in the store.
+
+        Raises
+        ------
+        StoreError
+            If the store was removed, or the array is damaged.
+        """
+
+        def read(place: Path) -> NDArray[Any]:
+            array = self.group_at(place)[name]
+            check_chunks(place / name, array.metadata.to_dict())
+            return np.asarray(array[...])
+
+        return self.read_from(read)
+
+    def group_at(self, place: Path) -> Any:
+        """Return the group of the store where it lies now."""
+        import zarr
+
+        if place == self.path:
+            return self.group
+        return zarr.open_group(place, mode="r", use_consolidated=True)
 
     def where(self, first: int, last: int) -> str:
         """Name recording and time of consecutive blocks, for messages.
@@ -206,19 +283,7 @@ class StoreMetadata:
         return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
 
     def _table(self, name: str) -> Table:
-        return Table(self.group, name, self._check_column)
-
-    def _check_column(self, name: str) -> None:
-        self.check_identity()
-        check_chunks(self.path / name, self.group[name].metadata.to_dict())
-
-
-def _identity(path: Path) -> tuple[int, ...]:
-    try:
-        stat = (path / "zarr.json").stat()
-    except OSError:
-        return ()
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+        return Table(self.group, name, self.read_array)
 
 
 def _check_attributes(path: Path, attributes: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ References
 .. [1] https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html
 """
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -114,6 +115,89 @@ def largest_chunk(block_bytes: int) -> int:
     return block_bytes + 16 + 4
 
 
+def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
+    """Encode one chunk that is a file of its own, as the chunks of a shard are encoded.
+
+    Parameters
+    ----------
+    chunk : ndarray
+    codec : {"lz4", "zstd", "none"}
+    """
+    (content,) = _encoded(chunk[None], codec)
+    return content + _crc32c(content)
+
+
+def shard_fault(path: Path, n_chunks: int, n_blocks: int) -> str:
+    """Return what is wrong with a shard as far as its index tells; nothing if it is whole.
+
+    Parameters
+    ----------
+    path : Path
+    n_chunks : int
+        Of a full shard.
+    n_blocks : int
+        That must be in this one.
+    """
+    n_bytes = 16 * n_chunks
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - n_bytes - 4))
+            content = file.read()
+    except OSError as error:
+        return error.strerror or str(error)
+    table = content[:-4]
+    if len(table) != n_bytes or _crc32c(table) != content[-4:]:
+        return "file is cut off, or its index is damaged"
+    entries = np.frombuffer(table, "<u8").reshape(-1, 2)[:n_blocks]
+    if (entries[:, 0] == ABSENT).any() or entries.sum(axis=1).max(initial=0) > size - n_bytes - 4:
+        return "blocks are missing"
+    return ""
+
+
+def chunk_fault(path: Path) -> str:
+    """Return what is wrong with a chunk that is a file of its own; nothing if it is whole."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if content and _crc32c(content[:-4]) == content[-4:] else "checksum is wrong"
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file and wait until the disk has it.
+
+    Its name is durable only when its folder is too: :func:`sync_folder`.
+
+    Raises
+    ------
+    OSError
+        As the file system gives it.
+    """
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the disk has the names in a folder.
+
+    Raises
+    ------
+    OSError
+        As the file system gives it, unless it cannot do so for folders.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all.
 
@@ -125,7 +209,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
+        write_durably(part, content)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -1,0 +1,121 @@
+"""Generations of a store: the one that its name shows, and older ones that are still read.
+
+A store is never changed, only replaced by another under its name. Who reads it holds a shared lock
+on its root's metadata file. The old generation is moved aside to a hidden name beside it, where
+its readers find it by the identity of that file, and is removed when none of them is left.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import time
+import weakref
+from pathlib import Path
+
+ROOT_FILE = "zarr.json"
+
+KEPT_SECONDS = 86_400
+"""How long an old generation is kept where the file system has no locks that tell of readers."""
+
+Identity = tuple[int, ...]
+"""Of a store's root file: device, number, time and size. None of them changes when it is moved."""
+
+
+def identity(path: Path) -> Identity:
+    """Return the identity of a store; nothing where there is none."""
+    try:
+        stat = (path / ROOT_FILE).stat()
+    except OSError:
+        return ()
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def find_generation(path: Path, wanted: Identity) -> Path | None:
+    """Return where a generation of a store lies now, if it is still there.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the store.
+    wanted : tuple
+        Its :func:`identity` when it was opened.
+    """
+    for place in (path, *old_generations(path)):
+        if wanted and identity(place) == wanted:
+            return place
+    return None
+
+
+def old_generations(path: Path) -> list[Path]:
+    """Return what was moved aside of a store, the oldest first."""
+    real = Path(os.path.realpath(path))
+    return sorted(real.parent.glob(f".{real.name}.old.*"))
+
+
+def name_aside(path: Path) -> Path:
+    """Return a new name for what is moved aside of a store."""
+    return path.parent / f".{path.name}.old.{time.time_ns():020}"
+
+
+class Held:
+    """A shared lock on a store, until this object is dropped.
+
+    Children share it: forked ones as they are, others open the store themselves.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # neither through a link nor waiting for a pipe's other end
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(path / ROOT_FILE, flags)
+        except OSError:
+            return  # whoever opens the store says what is wrong
+        weakref.finalize(self, os.close, descriptor)
+        with contextlib.suppress(OSError):  # without locks it is kept for a day
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def remove_unused(path: Path) -> list[Path]:
+    """Remove what was moved aside of a store and is no longer read; return what is kept.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the store.
+    """
+    kept = []
+    for old in old_generations(path):
+        if _is_read(old):
+            kept.append(old)
+            continue
+        # the root's file first: from here on it is no store, whatever happens
+        with contextlib.suppress(OSError):
+            (old / ROOT_FILE).unlink(missing_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return kept
+
+
+def _is_read(old: Path) -> bool:
+    try:
+        descriptor = os.open(old / ROOT_FILE, os.O_RDWR)
+    except FileNotFoundError:
+        return False  # half removed
+    except OSError:
+        return True  # not ours to remove
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return True
+        moved = int(old.name.rpartition(".")[2])
+        return time.time_ns() - moved < KEPT_SECONDS * 1_000_000_000
+    finally:
+        os.close(descriptor)
+    return False
