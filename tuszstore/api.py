@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
+    from tuszstore.integrity.repair import RepairReport
     from tuszstore.integrity.report import VerifyReport
 
 FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
@@ -95,6 +96,18 @@ def verify(
     from tuszstore.integrity.verify import verify as check
 
     return check(path, deep=deep, against=against, sample=sample, seed=seed, workers=workers)
+
+
+def repair(
+    path: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+) -> "RepairReport":
+    """Make anew what is damaged in a store; see :func:`tuszstore.integrity.repair.repair`."""
+    from tuszstore.integrity.repair import repair as mend
+
+    return mend(path, data=data, workers=workers)
 
 
 def open_store(path: str | os.PathLike[str]) -> "Store":

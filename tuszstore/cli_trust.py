@@ -16,6 +16,7 @@ TOLD = 20
 def register(group: click.Group) -> None:
     """Add the commands to a group."""
     group.add_command(verify)
+    group.add_command(repair)
 
 
 @click.command()
@@ -62,6 +63,35 @@ def verify(
     else:
         show_verification(report)
     return report.exit_status
+
+
+@click.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option(
+    "-d", "--data", type=click.Path(path_type=Path), metavar="DIR",
+    help="Root of the corpus, if moved.",
+)  # fmt: skip
+@click.option(
+    "-w", "--workers", type=click.IntRange(0), metavar="N",
+    help="Processes that compute signals; by default this one.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def repair(store: Path, data: Path | None, workers: int | None, as_json: bool) -> None:
+    """Make anew what is damaged in a store, and nothing else.
+
+    The store is verified first and last; it is replaced in one step, or stays as it was. Exit
+    status: 0 whole or repaired, 1 it cannot be.
+    """
+    from tuszstore.integrity.repair import repair as mend
+
+    report = mend(store, data=data, workers=workers)
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=1))
+        return
+    mended = ", ".join(f"{count} of {kind}" for kind, count in report.mended.items())
+    click.echo(f"{report.store}: {report.status}{f': {mended}' if mended else ''}")
+    if report.rebuilt:
+        click.echo(f"computed again: {', '.join(report.rebuilt)}")
 
 
 def show_verification(report: "VerifyReport") -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,8 @@ from tuszstore.store.digests import (
 from tuszstore.store.limits import MAX_METADATA, check_arrays, read_file
 from tuszstore.store.metadata import signature
 from tuszstore.store.schema import SCHEMA_VERSION, TABLES, VARIABLES, Variable
+
+_SHARD = re.compile(r"signal/c/(\d{1,15})/0/0|label/c/(\d{1,15})/0")
 
 _MEND: dict[str, Mend] = {
     "channel": "metadata", "windows": "index", "events": "events", "recordings": "build",
@@ -220,7 +223,10 @@ def check_files(contents: Contents, check: Check) -> None:
     known = {"zarr.json", *(f"{name}/zarr.json" for name in TABLES)}
     known |= {f"{variable.path}/zarr.json" for variable in VARIABLES}
     chunks = {f"{variable.path}/c" for variable in VARIABLES if "block" not in variable.dims}
-    owned = _owned_files(contents)
+    recordings = contents.table("recordings")
+    owners = recordings and _Owners(
+        recordings["first_block"], recordings["n_blocks"], contents.geometry.shard
+    )
     for folder, folders, files in os.walk(path):
         for name in [*files, *(name for name in folders if Path(folder, name).is_symlink())]:
             count += 1
@@ -230,30 +236,37 @@ def check_files(contents: Contents, check: Check) -> None:
                 check.add("is a link; a store holds none", "stray", file=file)
             elif not place.is_file():
                 check.add("is not a file", "stray", file=file)
-            elif file in known or (owned is not None and file in owned):
+            elif file in known or (owners and owners.own(file)):
                 continue
             elif file.partition("/c/")[0] + "/c" in chunks:
                 continue  # of a table: what its digest does not know is found there
-            elif owned is not None or not file.startswith(("signal/c/", "label/c/")):
+            elif owners or not file.startswith(("signal/c/", "label/c/")):
                 check.add("belongs to nothing in the store", "stray", file=file)
     check.covered = f"{count} files"
 
 
-def _owned_files(contents: Contents) -> set[str] | None:
-    """Return the files of all shards and labels that recordings have; None if that is unknown."""
-    recordings = contents.table("recordings")
-    if recordings is None:
-        return None
-    owned = set()
-    shard = contents.geometry.shard
-    most = sum(1 for _ in os.scandir(contents.path / "signal" / "c"))
-    for first, count in zip(
-        recordings["first_block"].tolist(), recordings["n_blocks"].tolist(), strict=True
-    ):
-        if first >= 0 and 0 <= count <= most * shard:
-            for number in range(first // shard, -(-(first + count) // shard)):
-                owned |= {f"signal/c/{number}/0/0", f"label/c/{number}/0"}
-    return owned
+class _Owners:
+    """Which shards belong to recordings.
+
+    Parameters
+    ----------
+    first, count : ndarray of int64, shape (recording,)
+        First block and number of blocks of each recording.
+    shard : int
+        Blocks of a shard.
+    """
+
+    def __init__(self, first: NDArray[Any], count: NDArray[Any], shard: int) -> None:
+        order = np.argsort(first, kind="stable")
+        self._first = first[order] // shard
+        self._stop = -(-(first + count)[order] // shard)
+
+    def own(self, file: str) -> bool:
+        """Return whether a file is a shard, or the labels of one, that some recording has."""
+        match = _SHARD.fullmatch(file)
+        number = int(match[1] or match[2]) if match else -1
+        at = int(np.searchsorted(self._first, number, "right")) - 1
+        return match is not None and at >= 0 and number < self._stop[at]
 
 
 def check_tables(contents: Contents, check: Check) -> None:

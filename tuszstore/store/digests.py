@@ -50,7 +50,8 @@ def part_digest(path: Path, part: str) -> str:
         nodes = sorted({*TABLES, *(variable.path for variable in VARIABLES)})
         files = [path / node / "zarr.json" for node in nodes]
     else:
-        files = sorted(file for file in (path / part).rglob("*") if file.name != "zarr.json")
+        arrays = [v.path for v in VARIABLES if part in (v.path, v.group)]
+        files = sorted(file for array in arrays for file in (path / array / "c").rglob("*"))
     digest = hashlib.sha256()
     for file in files:
         if file.is_symlink() or not file.is_file():
