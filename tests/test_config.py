@@ -128,8 +128,8 @@ def test_a_source_that_can_be_no_file_is_refused(source: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["- signal\n- windows\n", "signal", "42", "[]", "2001-01-01", "&a [*a]"],
-    ids=["list", "word", "number", "empty list", "date", "endless list"],
+    ["- signal\n- windows\n", "signal", "42", "[]", "2001-01-01"],
+    ids=["list", "word", "number", "empty list", "date"],
 )
 def test_a_file_that_holds_no_sections_is_refused(path: Path, content: str) -> None:
     with pytest.raises(ConfigError, match=r"mine\.yaml: must hold sections such as 'signal:'"):

@@ -215,11 +215,11 @@ class TestRequests:
     def test_a_reader_loads_its_tables_at_once(self, server: ObjectServer) -> None:
         store = open_at(server)
         server.forget()
-        server.fault = wait_for(9 + 22 + 10)  # columns of windows, recordings and events
+        server.fault = wait_for(9 + 23 + 10)  # columns of windows, recordings and events
         assert store.reader
         server.fault = lambda _: None
         store.read([0], labels=True)
-        assert len(server.requests) == 41 + 3
+        assert len(server.requests) == 42 + 3
 
     def test_a_recording_is_one_request_for_each_shard(
         self, server: ObjectServer, train: tuszstore.Store

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
+    from tuszstore.integrity.repair import RepairReport
+    from tuszstore.integrity.report import VerifyReport
 
 Chunks = Mapping[str, Any] | Literal["auto"] | int | None
 """What :meth:`Store.to_xarray` hands to xarray."""
@@ -85,6 +87,33 @@ def build(
     options = {key: value for key, value in given.items() if value is not None}
     plan = make_plan(load_config(config, options), split, limit=limit)
     return run_plan(plan, force=force, progress=progress)
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    deep: bool = False,
+    against: str | os.PathLike[str] | None = None,
+    sample: int | None = 3,
+    seed: int = 0,
+    workers: int | None = None,
+) -> "VerifyReport":
+    """Check whether a store is whole; see :func:`tuszstore.integrity.verify.verify`."""
+    from tuszstore.integrity.verify import verify as check
+
+    return check(path, deep=deep, against=against, sample=sample, seed=seed, workers=workers)
+
+
+def repair(
+    path: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+) -> "RepairReport":
+    """Make anew what is damaged in a store; see :func:`tuszstore.integrity.repair.repair`."""
+    from tuszstore.integrity.repair import repair as mend
+
+    return mend(path, data=data, workers=workers)
 
 
 def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":

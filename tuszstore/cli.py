@@ -13,6 +13,7 @@ import click
 import yaml
 
 import tuszstore
+from tuszstore.cli_trust import repair, verify
 from tuszstore.cli_view import plot, report
 from tuszstore.errors import TuszstoreError
 
@@ -252,6 +253,8 @@ def index(
 main.add_command(index, "scan-cache")
 main.add_command(plot)
 main.add_command(report)
+main.add_command(verify)
+main.add_command(repair)
 
 
 @main.command()

@@ -256,13 +256,18 @@ def _parts(changes: Changes, results: Sequence[Built | Failed]) -> list[Part]:
 
 def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
     config = plan.config.model_dump(mode="json")
+    data, pseudonyms = str(plan.data.absolute()), {}
+    if plan.pseudonyms:  # a path may hold a name
+        config["paths"] = {"data": None, "store": None}
+        data, pseudonyms = "", {"pseudonyms": plan.pseudonyms.attributes()}
     made_by = {json.dumps(v, sort_keys=True) for part in parts for v in part.record.made_by}
     return {
         "title": f"EEG windows with seizure labels, split {plan.split}",
         "Conventions": "CF-1.11",
         "split": plan.split,
         "split_policy": plan.config.corpus.split_policy,
-        "data": str(plan.data.absolute()),
+        "data": data,
+        **pseudonyms,
         "config": config,
         "config_hash": plan.config.digest(),
         "sources_digest": plan.sources_digest,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -139,7 +140,7 @@ class Published:
             made_by=self._made_by,
         )
         shard = int(values["first_block"]) // self.store.geometry.shard
-        return record, Files(self.store.path, shard)
+        return record, Files(Path(self.store.path), shard)
 
     def _marked(self, span: slice) -> MarkedEvents:
         columns = {name: column[span] for name, column in self._events.items()}
@@ -185,7 +186,7 @@ def find_changes(plan: Plan, *, force: bool = False) -> Changes:
     with ThreadPoolExecutor(IO_THREADS) as pool:
         steps = tuple(pool.map(finder.step, plan.recordings))
     if published:
-        published.store.held.release()  # nobody but this build can replace it
+        published.store.release()  # nobody but this build can replace it
     if force:
         why_anew = why_anew or ("all is built anew, as asked" if published else "")
     up_to_date = (

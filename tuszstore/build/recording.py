@@ -28,6 +28,7 @@ from tuszstore.build.records import (
 from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
 from tuszstore.corpus.events import MarkedEvents
+from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
 from tuszstore.errors import BuildError, RecordingError
 from tuszstore.signal.pipeline import Preprocessed, preprocess
@@ -127,14 +128,17 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
             record = make(task, recordings, config, timings)
         return Built(task, record, Files(folder_of(recordings, task.id)), dict(timings))
     except RecordingError as error:
-        return Failed(task, str(error))
+        reason = str(error)
     except MemoryError:
-        return Failed(task, "not enough memory for this recording; use fewer workers")
+        reason = "not enough memory for this recording; use fewer workers"
     except BuildError:
         raise
     except Exception as error:
         # whatever a library makes of one odd file, the others are built
-        return Failed(task, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+    if config.corpus.pseudonymize:
+        reason = without_names(reason, task.path, task.id)
+    return Failed(task, reason)
 
 
 def _already_built(task: Task, recordings: Path, config: Config) -> Record | None:

@@ -6,7 +6,7 @@ other: readers see the old index or the new one.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, read_annotation
 from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.layout import annotation_path
+from tuszstore.corpus.pseudonyms import find_sources, without_names
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
+from tuszstore.store.labels import LabelChunks
 from tuszstore.store.metadata import StoreMetadata
 
 
@@ -81,7 +83,8 @@ def _reindex(
             recordings = dict(store.recordings)
             if reread_annotations:
                 root = data or Path(store.attributes["data"])
-                recordings |= _write_labels(unfinished, store, config, root)
+                sources = find_sources(root, config, store.attributes, path)
+                recordings |= _write_labels(unfinished, store, config, sources)
                 write_table(unfinished, "recordings", recordings)
             _write_windows(unfinished, recordings, config)
             attributes = {
@@ -92,7 +95,7 @@ def _reindex(
             }
             finish(unfinished, attributes)
             publish(unfinished, path)
-            store.held.release()
+            store.release()
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -130,15 +133,13 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
 
 
 def _write_windows(path: Path, recordings: Mapping[str, NDArray[Any]], config: Config) -> None:
-    import zarr
-
-    label = zarr.open_array(path / "label", mode="r")
     geometry = Geometry.of(config)
+    label = LabelChunks(path, geometry)
     write_table(path, "windows", derive_windows(label, recordings, geometry, config.labels))
 
 
 def _write_labels(
-    path: Path, store: StoreMetadata, config: Config, root: Path
+    path: Path, store: StoreMetadata, config: Config, sources: Callable[[str], Path]
 ) -> dict[str, NDArray[Any]]:
     """Write labels and events from annotations; return the columns of recordings they change."""
     kind = config.labels.annotation
@@ -147,15 +148,20 @@ def _write_labels(
     names = ("id", "n_samples", "first_block", "annotation_digest")
     rows = list(zip(*(store.recordings[name].tolist() for name in names), strict=True))
     for id_, n_samples, _, digest in rows:
+        source = None
         try:
-            annotation = annotation_path(root / id_, kind)
+            source = sources(id_)
+            annotation = annotation_path(source, kind)
             # a recording that was kept without annotation may stay so
             known = read_annotation(annotation, kind) if digest or annotation.exists() else None
             if known:
                 mark_events(known, n_samples, store.geometry.sfreq, config.labels)
             annotations.append(known)
         except RecordingError as error:
-            failed.append(f"{id_}: {error}")
+            reason = str(error)
+            if config.corpus.pseudonymize and source:
+                reason = without_names(reason, source, id_)
+            failed.append(f"{id_}: {reason}")
     if failed:
         more = f" (and {len(failed) - 5} more)" if len(failed) > 5 else ""
         raise BuildError(f"{store.path}: not indexed: {'; '.join(failed[:5])}{more}")

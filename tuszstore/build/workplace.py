@@ -81,11 +81,14 @@ class Workplace:
         remove_parts(self.recordings)
         self.clear_store()
         before = self.begun()
+        config = plan.config.model_dump(mode="json")
+        if plan.pseudonyms:  # a path may hold a name
+            config["paths"] = {"data": None, "store": None}
         note = {
             "build": before.get("build") or secrets.token_hex(8),
             "split": plan.split,
-            "data": str(plan.data.absolute()),
-            "config": plan.config.model_dump(mode="json"),
+            "data": "" if plan.pseudonyms else str(plan.data.absolute()),
+            "config": config,
             "limit": plan.limit,
             "forced": forced or bool(before.get("forced")),
             "since": before.get("since") or datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,6 +1,5 @@
 """Signals and labels of windows, as arrays."""
 
-import json
 import warnings
 from functools import partial
 from typing import Any
@@ -176,7 +175,7 @@ class WindowReader:
 
 def _unknown_layout(store: StoreMetadata) -> str:
     """Return what the fast path does not know of a store's signal; nothing if it knows it."""
-    array = json.loads(store.signal)
+    array = store.signal
     geometry, storage = store.geometry, store.config.storage
     codecs = array["codecs"]
     if [codec["name"] for codec in codecs] != ["sharding_indexed"]:

@@ -74,7 +74,9 @@ class Held:
     def __init__(self, path: Path) -> None:
         self._close: weakref.finalize[..., Held] | None = None
         try:
-            descriptor = os.open(path / ROOT, os.O_RDONLY)
+            # neither through a link nor waiting for a pipe's other end
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(path / ROOT, flags)
         except OSError:
             return  # whoever opens the store says what is wrong
         self._close = weakref.finalize(self, os.close, descriptor)

@@ -3,13 +3,15 @@
 See :mod:`tuszstore.store.generations` for what becomes of the one that was replaced.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tuszstore.errors import StoreError
+from tuszstore.store.files import read_with_status
 from tuszstore.store.generations import Held, find_generation, identity, identity_of
-from tuszstore.store.place import Document, Identity, Place, ReplacedError
+from tuszstore.store.limits import check_folders
+from tuszstore.store.place import MAX_METADATA, Document, Identity, Place, ReplacedError
 
 T = TypeVar("T")
 
@@ -35,9 +37,15 @@ class LocalPlace:
         """Return the place beside this one of another name."""
         return LocalPlace(self.path.with_name(name))
 
-    def read(self, names: Sequence[str]) -> list[Document | None]:
-        """Return small files, None for those that are not there."""
-        return [self._read(self.path / name) for name in names]
+    def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
+        """Return whole files, None for those that are not there.
+
+        Raises
+        ------
+        StoreError
+            If one is larger than the limit, no file but a link or a pipe, or cannot be read.
+        """
+        return [_read(self.path / name, limit) for name in names]
 
     def identity(self) -> Identity:
         """Return which root is there now."""
@@ -56,8 +64,8 @@ class LocalPlace:
             raise ReplacedError(self.path)
         return self if found == self.path else LocalPlace(found)
 
-    def hold(self) -> object:
-        """Return what keeps the store that is here from being removed, as long as it lives."""
+    def hold(self) -> Held:
+        """Return what keeps the store that is here, as long as it lives."""
         return Held(self.path)
 
     def of_one_store(
@@ -90,9 +98,16 @@ class LocalPlace:
                 return values
 
     def open_group(self) -> Any:
-        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
+        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only.
+
+        Raises
+        ------
+        StoreError
+            If one of its folders is a link.
+        """
         import zarr
 
+        check_folders(self.path)
         return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=True)
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
@@ -110,10 +125,12 @@ class LocalPlace:
     def __reduce__(self) -> Any:
         return LocalPlace, (self.path.absolute(),)
 
-    @staticmethod
-    def _read(path: Path) -> Document | None:
-        try:
-            with path.open("rb") as file:
-                return Document(file.read(), identity_of(os.fstat(file.fileno())))
-        except OSError:
-            return None
+
+def _read(path: Path, limit: int) -> Document | None:
+    try:
+        content, status = read_with_status(path, limit)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    return Document(content, identity_of(status))

@@ -14,10 +14,13 @@ from pydantic import ValidationError
 
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
+from tuszstore.store.columns import read_column
+from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
+from tuszstore.store.limits import check_arrays
 from tuszstore.store.local import LocalPlace
-from tuszstore.store.place import ROOT, Document, Identity, Place
-from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
+from tuszstore.store.place import ROOT, Document, Hold, Identity, Place
+from tuszstore.store.schema import SCHEMA_VERSION, variables
 
 T = TypeVar("T")
 
@@ -51,16 +54,8 @@ class Table(Mapping[str, NDArray[Any]]):
         return self._loaded[name]
 
     def _read(self, name: str, place: Place) -> NDArray[Any]:
-        variable, store = self.variables[name], self._store
-        try:
-            values = np.asarray(store.group_at(place)[variable.path][...])
-        except Exception as error:
-            # codecs raise what they like at damaged bytes, and object stores at failed requests
-            raise StoreError(
-                f"{store.path}: {variable.path} cannot be read: {place.explain(error)}"
-            ) from (None if place.remote else error)
-        # pandas and xarray know strings as objects
-        return values.astype(object) if variable.dtype == "string" else values
+        path = self.variables[name].path
+        return read_column(place, path, self._store.arrays[path])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)
@@ -75,20 +70,22 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a column without loading it."""
-        shape: tuple[int, ...] = self._store.group[self.variables[name].path].shape
-        return shape
+        return tuple(self._store.arrays[self.variables[name].path]["shape"])
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
     """Return the attributes of a store's root; none where there is no Zarr v3 group."""
-    (document,) = LocalPlace(path).read([ROOT])
+    try:
+        (document,) = LocalPlace(path).read([ROOT])
+    except StoreError:
+        return {}
     return _attributes(document)
 
 
 def _attributes(document: Document | None) -> dict[str, Any]:
     try:
-        attributes = json.loads(document.content)["attributes"] if document else {}
-    except (ValueError, KeyError, TypeError):
+        attributes = parse_json(document.content, "").get("attributes") if document else None
+    except StoreError:
         return {}
     return attributes if isinstance(attributes, dict) else {}
 
@@ -105,22 +102,25 @@ class StoreMetadata:
         Of the root.
     config : Config
         With which it was built.
+    arrays : mapping of str to dict
+        Metadata of each array, by path, as Zarr v3 has it.
     group : zarr.Group
-    signal : bytes
-        Metadata of the signal, where that lies.
+    signal : mapping
+        Metadata of the signal, as it lies beside that.
     identity : tuple
         Of the root's metadata file; another one means another store under the same name.
-    held : object
+    held : Hold or None
         What keeps this store from being removed after another took its name.
     """
 
     place: Place
     attributes: dict[str, Any]
     config: Config
+    arrays: Mapping[str, Any]
     group: Any
-    signal: bytes
+    signal: Mapping[str, Any]
     identity: Identity
-    held: object = field(repr=False, compare=False)
+    held: Hold | None = field(repr=False, compare=False)
 
     @classmethod
     def open(
@@ -165,17 +165,21 @@ class StoreMetadata:
             config = Config.model_validate(attributes["config"])
         except (KeyError, ValidationError) as error:
             raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
+        assert root is not None  # or it was refused above
+        arrays = _arrays(path, root)
+        check_arrays(path, arrays, Geometry.of(config))
         group = found.open_group()
-        _check_variables(path, group)
         try:
             _check_signatures(path, dict(zip(PARTS, map(_attributes, parts), strict=True)))
         except StaleIndexError:
             if not allow_stale_index:
                 raise
-        signal = parts[PARTS.index("signal")]
-        assert root is not None  # or it was refused above
-        assert signal is not None
-        return cls(place, attributes, config, group, signal.content, root.identity, held)
+        own = parts[PARTS.index("signal")]
+        assert own is not None  # or it had no signature
+        signal = parse_json(own.content, f"{path}/signal/{ROOT}")
+        (variable,) = (variable for variable in variables("") if variable.name == "signal")
+        check_arrays(path, {"signal": signal}, Geometry.of(config), [variable])
+        return cls(place, attributes, config, arrays, group, signal, root.identity, held)
 
     @property
     def path(self) -> Path | str:
@@ -190,7 +194,7 @@ class StoreMetadata:
     @cached_property
     def n_windows(self) -> int:
         """Number of windows, without loading their table."""
-        return int(self.group["windows/category"].shape[0])
+        return int(self.arrays["windows/category"]["shape"][0])
 
     @cached_property
     def windows(self) -> Table:
@@ -242,6 +246,11 @@ class StoreMetadata:
         """
         return self.place.of_one_store(tasks, self.identity)
 
+    def release(self) -> None:
+        """Let the store be removed once another has taken its name; it is not read any more."""
+        if self.held is not None:
+            self.held.release()
+
     def group_at(self, place: Place) -> Any:
         """Return the group of this store where it lies now."""
         return self.group if place is self.place else place.open_group()
@@ -262,6 +271,18 @@ class StoreMetadata:
 
     def _table(self, name: str) -> Table:
         return Table(self, name)
+
+
+def _arrays(path: Path | str, root: Document) -> dict[str, Any]:
+    """Return the metadata of groups and arrays that stand in a store's root."""
+    inside = parse_json(root.content, f"{path}/{ROOT}").get("consolidated_metadata")
+    arrays = inside.get("metadata") if isinstance(inside, dict) else None
+    if not isinstance(arrays, dict):
+        raise StoreError(
+            f"{path}: its root lacks the metadata of its arrays; build it again with: "
+            "tuszstore build --force"
+        )
+    return arrays
 
 
 def _check_attributes(path: Path | str, attributes: dict[str, Any]) -> None:
@@ -314,18 +335,3 @@ def _check_signatures(path: Path | str, parts: Mapping[str, Mapping[str, Any]]) 
             f"{path}: its index does not belong to the signal beside it; "
             f"derive it anew with: tuszstore index {path}"
         )
-
-
-def _check_variables(path: Path | str, group: Any) -> None:
-    for variable in VARIABLES:
-        try:
-            array = group[variable.path]
-        except KeyError:
-            raise StoreError(
-                f"{path}: {variable.path} is missing; build it again with: tuszstore build --force"
-            ) from None
-        dims = tuple(array.metadata.dimension_names or ())
-        if dims != variable.dims:
-            raise StoreError(
-                f"{path}: {variable.path} has the dimensions {dims}, not {variable.dims}"
-            )

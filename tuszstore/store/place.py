@@ -12,6 +12,9 @@ T = TypeVar("T")
 Identity = tuple[Any, ...]
 """Of an object's content: another one means that it was replaced; empty where there is none."""
 
+MAX_METADATA = 1 << 25
+"""Bytes of a metadata file."""
+
 ROOT = "zarr.json"
 """The root's metadata, which is written last and makes a store complete."""
 
@@ -34,10 +37,17 @@ class ReplacedError(StoreError):
 
 @dataclass(frozen=True)
 class Document:
-    """A small file of a store, and which one it was."""
+    """A file of a store, and which one it was."""
 
     content: bytes
     identity: Identity
+
+
+class Hold(Protocol):
+    """What keeps a store from being removed after another has taken its name."""
+
+    def release(self) -> None:
+        """Let it go now, rather than when this object is dropped."""
 
 
 class Place(Protocol):
@@ -57,8 +67,20 @@ class Place(Protocol):
     def sibling(self, name: str) -> "Place":
         """Return the place beside this one of another name."""
 
-    def read(self, names: Sequence[str]) -> list[Document | None]:
-        """Return small files, None for those that are not there."""
+    def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
+        """Return whole files, None for those that are not there.
+
+        Parameters
+        ----------
+        names : sequence of str
+        limit : int
+            Largest size in bytes.
+
+        Raises
+        ------
+        StoreError
+            If one is larger, or cannot be read.
+        """
 
     def identity(self) -> Identity:
         """Return which root is there now."""
@@ -72,8 +94,8 @@ class Place(Protocol):
             If it is there no more.
         """
 
-    def hold(self) -> object:
-        """Return what keeps the store that is here from being removed, as long as it lives."""
+    def hold(self) -> Hold | None:
+        """Return what keeps the store that is here, as long as it lives; None if nothing can."""
 
     def of_one_store(
         self, tasks: Sequence[Callable[["Place"], T]], identity: Identity = ()

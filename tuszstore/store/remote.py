@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 from tuszstore.compat import import_obstore
 from tuszstore.errors import StoreError
+from tuszstore.store.files import too_large
 from tuszstore.store.place import (
+    MAX_METADATA,
     ROOT,
     Document,
     Identity,
@@ -114,9 +116,15 @@ class RemotePlace:
             return self.of_url("/".join((self._url.rstrip("/").rpartition("/")[0], name)))
         return RemotePlace(self._objects, "/".join((self._prefix.rpartition("/")[0], name)))
 
-    def read(self, names: Sequence[str]) -> list[Document | None]:
-        """Return small objects, None for those that are not there."""
-        return self.at_once([partial(self._read, name) for name in names])
+    def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
+        """Return whole objects, None for those that are not there.
+
+        Raises
+        ------
+        StoreError
+            If one is larger than the limit, or cannot be read.
+        """
+        return self.at_once([partial(self._read, name, limit) for name in names])
 
     def identity(self) -> Identity:
         """Return which root is there now."""
@@ -139,9 +147,8 @@ class RemotePlace:
             raise ReplacedError(self.path)
         return self
 
-    def hold(self) -> object:
+    def hold(self) -> None:
         """Return nothing: objects have no locks."""
-        return None
 
     def of_one_store(
         self, tasks: Sequence[Callable[[Place], T]], identity: Identity = ()
@@ -258,9 +265,11 @@ class RemotePlace:
             return RemotePlace.of_url, (self._url,)
         return RemotePlace, (self._objects, self._prefix)
 
-    def _read(self, name: str) -> Document | None:
+    def _read(self, name: str, limit: int) -> Document | None:
         def get(key: str) -> Document:
             result = self._objects.get(key)
+            if error := too_large(f"{self.path}/{name}", result.meta["size"], limit):
+                raise error
             return Document(bytes(result.bytes()), _identity(result.meta))
 
         try:

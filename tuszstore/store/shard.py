@@ -70,6 +70,51 @@ def encode_shard(blocks: NDArray[np.generic], codec: str, n_chunks: int) -> byte
     return b"".join([*parts, table, _crc32c(table)])
 
 
+def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int64]:
+    """Return where the chunks of a shard lie in it.
+
+    Parameters
+    ----------
+    table : bytes
+        The index, without its checksum.
+    checksum : bytes
+    n_payload : int
+        Bytes in front of the index.
+
+    Returns
+    -------
+    ndarray of int64, shape (chunk, 2)
+        Begin and end of each in bytes, checksum included; -1 for a chunk that is not there.
+
+    Raises
+    ------
+    ValueError
+        If the index is damaged.
+    """
+    if crc32c(table) != int.from_bytes(checksum, "little"):
+        raise ValueError("checksum of the shard's index is wrong, or the file is cut off")
+    entries = np.frombuffer(table, "<u8").reshape(-1, 2)
+    absent = entries[:, 0] == ABSENT
+    # a chunk is never larger than its file, so no sum of what is right is too large for int64
+    spans = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
+    begins, ends = spans.T
+    if (begins < 0).any() or (ends > n_payload).any() or (ends - begins < 4)[~absent].any():
+        raise ValueError("index points outside of the file")
+    spans[absent] = -1
+    return spans
+
+
+def largest_chunk(block_bytes: int) -> int:
+    """Return how many bytes a chunk can have at most, its checksum included.
+
+    Parameters
+    ----------
+    block_bytes : int
+        Of the values of a block; Blosc adds a header of 16.
+    """
+    return block_bytes + 16 + 4
+
+
 def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
     """Encode one chunk that is a file of its own, as the chunks of a shard are encoded.
 
