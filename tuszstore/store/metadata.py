@@ -114,7 +114,7 @@ class StoreMetadata:
             before = identity(path)
             try:
                 return cls._open(path, allow_stale_index=allow_stale_index)
-            except StoreError:
+            except Exception:
                 if identity(path) == before:
                     raise
                 # another took its place meanwhile, and parts of both were seen: that one, then
