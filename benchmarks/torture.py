@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -202,7 +203,8 @@ def disturb_all(todo: list[tuple[Case, int, int, int]], folder: Path, jobs: int)
     pipes = []
     for job in range(jobs):
         reader, writer = os.pipe()
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             tally, status = Tally(), 1
             try:
                 for case, mode, number, error in todo[job::jobs]:
@@ -210,14 +212,20 @@ def disturb_all(todo: list[tuple[Case, int, int, int]], folder: Path, jobs: int)
                 with os.fdopen(writer, "w") as file:
                     json.dump(vars(tally), file)
                 status = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(status)
         os.close(writer)
-        pipes.append(reader)
+        pipes.append((child, reader))
     total = Tally()
-    for reader in pipes:
+    for child, reader in pipes:
         with os.fdopen(reader) as file:
-            part = json.load(file)  # nothing in it: the process died, and said why
+            content = file.read()
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            raise RuntimeError("the torture itself went wrong, as told above")
+        part = json.loads(content)
         for name in ("killed", "failed"):
             getattr(total, name).update(part[name])
         total.points += part["points"]

@@ -161,12 +161,14 @@ def test_stores_that_take_turns_under_openings(own_corpus: Path, path: Path) -> 
 
     thread = threading.Thread(target=look)
     thread.start()
-    for k in range(12):
+    for k in range(100):
+        if n_opened >= 4 and k >= 8:
+            break
         copy = path.parent / "copy"
         shutil.copytree(sources[(k + 1) % 2], copy)
         publish(copy, path)
         remove_unused(path)
-        time.sleep(0.02)
+        time.sleep(0.05 * (k % 5))
     stop.set()
     thread.join()
     assert problems == []

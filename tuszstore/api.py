@@ -49,7 +49,10 @@ def build(
     force: bool = False,
     progress: "Progress | None" = None,
 ) -> "BuildReport":
-    """Build the store of one split.
+    """Build the store of one split, or bring it up to date.
+
+    What is in the store, or was built before an interruption, is taken over where it is what would
+    be built; see `docs/build.md`.
 
     A script that calls this with workers needs the guard ``if __name__ == "__main__":``, since
     they are new processes which import it.
@@ -67,7 +70,7 @@ def build(
     limit : int, optional
         Build only so many recordings, the first of the store's order.
     force : bool
-        Build again even if nothing changed.
+        Build all anew, taking nothing from the store that is there.
     progress : Progress, optional
 
     Returns

@@ -120,7 +120,7 @@ settings_option = click.option(
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Build only N recordings.")
 @settings_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
-@click.option("-f", "--force", is_flag=True, help="Build even if nothing changed.")
+@click.option("-f", "--force", is_flag=True, help="Build all anew, whatever is there.")
 @quiet_option
 @json_option
 def build(
@@ -134,7 +134,9 @@ def build(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Build the store of a split from a folder of EDF files.
+    """Build the store of a split from a folder of EDF files, or bring it up to date.
+
+    After an interruption the same command goes on where it stopped.
 
     Exit status: 0 built, 1 nothing built or wrong usage, 2 built but a labelled train split has
     no seizure window, 3 built with recordings that failed.

@@ -123,6 +123,9 @@ def _build(
         )
         if not parts:
             return _nothing(plan, left_out)
+        made = Counter(
+            "build" if r.task.donor is None else "relabel" for r in results if isinstance(r, Built)
+        )
         missing = {result.task.id for result in failed}
         if not force and len(failed) == len(results) and (same := _unchanged(plan, missing)):
             work.remove()  # what was missing cannot be built now either
@@ -136,7 +139,7 @@ def _build(
         StoreMetadata.open(plan.store),
         "built",
         timings=dict(sum((Counter(r.timings) for r in results if isinstance(r, Built)), Counter())),
-        changes={**changes.counts, "build": changes.counts["build"] - len(failed)},
+        changes={**changes.counts, "build": made["build"], "relabel": made["relabel"]},
     )
 
 
