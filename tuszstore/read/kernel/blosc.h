@@ -28,11 +28,11 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
 {
     if (n_src < HEADER)
         return DAMAGED;
-    unsigned version = src[0], flags = src[2];
+    unsigned version = src[0], lz4_version = src[1], flags = src[2];
     size_t block = read_u32(src + 8);
     if (read_u32(src + 4) != size || read_u32(src + 12) != n_src)
         return DAMAGED;
-    if (version != 2)
+    if (version != 2 || lz4_version != 1)
         return UNKNOWN;
     if (flags & MEMCPYED) {
         if (n_src - HEADER != size)
@@ -71,8 +71,9 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
         for (size_t s = n_streams; s < itemsize; s++)
             streams[s] = streams[0] + s * n_values;
         uint8_t *out = dst + k * block;
-        if (n_values % 8) /* Blosc leaves these as they are; they are never split */
-            memcpy(out, streams[0], wanted);
+        if (n_values % 8) /* Blosc does not shuffle these, but may split them all the same */
+            for (size_t s = 0; s < n_streams; s++)
+                memcpy(out + s * length, streams[s], length);
         else if (itemsize == 2)
             unshuffle16(streams[0], streams[1], out, n_values);
         else
