@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fuzz.targets import N_VALUES, TARGETS, blosc_chunk
+from fuzz.targets import TARGETS, chunk_seeds
 from tuszstore.config import Config, builtin_configs
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.store.create import column_options, label_options, signal_options
@@ -38,11 +38,8 @@ def write_seeds(root: Path) -> None:
         (root / "annotation" / str(number)).write_bytes(file.read_bytes())
     for name, file in builtin_configs().items():
         (root / "config" / name).write_bytes(file.read_bytes())
-    rng = np.random.default_rng(0)
-    walk = np.cumsum(rng.integers(-9, 9, N_VALUES)).astype("int16")
-    for level, block in ((5, 0), (1, 128), (0, 0), (9, 64)):
-        (root / "chunk" / f"{level}-{block}").write_bytes(blosc_chunk(walk, level, block))
-    (root / "chunk" / "zeros").write_bytes(blosc_chunk(np.zeros(N_VALUES, "int16")))
+    for number, seed in enumerate(chunk_seeds()):
+        (root / "chunk" / str(number)).write_bytes(seed)
     index = np.full((6, 2), 2**64 - 1, "<u8")
     index[:4] = [[0, 100], [100, 900], [1000, 4], [1004, 50]]
     (root / "shard" / "index").write_bytes(index.tobytes())

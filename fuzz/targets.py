@@ -27,8 +27,8 @@ from tuszstore.store.shard import parse_index
 FOLDER = Path(tempfile.mkdtemp(prefix="tuszstore-fuzz-"))
 """Where a target writes what is read as a file."""
 
-N_VALUES = 600
-"""Samples of a block in the target `chunk`."""
+BLOCKS = ((600, "int16"), (605, "int16"), (600, "float32"), (603, "float32"))
+"""Samples of a block in the target `chunk`, and their type; Blosc shuffles whole eights only."""
 
 
 def edf(data: bytes) -> None:
@@ -72,15 +72,20 @@ def config(data: bytes) -> None:
 
 
 def chunk(data: bytes) -> None:
-    """Decode a chunk in both ways, which must agree; its checksum is made right."""
+    """Decode a chunk in both ways, which must agree; its checksum is made right.
+
+    The first byte says which of the blocks it is.
+    """
+    n_values, dtype = BLOCKS[data[0] % len(BLOCKS) if data else 0]
+    data = data[1:]
     path = FOLDER / ShardFiles.name(0)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data + crc32c(data).to_bytes(4, "little"))
     spans = np.array([[0, len(data) + 4]])
-    layout = Layout(1, N_VALUES, 1, np.dtype("int16"), 1.0, True, True)
+    layout = Layout(1, n_values, 1, np.dtype(dtype), 1.0, True, True)
     results = []
     for compiled in (True, False):
-        out = np.zeros((1, 1, N_VALUES), np.int16)
+        out = np.zeros((1, 1, n_values), dtype)
         decode = make_decoder(ShardFiles(FOLDER, 1), layout, compiled=compiled)
         try:
             decode(0, spans, 0, np.array([[0, 0]]), out, Buffers())
@@ -129,7 +134,15 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 }
 
 
-def blosc_chunk(values: np.ndarray, level: int = 5, block: int = 0) -> bytes:
-    """Return a chunk as a build writes it."""
-    codec = numcodecs.Blosc("lz4", level, numcodecs.Blosc.BITSHUFFLE, block)
-    return bytes(codec.encode(values))
+def chunk_seeds() -> list[bytes]:
+    """Return inputs of the target `chunk` as a build writes them, of every kind of block."""
+    rng = np.random.default_rng(0)
+    seeds = []
+    for kind, (n_values, dtype) in enumerate(BLOCKS):
+        walk = np.cumsum(rng.integers(-9, 9, n_values)).astype(dtype)
+        noise = (walk + rng.integers(-3000, 3000, n_values)) / (1 if dtype == "int16" else 1024)
+        for values in (walk, noise.astype(dtype), np.zeros(n_values, dtype)):
+            for level, block in ((5, 0), (1, 128), (9, 64), (0, 0)):
+                codec = numcodecs.Blosc("lz4", level, numcodecs.Blosc.BITSHUFFLE, block)
+                seeds.append(bytes([kind]) + bytes(codec.encode(values)))
+    return seeds
