@@ -4,6 +4,8 @@ NEWER ?=
 # `make constraints` pins this torch: a newer one may have no CPU build where it is installed.
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 
+FUZZ_SECONDS ?= 30
+
 BIN := .venv/bin
 STAMP := .venv/.complete
 # Only errors: pip's progress and warnings bury the lines that matter.
@@ -23,7 +25,7 @@ $(shell rm -f $(STAMP))
 endif
 endif
 
-.PHONY: help venv test lint types format demo bench torture test-newer constraints clean
+.PHONY: help venv test lint types format demo bench torture fuzz test-newer constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -68,6 +70,11 @@ lint: $(STAMP) ## check style and formatting with ruff
 types: $(STAMP) ## check types with mypy
 	@echo "==> types"
 	$(BIN)/mypy
+
+# Not part of `make test`: what is found depends on how long it is looked for.
+fuzz: $(STAMP) ## fuzz all that reads bytes from elsewhere, FUZZ_SECONDS each; the kernel under sanitizers
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group fuzz
+	$(BIN)/python -m fuzz $(FUZZ_SECONDS)
 
 format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
@@ -125,7 +132,7 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 	$(PYTHON) -m venv .venv-constraints; \
 	py=.venv-constraints/bin/python; \
 	$$py $(PIP_INSTALL) --upgrade pip; \
-	$$py $(PIP_INSTALL) 'torch==$(TORCH)' -e '.[all]' --group dev; \
+	$$py $(PIP_INSTALL) 'torch==$(TORCH)' -e '.[all]' --group dev --group fuzz; \
 	$$py -m pip freeze --all --exclude-editable > .venv-constraints/frozen.txt; \
 	{ sed -n '/^#/p' constraints.txt; sed 's/+[a-z0-9.]*$$//' .venv-constraints/frozen.txt; } > .venv-constraints/new.txt; \
 	mv .venv-constraints/new.txt constraints.txt; \

@@ -147,7 +147,6 @@ def test_a_file_that_holds_no_sections_is_refused(path: Path, content: str) -> N
         pytest.param("\0", id="zero byte"),
         pytest.param("? [signal]\n: 2", id="a list as key"),
         pytest.param("--- {}\n--- {}", id="two documents"),
-        pytest.param("signal: *nothing", id="unknown alias"),
         pytest.param("signal: !!python/object/apply:os.getcwd []", id="code"),
         pytest.param("signal: !mine {}", id="unknown tag"),
         pytest.param("signal: 2001-13-45", id="no such date"),

@@ -17,7 +17,7 @@ from tuszstore.store.files import read_file, read_tail
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.labels import UNLABELLED, LabelChunks, paint
-from tuszstore.store.shard import largest_chunk, parse_index
+from tuszstore.store.shard import blosc_fault, largest_chunk, parse_index
 
 MOST = 20
 """Findings of one recording that are told, at most."""
@@ -89,8 +89,8 @@ class ShardReader:
                 raise StoreError("has another length than a block")
             block[...] = np.frombuffer(content, block.dtype).reshape(block.shape)
             return block
-        if int.from_bytes(content[4:8], "little") != block.nbytes:
-            raise StoreError("claims another size than a block")
+        if fault := blosc_fault(content, block.nbytes):
+            raise StoreError(fault)
         try:
             blosc.decompress(content, block)
         except (RuntimeError, ValueError) as error:

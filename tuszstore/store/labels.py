@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.errors import StoreError
 from tuszstore.store.files import read_file
 from tuszstore.store.geometry import Geometry
+from tuszstore.store.shard import blosc_fault
 
 UNLABELLED = 0x8000
 """Label bit of samples of which no annotation says anything: padding, unlabelled recordings."""
@@ -99,8 +100,8 @@ class LabelChunks:
         chunk, checksum = content[:-4], content[-4:]
         if len(content) < 20 or crc32c(chunk) != int.from_bytes(checksum, "little"):
             raise StoreError(f"{path}: checksum is wrong, or the file is cut off")
-        if int.from_bytes(chunk[4:8], "little") != out.nbytes:  # what Blosc's header claims
-            raise StoreError(f"{path}: holds another number of samples than a chunk")
+        if fault := blosc_fault(chunk, out.nbytes):
+            raise StoreError(f"{path}: {fault}")
         try:
             blosc.decompress(chunk, out)
         except (RuntimeError, ValueError) as error:

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 ABSENT = np.uint64(2**64 - 1)
 
+_BLOSC_HEADER = 16
+
 _CODECS: dict[str, tuple[Literal["lz4", "zstd"], int]] = {"lz4": ("lz4", 5), "zstd": ("zstd", 1)}
 """Blosc's compressor and level of each codec."""
 
@@ -102,6 +104,35 @@ def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int
         raise ValueError("index points outside of the file")
     spans[absent] = -1
     return spans
+
+
+def blosc_fault(chunk: bytes | NDArray[np.uint8], n_bytes: int) -> str:
+    """Return what is wrong with the header of a chunk of Blosc [1]_; nothing if it may be decoded.
+
+    Blosc believes what the header says of the chunk's own size, and would read past its end.
+
+    Parameters
+    ----------
+    chunk : bytes or ndarray of uint8
+        Without its checksum.
+    n_bytes : int
+        That it must decode to.
+
+    References
+    ----------
+    .. [1] https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
+    """
+    if len(chunk) < _BLOSC_HEADER:
+        return "is cut off"
+    header = np.frombuffer(bytes(chunk[:_BLOSC_HEADER]), "<u4")
+    claimed, block, size = header[1:].tolist()
+    if claimed != n_bytes:
+        return "claims another size than a block"
+    if size != len(chunk):
+        return "claims another length than it has"
+    if not 0 < block <= max(n_bytes, 1):
+        return "claims parts of an impossible size"
+    return ""
 
 
 def largest_chunk(block_bytes: int) -> int:
