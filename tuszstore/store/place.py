@@ -134,7 +134,7 @@ class LocalPlace:
         try:
             with path.open("rb") as file:
                 return Document(file.read(), _identity(os.fstat(file.fileno())))
-        except OSError:
+        except (OSError, ValueError):  # a name with a null byte is no name
             return None
 
 
