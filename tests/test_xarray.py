@@ -3,6 +3,7 @@
 import io
 import json
 import multiprocessing
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
