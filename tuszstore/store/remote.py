@@ -206,7 +206,8 @@ class RemotePlace:
     def _read(self, name: str) -> Document | None:
         def get(key: str) -> Document:
             result = self._objects.get(key)
-            return Document(bytes(result.bytes()), _identity(result.meta))
+            identity = _identity(result.meta)  # first: taking the bytes may end the result
+            return Document(bytes(result.bytes()), identity)
 
         try:
             return self._request(name, get)
