@@ -32,7 +32,7 @@ help: ## list the targets
 venv: $(STAMP) ## make .venv with every extra and the development tools (PYTHON=python3.11 names another Python)
 	@echo ".venv is ready"
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt setup.py $(wildcard tuszstore/read/kernel/*)
 	@v=$$($(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || v=; \
 	case "$$v" in \
 	3.1[1-9].*|3.[2-9][0-9].*) ;; \
@@ -52,6 +52,8 @@ $(STAMP): pyproject.toml constraints.txt
 	[ -n "$$pins" ] || echo "    constraints.txt is for Python 3.11: installing the newest releases instead"; \
 	$(BIN)/python $(PIP_INSTALL) --upgrade $$pins 'pip>=25.1'; \
 	$(BIN)/python $(PIP_INSTALL) $$pins -e '.[all]' --group dev; \
+	$(BIN)/python -c 'import tuszstore.read._kernel' 2>/dev/null \
+		|| echo "    no C compiler here: windows are read with NumPy, at half the speed"; \
 	echo '$(CURDIR)' > $@
 
 test: lint types ## run lint, types and all tests
@@ -133,5 +135,5 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 
 clean: ## remove the environments and caches; stores and ./demo stay
 	rm -rf .venv .venv-newer .venv-constraints build dist *.egg-info
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis tuszstore/read/*.so
 	find $(wildcard tuszstore tests benchmarks) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -130,7 +130,7 @@ def reader_arm(store: tuszstore.Store, *, verify: bool = True) -> Arm:
     """Read into one array, batch after batch."""
     from tuszstore.read.windows import WindowReader
 
-    reader = WindowReader(store._metadata, THREADS, verify=verify)
+    reader = WindowReader(store.metadata, THREADS, verify=verify)
     out = np.empty((BATCH, *store.windows.shape[1:]), np.float32)
 
     def run(batches: Sequence[Batch]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 import tuszstore
 from tuszstore.corpus.synthetic import write_corpus
+from tuszstore.read import decode
 
 EEGMAT = Path(__file__).parents[2] / "shared" / "data" / "eegmat"
 
@@ -39,6 +40,16 @@ def own_store(train: "tuszstore.Store", tmp_path: Path) -> Path:
     path = tmp_path / "train.zarr"
     shutil.copytree(train.path, path)
     return path
+
+
+@pytest.fixture(params=["compiled", "numpy"])
+def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What decodes the blocks of readers that are made in the test."""
+    if request.param == "numpy":
+        monkeypatch.setattr(decode, "_kernel", None)
+    elif decode._kernel is None:
+        pytest.skip("installed without a compiler")
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ def test_a_whole_recording_is_its_blocks_in_a_row(train: tuszstore.Store) -> Non
         first, n_blocks = (
             int(train.recordings[name][number]) for name in ("first_block", "n_blocks")
         )
-        stored = train._metadata.group["signal"][first : first + n_blocks]
+        stored = train.metadata.group["signal"][first : first + n_blocks]
         expected = np.concatenate(list(stored), axis=1)[:, :row] * np.float32(2**-10)
         np.testing.assert_array_equal(train.read_recording(number), expected)
 

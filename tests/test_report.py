@@ -30,7 +30,7 @@ def labels_of(store: tuszstore.Store, row: int) -> Any:
     """Labels of one recording as they are stored."""
     first, n_blocks, n = (int(store.recordings[name][row]) for name in
                           ("first_block", "n_blocks", "n_samples"))  # fmt: skip
-    return np.asarray(store._metadata.group["label"][first : first + n_blocks]).reshape(-1)[:n]
+    return np.asarray(store.metadata.group["label"][first : first + n_blocks]).reshape(-1)[:n]
 
 
 def runs(mask: Any) -> int:

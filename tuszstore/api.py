@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -17,6 +17,7 @@ from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
 from tuszstore.store.metadata import StoreMetadata, Table
+from tuszstore.store.place import Identity, Place, find_place
 from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
@@ -86,13 +87,17 @@ def build(
     return run_plan(plan, force=force, progress=progress)
 
 
-def open_store(path: str | os.PathLike[str]) -> "Store":
+def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
     """Open the store of a split.
 
     Parameters
     ----------
-    path : path
-        ``<root>/<split>.zarr``. ``val.zarr`` and ``dev.zarr`` are the same.
+    path : path or URL
+        ``<root>/<split>.zarr``, or ``s3://``, ``gs://``, ``az://`` or ``https://`` with that at
+        their end. ``val.zarr`` and ``dev.zarr`` are the same.
+    store : obstore store, optional
+        An object store that is set up as you need it, such as ``obstore.store.S3Store`` with
+        credentials; `path` is then the name within it.
 
     Returns
     -------
@@ -101,54 +106,92 @@ def open_store(path: str | os.PathLike[str]) -> "Store":
     Raises
     ------
     StoreError
-        If there is no store, or it is incomplete, foreign or of another schema version.
+        If there is no store, or it is incomplete, foreign or of another schema version; or it
+        cannot be reached.
     StaleIndexError
         If its index belongs to another signal; ``tuszstore index`` mends that.
 
     Notes
     -----
+    Credentials that `store` does not give come from the environment, as obstore reads them.
+
     With ``TUSZSTORE_FORCE_REINDEX=1`` (or ``BGB_FORCE_MANIFEST_REBUILD=1``) the index is derived
     anew first.
     """
-    place = Path(path)
-    name = ALIASES.get(place.stem)
-    if name and not place.exists() and place.with_stem(name).exists():
-        place = place.with_stem(name)
+    return _open_place(find_place(path, store))
+
+
+def _open_place(place: Place) -> "Store":
+    location = PurePosixPath(str(place.path))
+    name = ALIASES.get(location.stem)
+    if name and not place.exists():
+        alias = place.sibling(f"{name}{location.suffix}")
+        place = alias if alias.exists() else place
     if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
         from tuszstore.build.reindex import reindex
 
-        reindex(place)
+        reindex(place.path)
     return Store(StoreMetadata.open(place))
 
 
 class Store:
     """A complete store, opened for reading; made by :func:`tuszstore.open`.
 
-    Opening reads one small file; tables are loaded when they are first used.
+    Opening reads five small files; tables are loaded when they are first used.
+
+    Attributes
+    ----------
+    metadata : StoreMetadata
+        All but the signal, with the tables as NumPy arrays; what the Datasets here are views of.
     """
 
     def __init__(self, metadata: StoreMetadata) -> None:
-        self._metadata = metadata
+        self.metadata = metadata
 
     @property
-    def path(self) -> Path:
-        """Where the store is."""
-        return self._metadata.path
+    def path(self) -> Path | str:
+        """Where the store is: a folder, or a URL without credentials."""
+        return self.metadata.path
+
+    @property
+    def name(self) -> str:
+        """Last part of the path, such as ``train.zarr``."""
+        return PurePosixPath(str(self.path)).name
+
+    def beside(self, split: str) -> "Store | None":
+        """Open the store of another split in the same place; return None if there is none.
+
+        Raises
+        ------
+        StoreError
+            If there is one that cannot be opened.
+        """
+        place = self.metadata.place.sibling(f"{split}.zarr")
+        return _open_place(place) if place.exists() else None
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is read from an object store, where each request is a round trip."""
+        return self.metadata.place.remote
+
+    def sizes(self) -> list[int] | None:
+        """Return the sizes (bytes) of all files; None on a web server, which lists none."""
+        return self.metadata.place.sizes()
 
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes of the root: split, policy, configuration, versions, warnings."""
-        return self._metadata.attributes
+        return self.metadata.attributes
 
     @property
     def config(self) -> Config:
         """Configuration with which the store was built."""
-        return self._metadata.config
+        return self.metadata.config
 
     @property
     def sfreq(self) -> int:
         """Sampling rate (Hz)."""
-        return self._metadata.geometry.sfreq
+        return self.metadata.geometry.sfreq
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -163,32 +206,32 @@ class Store:
         """
         from tuszstore.tables import index_dataset
 
-        return index_dataset(self._metadata)
+        return index_dataset(self.metadata)
 
     @cached_property
     def recordings(self) -> "xarray.Dataset":
         """The recordings table; ``mean`` and ``sd`` are in µV, ``(recording, channel)``."""
-        return self._dataset(self._metadata.recordings)
+        return self._dataset(self.metadata.recordings)
 
     @cached_property
     def events(self) -> "xarray.Dataset":
         """The annotated events, in seconds as annotated and in samples of the store."""
-        return self._dataset(self._metadata.events)
+        return self._dataset(self.metadata.events)
 
     @cached_property
     def left_out(self) -> "xarray.Dataset":
         """Recordings of the split that are not in the store, and why."""
-        return self._dataset(self._metadata.left_out)
+        return self._dataset(self.metadata.left_out)
 
     @cached_property
     def reader(self) -> WindowReader:
         """What reads the windows; made when it is first used."""
-        return WindowReader(self._metadata)
+        return WindowReader(self.metadata)
 
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
-        geometry = self._metadata.geometry
+        geometry = self.metadata.geometry
         shape = (len(self), len(CHANNELS), geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
@@ -198,7 +241,7 @@ class Store:
     @property
     def labels(self) -> WindowArray:
         """Class bits, ``(window, sample)`` uint16, 0 for background; painted when indexed."""
-        shape = (len(self), self._metadata.geometry.window)
+        shape = (len(self), self.metadata.geometry.window)
         return WindowArray(
             "labels", shape, np.dtype(np.uint16), ("window", "sample"),
             self.reader.labels,
@@ -287,9 +330,7 @@ class Store:
         """
         if category not in CATEGORIES:
             raise ValueError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
-        mask: NDArray[np.bool_] = self._metadata.windows["category_mask"][
-            CATEGORIES.index(category)
-        ]
+        mask: NDArray[np.bool_] = self.metadata.windows["category_mask"][CATEGORIES.index(category)]
         return mask
 
     def select(
@@ -322,7 +363,7 @@ class Store:
             If the store knows no such value, naming what it knows.
         """
         return select_windows(
-            self._metadata, patient=patient, category=category, event_class=event_class,
+            self.metadata, patient=patient, category=category, event_class=event_class,
             montage=montage, recording=recording, min_fraction=min_fraction,
         )  # fmt: skip
 
@@ -427,13 +468,13 @@ class Store:
         )
 
     def __len__(self) -> int:
-        return self._metadata.n_windows
+        return self.metadata.n_windows
 
     def __reduce__(self) -> Any:
-        return _open_again, (self.path.absolute(), self._metadata.identity)
+        return _open_again, (self.metadata.place, self.metadata.identity)
 
     def __repr__(self) -> str:
-        n_recordings = self._metadata.group["recordings/id"].shape[0]
+        n_recordings = self.metadata.group["recordings/id"].shape[0]
         return (
             f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"
@@ -450,9 +491,9 @@ class Store:
         return table_dataset(table)
 
 
-def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
+def _open_again(place: Place, identity: Identity) -> Store:
     """Open a store that was pickled; refuse another one under its name."""
-    store = open_store(path)
-    if store._metadata.identity != identity:
-        raise StoreError(f"{path}: was rebuilt since it was pickled; open it again")
+    store = _open_place(place)
+    if store.metadata.identity != identity:
+        raise StoreError(f"{store.path}: was rebuilt since it was pickled; open it again")
     return store

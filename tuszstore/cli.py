@@ -145,10 +145,10 @@ _KEYS = {
 
 
 @main.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @json_option
-def info(store: Path, as_json: bool) -> None:
-    """Show what a store holds."""
+def info(store: str, as_json: bool) -> None:
+    """Show what a store holds: a folder, or the URL of one in an object store."""
     from tuszstore.console import describe, make_console, show_store
 
     opened = tuszstore.open(store)
@@ -159,15 +159,15 @@ def info(store: Path, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("store", required=False, type=click.Path(path_type=Path))
-@click.option("--cache-dir", type=click.Path(path_type=Path), help="The same as STORE.")
+@click.argument("store", required=False)
+@click.option("--cache-dir", metavar="STORE", help="The same as STORE.")
 @settings_option
 @click.option("--reread-annotations", is_flag=True, help="Derive labels anew as well.")
 @click.option("-d", "--data", type=click.Path(path_type=Path), help="Root of the corpus, if moved.")
 @json_option
 def index(
-    store: Path | None,
-    cache_dir: Path | None,
+    store: str | None,
+    cache_dir: str | None,
     settings: dict[str, Any],
     reread_annotations: bool,
     data: Path | None,

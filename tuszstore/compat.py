@@ -7,7 +7,7 @@ from typing import Any
 
 from tuszstore.errors import MissingExtraError
 
-EXTRAS = {"matplotlib": "view", "jinja2": "view"}
+EXTRAS = {"matplotlib": "view", "jinja2": "view", "obstore": "remote"}
 """Packages that are not always there, and the extra that brings them."""
 
 
@@ -42,3 +42,16 @@ def standard_montage() -> Any:
     known = mne.channels.get_builtin_montages()
     name = "colin27_1020" if "colin27_1020" in known else "standard_1020"
     return mne.channels.make_standard_montage(name)
+
+
+def import_obstore() -> Any:
+    """Return obstore, with which stores in an object store are read.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    with explain_missing():
+        import obstore
+    return obstore

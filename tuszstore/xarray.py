@@ -41,7 +41,6 @@ class TuszstoreBackend(BackendEntrypoint):
     """The engine ``tuszstore``; xarray finds it by its entry point."""
 
     description = "Windows of EEG with seizure labels, from a store that tuszstore has built"
-    url = "https://pypi.org/project/tuszstore/"
     open_dataset_parameters = ("filename_or_obj", "drop_variables")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
@@ -180,14 +179,14 @@ def _windows_dataset(store: "Store", dropped: Collection[str]) -> xarray.Dataset
 
 def _variables(store: "Store") -> dict[str, xarray.Variable]:
     n_windows, n_channels, n_samples = shape = (
-        len(store), len(store.channels), store._metadata.geometry.window,
+        len(store), len(store.channels), store.metadata.geometry.window,
     )  # fmt: skip
     signal = _LazyWindows(store, "signal", shape, np.dtype(np.float32))
     labels = _LazyWindows(store, "labels", (n_windows, n_samples), np.dtype(np.uint16))
-    counts = store._metadata.recordings["n_windows"].tolist()
+    counts = store.metadata.recordings["n_windows"].tolist()
     sizes = chunk_sizes(counts, 4 * n_channels * n_samples)
     chunks = {"window": sizes, "channel": (n_channels,), "sample": (n_samples,)}
-    unit = store._metadata.group["signal"].attrs["units"]
+    unit = store.metadata.group["signal"].attrs["units"]
     attributes = {"long_name": "EEG", "units": unit}
     if unit == "1":
         attributes["comment"] = "z-scores: times sd plus mean of the recording they are uV"
@@ -207,7 +206,7 @@ def _variables(store: "Store") -> dict[str, xarray.Variable]:
 
 def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
     """Return what is known of windows, channels and samples."""
-    windows, recordings = store._metadata.windows, store._metadata.recordings
+    windows, recordings = store.metadata.windows, store.metadata.recordings
 
     def along_windows(
         load: Callable[..., NDArray[Any]], name: str, dtype: str, comment: str, **more: Any
@@ -222,7 +221,7 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
     def of_recording(name: str) -> xarray.Variable:
         return along_windows(_load_joined, name, "object", recordings.variables[name].comment)
 
-    times = np.arange(store._metadata.geometry.window) / store.sfreq
+    times = np.arange(store.metadata.geometry.window) / store.sfreq
     return {
         "window": xarray.Variable(
             "window", pd.RangeIndex(len(store)), {"comment": "Number of the window in the store"}
@@ -246,17 +245,17 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
 
 
 def _load(store: "Store", name: str) -> NDArray[Any]:
-    return store._metadata.windows[name]
+    return store.metadata.windows[name]
 
 
 def _load_joined(store: "Store", name: str) -> NDArray[Any]:
-    values: NDArray[Any] = store._metadata.recordings[name][store._metadata.windows["recording"]]
+    values: NDArray[Any] = store.metadata.recordings[name][store.metadata.windows["recording"]]
     return values
 
 
 def _load_names(store: "Store", name: str) -> NDArray[Any]:
     names = np.array([*CATEGORIES, UNLABELLED], object)
-    values: NDArray[Any] = names[store._metadata.windows[name]]  # UNKNOWN_CATEGORY is the last
+    values: NDArray[Any] = names[store.metadata.windows[name]]  # UNKNOWN_CATEGORY is the last
     return values
 
 

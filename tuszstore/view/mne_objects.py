@@ -41,7 +41,7 @@ def make_raw(store: "Store", recording: str | int, *, annotations: bool = True) 
     """Return a recording; see :meth:`tuszstore.Store.to_raw`."""
     import mne
 
-    metadata = store._metadata
+    metadata = store.metadata
     number = find_recording(metadata.recordings["id"], recording)
     volts = store.read_recording(number, microvolts=True).astype(np.float64)
     volts *= VOLT
@@ -58,7 +58,7 @@ def make_epochs(store: "Store", indices: ArrayLike) -> "EpochsArray":
     """Return windows; see :meth:`tuszstore.Store.to_epochs`."""
     import mne
 
-    metadata = store._metadata
+    metadata = store.metadata
     numbers = _window_numbers(indices, metadata.n_windows)
     table = _window_table(metadata, numbers)
     rows = metadata.windows["recording"][numbers]

@@ -57,7 +57,7 @@ def make_report(store: Store) -> str:
         "number": _count, "hours": _hours, "clock": clock, "percent": percent, "tone": _tone,
     }  # fmt: skip
     return environment.get_template("report.html").render(
-        title=store.path.name,
+        title=store.name,
         split=attributes["split"],
         signal=_signal(store),
         window=f"{config.windows.length:g}",
@@ -134,7 +134,7 @@ def _signal(store: Store) -> str:
 
 def _provenance(store: Store) -> Mapping[str, Any]:
     attributes = store.attrs
-    files = [file.stat().st_size for file in store.path.rglob("*") if file.is_file()]
+    files = store.sizes()
     return {
         "built": attributes["created"],
         "split": f"{attributes['split']}, policy {attributes['split_policy']}",
@@ -142,7 +142,7 @@ def _provenance(store: Store) -> Mapping[str, Any]:
         "sources": attributes["sources_digest"],
         "schema version": attributes["schema_version"],
         "versions": ", ".join(f"{name} {v}" for name, v in attributes["versions"].items()),
-        "size": f"{size(sum(files))} in {len(files):,} files",
+        **({"size": f"{size(sum(files))} in {len(files):,} files"} if files else {}),
     }
 
 

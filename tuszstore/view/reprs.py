@@ -83,7 +83,7 @@ def store_html(store: Store) -> str:
         **{f"warning {k}": str(text) for k, text in enumerate(attributes["warnings"], 1)},
     }  # fmt: skip
     return _box(
-        f"<b>tuszstore.Store</b> {escape(store.path.name)}",
+        f"<b>tuszstore.Store</b> {escape(store.name)}",
         _numbers(numbers),
         _composition(facts.windows),
         _details("Recordings", _recordings(store)),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import combinations
 
-from tuszstore.api import Store, open_store
+from tuszstore.api import Store
 from tuszstore.corpus.splits import SPLITS
 from tuszstore.errors import StoreError
 from tuszstore.view.facts import Share, total
@@ -59,14 +59,13 @@ def gather_splits(store: Store) -> list[SplitFacts]:
     own = str(store.attrs["split"])
     splits = []
     for name in SPLITS:
-        path = store.path.parent / f"{name}.zarr"
-        if name == own:
-            splits.append(_facts(name, store, own=True))
-        elif path.exists():
-            try:
-                splits.append(_facts(name, open_store(path), own=False))
-            except StoreError as error:
-                splits.append(SplitFacts(name, False, None, problem=str(error)))
+        try:
+            found = store if name == own else store.beside(name)
+        except StoreError as error:
+            splits.append(SplitFacts(name, False, None, problem=str(error)))
+            continue
+        if found:
+            splits.append(_facts(name, found, own=name == own))
     return splits
 
 

@@ -1,0 +1,240 @@
+"""From the chunks of a shard to the windows of a batch: compiled, or with NumPy.
+
+Both read, check, decode and scale, and give the same numbers and the same errors.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numcodecs.blosc
+import numpy as np
+from crc32c import crc32c
+from numpy.typing import NDArray
+
+from tuszstore.read.shards import CRC, DamagedBlock, DamagedShard, ShardFiles
+
+try:
+    from tuszstore.read import _kernel
+except ImportError:  # installed without a compiler, or on another processor
+    _kernel = None  # type: ignore[assignment]
+
+
+class Buffers:
+    """Arrays that one thread uses again and again, grown to what is asked of them."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[np.uint8]] = {}
+
+    def get(self, name: str, n_bytes: int) -> NDArray[np.uint8]:
+        """Return an array of so many bytes, which hold anything."""
+        array = self._arrays.get(name)
+        if array is None or len(array) < n_bytes:
+            array = self._arrays[name] = np.empty(n_bytes, np.uint8)
+        return array[:n_bytes]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How blocks are stored, and windows made of them.
+
+    Attributes
+    ----------
+    n_channels, n_samples : int
+        Of a block.
+    n_parts : int
+        Blocks of a window.
+    dtype : numpy.dtype
+        Of stored values, int16 or float32.
+    scale : float
+        Factor from stored values to float32.
+    compressed : bool
+        Whether chunks are Blosc's, or bare.
+    verify : bool
+        Whether checksums are verified.
+    """
+
+    n_channels: int
+    n_samples: int
+    n_parts: int
+    dtype: np.dtype[Any]
+    scale: float
+    compressed: bool
+    verify: bool
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of a block's values."""
+        return self.n_channels * self.n_samples * self.dtype.itemsize
+
+
+Content = bytes | memoryview
+
+
+class Decoder(Protocol):
+    """Fills windows from consecutive chunks of a shard."""
+
+    def __call__(
+        self,
+        shard: int,
+        spans: NDArray[np.int64],
+        first: int,
+        targets: NDArray[np.int64],
+        out: NDArray[Any],
+        buffers: Buffers,
+        content: Content | None = None,
+    ) -> None:
+        """Read blocks into all windows that hold them.
+
+        Parameters
+        ----------
+        shard : int
+        spans : ndarray of int64, shape (block, 2)
+            Where their chunks begin and end in the shard, checksums included.
+        first : int
+            Place of the first of them in its run.
+        targets : ndarray of int64, shape (window, 2)
+            Of the :class:`~tuszstore.read.plan.Run`. What other blocks of a window have stays.
+        out : ndarray of float32 or the stored type, shape (window, channel, sample)
+        buffers : Buffers
+            Of this thread.
+        content : bytes-like, optional
+            The bytes of the chunks, from the first to the last; by default they are read from
+            the shard's file.
+
+        Raises
+        ------
+        DamagedShard, DamagedBlock
+        """
+
+
+def make_decoder(
+    files: ShardFiles | None, layout: Layout, *, compiled: bool | None = None
+) -> Decoder:
+    """Return what reads and decodes blocks.
+
+    Parameters
+    ----------
+    files : ShardFiles or None
+        From where bytes are read; None if every call has them.
+    layout : Layout
+    compiled : bool, optional
+        Whether by the compiled kernel; by default where there is one.
+    """
+    if _kernel is None and compiled:
+        raise ImportError("tuszstore was installed without a compiler: it has no kernel")
+    with_kernel = _kernel is not None if compiled is None else compiled
+    return CompiledDecoder(files, layout) if with_kernel else NumpyDecoder(files, layout)
+
+
+class NumpyDecoder:
+    """Decodes with numcodecs and NumPy, which know every codec of a store; see :class:`Decoder`."""
+
+    def __init__(self, files: ShardFiles | None, layout: Layout) -> None:
+        self._files = files
+        self._layout = layout
+
+    def __call__(
+        self,
+        shard: int,
+        spans: NDArray[np.int64],
+        first: int,
+        targets: NDArray[np.int64],
+        out: NDArray[Any],
+        buffers: Buffers,
+        content: Content | None = None,
+    ) -> None:
+        """Read blocks into all windows that hold them."""
+        layout = self._layout
+        begin, end = extent(spans)
+        if content is None:
+            assert self._files is not None
+            memory = buffers.get("content", end - begin)
+            self._files.read(shard, begin, memory.data)
+        else:
+            memory = np.frombuffer(content, np.uint8)
+        shape = (len(spans), layout.n_channels, layout.n_samples)
+        blocks = buffers.get("blocks", len(spans) * layout.block_bytes)
+        blocks = blocks.view(layout.dtype).reshape(shape)
+        for place, (a, b) in enumerate((spans - begin).tolist()):
+            self._decode(place, memory[a : b - CRC], memory[b - CRC : b], blocks[place])
+        # (window, block, channel, sample), as the blocks come
+        rows = out.reshape(len(out), shape[1], layout.n_parts, shape[2]).swapaxes(1, 2)
+        for row, start in targets.tolist():
+            low, high = max(start, first), min(start + layout.n_parts, first + len(spans))
+            if low < high:
+                target = rows[row, low - start : high - start]
+                # a cast and a product in place are faster than one mixed product
+                np.copyto(target, blocks[low - first : high - first])
+                if rows.dtype != layout.dtype:
+                    np.multiply(target, np.float32(layout.scale), out=target)
+
+    def _decode(
+        self, place: int, chunk: NDArray[np.uint8], checksum: NDArray[np.uint8], out: NDArray[Any]
+    ) -> None:
+        # 3 us are too short to let go of the interpreter's lock for
+        expected = int.from_bytes(checksum, "little")
+        if self._layout.verify and crc32c(chunk.data, gil_release_mode=0) != expected:
+            raise DamagedBlock(place, "checksum is wrong")
+        if self._layout.compressed:
+            try:
+                numcodecs.blosc.decompress(chunk, out)
+            except (RuntimeError, ValueError) as error:
+                raise DamagedBlock(place, f"cannot be decompressed: {error}") from error
+        elif len(chunk) != out.nbytes:
+            raise DamagedBlock(place, "has another length than a block")
+        else:
+            out[...] = chunk.view(out.dtype).reshape(out.shape)
+
+
+class CompiledDecoder:
+    """Does all in one call without the interpreter's lock; see :class:`Decoder`.
+
+    What the kernel does not know, such as zstd, is left to :class:`NumpyDecoder`.
+    """
+
+    def __init__(self, files: ShardFiles | None, layout: Layout) -> None:
+        self._files = files
+        self._layout = layout
+        self._shape = (layout.n_channels, layout.n_samples, layout.n_parts)
+        self._kernel = _kernel
+        self._otherwise = NumpyDecoder(files, layout)
+
+    def __call__(
+        self,
+        shard: int,
+        spans: NDArray[np.int64],
+        first: int,
+        targets: NDArray[np.int64],
+        out: NDArray[Any],
+        buffers: Buffers,
+        content: Content | None = None,
+    ) -> None:
+        """Read blocks into all windows that hold them."""
+        layout = self._layout
+        begin, end = extent(spans)
+        scratch = buffers.get("scratch", 4 * layout.block_bytes)
+        scale = 0.0 if out.dtype == layout.dtype else layout.scale
+        folder, name, memory = -1, "", content
+        if content is None:
+            assert self._files is not None
+            folder, name = self._files.folder, self._files.name(shard)
+            memory = buffers.get("content", end - begin).data
+        problem = self._kernel.fill(
+            folder, name, begin, memory, spans, first, targets, out, scratch, self._shape,
+            layout.dtype.itemsize, scale, layout.compressed, layout.verify,
+        )  # fmt: skip
+        if problem is None:
+            return
+        place, reason = problem
+        if reason == self._kernel.UNKNOWN:
+            self._otherwise(shard, spans, first, targets, out, buffers, content)
+        elif place < 0:
+            raise DamagedShard(reason)
+        else:
+            raise DamagedBlock(place, reason)
+
+
+def extent(spans: NDArray[np.int64]) -> tuple[int, int]:
+    """Return where the bytes of chunks begin and end, in whichever order they lie."""
+    pairs = spans.tolist()  # for a few chunks faster than NumPy
+    return min(begin for begin, _ in pairs), max(end for _, end in pairs)
