@@ -373,13 +373,19 @@ class TestCommand:
     def run(self, *args: object) -> Result:
         return CliRunner().invoke(main, ["plot", *(str(arg) for arg in args)])
 
-    @pytest.mark.parametrize("kind", ["png", "svg", "pdf", "PNG"])
-    def test_a_window(self, train: tuszstore.Store, tmp_path: Path, kind: str) -> None:
-        output = tmp_path / f"out.{kind}"
+    @pytest.mark.parametrize(
+        ("suffix", "head"),
+        [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")],
+        ids=["png", "svg", "PDF"],
+    )
+    def test_a_window(
+        self, train: tuszstore.Store, tmp_path: Path, suffix: str, head: bytes
+    ) -> None:
+        output = tmp_path / f"out.{suffix}"
         result = self.run(train.path, "--window", 17, "--bipolar", "-o", output)
         assert result.exit_code == 0, result.output
         assert window_stretch(train, 17).title in result.output
-        assert output.read_bytes() == render(plot_window(train, 17, bipolar=True), kind.lower())
+        assert output.read_bytes().startswith(head)
 
     @pytest.mark.parametrize("name", ["id", "stem", "row"])
     def test_a_recording(self, train: tuszstore.Store, tmp_path: Path, name: str) -> None:
