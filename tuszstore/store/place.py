@@ -134,7 +134,7 @@ class LocalPlace:
         try:
             with path.open("rb") as file:
                 return Document(file.read(), _identity(os.fstat(file.fileno())))
-        except OSError:
+        except (OSError, ValueError):  # a name with a null byte is no name
             return None
 
 
@@ -181,6 +181,12 @@ def is_url(path: str | os.PathLike[str]) -> bool:
     return _URL.match(text) is not None
 
 
+def hide_credentials(url: str) -> str:
+    """Return a URL without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
 def local_folder(path: str | os.PathLike[str], what: str) -> Path:
     """Return the folder of a store that is to be written.
 
@@ -195,13 +201,15 @@ def local_folder(path: str | os.PathLike[str], what: str) -> Path:
     StoreError
         If it lies in an object store.
     """
-    place = find_place(path)
-    if not isinstance(place, LocalPlace):
-        raise StoreError(
-            f"{place.path}: {what} works in a folder of this machine only; do it there, and copy "
-            "the store with the tools of the object store"
-        )
-    return place.path
+    if is_url(path):
+        url = os.fspath(path)
+        if urlsplit(url).scheme.lower() != "file":
+            raise StoreError(
+                f"{hide_credentials(url)}: {what} works in a folder of this machine only; do it "
+                "there, and copy the store with the tools of the object store"
+            )
+        path = _folder(url)
+    return Path(path)
 
 
 def _folder(url: str) -> str:

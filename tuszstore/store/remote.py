@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tuszstore.compat import import_obstore
 from tuszstore.errors import StoreError
-from tuszstore.store.place import ROOT, Document, Identity, RequestError
+from tuszstore.store.place import ROOT, Document, Identity, RequestError, hide_credentials
 
 T = TypeVar("T")
 
@@ -206,7 +206,8 @@ class RemotePlace:
     def _read(self, name: str) -> Document | None:
         def get(key: str) -> Document:
             result = self._objects.get(key)
-            return Document(bytes(result.bytes()), _identity(result.meta))
+            identity = _identity(result.meta)  # first: taking the bytes may end the result
+            return Document(bytes(result.bytes()), identity)
 
         try:
             return self._request(name, get)
@@ -266,12 +267,6 @@ def explain(error: BaseException) -> str:
     return f"{_scrubbed(first)}{after}"
 
 
-def hide_credentials(url: str) -> str:
-    """Return a URL without user, password, query and fragment."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
 def public_url(objects: Any) -> str:
     """Return the URL of an obstore store, without credentials."""
     kind = type(objects).__name__
@@ -283,8 +278,7 @@ def public_url(objects: Any) -> str:
     }.get(kind, (kind.removesuffix("Store").lower(), None))  # fmt: skip
     name = objects.config.get(container, "") if container else ""
     prefix = str(getattr(objects, "prefix", None) or "").lstrip("/")
-    root = f"{scheme}://{name}" if name else f"{scheme}:///"
-    return f"{root.rstrip('/')}/{prefix}" if prefix else root.rstrip("/")
+    return f"{scheme}://{name}/{prefix}" if prefix else f"{scheme}://{name}"
 
 
 def _scrubbed(text: str) -> str:
