@@ -25,7 +25,7 @@ $(shell rm -f $(STAMP))
 endif
 endif
 
-.PHONY: help venv test lint types format demo bench torture fuzz test-newer constraints clean
+.PHONY: help venv test lint types format demo notebook bench torture fuzz test-newer constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -84,10 +84,15 @@ demo: $(STAMP) ## make a synthetic corpus in ./demo, build stores from it, train
 	$(BIN)/tuszstore demo demo
 	$(BIN)/python examples/train.py demo/stores/train.zarr
 
+notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; makes ./demo if it is not there
+	@test -e demo/stores/train.zarr || $(BIN)/tuszstore demo demo
+	$(BIN)/jupyter lab notebooks/explore.ipynb
+
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.read
 	$(BIN)/python -m benchmarks.index
+	$(BIN)/python -m benchmarks.explore
 
 torture: $(STAMP) ## kill builds and let them fail at hundreds of points, and see that nothing is lost
 	$(BIN)/python -m benchmarks.torture

@@ -92,9 +92,13 @@ class TestValues:
 
     def test_object_stores(self, train: tuszstore.Store) -> None:
         path = Path(train.path)
-        assert_same(tuszstore.open("train.zarr", store=in_memory(path)), train)
+        in_memory_only = tuszstore.open("train.zarr", store=in_memory(path))
+        assert in_memory_only.path == "memory:///train.zarr"
+        assert_same(in_memory_only, train)
         assert_same(tuszstore.open("train.zarr", store=LocalStore(path.parent)), train)
-        assert_same(tuszstore.open("", store=LocalStore(path)), train)
+        in_folder = tuszstore.open("", store=LocalStore(path))
+        assert in_folder.path == f"file://{path}"
+        assert_same(in_folder, train)
 
     def test_urls(self, server: ObjectServer, train: tuszstore.Store) -> None:
         remote = tuszstore.open(f"{server.url}/train.zarr/")

@@ -15,10 +15,12 @@ import xarray as xr
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import tuszstore
 import tuszstore.xarray
 from tuszstore.errors import StoreError
+from tuszstore.read import decode
 from tuszstore.store.metadata import Table
 from tuszstore.xarray import TuszstoreBackend, chunk_sizes
 
@@ -50,13 +52,14 @@ def loaded(small: tuszstore.Store) -> xr.Dataset:
 def bytes_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Sizes of all reads of signal."""
     sizes: list[int] = []
-    original = os.preadv
+    original = decode.extent
 
-    def preadv(descriptor: int, buffers: list[memoryview], offset: int) -> int:
-        sizes.append(sum(map(len, buffers)))
-        return original(descriptor, buffers, offset)
+    def extent(spans: NDArray[np.int64]) -> tuple[int, int]:
+        begin, end = original(spans)
+        sizes.append(end - begin)
+        return begin, end
 
-    monkeypatch.setattr(os, "preadv", preadv)
+    monkeypatch.setattr(decode, "extent", extent)
     return sizes
 
 

@@ -14,7 +14,7 @@ TOLD = 20
 
 
 @click.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @click.option("--deep", is_flag=True, help="Read every byte, and decode every block.")
 @click.option(
     "--against", type=click.Path(path_type=Path), metavar="DATA",
@@ -29,7 +29,7 @@ TOLD = 20
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
-    store: Path,
+    store: str,
     deep: bool,
     against: Path | None,
     everything: bool,
@@ -60,7 +60,7 @@ def verify(
 
 
 @click.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @click.option(
     "-d", "--data", type=click.Path(path_type=Path), metavar="DIR",
     help="Root of the corpus, if moved.",
@@ -70,7 +70,7 @@ def verify(
     help="Processes that compute signals; by default this one.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def repair(store: Path, data: Path | None, workers: int | None, as_json: bool) -> None:
+def repair(store: str, data: Path | None, workers: int | None, as_json: bool) -> None:
     """Make anew what is damaged in a store, and nothing else.
 
     The store is verified first and last; it is replaced in one step, or stays as it was. Exit

@@ -39,6 +39,7 @@ from tuszstore.integrity.verify import verify
 from tuszstore.store.create import finish, write_table
 from tuszstore.store.digests import ATTRIBUTE, CONTENTS, is_sealed
 from tuszstore.store.files import read_file
+from tuszstore.store.find import local_folder
 from tuszstore.store.index import derive_windows
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, LabelChunks
 from tuszstore.store.place import MAX_METADATA
@@ -111,7 +112,7 @@ def repair(
         If it cannot be mended; the store is then as it was. The text says what to do.
     """
     start = time.perf_counter()
-    place = Path(path).resolve()
+    place = local_folder(path, "tuszstore repair").resolve()
     found = verify(place, deep=True)
     damage = [finding for finding in found.findings if finding.mend != "none"]
     if not damage:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
 from tuszstore.integrity.blocks import RecordingCheck
 from tuszstore.integrity.contents import Contents
@@ -21,6 +20,7 @@ from tuszstore.integrity.structure import (
     check_tables,
     read_root,
 )
+from tuszstore.store.find import local_folder
 from tuszstore.store.generations import Held, identity
 
 SAMPLE = 3
@@ -64,12 +64,9 @@ def verify(
     Raises
     ------
     StoreError
-        If there is nothing at `path`, or another store took its place meanwhile.
+        If there is nothing at `path`, or it lies in an object store, or another store took its place meanwhile.
     """
-    place = Path(path)
-    name = ALIASES.get(place.stem)
-    if name and not place.exists() and place.with_stem(name).exists():
-        place = place.with_stem(name)
+    place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
         raise StoreError(f"{place}: no store here")
     start, this, held = time.perf_counter(), identity(place), Held(place)

@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
 from tuszstore.store.local import LocalPlace
-from tuszstore.store.place import Place
+from tuszstore.store.place import Place, hide_credentials
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _MANGLED = re.compile(r"(s3|s3a|gs|az|abfss?|https?|file):/(?!/)")
@@ -83,13 +83,15 @@ def local_folder(path: str | os.PathLike[str], what: str) -> Path:
     StoreError
         If it lies in an object store.
     """
-    place = resolve_alias(find_place(path))
-    if not isinstance(place, LocalPlace):
-        raise StoreError(
-            f"{place.path}: {what} works in a folder of this machine only; do it there, and copy "
-            "the store with the tools of the object store"
-        )
-    return place.path
+    if is_url(path):
+        url = os.fspath(path)
+        if urlsplit(url).scheme.lower() != "file":
+            raise StoreError(
+                f"{hide_credentials(url)}: {what} works in a folder of this machine only; do it "
+                "there, and copy the store with the tools of the object store"
+            )
+        path = _folder(url)
+    return Path(resolve_alias(LocalPlace(Path(path))).path)
 
 
 def _folder(url: str) -> str:

@@ -24,7 +24,7 @@ def identity(path: Path) -> Identity:
     """Return the identity of a store's root; nothing where there is none."""
     try:
         return identity_of((path / ROOT).stat())
-    except OSError:
+    except (OSError, ValueError):  # with a null byte it is no name
         return ()
 
 
@@ -77,7 +77,7 @@ class Held:
             # neither through a link nor waiting for a pipe's other end
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(path / ROOT, flags)
-        except OSError:
+        except (OSError, ValueError):
             return  # whoever opens the store says what is wrong
         self._close = weakref.finalize(self, os.close, descriptor)
         with contextlib.suppress(OSError):  # without locks it is kept for a day

@@ -129,7 +129,7 @@ class LocalPlace:
 def _read(path: Path, limit: int) -> Document | None:
     try:
         content, status = read_with_status(path, limit)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # with a null byte it is no name
         return None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from tuszstore.errors import StoreError
 
@@ -127,3 +128,9 @@ class Place(Protocol):
 
     def sizes(self) -> list[int] | None:
         """Return the sizes (bytes) of all files; None where they cannot be listed."""
+
+
+def hide_credentials(url: str) -> str:
+    """Return a URL without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

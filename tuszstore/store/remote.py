@@ -26,6 +26,7 @@ from tuszstore.store.place import (
     Place,
     ReplacedError,
     RequestError,
+    hide_credentials,
 )
 
 T = TypeVar("T")
@@ -270,7 +271,8 @@ class RemotePlace:
             result = self._objects.get(key)
             if error := too_large(f"{self.path}/{name}", result.meta["size"], limit):
                 raise error
-            return Document(bytes(result.bytes()), _identity(result.meta))
+            identity = _identity(result.meta)  # first: taking the bytes may end the result
+            return Document(bytes(result.bytes()), identity)
 
         try:
             return self._request(name, get)
@@ -330,12 +332,6 @@ def explain(error: BaseException) -> str:
     return f"{_scrubbed(first)}{after}"
 
 
-def hide_credentials(url: str) -> str:
-    """Return a URL without user, password, query and fragment."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
 def public_url(objects: Any) -> str:
     """Return the URL of an obstore store, without credentials."""
     kind = type(objects).__name__
@@ -347,8 +343,7 @@ def public_url(objects: Any) -> str:
     }.get(kind, (kind.removesuffix("Store").lower(), None))  # fmt: skip
     name = objects.config.get(container, "") if container else ""
     prefix = str(getattr(objects, "prefix", None) or "").lstrip("/")
-    root = f"{scheme}://{name}" if name else f"{scheme}:///"
-    return f"{root.rstrip('/')}/{prefix}" if prefix else root.rstrip("/")
+    return f"{scheme}://{name}/{prefix}" if prefix else f"{scheme}://{name}"
 
 
 def _scrubbed(text: str) -> str:
