@@ -336,6 +336,24 @@ class TestDamage:
         with pytest.raises(StoreError, match="open it again"):
             store.select(category="no_seizure")
 
+    def test_a_column_that_claims_more_than_it_may(self, server: ObjectServer) -> None:
+        """It is refused before memory is taken for it."""
+        file = server.root / "train.zarr" / "windows" / "start_block" / "c" / "0"
+        header = b"\x28\xb5\x2f\xfd\xe0" + (1 << 36).to_bytes(8, "little")
+        file.write_bytes(header + file.read_bytes()[13:])
+        with pytest.raises(StoreError, match=f"start_block/c/0: .* claims {1 << 36} bytes"):
+            open_at(server).read([0])
+
+    def test_a_column_that_lacks_a_chunk(self, server: ObjectServer) -> None:
+        (server.root / "train.zarr" / "windows" / "category" / "c" / "0").unlink()
+        with pytest.raises(StoreError, match="windows/category/c/0: is missing"):
+            _ = open_at(server).index["category"].values
+
+    def test_metadata_without_end(self, server: ObjectServer) -> None:
+        os.truncate(server.root / "train.zarr" / "zarr.json", 1 << 30)
+        with pytest.raises(StoreError, match=f"zarr.json: has {1 << 30} bytes, more than"):
+            open_at(server)
+
     def test_a_block_that_was_never_written(
         self, server: ObjectServer, train: tuszstore.Store
     ) -> None:

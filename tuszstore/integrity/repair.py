@@ -40,6 +40,7 @@ from tuszstore.store.create import finish, write_table
 from tuszstore.store.digests import ATTRIBUTE, CONTENTS, is_sealed
 from tuszstore.store.files import read_file
 from tuszstore.store.find import local_folder
+from tuszstore.store.generations import remove_unused
 from tuszstore.store.index import derive_windows
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, LabelChunks
 from tuszstore.store.place import MAX_METADATA
@@ -138,6 +139,7 @@ def repair(
             publish(unfinished, place)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+    remove_unused(place)
     report.seconds = time.perf_counter() - start
     return report
 

@@ -64,7 +64,8 @@ def verify(
     Raises
     ------
     StoreError
-        If there is nothing at `path`, or it lies in an object store, or another store took its place meanwhile.
+        If there is nothing at `path`, it lies in an object store, or another store took its place
+        meanwhile.
     """
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():

@@ -19,7 +19,7 @@ from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays
 from tuszstore.store.local import LocalPlace
-from tuszstore.store.place import ROOT, Document, Hold, Identity, Place
+from tuszstore.store.place import ROOT, Document, Hold, Identity, Place, ReplacedError
 from tuszstore.store.schema import SCHEMA_VERSION, variables
 
 T = TypeVar("T")
@@ -147,6 +147,8 @@ class StoreMetadata:
         # read again if another took the place meanwhile, and parts of both were seen
         opening = partial(cls._open, place, allow_stale_index=allow_stale_index)
         (store,) = place.of_one_store([opening], identity)
+        if identity and store.identity != identity:
+            raise ReplacedError(place.path)
         return store
 
     @classmethod
