@@ -24,7 +24,7 @@ from object_server import ObjectServer, Request, serve
 import tuszstore
 from tuszstore.build.reindex import reindex
 from tuszstore.cli import main
-from tuszstore.errors import ConfigError, StoreError
+from tuszstore.errors import ConfigError, MissingExtraError, StoreError
 from tuszstore.read.plan import Part, Run
 from tuszstore.read.remote import GAP, plan_fetches
 
@@ -508,7 +508,7 @@ class TestOpening:
     def test_without_obstore(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "obstore", None)
         for options in ({"path": "s3://bucket/x.zarr"}, {"path": "x.zarr", "store": MemoryStore()}):
-            with pytest.raises(StoreError, match=r"pip install 'tuszstore\[remote\]'"):
+            with pytest.raises(MissingExtraError, match=r"pip install 'tuszstore\[remote\]'"):
                 tuszstore.open(**options)
 
     def test_nothing_is_written(

@@ -28,7 +28,9 @@ def find_place(path: str | os.PathLike[str], store: Any = None) -> Place:
     Raises
     ------
     StoreError
-        If the URL is of no known kind, or obstore is not installed.
+        If the URL is of no known kind.
+    MissingExtraError
+        If obstore is needed and not installed.
     """
     if store is not None or is_url(path):
         from tuszstore.store.remote import RemotePlace

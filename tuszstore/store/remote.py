@@ -55,7 +55,9 @@ class RemotePlace:
     Raises
     ------
     StoreError
-        If obstore is not installed, or `objects` is none of its stores.
+        If `objects` is no store of obstore.
+    MissingExtraError
+        If obstore is not installed.
     """
 
     remote = True
@@ -79,7 +81,9 @@ class RemotePlace:
         Raises
         ------
         StoreError
-            If obstore is not installed, or does not know such URLs.
+            If obstore does not know such URLs.
+        MissingExtraError
+            If it is not installed.
         """
         parts = urlsplit(url)
         if parts.scheme.lower() not in SCHEMES:
