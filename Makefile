@@ -10,6 +10,8 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 # Only errors: pip's progress and warnings bury the lines that matter.
 PIP_INSTALL := -m pip install -qq
+# On every core, each file of tests in one process, since its tests share what they build.
+PARALLEL := -n auto --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -60,7 +62,7 @@ $(STAMP): pyproject.toml constraints.txt setup.py $(wildcard tuszstore/read/kern
 
 test: lint types ## run lint, types and all tests
 	@echo "==> tests"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(STAMP) ## check style and formatting with ruff
 	@echo "==> lint"
@@ -125,7 +127,7 @@ test-newer: ## run the tests on Python 3.13 or 3.12 with the newest dependencies
 			|| echo "    $$p does not install here: left out"; \
 	done; \
 	echo "==> tests on $$($$py --version)"; \
-	$$py -m pytest
+	$$py -m pytest $(PARALLEL)
 
 # One resolution of everything, torch at its pin; "+cpu" and the like go, since they name one build.
 constraints: ## renew constraints.txt with today's releases (needs Python 3.11; TORCH=... moves torch)

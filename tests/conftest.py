@@ -2,10 +2,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import tuszstore
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.read import decode
+
+# machines are shared: how long an example takes says nothing
+settings.register_profile("tuszstore", deadline=None)
+settings.load_profile("tuszstore")
 
 EEGMAT = Path(__file__).parents[2] / "shared" / "data" / "eegmat"
 
