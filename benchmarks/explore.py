@@ -122,7 +122,10 @@ def measure_groups(data: Path) -> list[str]:
     ds = store.to_xarray(chunks={})
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, memory_limit=MEMORY_LIMIT, dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            memory_limit=MEMORY_LIMIT,
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         Client(cluster) as client,
     ):

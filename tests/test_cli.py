@@ -3,14 +3,17 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 import tuszstore
+from tuszstore.build import builder
 from tuszstore.cli import main
 
 
@@ -42,6 +45,23 @@ class TestBuild:
     def test_quiet_says_nothing(self, small: list[object]) -> None:
         result = run(*small, "--quiet")
         assert (result.exit_code, result.output) == (0, "")
+
+    def test_a_hangup_that_is_ignored_ends_no_build(
+        self, small: list[object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As with ``nohup``."""
+        original = builder.run_plan
+
+        def run_plan(*args: Any, **options: Any) -> Any:
+            os.kill(os.getpid(), signal.SIGHUP)
+            return original(*args, **options)
+
+        monkeypatch.setattr(builder, "run_plan", run_plan)
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            assert run(*small, "--quiet").exit_code == 0
+        finally:
+            signal.signal(signal.SIGHUP, before)
 
     def test_dry_run_writes_nothing(self, small: list[object], tmp_path: Path) -> None:
         result = run(*small, "--dry-run")

@@ -214,9 +214,12 @@ class TestResume:
         self, own_corpus: Path, tmp_path: Path, number: int
     ) -> None:
         code = (
-            "import sys, time\n"
+            "import signal, sys, time\n"
             "from tuszstore.build import recording\n"
             "from tuszstore.cli import main\n"
+            # the tests may run in the background, where signals are ignored
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
             "original, done = recording.preprocess, []\n"
             "def preprocess(*args):\n"
             "    if done: time.sleep(60)\n"
@@ -227,13 +230,16 @@ class TestResume:
         )
         args = ["build", "--split", "train", "--data", str(own_corpus), "--store", str(tmp_path),
                 "--workers", "0", "--quiet"]  # fmt: skip
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *args], stderr=subprocess.PIPE, text=True
-        )
         work = Workplace(tmp_path / "train.zarr")
-        wait_for(lambda: work.built(forced=False))
-        process.send_signal(number)
-        _, told = process.communicate(timeout=60)
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *args], stderr=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                wait_for(lambda: work.built(forced=False))
+                process.send_signal(number)
+                _, told = process.communicate(timeout=50)
+            finally:
+                process.kill()
         assert process.returncode == 128 + number
         assert "what is built is kept" in told
         assert "Traceback" not in told

@@ -370,7 +370,9 @@ class TestProcesses:
 
         ds = small.to_xarray(chunks={})
         with (
-            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            ) as cluster,
             Client(cluster),
         ):
             means = ds.groupby("category").mean().compute()

@@ -30,12 +30,16 @@ class _Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _ending_cleanly() -> Iterator[None]:
-    """Let a build end in order when the system, a scheduler of jobs or a lost terminal asks it."""
+    """Let a build end in order when the system, a scheduler of jobs or a lost terminal asks it.
+
+    A signal that is ignored, as with ``nohup``, stays so.
+    """
 
     def end(number: int, _: Any) -> None:
         raise _Terminated(number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
