@@ -188,13 +188,13 @@ def _result(future: Any, task: Task) -> Built | Failed | None:
 
     try:
         error = future.exception()
+        if error is None:  # what it returned is with a worker still, and may be lost yet
+            result: Built | Failed = future.result()
+            return result
     except (asyncio.CancelledError, concurrent.futures.CancelledError) as cancelled:
         raise SchedulerLost(task.id) from cancelled
     if isinstance(error, KilledWorker):
         return None
     if isinstance(error, BuildError):
         raise error
-    if error is not None:
-        raise BuildError(f"the Dask cluster lost {task.id}: {error!r}") from error
-    result: Built | Failed = future.result()
-    return result
+    raise BuildError(f"the Dask cluster lost {task.id}: {error!r}") from error
