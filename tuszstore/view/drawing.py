@@ -22,6 +22,12 @@ _DENSE = 5
 """Samples of a pixel beyond which only extremes are drawn, which look the same in a third of the
 space; in a page of 10 s every sample is drawn."""
 
+DPI = 110
+"""Of a picture on a screen."""
+
+_BOLD_LETTER = 0.09
+"""Inches that a letter of a class's name takes, about."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -91,7 +97,7 @@ def shade(
             continue
         color = style.of_class(label)
         for start, stop in stretch.within(merge(spans)):
-            axes.axvspan(start, stop, color=color, alpha=0.08, linewidth=0, gid=f"span {label}")
+            axes.axvspan(start, stop, color=color, alpha=0.08, linewidth=0, label=f"span {label}")
             for edge in {start, stop} - set(stretch.limits):
                 axes.axvline(edge, color=color, linewidth=0.9, alpha=0.8)
         for lane, base in layout.bases.items():
@@ -99,7 +105,7 @@ def shade(
             for start, stop in stretch.within(annotated):
                 corner = (start, base - layout.scale / 2)
                 patch = Rectangle(corner, stop - start, layout.scale, color=color, alpha=0.12)
-                patch.set(linewidth=0, gid=f"span {label} {lane.name}", zorder=0.9)
+                patch.set(linewidth=0, label=f"span {label} {lane.name}", zorder=0.9)
                 axes.add_patch(patch)
 
 
@@ -117,13 +123,13 @@ def draw_lane(
     changed = set(lane.electrodes) & (stretch.interpolated | stretch.flat)
     axes.plot(
         x, y, color=style.of_side(lane.side), linewidth=0.65, alpha=0.55 if changed else 1.0,
-        gid=f"lane {lane.name}",
+        label=f"lane {lane.name}",
     )  # fmt: skip
     if clipped.any():
         # with a sample on either side, so that there is a line even where only one is clipped
         marked = np.convolve(clipped[shown], np.ones(3), "same") > 0.5
         over = np.where(marked, y, np.nan)
-        axes.plot(x, over, color=style.clipped, linewidth=2.0, gid=f"clipped {lane.name}")
+        axes.plot(x, over, color=style.clipped, linewidth=2.0, label=f"clipped {lane.name}")
 
 
 def draw_scale(axes: Axes, layout: Layout, negative_up: bool, style: Style) -> None:
@@ -132,7 +138,7 @@ def draw_scale(axes: Axes, layout: Layout, negative_up: bool, style: Style) -> N
     place = axes.get_yaxis_transform()
     axes.plot(
         [1.012, 1.012], [bottom, bottom + layout.scale], color=style.ink, linewidth=1.6,
-        transform=place, clip_on=False, solid_capstyle="butt", gid="scale",
+        transform=place, clip_on=False, solid_capstyle="butt", label="scale",
     )  # fmt: skip
     text = f"{layout.scale:g} µV\n{'negative' if negative_up else 'positive'}\nup"
     axes.text(
@@ -148,25 +154,22 @@ def draw_strip(
     axes.set(xlim=stretch.limits, ylim=(len(classes), 0))
     axes.set_axis_off()
     first, last = stretch.limits
+    inches = axes.get_window_extent().width / DPI
     for row, (label, spans) in enumerate(classes.items()):
         seizure = spans[0].seizure
         color = style.of_class(label, seizure=seizure)
         text = label if seizure else f"{label}, no seizure"
+        width = _BOLD_LETTER * len(text) * (last - first) / inches
         free_from = first
         for start, stop in stretch.within(merge(spans)):
             bar = Rectangle((start, row + 0.62), stop - start, 0.28, color=color, linewidth=0)
-            bar.set_gid(f"strip {label}")
+            bar.set_label(f"strip {label}")
             axes.add_patch(bar)
-            left = min(start, last - _width(text, last - first))
+            left = min(start, last - width)
             if left >= free_from:
                 axes.text(left, row + 0.52, text, color=color, fontsize=9, fontweight="bold",
                           va="baseline", parse_math=False)  # fmt: skip
-                free_from = left + 1.2 * _width(text, last - first)
-
-
-def _width(text: str, seconds: float) -> float:
-    """Return about how wide a text is, in seconds of a picture."""
-    return 0.0075 * len(text) * seconds
+                free_from = left + 1.2 * width
 
 
 def draw_title(figure: Figure, stretch: Stretch, bipolar: bool, style: Style) -> None:

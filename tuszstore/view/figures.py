@@ -19,7 +19,7 @@ from tuszstore.view.stretch import Stretch
 from tuszstore.view.style import DARK, LIGHT, Style, house_style
 
 _EXAMPLE_WIDTH = 10.6  # inches
-_EXAMPLE_DPI = 150
+_EXAMPLE_DPI = 120
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -110,7 +110,7 @@ def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
 
     def make(style: Style) -> Figure:
         figure, axes = _axes(style, 4.0, 2.95, left=0.55)
-        lowest = []
+        middles = []
         for name, entry in sampled.items():
             # next to half of the sampling rate there is the slope of a filter, and nothing else
             shown = (entry.frequencies > 0) & (entry.frequencies <= 0.8 * entry.frequencies[-1])
@@ -118,12 +118,11 @@ def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
             low, middle, high = _quantiles(entry.power[:, shown], (0.25, 0.5, 0.75))
             axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
             axes.plot(x, middle, color=color, linewidth=1.4, label=name.replace("_", " "))
-            lowest.append(np.quantile(middle, 0.02))
+            middles.append(middle)
         axes.set(xscale="log", yscale="log", xlabel="frequency (Hz)")
         axes.set_title("power density (µV²/Hz)", loc="left", fontsize=8.5, color=style.muted)
         axes.set_xlim(0.5, x[-1])
-        if (floor := np.nanmin([*lowest, np.inf])) > 0:
-            axes.set_ylim(bottom=floor / 3)
+        _limit_decades(axes, np.concatenate(middles))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -133,6 +132,13 @@ def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
         return figure
 
     return _embed(make, "Power density against frequency, by category of windows")
+
+
+def _limit_decades(axes: Axes, power: NDArray[np.float64]) -> None:
+    """End the axis where notches and what lies beyond the amplifier's band begin."""
+    known = power[power > 0]
+    if len(known):
+        axes.set_ylim(bottom=max(np.quantile(known, 0.02) / 3, known.max() * 1e-6))
 
 
 def _axes(style: Style, width: float, height: float, *, left: float) -> tuple[Figure, Axes]:

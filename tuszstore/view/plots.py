@@ -19,6 +19,7 @@ from PIL import Image
 
 from tuszstore.api import Store
 from tuszstore.view.drawing import (
+    DPI,
     Layout,
     draw_frame,
     draw_lane,
@@ -35,8 +36,6 @@ from tuszstore.view.style import LIGHT, Style, house_style
 
 FORMATS = ("png", "svg", "pdf")
 """Formats of a saved picture, by the suffix of its name."""
-
-DPI = 110
 
 LEAST_WIDTH = 6.0
 """Inches below which titles have no room."""

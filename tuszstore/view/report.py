@@ -21,7 +21,7 @@ from tuszstore.view.figures import (
     spectra,
 )
 from tuszstore.view.scales import clock, percent
-from tuszstore.view.signals import measure, sample_windows
+from tuszstore.view.signals import measure, sample_windows, windows_by_category
 from tuszstore.view.splits import find_overlaps, gather_splits
 from tuszstore.view.stretch import processing, window_stretch
 from tuszstore.view.style import DARK, LIGHT, tone
@@ -96,15 +96,13 @@ def choose_examples(store: Store) -> dict[str, int]:
     ----------
     store : Store
     """
-    category, fraction = (store.index[name].values for name in ("category", "seizure_fraction"))
+    fraction = store.index["seizure_fraction"].values
     chosen = {}
-    for name, code in CODES.items():
-        numbers = np.flatnonzero(category == code)
-        if len(numbers):
-            place = len(numbers) // 2
-            if code == PARTIAL:
-                place = int(np.abs(fraction[numbers] - 0.5).argmin())
-            chosen[name] = int(numbers[place])
+    for name, numbers in windows_by_category(store).items():
+        place = len(numbers) // 2
+        if CODES[name] == PARTIAL:
+            place = int(np.abs(fraction[numbers] - 0.5).argmin())
+        chosen[name] = int(numbers[place])
     return chosen
 
 

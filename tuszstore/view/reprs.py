@@ -75,12 +75,12 @@ def store_html(store: Store) -> str:
         "path": str(store.path),
         "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
                   f"{config.storage.dtype}, {config.storage.codec}",
-        "built": str(attributes["created"]),
-        "split": f"{attributes['split']}, policy {attributes['split_policy']}",
-        "configuration": str(attributes["config_hash"]),
-        "versions": ", ".join(f"{name} {v}" for name, v in attributes["versions"].items()),
+        "built": str(attributes.get("created", "not known")),
+        "split": f"{attributes['split']}, policy {attributes.get('split_policy', 'not known')}",
+        "configuration": str(attributes.get("config_hash", "not known")),
+        "versions": ", ".join(f"{k} {v}" for k, v in attributes.get("versions", {}).items()),
         "left out": f"{left_out:,} recordings; see left_out" if left_out else "nothing",
-        **{f"warning {k}": str(text) for k, text in enumerate(attributes["warnings"], 1)},
+        **{f"warning {k}": str(text) for k, text in enumerate(attributes.get("warnings", ()), 1)},
     }  # fmt: skip
     return _box(
         f"<b>tuszstore.Store</b> {escape(store.name)}",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
-from tuszstore.sampling.columns import CODES
+from tuszstore.sampling.columns import CODES, UNLABELLED
 from tuszstore.view.stretch import microvolts
 
 PER_CATEGORY = 40
@@ -40,6 +40,19 @@ class Sampled:
     power: NDArray[np.float64]
 
 
+def windows_by_category(store: Store) -> dict[str, NDArray[np.int64]]:
+    """Return the windows of each category that there is, those that are unlabelled last.
+
+    Parameters
+    ----------
+    store : Store
+    """
+    category = store.index["category"].values
+    found = {name: np.flatnonzero(category == code) for name, code in CODES.items()}
+    found[UNLABELLED] = found.pop(UNLABELLED)
+    return {name: numbers for name, numbers in found.items() if len(numbers)}
+
+
 def sample_windows(store: Store, per_category: int = PER_CATEGORY) -> dict[str, NDArray[np.int64]]:
     """Return windows of each category, drawn at random with a fixed seed, in order.
 
@@ -49,15 +62,11 @@ def sample_windows(store: Store, per_category: int = PER_CATEGORY) -> dict[str, 
     per_category : int
         At most.
     """
-    category = store.index["category"].values
     rng = np.random.default_rng(0)
-    chosen = {}
-    for name, code in sorted(CODES.items(), key=lambda item: item[1] % len(CODES)):
-        numbers = np.flatnonzero(category == code)
-        if len(numbers):
-            size = min(per_category, len(numbers))
-            chosen[name] = np.sort(rng.choice(numbers, size, replace=False))
-    return chosen
+    return {
+        name: np.sort(rng.choice(numbers, min(per_category, len(numbers)), replace=False))
+        for name, numbers in windows_by_category(store).items()
+    }
 
 
 def measure(store: Store, windows: NDArray[np.int64]) -> Sampled:
