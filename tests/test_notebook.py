@@ -1,17 +1,22 @@
-"""The notebook runs from top to bottom in a real kernel, on stores as `make demo` makes them."""
+"""The notebook and docs/explore.md are true of stores as `make demo` makes them."""
 
+import doctest
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tuszstore
 from tuszstore.demo import run_demo
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("matplotlib")
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "explore.ipynb"
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "notebooks" / "explore.ipynb"
+PAGE = ROOT / "docs" / "explore.md"
 
 
 def code_cells(notebook: Any) -> list[Any]:
@@ -27,14 +32,21 @@ def shown(notebook: Any) -> list[set[str]]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook, run in a folder beside a fresh demonstration."""
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a fresh demonstration in it, as a clone of the repository has it."""
     root = tmp_path_factory.mktemp("clone")
     assert run_demo(root / "demo", workers=0) == 0
-    (root / "notebooks").mkdir()
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(clone: Path) -> Any:
+    """The notebook, run in a real kernel."""
+    folder = clone / "notebooks"
+    folder.mkdir()
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": str(root / "notebooks")}}
+        notebook, timeout=300, resources={"metadata": {"path": str(folder)}}
     )
     return client.execute()
 
@@ -65,3 +77,15 @@ def test_what_is_in_the_repository_is_a_whole_run(run: Any) -> None:
     assert len(content) < 1_000_000
     assert "/home/" not in content
     assert str(Path.home()) not in content
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="prints as of the pinned releases")
+def test_the_page_shows_what_is_so(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    store = tuszstore.open("demo/stores/train.zarr")
+    result = doctest.testfile(
+        str(PAGE), module_relative=False, globs={"store": store},
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+    )  # fmt: skip
+    assert result.attempted > 20
+    assert result.failed == 0

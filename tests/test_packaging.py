@@ -18,5 +18,5 @@ def test_every_package_is_listed() -> None:
 
 def test_the_makefile_has_the_targets_of_the_readme() -> None:
     targets = (ROOT / "Makefile").read_text()
-    for name in ("demo", "test", "venv", "bench", "test-newer"):
+    for name in ("demo", "notebook", "test", "venv", "bench", "test-newer"):
         assert f"\n{name}:" in targets

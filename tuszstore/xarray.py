@@ -178,30 +178,33 @@ def _windows_dataset(store: "Store", dropped: Collection[str]) -> xarray.Dataset
 
 
 def _variables(store: "Store") -> dict[str, xarray.Variable]:
-    n_windows, n_channels, n_samples = shape = (
-        len(store), len(store.channels), store.metadata.geometry.window,
-    )  # fmt: skip
-    signal = _LazyWindows(store, "signal", shape, np.dtype(np.float32))
-    labels = _LazyWindows(store, "labels", (n_windows, n_samples), np.dtype(np.uint16))
+    """Return signal and labels."""
+    sizes = {
+        "window": len(store),
+        "channel": len(store.channels),
+        "sample": store.metadata.geometry.window,
+    }
     counts = store.metadata.recordings["n_windows"].tolist()
-    sizes = chunk_sizes(counts, 4 * n_channels * n_samples)
-    chunks = {"window": sizes, "channel": (n_channels,), "sample": (n_samples,)}
-    unit = store.metadata.group["signal"].attrs["units"]
-    attributes = {"long_name": "EEG", "units": unit}
-    if unit == "1":
-        attributes["comment"] = "z-scores: times sd plus mean of the recording they are uV"
+    window_bytes = 4 * sizes["channel"] * sizes["sample"]
+    chunks = {**sizes, "window": chunk_sizes(counts, window_bytes)}
+
+    def lazy(
+        method: str, dims: tuple[str, ...], dtype: str, attributes: dict[str, Any]
+    ) -> xarray.Variable:
+        shape = tuple(sizes[dim] for dim in dims)
+        array = indexing.LazilyIndexedArray(_LazyWindows(store, method, shape, np.dtype(dtype)))
+        encoding = {"preferred_chunks": {dim: chunks[dim] for dim in dims}}
+        return xarray.Variable(dims, array, attributes, encoding)
+
+    signal = {"long_name": "EEG", "units": store.metadata.group["signal"].attrs["units"]}
+    if signal["units"] == "1":
+        signal["comment"] = "z-scores: times sd plus mean of the recording they are uV"
+    labels = {"long_name": "Event classes", "comment": "0 is background"}
+    flags = _flags(store.config.labels.classes, unlabelled=True)
     return {
-        name: xarray.Variable(
-            dims, indexing.LazilyIndexedArray(array), attributes,
-            {"preferred_chunks": {dim: chunks[dim] for dim in dims}},
-        )
-        for name, dims, array, attributes in (
-            ("windows", ("window", "channel", "sample"), signal, attributes),
-            ("labels", ("window", "sample"), labels,
-             {"long_name": "Event classes", "comment": "0 is background",
-              **_flags(store.config.labels.classes, unlabelled=True)}),
-        )
-    }  # fmt: skip
+        "windows": lazy("signal", ("window", "channel", "sample"), "float32", signal),
+        "labels": lazy("labels", ("window", "sample"), "uint16", {**labels, **flags}),
+    }
 
 
 def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
@@ -244,8 +247,11 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
     }  # fmt: skip
 
 
+# each returns an array of its own: what a user does to it must not reach the store's tables
+
+
 def _load(store: "Store", name: str) -> NDArray[Any]:
-    return store.metadata.windows[name]
+    return store.metadata.windows[name].copy()
 
 
 def _load_joined(store: "Store", name: str) -> NDArray[Any]:
