@@ -1,0 +1,96 @@
+"""One run: a corpus, the engines' own storage, and every workload in turn."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.corpus import write_files
+from benchmarks.engines import ENGINES
+from benchmarks.environments import NoEnvironment, interpreter
+from benchmarks.process import ProcessError, call
+from benchmarks.rows import Row, setting
+from benchmarks.setting import Prepared, Setting, Size
+from benchmarks.source import Source
+from benchmarks.workloads import GROUPS
+from benchmarks.workloads.reading import about, random_order
+
+
+def run(
+    size: Size,
+    scratch: Path,
+    engines: Sequence[str],
+    workloads: Sequence[str],
+    *,
+    data: Path | None = None,
+    install: bool = True,
+    say: Callable[[str], None] = print,
+) -> Iterator[Row]:
+    """Measure engines and workloads; yield rows as they are measured.
+
+    Parameters
+    ----------
+    size : Size
+    scratch : Path
+        An empty folder.
+    engines, workloads : sequence of str
+        Names.
+    data : Path, optional
+        A corpus with a split ``train``; else one is made.
+    install : bool
+        Whether environments that are missing are made.
+    say : callable
+        Takes a line about the progress.
+    """
+    common = setting(size=size.name, files=size.files, minutes=size.minutes, batch=size.batch)
+    corpus = data or scratch / "corpus"
+    if data is None:
+        say(f"writing {size.files} recordings of {size.minutes:g} minutes")
+        write_files(corpus, size.files, size.minutes)
+    folder = scratch / "source"
+    folder.mkdir()
+    say("building stores")
+    made = call(
+        "benchmarks.source:make_source", data=str(corpus), folder=str(folder),
+        limit=size.files if data else None,
+    ).value  # fmt: skip
+    say(f"{made['windows']} windows, {made['hours']:.1f} h of EEG")
+    common |= made
+    prepared: dict[str, Prepared] = {}
+    for name in engines:
+        found = _prepare(name, folder, scratch, size.batch, install=install)
+        if isinstance(found, Prepared):
+            prepared[name] = found
+            say(f"prepared {ENGINES[name].title}, {found.stored / 1e6:.0f} MB")
+        else:
+            status, reason = found
+            say(f"{ENGINES[name].title}: {status}: {reason}")
+            yield Row(workload="prepare", round=0, status=status, reason=reason,
+                      setting=common, **about(name))  # type: ignore[arg-type]  # fmt: skip
+    run = Setting(size, scratch, corpus, folder, prepared, say, common)
+    for group in GROUPS:
+        wanted = [name for name in group.WORKLOADS if name in workloads]
+        if wanted:
+            yield from group.run(run, wanted)
+
+
+def _prepare(
+    name: str, source: Path, scratch: Path, batch: int, *, install: bool
+) -> Prepared | tuple[str, str]:
+    """Store the windows in an engine's own way; return status and reason where that fails."""
+    engine = ENGINES[name]
+    try:
+        python = interpreter(engine.environment, install=install)
+        absent = call("benchmarks.measure:probe", python=python, names=[name]).value[name]
+    except NoEnvironment as error:
+        return "absent", str(error)
+    if absent:
+        return "absent", absent
+    folder = scratch / "engines" / name
+    folder.mkdir(parents=True)
+    try:
+        done = call(
+            "benchmarks.measure:prepare", python=python, engine=name, source=str(source),
+            folder=str(folder), order=random_order(Source.open(source), 2, batch, seed=0),
+        ).value  # fmt: skip
+    except ProcessError as error:
+        return "failed", str(error)
+    return Prepared(done["path"], done["bytes"], done["versions"], python)
