@@ -25,7 +25,7 @@ from benchmarks.setting import SIZES
 from benchmarks.workloads import TITLES
 
 
-class Names(click.ParamType):
+class Names(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
     """Some of known names, separated by commas.
 
     Parameters
@@ -96,8 +96,9 @@ def main(
     if rows_file is not None:
         rows = read_rows(rows_file)
     else:
-        given = {"rounds": rounds, "build_rounds": rounds} if rounds else {}
-        chosen = replace(SIZES[size], **given)
+        chosen = SIZES[size]
+        if rounds is not None:
+            chosen = replace(chosen, rounds=rounds, build_rounds=rounds)
         if scratch is not None:
             scratch.mkdir(parents=True, exist_ok=True)
         rows = []

@@ -1,6 +1,7 @@
 """One run: a corpus, the engines' own storage, and every workload in turn."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.corpus import write_files
@@ -61,10 +62,8 @@ def run(
             prepared[name] = found
             say(f"prepared {ENGINES[name].title}, {found.stored / 1e6:.0f} MB")
         else:
-            status, reason = found
-            say(f"{ENGINES[name].title}: {status}: {reason}")
-            yield Row(workload="prepare", round=0, status=status, reason=reason,
-                      setting=common, **about(name))  # type: ignore[arg-type]  # fmt: skip
+            say(f"{ENGINES[name].title}: {found.status}: {found.reason}")
+            yield replace(found, setting=common)
     run = Setting(size, scratch, corpus, folder, prepared, say, common)
     for group in GROUPS:
         wanted = [name for name in group.WORKLOADS if name in workloads]
@@ -74,23 +73,22 @@ def run(
 
 def _prepare(
     name: str, source: Path, scratch: Path, batch: int, *, install: bool
-) -> Prepared | tuple[str, str]:
-    """Store the windows in an engine's own way; return status and reason where that fails."""
-    engine = ENGINES[name]
-    try:
-        python = interpreter(engine.environment, install=install)
-        absent = call("benchmarks.measure:probe", python=python, names=[name]).value[name]
-    except NoEnvironment as error:
-        return "absent", str(error)
-    if absent:
-        return "absent", absent
+) -> Prepared | Row:
+    """Store the windows in an engine's own way; return a row that says why where that fails."""
+    none = Row(workload="prepare", round=0, status="absent", **about(name))
     folder = scratch / "engines" / name
     folder.mkdir(parents=True)
     try:
+        python = interpreter(ENGINES[name].environment, install=install)
         done = call(
-            "benchmarks.measure:prepare", python=python, engine=name, source=str(source),
-            folder=str(folder), order=random_order(Source.open(source), 2, batch, seed=0),
+            "benchmarks.measure:prepare", python=python, sync=True, engine=name,
+            source=str(source), folder=str(folder),
+            order=random_order(Source.open(source), 2, batch, seed=0),
         ).value  # fmt: skip
+    except NoEnvironment as error:
+        return replace(none, reason=str(error))
     except ProcessError as error:
-        return "failed", str(error)
+        return replace(none, status="failed", reason=str(error))
+    if "absent" in done:
+        return replace(none, reason=done["absent"])
     return Prepared(done["path"], done["bytes"], done["versions"], python)

@@ -22,24 +22,38 @@ CHECKED = 2
 """Batches that are compared with the source before an engine is timed."""
 
 
-def probe(names: Sequence[str]) -> dict[str, str | None]:
-    """Return why engines cannot run in this interpreter, or None, by name."""
-    return {name: why_absent(ENGINES[name]) for name in names}
-
-
 def prepare(engine: str, source: str, folder: str, order: list[list[int]]) -> dict[str, Any]:
     """Store the windows of a source, and compare what an engine delivers with them.
+
+    Parameters
+    ----------
+    engine : str
+    source, folder : str
+        Folders of the source and for what is written.
+    order : list of list of int
+        Windows of batches, of which some are compared.
+
+    Returns
+    -------
+    dict
+        ``path``, ``bytes`` and ``versions``; or ``absent``, why the engine cannot run here.
 
     Raises
     ------
     ValueError
         If a value differs.
     """
+    absent = why_absent(ENGINES[engine])
+    if absent:
+        return {"absent": absent}
     kind, windows = _load(engine), Source.open(source)
     path = kind.prepare(windows, Path(folder))
     reader = kind(path)
+    checked = _arrays(order)[:CHECKED]
+    if kind.slow:
+        checked = [checked[0][:2]]
     for shuffle in (True, False):
-        for numbers, signal in reader.batches(_arrays(order)[:CHECKED], shuffle=shuffle):
+        for numbers, signal in reader.batches(checked, shuffle=shuffle):
             _compare(engine, numbers, signal, windows)
     reader.close()
     return {"path": str(path), "bytes": size_of(path), "versions": versions(kind)}

@@ -155,7 +155,7 @@ def building(rows: Sequence[Row]) -> Figure:
     axis = figure.subplots()
     names = list(dict.fromkeys(name for row in rows for name in row.values["stages"]))
     palette = matplotlib.colormaps["tab10"]
-    for engine in engines:
+    for place, engine in enumerate(engines):
         mine = of(rows, engine=engine)
         per_hour = [row.values["s per hour"] / (row.seconds or 1.0) for row in mine]
         left = 0.0
@@ -169,7 +169,7 @@ def building(rows: Sequence[Row]) -> Figure:
             left += width
         total = Spread.of(row.values["s per hour"] for row in mine)
         if total is not None:
-            axis.text(max(left, total.median) * 1.05, mine[0].title, f"{total.median:.2f} s",
+            axis.text(max(left, total.median) * 1.05, place, f"{total.median:.2f} s",
                       va="center", fontsize=8)  # fmt: skip
     axis.set_xscale("symlog", linthresh=2)
     axis.invert_yaxis()

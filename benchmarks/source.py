@@ -56,7 +56,8 @@ class Source:
     @cached_property
     def windows(self) -> NDArray[np.float32]:
         """All windows, mapped: ``(window, channel, sample)``."""
-        return np.load(Path(self.folder, WINDOWS), mmap_mode="r")
+        windows: NDArray[np.float32] = np.load(Path(self.folder, WINDOWS), mmap_mode="r")
+        return windows
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -68,7 +69,8 @@ class Source:
 
     def stored(self, first: int, stop: int) -> NDArray[np.int16]:
         """Return windows as the whole numbers that they are multiples of."""
-        return np.rint(self.windows[first:stop] / np.float32(self.scale)).astype(np.int16)
+        multiples = np.rint(self.windows[first:stop] / np.float32(self.scale))
+        return np.asarray(multiples, np.int16)
 
     def recordings(self) -> Iterator[NDArray[np.float32]]:
         """Yield the signal of each recording, ``(channel, sample)``, put together of windows."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.engines.base import Batch, Engine, Rows, Signal
 from benchmarks.engines.zarr_python import ZARRS
-from benchmarks.engines.zarr_windows import ARRAY, write_windows
+from benchmarks.engines.zarr_windows import open_windows, write_windows
 from benchmarks.source import Source
 
 
@@ -36,8 +36,7 @@ class Annbatch(Engine):
         import zarr
 
         zarr.config.set({"codec_pipeline.path": ZARRS})
-        self._windows = zarr.open_group(path, mode="r")[ARRAY]
-        self._scale = np.float32(self._windows.attrs["scale_factor"])
+        self._windows, self._scale = open_windows(path)
         self._rows = Rows(self._windows.shape[1:], threads=1)
 
     def batches(self, order: Sequence[Batch], *, shuffle: bool) -> Iterator[tuple[Batch, Signal]]:
@@ -60,7 +59,7 @@ class Annbatch(Engine):
 def _sampler(order: Sequence[Batch]) -> Any:
     from annbatch.abc import Sampler
 
-    class Given(Sampler):
+    class Given(Sampler):  # type: ignore[misc]  # where annbatch is not installed
         """One request a batch."""
 
         batch_size = len(order[0])

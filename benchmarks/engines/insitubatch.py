@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from benchmarks.engines.base import Batch, Engine, Signal
-from benchmarks.engines.zarr_windows import ARRAY, write_windows
+from benchmarks.engines.zarr_windows import ARRAY, open_windows, write_windows
 from benchmarks.source import Source
 
 BLOCK = 256
@@ -36,10 +36,9 @@ class InSituBatch(Engine):
         return write_windows(source, folder)
 
     def __init__(self, path: Path) -> None:
-        import zarr
         from insitubatch import obstore_store, open_geometries
 
-        self._scale = np.float32(zarr.open_array(path / ARRAY, mode="r").attrs["scale_factor"])
+        _, self._scale = open_windows(path)
         self._store = obstore_store(path.absolute().as_uri())
         self._geometries = open_geometries(self._store, variables=[ARRAY])
 

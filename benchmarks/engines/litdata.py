@@ -63,7 +63,10 @@ class LitData(Engine):
         import litdata
 
         dataset = litdata.StreamingDataset(str(path), shuffle=True)
-        return litdata.StreamingDataLoader(dataset, batch_size=batch_size, num_workers=workers)
+        loader: Iterable[Any] = litdata.StreamingDataLoader(
+            dataset, batch_size=batch_size, num_workers=workers
+        )
+        return loader
 
 
 def _window(folder: str, number: int) -> Any:

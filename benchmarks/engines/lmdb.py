@@ -41,7 +41,7 @@ class Lmdb(Engine):
         self._path = path
         self._open()
         with self._environment.begin() as transaction:
-            self._shape = tuple(np.frombuffer(transaction.get(b"shape"), np.int64).tolist())
+            self._shape = tuple(np.frombuffer(transaction.get(b"shape", b""), np.int64).tolist())
         self._rows = Rows(self._shape)
 
     def _open(self) -> None:
@@ -55,7 +55,7 @@ class Lmdb(Engine):
 
     def _copy(self, number: int, row: Signal) -> None:
         with self._environment.begin(buffers=True) as transaction:
-            value = transaction.get(_key(number))
+            value = transaction.get(_key(number), b"")
             row[...] = np.frombuffer(value, np.float32).reshape(self._shape)
 
     def let_go(self) -> None:

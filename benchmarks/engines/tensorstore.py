@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.engines.base import Batch, Engine, Rows, Signal
 from benchmarks.engines.blocks import Blocks
-from benchmarks.engines.zarr_windows import ARRAY, write_windows
+from benchmarks.engines.zarr_windows import ARRAY, open_windows, write_windows
 from benchmarks.source import Source
 
 
@@ -58,10 +58,7 @@ class TensorstoreWindows(Tensorstore):
         return write_windows(source, folder)
 
     def __init__(self, path: Path) -> None:
-        import zarr
-
-        array = zarr.open_array(path / ARRAY, mode="r")
-        self._scale = np.float32(array.attrs["scale_factor"])
+        array, self._scale = open_windows(path)
         self._windows = _open(path / ARRAY)
         self._rows = Rows(array.shape[1:], threads=1)
 

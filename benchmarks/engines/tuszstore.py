@@ -20,8 +20,8 @@ class Tuszstore(Engine):
     name = "tuszstore"
     title = "tuszstore"
     kind: ClassVar[Literal["own", "compressed", "bare"]] = "own"
-    packages = ("tuszstore",)
-    imports = ("tuszstore", "zarr")
+    packages: ClassVar[tuple[str, ...]] = ("tuszstore",)
+    imports: ClassVar[tuple[str, ...]] = ("tuszstore", "zarr")
     codec: ClassVar[str] = "lz4"
 
     @classmethod
@@ -67,7 +67,7 @@ class TuszstoreLoader(Tuszstore):
     name = "tuszstore-loader"
     title = "tuszstore, WindowLoader"
     packages = ("tuszstore", "torch")
-    imports = ("tuszstore.torch",)
+    imports = ("tuszstore.torch", "zarr")
 
     def batches(self, order: Any, *, shuffle: bool) -> Any:
         """Yield batches of the order given."""

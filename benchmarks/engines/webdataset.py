@@ -64,7 +64,8 @@ class WebDataset(Engine):
         import webdataset
 
         dataset = _stream(path, shuffle=True).to_tuple("npy").batched(batch_size).repeat()
-        return webdataset.WebLoader(dataset, batch_size=None, num_workers=workers)
+        loader: Iterable[Any] = webdataset.WebLoader(dataset, batch_size=None, num_workers=workers)
+        return loader
 
 
 def _stream(path: Path, *, shuffle: bool) -> Any:

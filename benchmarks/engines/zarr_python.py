@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.engines.base import Batch, Engine, Rows, Signal
 from benchmarks.engines.blocks import Blocks
-from benchmarks.engines.zarr_windows import ARRAY, write_windows
+from benchmarks.engines.zarr_windows import open_windows, write_windows
 from benchmarks.source import Source
 
 PYTHON = "zarr.core.codec_pipeline.BatchedCodecPipeline"
@@ -35,17 +35,19 @@ class ZarrPython(Engine):
         return Path(source.stores["lz4"])
 
     def __init__(self, path: Path) -> None:
-        self._group = self._open(path)
-        self._blocks = Blocks.of(self._group)
-        self._signal = self._group["signal"]
+        import zarr
+
+        self._use_pipeline()
+        group: Any = zarr.open_group(path, mode="r")
+        self._blocks = Blocks.of(group)
+        self._signal = group["signal"]
         self._rows = Rows(self._blocks.shape)
 
     @classmethod
-    def _open(cls, path: Path) -> Any:
+    def _use_pipeline(cls) -> None:
         import zarr
 
         zarr.config.set({"codec_pipeline.path": cls.pipeline})
-        return zarr.open_group(path, mode="r")
 
     def read(self, numbers: Batch) -> Signal:
         """Read a slice for each window, and scale it."""
@@ -71,8 +73,8 @@ class ZarrPythonWindows(ZarrPython):
         return write_windows(source, folder)
 
     def __init__(self, path: Path) -> None:
-        self._windows = self._open(path)[ARRAY]
-        self._scale = np.float32(self._windows.attrs["scale_factor"])
+        self._use_pipeline()
+        self._windows, self._scale = open_windows(path)
         self._rows = Rows(self._windows.shape[1:])
 
     def _read(self, number: int, row: Signal) -> None:

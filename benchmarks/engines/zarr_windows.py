@@ -4,6 +4,7 @@ int16 with blosc (lz4, bit shuffle), as in tuszstore's store, so that only the l
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,3 +41,11 @@ def write_windows(source: Source, folder: Path, windows_per_shard: int | None = 
         stop = min(start + step, shape[0])
         array[start:stop] = source.stored(start, stop)
     return path
+
+
+def open_windows(path: Path) -> tuple[Any, np.float32]:
+    """Return the array below a group's path, and the scale of its values."""
+    import zarr
+
+    array: Any = zarr.open_array(path / ARRAY, mode="r")
+    return array, np.float32(array.attrs["scale_factor"])

@@ -6,6 +6,7 @@ lengths cannot be compared, shares of the limit can.
 
 import shutil
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from benchmarks.engines import LIMIT
 from benchmarks.engines.memmap import Memmap
@@ -24,7 +25,7 @@ READERS = (LIMIT, "tuszstore")
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     """Measure tuszstore and the limit."""
     root = setting.scratch / "geometry"
-    variants = {
+    variants: dict[str, dict[str, Any]] = {
         f"{length:g} s every {stride:g} s": {"length": length, "stride": stride}
         for length, stride in setting.size.geometries
     }

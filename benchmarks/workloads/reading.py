@@ -111,7 +111,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
             setting.say(f"reading, round {number}: {ENGINES[name].title}")
 
 
-def about(name: str) -> dict[str, str]:
+def about(name: str) -> dict[str, Any]:
     """Return what a row says of an engine."""
     engine = ENGINES[name]
     return {

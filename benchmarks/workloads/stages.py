@@ -19,6 +19,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,10 +74,9 @@ def measure(source: str, order: list[list[int]]) -> dict[str, float]:
         readers[f"Python {codec}"] = chunks.plan
         for verify in (True, False):
             reader = WindowReader(store._metadata, 1, verify=verify)
-            readers[f"{codec} {verify}"] = lambda numbers, r=reader: r.signal(numbers, out)
+            readers[f"{codec} {verify}"] = partial(reader.signal, out=out)
         if codec == "lz4":
-            every = WindowReader(store._metadata, threads)
-            readers["all threads"] = lambda numbers, r=every: r.signal(numbers, out)
+            readers["all threads"] = partial(WindowReader(store._metadata, threads).signal, out=out)
     for name, limit in {"limit, 1 thread": Memmap(Path(source), 1),
                         "limit, all threads": Memmap(Path(source))}.items():  # fmt: skip
         readers[name] = limit.read
