@@ -23,7 +23,7 @@ $(shell rm -f $(STAMP))
 endif
 endif
 
-.PHONY: help venv test lint types format demo bench test-newer constraints clean
+.PHONY: help venv test lint types format demo notebook bench test-newer constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -77,10 +77,12 @@ demo: $(STAMP) ## make a synthetic corpus in ./demo, build stores from it, train
 	$(BIN)/tuszstore demo demo
 	$(BIN)/python examples/train.py demo/stores/train.zarr
 
-bench: $(STAMP) ## run the benchmarks
-	$(BIN)/python -m benchmarks.build
-	$(BIN)/python -m benchmarks.read
-	$(BIN)/python -m benchmarks.index
+notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; makes ./demo if it is not there
+	@test -e demo/stores/train.zarr || $(BIN)/tuszstore demo demo
+	$(BIN)/jupyter lab notebooks/explore.ipynb
+
+bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
+	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)
 
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is
 # what a user gets today. zarrs and tensorstore come last and only where they suit the newest
@@ -129,6 +131,6 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 	rm -rf .venv-constraints
 
 clean: ## remove the environments and caches; stores and ./demo stay
-	rm -rf .venv .venv-newer .venv-constraints build dist *.egg-info
+	rm -rf .venv .venv-newer .venv-constraints .venv-rivals .venv-rivals-newer build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis tuszstore/read/*.so
 	find $(wildcard tuszstore tests benchmarks) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -34,8 +34,8 @@ class Size:
         Minutes of recordings.
     geometries : tuple of (float, float)
         Seconds of a window, and between the starts of two.
-    remote_windows : int
-        Windows read from the server.
+    remote_batches : int
+        Batches read from the server after the first.
     memory_minutes : float
         Length of the recordings whose building's memory is measured.
     """
@@ -53,7 +53,7 @@ class Size:
     index: tuple[int, ...]
     lengths: tuple[float, ...]
     geometries: tuple[tuple[float, float], ...]
-    remote_windows: int
+    remote_batches: int
     memory_minutes: float
 
 
@@ -63,18 +63,18 @@ SIZES = {
         Size("smoke", files=4, minutes=13, rounds=2, seconds=0.25, batch=32, loader_batches=10,
              build_files=3, build_rounds=1, growth=(1_000, 10_000, 100_000),
              index=(10_000, 100_000), lengths=(5, 15),
-             geometries=((60, 10), (10, 10), (10, 5)), remote_windows=32,
+             geometries=((60, 10), (10, 10), (10, 5)), remote_batches=4,
              memory_minutes=5),
         Size("small", files=8, minutes=20, rounds=5, seconds=1.0, batch=64, loader_batches=40,
              build_files=6, build_rounds=3, growth=(1_000, 10_000, 100_000, 1_000_000),
              index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
              geometries=((60, 10), (60, 60), (30, 10), (10, 10), (10, 5), (4, 2)),
-             remote_windows=128, memory_minutes=60),
+             remote_batches=12, memory_minutes=60),
         Size("large", files=24, minutes=30, rounds=7, seconds=3.0, batch=64, loader_batches=120,
              build_files=12, build_rounds=3, growth=(1_000, 10_000, 100_000, 1_000_000),
              index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
              geometries=((60, 10), (60, 60), (30, 10), (20, 5), (10, 10), (10, 5), (4, 2)),
-             remote_windows=256, memory_minutes=60),
+             remote_batches=24, memory_minutes=60),
     )
 }  # fmt: skip
 """All sizes by name."""

@@ -47,7 +47,7 @@ def reasons(report: tuszstore.BuildReport) -> dict[str, str]:
 
 class TestContent:
     def test_quirks_are_repaired_or_left_out_with_a_reason(self, train: tuszstore.Store) -> None:
-        report = builder.report_of(train._metadata, "unchanged")
+        report = builder.report_of(train.metadata, "unchanged")
         assert report.exit_status == 0
         assert not report.failed
         assert {entry.kind for entry in report.left_out} >= {"unlabelled"}
@@ -63,8 +63,8 @@ class TestContent:
         assert ((sd > 0.4) & (sd < 1.5)).all()
 
     def test_labels_are_painted_as_they_are_stored(self, train: tuszstore.Store) -> None:
-        label = train._metadata.group["label"]
-        block = train._metadata.geometry.block
+        label = train.metadata.group["label"]
+        block = train.metadata.geometry.block
         for number in np.flatnonzero(~train.mask("no_seizure"))[::7]:
             start = int(train.index["start_block"][number])
             stored = label[start : start + 15360 // block].reshape(-1)

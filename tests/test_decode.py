@@ -230,3 +230,36 @@ def test_a_shard_that_is_gone(folder: Path) -> None:
     shard.path.unlink()
     with pytest.raises(DamagedShard, match="file is missing"):
         shard.read(one_row(values, compressed=False), compiled=decode._kernel is not None)
+
+
+@pytest.mark.usefixtures("decoder")
+def test_content_that_is_there_already(folder: Path) -> None:
+    """Of a part of a shard, read-only, as an object store returns it; no file is opened."""
+    blocks = np.random.default_rng(0).integers(-9, 9, (4, 3000)).astype("int16")
+    shard = Shard(folder, [shuffled(block, 5, 0) for block in blocks])
+    content, spans = shard.path.read_bytes(), shard.spans[1:3]
+    shard.path.unlink()
+    layout = one_row(blocks[0])
+    out = np.empty((2, 1, 3000), np.int16)
+    targets = np.array([[1, 0], [0, 1]])
+    decoder = make_decoder(None, layout)
+    part = memoryview(content)[spans[0, 0] : spans[1, 1]]
+    decoder(0, spans, 0, targets, out, Buffers(), part)
+    np.testing.assert_array_equal(out[:, 0], blocks[[2, 1]])
+    flipped = bytearray(part)
+    flipped[-10] ^= 1
+    with pytest.raises(DamagedBlock, match="checksum is wrong") as caught:
+        decoder(0, spans, 0, targets, out, Buffers(), bytes(flipped))
+    assert caught.value.place == 1
+
+
+@compiled
+def test_the_kernel_writes_into_no_bytes(folder: Path) -> None:
+    """What is read from a file goes into memory that may be written."""
+    shard = Shard(folder, [bytes(40)])
+    with pytest.raises((BufferError, TypeError)):
+        decode._kernel.fill(
+            shard.files.folder, shard.files.name(0), 0, bytes(44), shard.spans, 0,
+            np.array([[0, 0]]), np.empty((1, 1, 20), np.int16), np.empty(160, np.uint8),
+            (1, 20, 1), 2, 0.0, False, False,
+        )  # fmt: skip

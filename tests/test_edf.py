@@ -265,11 +265,11 @@ def test_a_last_record_that_is_cut_off_is_dropped(path: Path, cut: int) -> None:
 @pytest.mark.parametrize(
     ("declared", "note"),
     [
-        pytest.param("-1", "header gives -1 data records; the file holds 20", id="unknown"),
-        pytest.param("5", "header gives 5 data records; the file holds 20", id="too few"),
-        pytest.param("9999", "header gives 9999 data records; the file holds 20", id="too many"),
-        pytest.param("0", "header gives 0 data records; the file holds 20", id="none"),
-        pytest.param("", "header gives no number of data records; the file holds 20", id="blank"),
+        pytest.param("-1", "header gives -1 data records, but the file holds 20", id="unknown"),
+        pytest.param("5", "header gives 5 data records, but the file holds 20", id="too few"),
+        pytest.param("9999", "header gives 9999 data records, but", id="too many"),
+        pytest.param("0", "header gives 0 data records, but the file holds 20", id="none"),
+        pytest.param("", "header gives no number of data records, but", id="blank"),
         pytest.param("twenty", "header gives no number of data records", id="in words"),
     ],
 )

@@ -11,9 +11,10 @@ def test_a_whole_recording_is_its_blocks_in_a_row(train: tuszstore.Store) -> Non
         first, n_blocks = (
             int(train.recordings[name][number]) for name in ("first_block", "n_blocks")
         )
-        stored = train._metadata.group["signal"][first : first + n_blocks]
+        stored = train.metadata.group["signal"][first : first + n_blocks]
         expected = np.concatenate(list(stored), axis=1)[:, :row] * np.float32(2**-10)
         np.testing.assert_array_equal(train.read_recording(number), expected)
+        assert train.reader.length(number) == row
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 1), (9.99, 10.01), (10, 20), (3.5, 61.25)])
@@ -75,3 +76,4 @@ def test_whole_windows_on_disk_give_the_same_recording(
         seconds = {True: (n_windows - 1) * stride + 30, False: 30}[stride <= 30]
         expected = whole.shape[1] if stride == 30 else seconds * 256
         np.testing.assert_array_equal(part, whole[:, :expected])
+        assert duplicated.reader.length(number) == expected

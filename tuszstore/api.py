@@ -3,12 +3,13 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.compat import explain_missing
 from tuszstore.config import CHANNELS, Config, load_config
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
@@ -16,13 +17,20 @@ from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
 from tuszstore.store.metadata import StoreMetadata, Table
+from tuszstore.store.place import Identity, Place, find_place
 from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
+    from mne import EpochsArray
+    from mne.io import RawArray
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
+
+Chunks = Mapping[str, Any] | Literal["auto"] | int | None
+"""What :meth:`Store.to_xarray` hands to xarray."""
 
 FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
 """Environment variables which, set to 1, make every opening derive the index anew."""
@@ -79,13 +87,17 @@ def build(
     return run_plan(plan, force=force, progress=progress)
 
 
-def open_store(path: str | os.PathLike[str]) -> "Store":
+def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
     """Open the store of a split.
 
     Parameters
     ----------
-    path : path
-        ``<root>/<split>.zarr``. ``val.zarr`` and ``dev.zarr`` are the same.
+    path : path or URL
+        ``<root>/<split>.zarr``, or ``s3://``, ``gs://``, ``az://`` or ``https://`` with that at
+        their end. ``val.zarr`` and ``dev.zarr`` are the same.
+    store : obstore store, optional
+        An object store that is set up as you need it, such as ``obstore.store.S3Store`` with
+        credentials; `path` is then the name within it.
 
     Returns
     -------
@@ -94,54 +106,92 @@ def open_store(path: str | os.PathLike[str]) -> "Store":
     Raises
     ------
     StoreError
-        If there is no store, or it is incomplete, foreign or of another schema version.
+        If there is no store, or it is incomplete, foreign or of another schema version; or it
+        cannot be reached.
     StaleIndexError
         If its index belongs to another signal; ``tuszstore index`` mends that.
 
     Notes
     -----
+    Credentials that `store` does not give come from the environment, as obstore reads them.
+
     With ``TUSZSTORE_FORCE_REINDEX=1`` (or ``BGB_FORCE_MANIFEST_REBUILD=1``) the index is derived
     anew first.
     """
-    place = Path(path)
-    name = ALIASES.get(place.stem)
-    if name and not place.exists() and place.with_stem(name).exists():
-        place = place.with_stem(name)
+    return _open_place(find_place(path, store))
+
+
+def _open_place(place: Place) -> "Store":
+    location = PurePosixPath(str(place.path))
+    name = ALIASES.get(location.stem)
+    if name and not place.exists():
+        alias = place.sibling(f"{name}{location.suffix}")
+        place = alias if alias.exists() else place
     if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
         from tuszstore.build.reindex import reindex
 
-        reindex(place)
+        reindex(place.path)
     return Store(StoreMetadata.open(place))
 
 
 class Store:
     """A complete store, opened for reading; made by :func:`tuszstore.open`.
 
-    Opening reads one small file; tables are loaded when they are first used.
+    Opening reads five small files; tables are loaded when they are first used.
+
+    Attributes
+    ----------
+    metadata : StoreMetadata
+        All but the signal, with the tables as NumPy arrays; what the Datasets here are views of.
     """
 
     def __init__(self, metadata: StoreMetadata) -> None:
-        self._metadata = metadata
+        self.metadata = metadata
 
     @property
-    def path(self) -> Path:
-        """Where the store is."""
-        return self._metadata.path
+    def path(self) -> Path | str:
+        """Where the store is: a folder, or a URL without credentials."""
+        return self.metadata.path
+
+    @property
+    def name(self) -> str:
+        """Last part of the path, such as ``train.zarr``."""
+        return PurePosixPath(str(self.path)).name
+
+    def beside(self, split: str) -> "Store | None":
+        """Open the store of another split in the same place; return None if there is none.
+
+        Raises
+        ------
+        StoreError
+            If there is one that cannot be opened.
+        """
+        place = self.metadata.place.sibling(f"{split}.zarr")
+        return _open_place(place) if place.exists() else None
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is read from an object store, where each request is a round trip."""
+        return self.metadata.place.remote
+
+    def sizes(self) -> list[int] | None:
+        """Return the sizes (bytes) of all files; None on a web server, which lists none."""
+        return self.metadata.place.sizes()
 
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes of the root: split, policy, configuration, versions, warnings."""
-        return self._metadata.attributes
+        return self.metadata.attributes
 
     @property
     def config(self) -> Config:
         """Configuration with which the store was built."""
-        return self._metadata.config
+        return self.metadata.config
 
     @property
     def sfreq(self) -> int:
         """Sampling rate (Hz)."""
-        return self._metadata.geometry.sfreq
+        return self.metadata.geometry.sfreq
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -156,41 +206,42 @@ class Store:
         """
         from tuszstore.tables import index_dataset
 
-        return index_dataset(self._metadata)
+        return index_dataset(self.metadata)
 
     @cached_property
     def recordings(self) -> "xarray.Dataset":
         """The recordings table; ``mean`` and ``sd`` are in µV, ``(recording, channel)``."""
-        return self._dataset(self._metadata.recordings)
+        return self._dataset(self.metadata.recordings)
 
     @cached_property
     def events(self) -> "xarray.Dataset":
         """The annotated events, in seconds as annotated and in samples of the store."""
-        return self._dataset(self._metadata.events)
+        return self._dataset(self.metadata.events)
 
     @cached_property
     def left_out(self) -> "xarray.Dataset":
         """Recordings of the split that are not in the store, and why."""
-        return self._dataset(self._metadata.left_out)
+        return self._dataset(self.metadata.left_out)
 
     @cached_property
     def reader(self) -> WindowReader:
         """What reads the windows; made when it is first used."""
-        return WindowReader(self._metadata)
+        return WindowReader(self.metadata)
 
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
-        shape = (len(self), len(CHANNELS), self._metadata.geometry.window)
+        geometry = self.metadata.geometry
+        shape = (len(self), len(CHANNELS), geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
-            self.reader.signal,
+            self.reader.signal, (1, len(CHANNELS), geometry.block),
         )  # fmt: skip
 
     @property
     def labels(self) -> WindowArray:
         """Class bits, ``(window, sample)`` uint16, 0 for background; painted when indexed."""
-        shape = (len(self), self._metadata.geometry.window)
+        shape = (len(self), self.metadata.geometry.window)
         return WindowArray(
             "labels", shape, np.dtype(np.uint16), ("window", "sample"),
             self.reader.labels,
@@ -279,9 +330,7 @@ class Store:
         """
         if category not in CATEGORIES:
             raise ValueError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
-        mask: NDArray[np.bool_] = self._metadata.windows["category_mask"][
-            CATEGORIES.index(category)
-        ]
+        mask: NDArray[np.bool_] = self.metadata.windows["category_mask"][CATEGORIES.index(category)]
         return mask
 
     def select(
@@ -314,22 +363,127 @@ class Store:
             If the store knows no such value, naming what it knows.
         """
         return select_windows(
-            self._metadata, patient=patient, category=category, event_class=event_class,
+            self.metadata, patient=patient, category=category, event_class=event_class,
             montage=montage, recording=recording, min_fraction=min_fraction,
         )  # fmt: skip
 
+    def to_xarray(self, *, chunks: Chunks = None) -> "xarray.Dataset":
+        """Return the store as one Dataset, read when its values are used.
+
+        Parameters
+        ----------
+        chunks : mapping, int or "auto", optional
+            As of :func:`xarray.open_dataset`. ``{}`` makes Dask arrays with a chunk for each
+            recording, or for equal parts of one that takes more than 128 MiB. Unlike there, only
+            signal and labels are chunked, so that ``groupby`` knows its groups.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``windows`` ``(window, channel, sample)`` float32 and ``labels`` ``(window, sample)``
+            uint16. Along ``window``, which counts from 0: ``recording`` (id), ``patient``,
+            ``session``, ``montage``, ``category`` (its name; ``unlabelled`` without annotation),
+            ``start_time`` (s), ``seizure_fraction`` and ``event_classes``; besides ``channel``
+            and, along ``sample``, ``time`` (s from the start of the window).
+        """
+        from tuszstore.xarray import open_windows
+
+        return open_windows(self, chunks)
+
+    def to_raw(self, recording: str | int, *, annotations: bool = True) -> "RawArray":
+        """Return a recording as MNE knows it, in volts.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of `recordings`.
+        annotations : bool
+            Whether its events become annotations: class, onset and duration as annotated, cut to
+            the recording, and the channels where not the whole montage is meant.
+
+        Returns
+        -------
+        mne.io.RawArray
+            With positions of the 10-20 system and no measurement date. A channel without signal
+            is among the bads; one that was interpolated is named in ``info["description"]``, as
+            are filters, repairs, and that a recording is unlabelled.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording, or nothing of it is stored.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.view.mne_objects import make_raw
+
+        return make_raw(self, recording, annotations=annotations)
+
+    def to_epochs(self, indices: ArrayLike) -> "EpochsArray":
+        """Return windows as epochs of MNE, in volts.
+
+        Parameters
+        ----------
+        indices : array_like of int or bool
+            Window numbers, or a mask of all windows. An epoch takes 2.3 MB of memory.
+
+        Returns
+        -------
+        mne.EpochsArray
+            In the order given; event ids by category, and metadata with ``window``, ``recording``,
+            ``patient``, ``session``, ``montage``, ``start_time``, ``category``,
+            ``seizure_fraction`` and ``event_classes``. A channel without signal in any of the
+            recordings is among the bads.
+
+        Raises
+        ------
+        ValueError
+            If there are no windows.
+        IndexError, TypeError
+            If a number is out of range, or none.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.view.mne_objects import make_epochs
+
+        return make_epochs(self, indices)
+
+    def plot(
+        self,
+        number: int,
+        *,
+        bipolar: bool = False,
+        scale: float | None = None,
+        negative_up: bool = True,
+        width: float = 14.0,
+    ) -> "Figure":
+        """Draw a window; see :func:`tuszstore.view.plots.plot_window`.
+
+        :func:`tuszstore.view.plots.plot_recording` draws any stretch of a recording.
+        """
+        with explain_missing():
+            from tuszstore.view.plots import plot_window
+        return plot_window(
+            self, number, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width
+        )
+
     def __len__(self) -> int:
-        return self._metadata.n_windows
+        return self.metadata.n_windows
 
     def __reduce__(self) -> Any:
-        return _open_again, (self.path.absolute(), self._metadata.identity)
+        return _open_again, (self.metadata.place, self.metadata.identity)
 
     def __repr__(self) -> str:
-        n_recordings = self._metadata.group["recordings/id"].shape[0]
+        n_recordings = self.metadata.group["recordings/id"].shape[0]
         return (
             f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
+
+    def _repr_html_(self) -> str:
+        from tuszstore.view.reprs import store_html
+
+        return store_html(self)
 
     def _dataset(self, table: Table) -> "xarray.Dataset":
         from tuszstore.tables import table_dataset
@@ -337,9 +491,9 @@ class Store:
         return table_dataset(table)
 
 
-def _open_again(path: Path, identity: tuple[int, ...]) -> Store:
+def _open_again(place: Place, identity: Identity) -> Store:
     """Open a store that was pickled; refuse another one under its name."""
-    store = open_store(path)
-    if store._metadata.identity != identity:
-        raise StoreError(f"{path}: was rebuilt since it was pickled; open it again")
+    store = _open_place(place)
+    if store.metadata.identity != identity:
+        raise StoreError(f"{store.path}: was rebuilt since it was pickled; open it again")
     return store

@@ -10,6 +10,7 @@ import click
 import yaml
 
 import tuszstore
+from tuszstore.cli_view import plot, report
 from tuszstore.errors import TuszstoreError
 
 _SPLITS = ("train", "val", "dev", "eval", "all")
@@ -144,10 +145,10 @@ _KEYS = {
 
 
 @main.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @json_option
-def info(store: Path, as_json: bool) -> None:
-    """Show what a store holds."""
+def info(store: str, as_json: bool) -> None:
+    """Show what a store holds: a folder, or the URL of one in an object store."""
     from tuszstore.console import describe, make_console, show_store
 
     opened = tuszstore.open(store)
@@ -158,15 +159,15 @@ def info(store: Path, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("store", required=False, type=click.Path(path_type=Path))
-@click.option("--cache-dir", type=click.Path(path_type=Path), help="The same as STORE.")
+@click.argument("store", required=False)
+@click.option("--cache-dir", metavar="STORE", help="The same as STORE.")
 @settings_option
 @click.option("--reread-annotations", is_flag=True, help="Derive labels anew as well.")
 @click.option("-d", "--data", type=click.Path(path_type=Path), help="Root of the corpus, if moved.")
 @json_option
 def index(
-    store: Path | None,
-    cache_dir: Path | None,
+    store: str | None,
+    cache_dir: str | None,
     settings: dict[str, Any],
     reread_annotations: bool,
     data: Path | None,
@@ -188,6 +189,8 @@ def index(
 
 
 main.add_command(index, "scan-cache")
+main.add_command(plot)
+main.add_command(report)
 
 
 @main.command()

@@ -1,7 +1,34 @@
-"""What differs between versions of the libraries that tuszstore stands on."""
+"""What differs between versions of the libraries that tuszstore stands on, and between installs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from tuszstore.errors import MissingExtraError
+
+EXTRAS = {"matplotlib": "view", "jinja2": "view", "PIL": "view", "obstore": "remote"}
+"""Packages that are not always there, and the extra that brings them."""
+
+
+@contextmanager
+def explain_missing() -> Iterator[None]:
+    """Say which extra brings a package that is imported within and is not there.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        raise MissingExtraError(
+            f"this needs {package}, which is not installed: "
+            f"pip install 'tuszstore[{EXTRAS[package]}]'"
+        ) from error
 
 
 @cache
@@ -15,3 +42,16 @@ def standard_montage() -> Any:
     known = mne.channels.get_builtin_montages()
     name = "colin27_1020" if "colin27_1020" in known else "standard_1020"
     return mne.channels.make_standard_montage(name)
+
+
+def import_obstore() -> Any:
+    """Return obstore, with which stores in an object store are read.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    with explain_missing():
+        import obstore
+    return obstore

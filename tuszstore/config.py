@@ -175,6 +175,17 @@ class Paths(_Section):
     data: Path | None = None
     store: Path | None = None
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_url(cls, value: Any) -> Any:
+        """Refuse URLs, of which ``pathlib`` would make folders."""
+        if isinstance(value, str) and "://" in value:
+            raise ValueError(
+                "must be a folder of this machine, not a URL; build there, and copy the store with "
+                "the tools of the object store"
+            )
+        return value
+
 
 class Build(_Section):
     """How a build is run; none of it changes the result."""

@@ -150,7 +150,8 @@ def show_store(console: Console, store: Store) -> None:
         *_category_rows(facts["categories"]),
         ("seizure events", ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
                            or "none"),
-        ("size", f"{size(facts['bytes'])} in {facts['files']:,} files"),
+        ("size", "not known: a web server does not list its files" if facts["bytes"] is None
+                 else f"{size(facts['bytes'])} in {facts['files']:,} files"),
         ("with notes", f"{_recordings(len(facts['notes']))}; --json lists them"),
     ]  # fmt: skip
     _show(console, str(store.path), rows)
@@ -160,7 +161,7 @@ def show_store(console: Console, store: Store) -> None:
 
 def describe(store: Store) -> dict[str, Any]:
     """Return the figures of a store as plain values."""
-    files = [file.stat().st_size for file in store.path.rglob("*") if file.is_file()]
+    files = store.sizes()
     config, attrs = store.config, store.attrs
     recordings, left_out = store.recordings, store.left_out
     names = ("split", "split_policy", "created", "config_hash", "versions", "warnings")
@@ -177,8 +178,8 @@ def describe(store: Store) -> dict[str, Any]:
         "stride_seconds": config.windows.stride,
         "categories": count_categories(store.index["category"].values),
         "events": dict(Counter(store.events["class"].values).most_common()),
-        "bytes": sum(files),
-        "files": len(files),
+        "bytes": None if files is None else sum(files),
+        "files": None if files is None else len(files),
         "notes": {
             id_: note
             for id_, note in zip(recordings["id"].values, recordings["notes"].values, strict=True)

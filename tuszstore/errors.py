@@ -27,3 +27,7 @@ class StaleIndexError(StoreError):
 
 class BuildError(TuszstoreError):
     """A build that cannot go on: disk full, a store that is in the way, another build."""
+
+
+class MissingExtraError(TuszstoreError, ImportError):
+    """A package of an extra that is needed and not installed."""

@@ -18,7 +18,7 @@ JOINED = ("id", "patient", "session", "montage")
 
 
 class _Column(BackendArray):
-    """An array that is loaded in whole when any of it is used, and then kept."""
+    """An array that is loaded in whole when any of it is used."""
 
     def __init__(
         self, shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
@@ -27,10 +27,42 @@ class _Column(BackendArray):
         self.dtype = dtype
         self._load = load
 
-    def __getitem__(self, key: Any) -> Any:
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.VECTORIZED, lambda raw: self._load()[raw]
-        )
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return index_explicitly(key, self.shape, lambda raw: outer(self._load(), raw))
+
+
+def index_explicitly(
+    key: indexing.ExplicitIndexer, shape: tuple[int, ...], method: Callable[[Any], NDArray[Any]]
+) -> Any:
+    """Index an array of a backend that knows outer indexing.
+
+    Parameters
+    ----------
+    key : ExplicitIndexer
+        As xarray gives it.
+    shape : tuple of int
+    method : callable
+        Takes an integer, slice or array of integers for each axis, each meant on its own.
+    """
+    if isinstance(key, indexing.VectorizedIndexer):
+        support = indexing.IndexingSupport.OUTER
+        return indexing.explicit_indexing_adapter(key, shape, support, method)
+    # as it is: xarray, taking it apart, would fail at an empty slice with a negative step
+    return method(key.tuple)
+
+
+def outer(values: NDArray[Any], key: tuple[Any, ...]) -> NDArray[Any]:
+    """Index each axis of an array on its own.
+
+    Parameters
+    ----------
+    values : ndarray
+    key : tuple of int, slice or array_like of int
+        One for each axis.
+    """
+    for axis in reversed(range(values.ndim)):  # from the last on: an integer takes its axis away
+        values = values[(slice(None),) * axis + (key[axis],)]
+    return values
 
 
 def table_dataset(table: Table, *, coordinates: Iterable[str] = ()) -> xarray.Dataset:
@@ -45,7 +77,7 @@ def table_dataset(table: Table, *, coordinates: Iterable[str] = ()) -> xarray.Da
     data = {}
     for name, variable in table.variables.items():
         dtype = np.dtype(object if variable.dtype == "string" else variable.dtype)
-        column = _lazy(table.shape(name), dtype, partial(table.__getitem__, name))
+        column = lazy_column(table.shape(name), dtype, partial(table.__getitem__, name))
         attributes = {"comment": variable.comment, **variable.attributes}
         data[name] = xarray.Variable(variable.dims, column, attributes)
     dataset = xarray.Dataset(data)
@@ -63,7 +95,7 @@ def index_dataset(store: StoreMetadata) -> xarray.Dataset:
     """
     dataset = table_dataset(store.windows, coordinates=["mask"])
     for name in JOINED:
-        column = _lazy((store.n_windows,), np.dtype(object), partial(_join, store, name))
+        column = lazy_column((store.n_windows,), np.dtype(object), partial(_join, store, name))
         comment = store.recordings.variables[name].comment
         dataset[name] = xarray.Variable(("window",), column, {"comment": comment})
     return dataset.set_coords(list(JOINED))
@@ -74,5 +106,17 @@ def _join(store: StoreMetadata, name: str) -> NDArray[Any]:
     return column
 
 
-def _lazy(shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]) -> Any:
+def lazy_column(
+    shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
+) -> Any:
+    """Return data of an xarray Variable that is loaded in whole when any of it is used.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        ``object`` for strings.
+    load : callable
+        Called each time; pickled with the array.
+    """
     return indexing.LazilyIndexedArray(_Column(shape, dtype, load))

@@ -35,11 +35,13 @@ class InSituBatch(Engine):
         """Write whole windows, each in a file."""
         return write_windows(source, folder)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, url: str = "") -> None:
         from insitubatch import obstore_store, open_geometries
 
         _, self._scale = open_windows(path)
-        self._store = obstore_store(path.absolute().as_uri())
+        # a web server's address, where the windows are read from one
+        options = {"client_options": {"allow_http": True}} if url else {}
+        self._store = obstore_store(url or path.absolute().as_uri(), **options)
         self._geometries = open_geometries(self._store, variables=[ARRAY])
 
     def batches(self, order: Sequence[Batch], *, shuffle: bool) -> Iterator[tuple[Batch, Signal]]:

@@ -5,9 +5,31 @@ A module has ``WORKLOADS``, titles by name, and ``run(setting, names)``, which y
 and name it here.
 """
 
-from benchmarks.workloads import building, geometry, growth, index, length, loader, reading, stages
+from benchmarks.workloads import (
+    building,
+    exploring,
+    geometry,
+    growth,
+    index,
+    length,
+    loader,
+    reading,
+    remote,
+    stages,
+)
 
-GROUPS = (reading, loader, building, growth, length, geometry, index, stages)
+GROUPS = (
+    reading,
+    loader,
+    building,
+    growth,
+    length,
+    geometry,
+    index,
+    remote,
+    exploring,
+    stages,
+)
 """All modules, in the order in which they run."""
 
 TITLES: dict[str, str] = {

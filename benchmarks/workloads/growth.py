@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.engines import ENGINES
 from benchmarks.measure import warm_up
@@ -87,12 +88,17 @@ def measure(
     reader.read(np.arange(batch) % n_windows)
     windows, spent = 0, 0.0
     while spent < seconds:
-        # every sixth window of a recording, from a random one on
-        apart = np.arange(int(rng.integers(BLOCKS)), n_windows, BLOCKS)
-        numbers = rng.permutation(rng.choice(apart, batch, replace=False))
+        numbers = apart(rng, n_windows, batch)
         start = time.monotonic()
         reader.read(numbers)
         spent += time.monotonic() - start
         windows += batch
     reader.close()
     return {"windows": windows, "seconds": spent}
+
+
+def apart(rng: np.random.Generator, n_windows: int, batch: int) -> NDArray[np.int64]:
+    """Return random windows of a store of :mod:`benchmarks.sparse` that do not overlap."""
+    # every sixth window, from a random one on
+    candidates = np.arange(int(rng.integers(BLOCKS)), n_windows, BLOCKS)
+    return rng.choice(candidates, batch, replace=False)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.engines.base import Batch
 from benchmarks.engines.memmap import Memmap
 from benchmarks.measure import warm_up
 from benchmarks.process import call
@@ -31,6 +32,13 @@ from benchmarks.rows import Row, own_versions
 from benchmarks.setting import Setting
 from benchmarks.source import Source
 from benchmarks.workloads.reading import random_order
+from tuszstore.api import Store, open_store
+from tuszstore.read.decode import extent
+from tuszstore.read.plan import parts_of, plan_runs
+from tuszstore.read.reader import in_threads
+from tuszstore.read.shards import ShardFiles
+from tuszstore.read.windows import WindowReader
+from tuszstore.store.geometry import Geometry
 
 WORKLOADS = {"stages": "where the time of a random window goes"}
 
@@ -57,26 +65,22 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 def measure(source: str, order: list[list[int]]) -> dict[str, float]:
     """Return seconds for a window by stage, and in all."""
-    import tuszstore
-    from tuszstore.read.windows import WindowReader
-
     opened = Source.open(source)
     batches = [np.array(numbers) for numbers in order]
     out = np.empty((len(order[0]), *opened.windows.shape[1:]), np.float32)
     threads = os.cpu_count() or 1
-    readers: dict[str, Callable[[np.ndarray], object]] = {}
+    readers: dict[str, Callable[[Batch], object]] = {}
     for codec in ("lz4", "none"):
-        store = tuszstore.open(opened.stores[codec])
-        warm_up(store.path)
-        chunks = Chunks(store)
-        chunks.prepare(batches)
+        store = open_store(opened.stores[codec])
+        warm_up(Path(store.path))
+        chunks = Chunks(store, batches)
         readers[f"read {codec}"] = chunks.read
         readers[f"Python {codec}"] = chunks.plan
         for verify in (True, False):
-            reader = WindowReader(store._metadata, 1, verify=verify)
+            reader = WindowReader(store.metadata, 1, verify=verify)
             readers[f"{codec} {verify}"] = partial(reader.signal, out=out)
         if codec == "lz4":
-            readers["all threads"] = partial(WindowReader(store._metadata, threads).signal, out=out)
+            readers["all threads"] = partial(WindowReader(store.metadata, threads).signal, out=out)
     for name, limit in {"limit, 1 thread": Memmap(Path(source), 1),
                         "limit, all threads": Memmap(Path(source))}.items():  # fmt: skip
         readers[name] = limit.read
@@ -95,7 +99,7 @@ def measure(source: str, order: list[list[int]]) -> dict[str, float]:
 
 
 def _in_turn(
-    readers: dict[str, Callable[[np.ndarray], object]], batches: Sequence[np.ndarray]
+    readers: dict[str, Callable[[Batch], object]], batches: Sequence[Batch]
 ) -> dict[str, float]:
     """Return the median seconds for a window of each reader, all reading each batch in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in readers}
@@ -114,47 +118,35 @@ class Chunks:
     Parameters
     ----------
     store : tuszstore.Store
+        In a folder.
+    batches : sequence of ndarray of int64
+        Batches that :meth:`read` will be asked for.
     """
 
-    def __init__(self, store: object) -> None:
-        import tuszstore
-        from tuszstore.read.shards import ShardFiles
-        from tuszstore.store.geometry import Geometry
-
-        assert isinstance(store, tuszstore.Store)
+    def __init__(self, store: Store, batches: Sequence[Batch]) -> None:
         geometry = Geometry.of(store.config)
         self._parts, self._shard = geometry.blocks_per_window, geometry.shard
         self._starts = store.index["start_block"].values
-        self._files = ShardFiles(store.path, geometry.shard)
+        self._files = ShardFiles(Path(store.path), geometry.shard)
         chunk = 4 + 2 * geometry.block * len(store.channels)  # at most, checksum included
         self._content = memoryview(bytearray(geometry.shard * chunk))
-        self._planned: dict[bytes, list[tuple[int, int, int]]] = {}
+        self._planned = {numbers.tobytes(): self.plan(numbers) for numbers in batches}
 
-    def plan(self, numbers: np.ndarray) -> list[tuple[int, int, int]]:
-        """Return shard, begin and end of the bytes of each run, and start a thread that ends."""
-        from tuszstore.read.plan import plan_runs
-        from tuszstore.read.reader import in_threads
-
+    def plan(self, numbers: Batch) -> list[tuple[int, int, int]]:
+        """Return shard, begin and end of the bytes of each run, found in a thread of its own."""
         found = []
 
         def look_up() -> None:
             for run in plan_runs(self._starts[numbers], self._parts):
-                first = run.first
-                while first < run.stop:
-                    shard, within = divmod(first, self._shard)
-                    count = min(self._shard - within, run.stop - first)
-                    spans = self._files.spans(shard, within, within + count)
-                    found.append((shard, int(spans[:, 0].min()), int(spans[:, 1].max())))
-                    first += count
+                for part in parts_of(run, self._shard):
+                    within = part.first % self._shard
+                    spans = self._files.spans(part.shard, within, within + part.count)
+                    found.append((part.shard, *extent(spans)))
 
-        in_threads(look_up, 1)
+        in_threads(look_up)
         return found
 
-    def prepare(self, batches: Sequence[np.ndarray]) -> None:
-        """Plan batches, so that :meth:`read` does no more than read."""
-        self._planned = {numbers.tobytes(): self.plan(numbers) for numbers in batches}
-
-    def read(self, numbers: np.ndarray) -> None:
-        """Read the bytes of all runs of a batch that was prepared."""
+    def read(self, numbers: Batch) -> None:
+        """Read the bytes of all runs of a batch."""
         for shard, begin, end in self._planned[numbers.tobytes()]:
             self._files.read(shard, begin, self._content[: end - begin])

@@ -25,10 +25,11 @@ from tuszstore.store.create import finish, write_table
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.place import local_folder
 
 
 def reindex(
-    path: Path,
+    path: Path | str,
     options: Mapping[str, Any] | None = None,
     *,
     reread_annotations: bool = False,
@@ -38,7 +39,7 @@ def reindex(
 
     Parameters
     ----------
-    path : Path
+    path : path or str
         A complete store; its index may be stale.
     options : mapping, optional
         Dotted keys of ``labels``, such as ``{"labels.full_seizure": 0.9}``.
@@ -53,7 +54,10 @@ def reindex(
         If an option is not one of ``labels``, or needs the annotations to be read again.
     BuildError
         If an annotation cannot be read, or the store not be written; the store is then as it was.
+    StoreError
+        If there is no store, or it lies in an object store, where nothing is written.
     """
+    path = local_folder(path, "tuszstore index")
     store = StoreMetadata.open(path, allow_stale_index=True)
     path = path.resolve()
     config = _new_config(store, options or {}, reread_annotations=reread_annotations)

@@ -90,12 +90,12 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
     **figures
         ``seconds`` and ``timings``, where something was built.
     """
-    sizes = [file.stat().st_size for file in store.path.rglob("*") if file.is_file()]
+    sizes = store.place.sizes() or []
     seconds = store.recordings["n_samples"].sum() / store.geometry.sfreq
     left_out = zip(*(store.left_out[name] for name in ("id", "reason", "kind")), strict=True)
     return BuildReport(
         split=store.attributes["split"],
-        store=store.path,
+        store=Path(store.path),
         status=status,
         recordings=len(store.recordings["id"]),
         hours=round(float(seconds) / 3600, 6),

@@ -356,10 +356,10 @@ def _count_notes(field: bytes, n_records: int) -> Iterable[str]:
     try:
         declared = int(field.split(b"\x00")[0])
     except ValueError:
-        yield f"header gives no number of data records; the file holds {n_records}"
+        yield f"header gives no number of data records, but the file holds {n_records}"
     else:
         if declared != n_records:
-            yield f"header gives {declared} data records; the file holds {n_records}"
+            yield f"header gives {declared} data records, but the file holds {n_records}"
 
 
 def _integer(field: bytes, name: str, at_least: int = 0) -> int:

@@ -24,6 +24,8 @@ class WindowArray:
     dims : tuple of str
     read : callable
         Takes window numbers, returns their values.
+    chunks : tuple of int
+        Shape of the pieces that are read whole; empty where values are made, not read.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class WindowArray:
         dtype: np.dtype[Any],
         dims: tuple[str, ...],
         read: Callable[[NDArray[np.int64]], NDArray[Any]],
+        chunks: tuple[int, ...] = (),
     ) -> None:
         self.name = name
         self.shape = shape
         self.dtype = dtype
         self.dims = dims
+        self.chunks = chunks
         self._read = read
 
     @property
@@ -87,6 +91,11 @@ class WindowArray:
     def __repr__(self) -> str:
         axes = ", ".join(f"{n}: {size}" for n, size in zip(self.dims, self.shape, strict=True))
         return f"<{self.name} ({axes}) {self.dtype}, {self.nbytes / 1e9:.3g} GB when read>"
+
+    def _repr_html_(self) -> str:
+        from tuszstore.view.reprs import array_html
+
+        return array_html(self)
 
     def _all(self) -> NDArray[Any]:
         return self._read(np.arange(len(self)))

@@ -67,6 +67,9 @@ class Layout:
         return self.n_channels * self.n_samples * self.dtype.itemsize
 
 
+Content = bytes | memoryview
+
+
 class Decoder(Protocol):
     """Fills windows from consecutive chunks of a shard."""
 
@@ -78,6 +81,7 @@ class Decoder(Protocol):
         targets: NDArray[np.int64],
         out: NDArray[Any],
         buffers: Buffers,
+        content: Content | None = None,
     ) -> None:
         """Read blocks into all windows that hold them.
 
@@ -93,6 +97,9 @@ class Decoder(Protocol):
         out : ndarray of float32 or the stored type, shape (window, channel, sample)
         buffers : Buffers
             Of this thread.
+        content : bytes-like, optional
+            The bytes of the chunks, from the first to the last; by default they are read from
+            the shard's file.
 
         Raises
         ------
@@ -100,12 +107,15 @@ class Decoder(Protocol):
         """
 
 
-def make_decoder(files: ShardFiles, layout: Layout, *, compiled: bool | None = None) -> Decoder:
+def make_decoder(
+    files: ShardFiles | None, layout: Layout, *, compiled: bool | None = None
+) -> Decoder:
     """Return what reads and decodes blocks.
 
     Parameters
     ----------
-    files : ShardFiles
+    files : ShardFiles or None
+        From where bytes are read; None if every call has them.
     layout : Layout
     compiled : bool, optional
         Whether by the compiled kernel; by default where there is one.
@@ -119,7 +129,7 @@ def make_decoder(files: ShardFiles, layout: Layout, *, compiled: bool | None = N
 class NumpyDecoder:
     """Decodes with numcodecs and NumPy, which know every codec of a store; see :class:`Decoder`."""
 
-    def __init__(self, files: ShardFiles, layout: Layout) -> None:
+    def __init__(self, files: ShardFiles | None, layout: Layout) -> None:
         self._files = files
         self._layout = layout
 
@@ -131,17 +141,22 @@ class NumpyDecoder:
         targets: NDArray[np.int64],
         out: NDArray[Any],
         buffers: Buffers,
+        content: Content | None = None,
     ) -> None:
         """Read blocks into all windows that hold them."""
         layout = self._layout
         begin, end = extent(spans)
-        content = buffers.get("content", end - begin)
-        self._files.read(shard, begin, content.data)
+        if content is None:
+            assert self._files is not None
+            memory = buffers.get("content", end - begin)
+            self._files.read(shard, begin, memory.data)
+        else:
+            memory = np.frombuffer(content, np.uint8)
         shape = (len(spans), layout.n_channels, layout.n_samples)
-        memory = buffers.get("blocks", len(spans) * layout.block_bytes)
-        blocks = memory.view(layout.dtype).reshape(shape)
+        blocks = buffers.get("blocks", len(spans) * layout.block_bytes)
+        blocks = blocks.view(layout.dtype).reshape(shape)
         for place, (a, b) in enumerate((spans - begin).tolist()):
-            self._decode(place, content[a : b - CRC], content[b - CRC : b], blocks[place])
+            self._decode(place, memory[a : b - CRC], memory[b - CRC : b], blocks[place])
         # (window, block, channel, sample), as the blocks come
         rows = out.reshape(len(out), shape[1], layout.n_parts, shape[2]).swapaxes(1, 2)
         for row, start in targets.tolist():
@@ -177,7 +192,7 @@ class CompiledDecoder:
     What the kernel does not know, such as zstd, is left to :class:`NumpyDecoder`.
     """
 
-    def __init__(self, files: ShardFiles, layout: Layout) -> None:
+    def __init__(self, files: ShardFiles | None, layout: Layout) -> None:
         self._files = files
         self._layout = layout
         self._shape = (layout.n_channels, layout.n_samples, layout.n_parts)
@@ -192,22 +207,27 @@ class CompiledDecoder:
         targets: NDArray[np.int64],
         out: NDArray[Any],
         buffers: Buffers,
+        content: Content | None = None,
     ) -> None:
         """Read blocks into all windows that hold them."""
         layout = self._layout
         begin, end = extent(spans)
-        content = buffers.get("content", end - begin)
         scratch = buffers.get("scratch", 4 * layout.block_bytes)
         scale = 0.0 if out.dtype == layout.dtype else layout.scale
+        folder, name, memory = -1, "", content
+        if content is None:
+            assert self._files is not None
+            folder, name = self._files.folder, self._files.name(shard)
+            memory = buffers.get("content", end - begin).data
         problem = self._kernel.fill(
-            self._files.folder, self._files.name(shard), begin, content, spans, first, targets, out,
-            scratch, self._shape, layout.dtype.itemsize, scale, layout.compressed, layout.verify,
+            folder, name, begin, memory, spans, first, targets, out, scratch, self._shape,
+            layout.dtype.itemsize, scale, layout.compressed, layout.verify,
         )  # fmt: skip
         if problem is None:
             return
         place, reason = problem
         if reason == self._kernel.UNKNOWN:
-            self._otherwise(shard, spans, first, targets, out, buffers)
+            self._otherwise(shard, spans, first, targets, out, buffers, content)
         elif place < 0:
             raise DamagedShard(reason)
         else:

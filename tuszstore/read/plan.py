@@ -30,6 +30,41 @@ class Run:
     targets: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Part:
+    """Blocks of a run that lie in one shard.
+
+    Attributes
+    ----------
+    shard : int
+    first, count : int
+        Blocks of the store.
+    run : Run
+    """
+
+    shard: int
+    first: int
+    count: int
+    run: Run
+
+
+def parts_of(run: Run, n_chunks: int) -> Iterator[Part]:
+    """Yield a part of a run for each shard.
+
+    Parameters
+    ----------
+    run : Run
+    n_chunks : int
+        Blocks of a shard.
+    """
+    first = run.first
+    while first < run.stop:
+        shard, within = divmod(first, n_chunks)
+        count = min(n_chunks - within, run.stop - first)
+        yield Part(shard, first, count, run)
+        first += count
+
+
 def plan_runs(
     start_blocks: NDArray[np.int64], blocks_per_window: int, n_threads: int = 1
 ) -> Iterator[Run]:

@@ -5,19 +5,27 @@ long as a batch takes, which costs a hundredth of it: nothing is left behind, an
 nothing to repair. Blosc's own threads are not used.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
-from tuszstore.read.decode import Buffers, Layout, make_decoder
-from tuszstore.read.plan import Run, plan_runs
+from tuszstore.read.decode import Buffers, Decoder, Layout, extent, make_decoder
+from tuszstore.read.plan import Part, Run, parts_of, plan_runs
+from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.place import RequestError
+from tuszstore.store.remote import RemotePlace
+
+T = TypeVar("T")
 
 
 class BlockReader:
@@ -27,7 +35,8 @@ class BlockReader:
     ----------
     store : StoreMetadata
     n_threads : int, optional
-        Threads that share a batch; by default as many as there are cores.
+        Threads that share a batch; by default as many as there are cores. A store in an object
+        store has as many as there are requests under way.
     verify : bool
         Whether checksums are verified; it costs a few percent.
     """
@@ -36,21 +45,17 @@ class BlockReader:
         self, store: StoreMetadata, n_threads: int | None = None, *, verify: bool = True
     ) -> None:
         self._store = store
-        geometry, storage = store.geometry, store.config.storage
         self._n_threads = n_threads or os.cpu_count() or 1
-        self._files = ShardFiles(store.path, geometry.shard)
-        self._n_chunks = geometry.shard
-        self._n_parts = geometry.blocks_per_window
-        layout = Layout(
-            n_channels=store.group["signal"].shape[1],
-            n_samples=geometry.block,
-            n_parts=self._n_parts,
-            dtype=np.dtype(storage.dtype),
-            scale=storage.scale,
-            compressed=storage.codec != "none",
-            verify=verify,
-        )
-        self._decode = make_decoder(self._files, layout)
+        self._n_chunks = store.geometry.shard
+        self._shards: ShardFiles | ShardObjects
+        if isinstance(store.place, RemotePlace):
+            self._shards = ShardObjects(store.place, self._n_chunks)
+        else:
+            self._shards = ShardFiles(Path(store.place.path), self._n_chunks)
+        self._verify = verify
+        self._window = self._layout(store.geometry.blocks_per_window)
+        self._block = self._layout(1)
+        store.load_tables()
         self._start_block = store.windows["start_block"]
         self._idle: list[Buffers] = []
 
@@ -68,53 +73,135 @@ class BlockReader:
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        runs = list(plan_runs(self._start_block[numbers], self._n_parts, self._n_threads))
+        self._fill(self._start_block[numbers], self._window, out)
+
+    def blocks(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Read blocks as they are stored.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (block,)
+
+        Returns
+        -------
+        ndarray of the stored type, shape (block, channel, sample)
+
+        Raises
+        ------
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        layout, _ = self._block
+        out = np.empty((len(numbers), layout.n_channels, layout.n_samples), layout.dtype)
+        self._fill(numbers, self._block, out)
+        return out
+
+    def _layout(self, n_parts: int) -> tuple[Layout, Decoder]:
+        storage = self._store.config.storage
+        layout = Layout(
+            n_channels=self._store.group["signal"].shape[1],
+            n_samples=self._store.geometry.block,
+            n_parts=n_parts,
+            dtype=np.dtype(storage.dtype),
+            scale=storage.scale,
+            compressed=storage.codec != "none",
+            verify=self._verify,
+        )
+        files = self._shards if isinstance(self._shards, ShardFiles) else None
+        return layout, make_decoder(files, layout)
+
+    def _fill(
+        self, starts: NDArray[np.int64], made: tuple[Layout, Decoder], out: NDArray[Any]
+    ) -> None:
+        layout, decode = made
+        runs = list(plan_runs(starts, layout.n_parts, self._n_threads))
+        if isinstance(self._shards, ShardObjects):
+            self._fill_from_objects(self._shards, runs, decode, out)
+            return
         left = iter(runs)  # shared: whichever thread is free takes the next
 
         def fill_runs() -> None:
             buffers = self._idle.pop() if self._idle else Buffers()
             for run in left:
-                self._fill_run(run, out, buffers)
+                for part in parts_of(run, self._n_chunks):
+                    self._attempt(part, partial(self._fill_part, part, decode, out, buffers))
             self._idle.append(buffers)
 
-        in_threads(fill_runs, min(self._n_threads, len(runs)))
+        in_threads(*[fill_runs] * min(self._n_threads, len(runs)))
 
-    def _fill_run(self, run: Run, out: NDArray[Any], buffers: Buffers) -> None:
-        first = run.first
-        while first < run.stop:  # a part for each shard
-            shard, within = divmod(first, self._n_chunks)
-            count = min(self._n_chunks - within, run.stop - first)
-            try:
-                spans = self._files.spans(shard, within, within + count)
-                self._decode(shard, spans, first - run.first, run.targets, out, buffers)
-            except DamagedShard as error:
-                raise self._error(first, first + count - 1, error) from error
-            except DamagedBlock as error:
-                number = first + error.place
-                raise self._error(number, number, error) from error
-            first += count
+    def _fill_part(self, part: Part, decode: Decoder, out: NDArray[Any], buffers: Buffers) -> None:
+        decode(part.shard, self._spans(part), part.first - part.run.first, part.run.targets, out,
+               buffers)  # fmt: skip
+
+    def _fill_from_objects(
+        self, objects: ShardObjects, runs: list[Run], decode: Decoder, out: NDArray[Any]
+    ) -> None:
+        """Fetch the indexes that are not known, then the blocks, and decode each as it comes."""
+        at_once = self._store.place.at_once
+        parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
+        unknown = {part.shard: part for part in parts if not objects.has_index(part.shard)}
+        at_once([
+            partial(self._attempt, part, partial(objects.load_index, shard))
+            for shard, part in unknown.items()
+        ])  # fmt: skip
+        spans = [self._attempt(part, partial(self._spans, part)) for part in parts]
+        fetches = plan_fetches(zip(parts, spans, strict=True))
+        tasks: list[Callable[[], None]] = [
+            partial(self._attempt, fetch.whole(),
+                    partial(self._fill_fetch, objects, fetch, decode, out))
+            for fetch in fetches
+        ]  # fmt: skip
+        if unknown:  # the indexes must be of the store that was opened
+            tasks.append(self._store.check_identity)
+        at_once(tasks)
+
+    def _fill_fetch(
+        self, objects: ShardObjects, fetch: Fetch, decode: Decoder, out: NDArray[Any]
+    ) -> None:
+        content = objects.get(fetch.shard, fetch.begin, fetch.end)
+        buffers = self._idle.pop() if self._idle else Buffers()
+        for part, spans in fetch.parts:
+            begin, end = extent(spans)
+            self._attempt(part, partial(
+                decode, part.shard, spans, part.first - part.run.first, part.run.targets, out,
+                buffers, content[begin - fetch.begin : end - fetch.begin],
+            ))  # fmt: skip
+        self._idle.append(buffers)
+
+    def _spans(self, part: Part) -> NDArray[np.int64]:
+        within = part.first % self._n_chunks
+        return self._shards.spans(part.shard, within, within + part.count)
+
+    def _attempt(self, part: Part, work: Callable[[], T]) -> T:
+        """Do what a part needs, and name recording and time if it fails."""
+        try:
+            return work()
+        except DamagedShard as error:
+            raise self._error(part.first, part.first + part.count - 1, error) from error
+        except DamagedBlock as error:
+            number = part.first + error.place
+            raise self._error(number, number, error) from error
 
     def _error(self, first: int, last: int, reason: Exception) -> StoreError:
-        self._store.check_identity()
+        with contextlib.suppress(RequestError):  # then `reason` is nearer to what happened
+            self._store.check_identity()
         return StoreError(f"{self._store.where(first, last)}: {reason}")
 
 
-def in_threads(work: Callable[[], None], n_threads: int) -> None:
-    """Do work in several threads at once, and raise the first error.
-
-    Even one thread is a new one: in a main thread Blosc would start threads of its own.
-    """
+def in_threads(*works: Callable[[], object]) -> None:
+    """Do several things at once, each in a thread of its own, and raise the first error."""
     errors: list[BaseException] = []
 
-    def guarded() -> None:
+    def guarded(work: Callable[[], object]) -> None:
         try:
             work()
         except BaseException as error:  # raised below, in the thread that waits
             errors.append(error)
 
     threads = [
-        threading.Thread(target=guarded, name="tuszstore-read", daemon=True)
-        for _ in range(n_threads)
+        # even one thing has a new thread: in a main thread Blosc would start threads of its own
+        threading.Thread(target=guarded, args=(work,), name="tuszstore-read", daemon=True)
+        for work in works
     ]
     for thread in threads:
         thread.start()

@@ -1,4 +1,4 @@
-"""Bytes of blocks, from shard files whose indexes are parsed once.
+"""Bytes of blocks, from shards whose indexes are parsed once.
 
 Files are read with ``preadv`` and not mapped: a mapped file that is truncated kills the process.
 Nothing here has a position or stays open but the store's folder, so it is safe in threads and
@@ -7,6 +7,7 @@ after a fork, and holds one descriptor however large the store.
 
 import os
 import weakref
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -34,26 +35,16 @@ class DamagedBlock(Exception):
         self.place = place
 
 
-class ShardFiles:
+class Shards(ABC):
     """The shards of one store's signal.
 
     Parameters
     ----------
-    folder : Path
-        Root of the store. It is held open: after a rebuild under the same name, shards of the
-        store that was opened are read as long as they exist, and never those of another.
     n_chunks : int
         Blocks of a shard.
-
-    Attributes
-    ----------
-    folder : int
-        Its descriptor.
     """
 
-    def __init__(self, folder: Path, n_chunks: int) -> None:
-        self.folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        weakref.finalize(self, os.close, self.folder)
+    def __init__(self, n_chunks: int) -> None:
         self._n_chunks = n_chunks
         self._indexes: dict[int, NDArray[np.int64]] = {}
 
@@ -84,15 +75,81 @@ class ShardFiles:
             If a block was never written.
         """
         index = self._indexes.get(shard)
-        if index is None:
-            if len(self._indexes) >= MAX_INDEXES:
-                self._indexes.clear()
-            index = self._indexes[shard] = self._read_index(shard)
-        spans = index[first:stop]
+        spans = (self.load_index(shard) if index is None else index)[first:stop]
         if -1 in spans[:, 0].tolist():  # for a few blocks faster than NumPy
             place = int(np.argmax(spans[:, 0] < 0))
             raise DamagedBlock(place, "is missing: it was never written")
         return spans
+
+    def has_index(self, shard: int) -> bool:
+        """Return whether a shard's index is in memory."""
+        return shard in self._indexes
+
+    def load_index(self, shard: int) -> NDArray[np.int64]:
+        """Read a shard's index and keep it.
+
+        Returns
+        -------
+        ndarray of int64, shape (block, 2)
+            Begin and end of each chunk; -1 where it was never written.
+
+        Raises
+        ------
+        DamagedShard
+            If the index is damaged.
+        """
+        if len(self._indexes) >= MAX_INDEXES:
+            self._indexes.clear()
+        index = self._indexes[shard] = self._read_index(shard)
+        return index
+
+    @abstractmethod
+    def _read_tail(self, shard: int, n_bytes: int) -> tuple[memoryview, int]:
+        """Return the last bytes of a shard, or all that there are, and its size."""
+
+    def _read_index(self, shard: int) -> NDArray[np.int64]:
+        n_bytes = 16 * self._n_chunks
+        content, size = self._read_tail(shard, n_bytes + CRC)
+        if len(content) < n_bytes + CRC:
+            raise DamagedShard("file is cut off")
+        if crc32c(content[:n_bytes]) != int.from_bytes(content[n_bytes:], "little"):
+            raise DamagedShard("checksum of the shard's index is wrong, or the file is cut off")
+        entries = np.frombuffer(content, "<u8", 2 * self._n_chunks).reshape(-1, 2)
+        absent = entries[:, 0] == ABSENT
+        # a chunk is never larger than its file, so no sum of what is right is too large for int64
+        spans = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
+        begins, ends = spans.T
+        if (
+            (begins < 0).any()
+            or (ends > size - len(content)).any()
+            or (ends - begins < CRC)[~absent].any()
+        ):
+            raise DamagedShard("index points outside of the file")
+        spans[absent] = -1
+        return spans
+
+
+class ShardFiles(Shards):
+    """The shards of a store in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Root of the store. It is held open: after a rebuild under the same name, shards of the
+        store that was opened are read as long as they exist, and never those of another.
+    n_chunks : int
+        Blocks of a shard.
+
+    Attributes
+    ----------
+    folder : int
+        Its descriptor.
+    """
+
+    def __init__(self, folder: Path, n_chunks: int) -> None:
+        super().__init__(n_chunks)
+        self.folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        weakref.finalize(self, os.close, self.folder)
 
     def read(self, shard: int, offset: int, buffer: memoryview) -> None:
         """Fill a buffer from a shard, from a byte offset on.
@@ -123,29 +180,12 @@ class ShardFiles:
         except OSError as error:
             raise DamagedShard(f"cannot be opened: {error.strerror}") from error
 
-    def _read_index(self, shard: int) -> NDArray[np.int64]:
+    def _read_tail(self, shard: int, n_bytes: int) -> tuple[memoryview, int]:
         descriptor = self._open(shard)
         try:
             size = os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
-        n_bytes = 16 * self._n_chunks
-        if size < n_bytes + CRC:
-            raise DamagedShard("file is cut off")
-        content = memoryview(bytearray(n_bytes + CRC))
+        content = memoryview(bytearray(min(n_bytes, size)))
         self.read(shard, size - len(content), content)
-        if crc32c(content[:n_bytes]) != int.from_bytes(content[n_bytes:], "little"):
-            raise DamagedShard("checksum of the shard's index is wrong, or the file is cut off")
-        entries = np.frombuffer(content, "<u8", 2 * self._n_chunks).reshape(-1, 2)
-        absent = entries[:, 0] == ABSENT
-        # a chunk is never larger than its file, so no sum of what is right is too large for int64
-        spans = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
-        begins, ends = spans.T
-        if (
-            (begins < 0).any()
-            or (ends > size - len(content)).any()
-            or (ends - begins < CRC)[~absent].any()
-        ):
-            raise DamagedShard("index points outside of the file")
-        spans[absent] = -1
-        return spans
+        return content, size

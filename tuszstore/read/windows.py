@@ -2,7 +2,6 @@
 
 import json
 import warnings
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.config import CHANNELS
 from tuszstore.errors import StoreError
 from tuszstore.read.reader import BlockReader
-from tuszstore.read.recordings import read_recording
+from tuszstore.read.recordings import n_stored, read_recording
+from tuszstore.read.selection import find_recording
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.metadata import StoreMetadata
@@ -115,9 +115,23 @@ class WindowReader:
     ) -> NDArray[np.float32]:
         """Read a stretch of one recording; see :meth:`tuszstore.Store.read_recording`."""
         return read_recording(
-            self._store, partial(_read_blocks, self._store), recording, start, stop,
-            microvolts=microvolts,
+            self._store, self._read_blocks, recording, start, stop, microvolts=microvolts,
         )  # fmt: skip
+
+    def length(self, recording: str | int) -> int:
+        """Return how many samples of a recording can be read, from its start.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of the recordings table.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording.
+        """
+        return n_stored(self._store, find_recording(self._store.recordings["id"], recording))
 
     def labels(self, indices: ArrayLike) -> NDArray[np.uint16]:
         """Paint the class bits of windows from the store's events.
@@ -152,10 +166,15 @@ class WindowReader:
             )
         return out
 
+    def _read_blocks(self, blocks: NDArray[np.int64]) -> NDArray[Any]:
+        if self._blocks is not None:
+            return self._blocks.blocks(blocks)
+        return _read_blocks(self._store, blocks)
+
 
 def _unknown_layout(store: StoreMetadata) -> str:
     """Return what the fast path does not know of a store's signal; nothing if it knows it."""
-    array = json.loads((store.path / "signal" / "zarr.json").read_bytes())
+    array = json.loads(store.signal)
     geometry, storage = store.geometry, store.config.storage
     codecs = array["codecs"]
     if [codec["name"] for codec in codecs] != ["sharding_indexed"]:
@@ -205,10 +224,10 @@ def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any
         try:
             out[run[0] : run[-1] + 1] = array[first : last + 1]
         except Exception as error:
-            # codecs raise what they like at damaged bytes
+            # codecs raise what they like at damaged bytes, and object stores at failed requests
             raise StoreError(
-                f"{store.where(first, last)}: cannot be read: {type(error).__name__}: {error}"
-            ) from error
+                f"{store.where(first, last)}: cannot be read: {store.place.explain(error)}"
+            ) from (None if store.place.remote else error)
     store.check_identity()
     corner = out[:, 0, 0]
     missing = missing_value(store.config.storage.dtype)

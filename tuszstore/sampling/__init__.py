@@ -5,10 +5,10 @@ depends on the seed and the epoch's number only, never on workers, batches or wh
 This room knows neither of signals nor of torch.
 """
 
+from tuszstore.sampling.base import Sampler
 from tuszstore.sampling.columns import Index, SamplingError
 from tuszstore.sampling.samplers import (
     Balanced,
-    Sampler,
     Sequential,
     Shuffled,
     Stratified,

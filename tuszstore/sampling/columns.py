@@ -167,7 +167,7 @@ def category_counts(category: NDArray[np.int8]) -> dict[str, int]:
     return counts | ({UNLABELLED: unlabelled} if unlabelled else {})
 
 
-def counts_text(counts: Mapping[str, int]) -> str:
+def counts_text(counts: Mapping[str, float]) -> str:
     """Return counts as a message shows them."""
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 

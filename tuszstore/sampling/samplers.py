@@ -1,12 +1,12 @@
 """Orders of windows, epoch by epoch."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.sampling.base import Sampler
 from tuszstore.sampling.columns import (
     CODES,
     FULL,
@@ -29,35 +29,6 @@ from tuszstore.sampling.columns import (
     window_numbers,
 )
 from tuszstore.store.schema import CATEGORIES, UNKNOWN_CATEGORY
-
-
-class Sampler(ABC):
-    """Which windows, in which order, for each epoch; a pure function of (index, seed, epoch)."""
-
-    @abstractmethod
-    def epoch(self, number: int) -> NDArray[np.int64]:
-        """Return the window numbers of an epoch, in order.
-
-        Parameters
-        ----------
-        number : int
-            From 0 on; epochs may be asked for in any order.
-
-        Returns
-        -------
-        ndarray of int64, shape (len(self),)
-            The caller's own.
-        """
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """Windows of an epoch; the same for all."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self)} windows an epoch{self._describe()}>"
-
-    def _describe(self) -> str:
-        return ""
 
 
 class Sequential(Sampler):
@@ -102,8 +73,8 @@ class Shuffled(Sampler):
     def __len__(self) -> int:
         return len(self._indices)
 
-    def _describe(self) -> str:
-        return f", seed {self._seed}"
+    def _settings(self) -> str:
+        return f"seed {self._seed}"
 
 
 class Balanced(Sampler):
@@ -171,10 +142,15 @@ class Balanced(Sampler):
     def __len__(self) -> int:
         return sum(self._sizes.values())
 
+    def composition(self) -> dict[str, float]:
+        """Return how many windows of an epoch are of each category."""
+        return {CATEGORIES[code]: size for code, size in self._sizes.items()}
+
     def _describe(self) -> str:
-        sizes = {CATEGORIES[code]: size for code, size in self._sizes.items()}
-        how = "drawn anew" if self._redraw else "one set"
-        return f" ({counts_text(sizes)}), {how}, seed {self._seed}"
+        return f" ({counts_text(self.composition())}), {self._settings()}"
+
+    def _settings(self) -> str:
+        return f"{'drawn anew' if self._redraw else 'one set'}, seed {self._seed}"
 
     def _count_candidates(self, code: int) -> int:
         chosen = self._category == code
@@ -281,10 +257,18 @@ class Weighted(Sampler):
     def __len__(self) -> int:
         return self._n
 
+    def composition(self) -> dict[str, float]:
+        """Return how many windows of an epoch are of each category, on average."""
+        shares = zip(CODES, self._shares, strict=True)
+        return {name: float(self._n * share) for name, share in shares if share}
+
     def _describe(self) -> str:
         shares = zip(CODES, self._shares, strict=True)
         parts = ", ".join(f"{share:.1%} {name}" for name, share in shares if share)
         return f" (on average {parts}), seed {self._seed}"
+
+    def _settings(self) -> str:
+        return f"on average, drawn with replacement, seed {self._seed}"
 
 
 class Stratified(Sampler):
@@ -322,6 +306,8 @@ class Stratified(Sampler):
             )
         self._seed = whole_number("seed", seed, 0)
         self._by = by
+        categories = {code: name for name, code in CODES.items()} if by == "category" else {}
+        self._names = [str(categories.get(name, name)) for name in names.tolist()]
         self._codes = codes[self._indices]
         self._counts = np.bincount(self._codes, minlength=len(names))
 
@@ -338,9 +324,14 @@ class Stratified(Sampler):
     def __len__(self) -> int:
         return len(self._indices)
 
-    def _describe(self) -> str:
+    def composition(self) -> dict[str, float]:
+        """Return how many windows of an epoch are of each stratum."""
+        counts = zip(self._names, self._counts.tolist(), strict=True)
+        return {name: count for name, count in counts if count}
+
+    def _settings(self) -> str:
         n_strata = np.count_nonzero(self._counts)
-        return f", {n_strata} strata by {self._by} in batches of {self._batch_size}"
+        return f"{n_strata} strata by {self._by} in batches of {self._batch_size}"
 
     def _strata(self, rng: np.random.Generator) -> NDArray[Any]:
         """Return the stratum of each place of an epoch.

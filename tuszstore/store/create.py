@@ -13,12 +13,9 @@ from tuszstore.config import CHANNELS, Config
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.labels import UNLABELLED, flag_attributes
-from tuszstore.store.metadata import signature
+from tuszstore.store.metadata import PARTS, signature
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
-
-SIGNED = ("recordings", "signal", "label", "windows")
-"""Parts of a store that record to which recordings they belong."""
 
 TABLE_CHUNK = 1 << 20
 """Rows of a chunk of a table."""
@@ -103,7 +100,7 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
 
     group = zarr.open_group(path, mode="r+")
     recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
-    for part in SIGNED:
+    for part in PARTS:
         group[part].attrs["signature"] = signature(recordings)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")

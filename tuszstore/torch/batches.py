@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
+from tuszstore.read.reader import in_threads
 from tuszstore.torch.seizures import SeizureMask
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -66,6 +66,13 @@ class BatchReader:
         self._label = label
         self._return_meta = return_meta
         self._shape = store.windows.shape[1:]
+        self._table = store.metadata.windows
+        self._ids = store.metadata.recordings["id"]
+        self._seizures = SeizureMask(store)
+        # what is read in the background needs no table that is not there
+        self._table.load("recording", "start_time", "category", "event_classes")
+        store.metadata.recordings.load("first_window")
+        store.metadata.events.load("recording", "first_sample", "stop_sample", "bit")
 
     def read(
         self, numbers: NDArray[np.int64], allocate: Allocate, *, stored: bool = False
@@ -89,14 +96,20 @@ class BatchReader:
         n_channels, n_samples = self._shape
         dtype = self.stored_dtype if stored else torch.float32
         signal = allocate((len(numbers), n_channels, n_samples), dtype)
-        self._windows.signal(numbers, signal.numpy())
-        if self._label == "seizure":
-            label = allocate((len(numbers), n_samples), torch.float32)
-            self._seizures.paint(numbers, label.numpy())
-        else:
-            label = allocate((len(numbers), n_samples), torch.int32)
-            label.numpy()[...] = self._windows.labels(numbers)
+        label_dtype = torch.float32 if self._label == "seizure" else torch.int32
+        label = allocate((len(numbers), n_samples), label_dtype)
+        # side by side: memory that is written by one core alone keeps the others waiting
+        in_threads(
+            lambda: self._windows.signal(numbers, signal.numpy()),
+            lambda: self._fill_label(numbers, label.numpy()),
+        )
         return Batch(signal, label, self._meta(numbers))
+
+    def _fill_label(self, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
+        if self._label == "seizure":
+            self._seizures.paint(numbers, out)
+        else:
+            out[...] = self._windows.labels(numbers)
 
     @property
     def stored_dtype(self) -> torch.dtype:
@@ -109,33 +122,10 @@ class BatchReader:
             return None
         return {
             "window": torch.from_numpy(numbers.copy()),
-            "recording": self._ids[self._recording[numbers]].tolist(),
-            "start_time": torch.from_numpy(self._start_time[numbers]),
-            "category": torch.from_numpy(self._category[numbers].astype(np.int64)),
+            "recording": self._ids[self._table["recording"][numbers]].tolist(),
+            "start_time": torch.from_numpy(self._table["start_time"][numbers]),
+            "category": torch.from_numpy(self._table["category"][numbers].astype(np.int64)),
         }
-
-    @cached_property
-    def _seizures(self) -> SeizureMask:
-        return SeizureMask(self.store)
-
-    @cached_property
-    def _category(self) -> NDArray[np.int8]:
-        return self._column("category")
-
-    @cached_property
-    def _recording(self) -> NDArray[np.int32]:
-        return self._column("recording")
-
-    @cached_property
-    def _start_time(self) -> NDArray[np.float64]:
-        return self._column("start_time")
-
-    @cached_property
-    def _ids(self) -> NDArray[Any]:
-        return np.asarray(self.store.recordings["id"])
-
-    def _column(self, name: str) -> NDArray[Any]:
-        return np.asarray(self.store.index[name])
 
     def __reduce__(self) -> Any:
         return BatchReader, (self.store, self._label, self._return_meta)

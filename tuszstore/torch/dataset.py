@@ -59,7 +59,8 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     Notes
     -----
     Items are safe to keep and to change. Those of one batch share memory, so one that is kept
-    keeps the batch. The dataset may be used in forked and spawned workers, and from threads.
+    keeps the batch. The dataset may be used in forked and spawned workers, and from threads; if the
+    store lies in an object store, in spawned workers and those of a fork server only.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from tuszstore.sampling import Sampler, Sequential, Shuffled
 from tuszstore.torch.batches import BatchReader, Label
 from tuszstore.torch.dataset import Transform
 from tuszstore.torch.order import BlockShuffled, deal, part, whole, window_numbers
-from tuszstore.torch.prefetch import Prefetcher
+from tuszstore.torch.prefetch import Prefetcher, side_by_side
 from tuszstore.torch.transfer import OnDevice, OnHost, Prepared, Transfer, find_device
 
 STATE_VERSION = 1
@@ -64,7 +64,8 @@ class WindowLoader:
     return_meta : bool
     prefetch : int
         Batches that are ready or being made, at most, besides those you hold: the bound of memory.
-        With 0 each is made when it is asked for, without a thread.
+        With 0 each is made when it is asked for, without a thread. From an object store they are
+        made at the same time, so that more of them hide longer round trips.
 
     Attributes
     ----------
@@ -153,9 +154,14 @@ class WindowLoader:
         order, bounds = self._order(position.epoch), self._bounds
         steps = range(position.batch, len(self))
         parts = [step * self.world_size + self.rank for step in steps]
-        transfer = self._transfer
-        prepared = (transfer.prepare(part(order, bounds, number)) for number in parts)
-        return _Epoch(Prefetcher(prepared, self._prefetch), transfer, self._transform, position)
+        transfer, depth = self._transfer, self._prefetch
+        jobs = (partial(transfer.prepare, part(order, bounds, number)) for number in parts)
+        prepared: Prefetcher[Prepared]
+        if self.store.remote and depth > 1:
+            prepared = Prefetcher(side_by_side(jobs, depth), 1)
+        else:
+            prepared = Prefetcher((job() for job in jobs), depth)
+        return _Epoch(prepared, transfer, self._transform, position)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where this loader is, for a checkpoint: what was delivered, not what is ready.
@@ -239,7 +245,7 @@ class WindowLoader:
 
     @cached_property
     def _store_digest(self) -> str:
-        return _digest("".join(self.store.recordings["signal_digest"].values).encode())
+        return _digest("".join(self.store.metadata.recordings["signal_digest"]).encode())
 
 
 @dataclass

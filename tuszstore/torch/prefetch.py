@@ -7,7 +7,9 @@ of an epoch or by an error, is freed and ends the thread.
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -76,6 +78,31 @@ class Prefetcher(Iterator[T], Generic[T]):
         self._items = None
         if self._finalizer is not None:
             self._finalizer()
+
+
+def side_by_side(jobs: Iterable[Callable[[], T]], n: int) -> Iterator[T]:
+    """Yield what jobs return, in their order, several of them under way at once.
+
+    For jobs that wait, as those do which read from an object store.
+
+    Parameters
+    ----------
+    jobs : iterable of callable
+    n : int
+        Results that are ready or being made, at most, the one that is yielded among them.
+    """
+    pending: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(n, "tuszstore-prefetch") as pool:
+        try:
+            for job in jobs:
+                pending.append(pool.submit(job))
+                if len(pending) == n:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:  # one that failed, or nobody waits for more
+            for future in pending:
+                future.cancel()
 
 
 def _produce(

@@ -20,18 +20,20 @@ class SeizureMask:
     """
 
     def __init__(self, store: Store) -> None:
-        index, recordings, events = store.index, store.recordings, store.events
+        # NumPy's tables: the first Dataset of a process costs as much as some batches
+        windows, recordings, events = (
+            store.metadata.windows, store.metadata.recordings, store.metadata.events
+        )  # fmt: skip
         # samples of all recordings in a row, so that one number tells recording and time
-        n_samples = np.asarray(recordings["n_samples"])
+        n_samples = recordings["n_samples"]
         offset = np.cumsum(n_samples) - n_samples
-        begin = np.rint(np.asarray(index["start_time"]) * store.sfreq).astype(np.int64)
-        self._begin = begin + offset[np.asarray(index["recording"])]
-        self._unlabelled = np.asarray(index["category"]) < 0
-        bit, recording = np.asarray(events["bit"]), np.asarray(events["recording"])
-        seizure = (bit & np.uint16(store.config.labels.seizure_bits)) > 0
-        recording = recording[seizure]
+        begin = np.rint(windows["start_time"] * store.sfreq).astype(np.int64)
+        self._begin = begin + offset[windows["recording"]]
+        self._unlabelled = windows["category"] < 0
+        seizure = (events["bit"] & np.uint16(store.config.labels.seizure_bits)) > 0
+        recording = events["recording"][seizure]
         first, stop = (
-            np.clip(np.asarray(events[name])[seizure], 0, n_samples[recording]) + offset[recording]
+            np.clip(events[name][seizure], 0, n_samples[recording]) + offset[recording]
             for name in ("first_sample", "stop_sample")
         )
         self._first, self._stop = merge(first, stop)

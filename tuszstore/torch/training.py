@@ -134,22 +134,20 @@ def validation_loader(
 
 
 def _training_sampler(store: Store, config: LoaderConfig) -> Sampler:
-    windows = _labelled(store)
+    labelled, table = _labelled(store), store.metadata.windows
     if not config.use_balanced_sampling:
-        return Shuffled(windows, config.seed)
+        return Shuffled(labelled, config.seed)
     n_none, n_partial, _ = (np.count_nonzero(store.mask(name)) for name in CATEGORIES)
     if n_partial:
-        return Balanced(
-            store.index, config.full, config.background, config.seed, redraw=config.redraw
-        )
-    if n_none == len(windows):
+        return Balanced(table, config.full, config.background, config.seed, redraw=config.redraw)
+    if n_none == len(labelled):
         raise SamplingError(
             f"{store.path}: none of {n_none} windows has a seizure: there is nothing to balance. "
             "Check labels.annotation and labels.seizure of the configuration, and that the "
             "annotation files lie beside the recordings; `tuszstore info STORE` shows what a store "
             "holds. To train on it all the same, set use_balanced_sampling to false"
         )
-    r = seizure_ratio(store.index, windows)
+    r = seizure_ratio(table, labelled)
     weight = math.sqrt((1 - r) / r) if r < 1 else 1.0
     warnings.warn(
         f"{store.path}: no window is at the edge of a seizure, so the set cannot be balanced: "
@@ -157,11 +155,11 @@ def _training_sampler(store: Store, config: LoaderConfig) -> Sampler:
         stacklevel=3,
     )
     weights = dict(zip(CATEGORIES, (1.0, weight, weight), strict=True))
-    return Weighted(store.index, weights, seed=config.seed)
+    return Weighted(table, weights, seed=config.seed)
 
 
 def _labelled(store: Store) -> Any:
-    windows = np.flatnonzero(np.asarray(store.index["category"]) != UNKNOWN_CATEGORY)
+    windows = np.flatnonzero(store.metadata.windows["category"] != UNKNOWN_CATEGORY)
     if not len(windows):
         raise SamplingError(
             f"{store.path}: none of {len(store)} windows is labelled: there is nothing to learn"

@@ -68,17 +68,20 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
             }
             at += n;
         }
+        uint8_t *out = dst + k * block;
+        if (n_values % 8) { /* Blosc leaves these as they are */
+            for (size_t s = 0; s < n_streams; s++)
+                memcpy(out + s * length, streams[s], length);
+            continue;
+        }
         for (size_t s = n_streams; s < itemsize; s++)
             streams[s] = streams[0] + s * n_values;
-        uint8_t *out = dst + k * block;
-        if (n_values % 8) /* Blosc leaves these as they are; they are never split */
-            memcpy(out, streams[0], wanted);
-        else if (itemsize == 2)
+        if (itemsize == 2)
             unshuffle16(streams[0], streams[1], out, n_values);
         else
             unshuffle32(streams, out, n_values, scratch + size);
-        if (wanted % itemsize && !(n_values % 8))
-            memcpy(out + n_values * itemsize, streams[0] + n_values * itemsize, wanted % itemsize);
+        /* half a value at the end, in a block that is not split */
+        memcpy(out + n_values * itemsize, streams[0] + n_values * itemsize, wanted % itemsize);
     }
     return NULL;
 }

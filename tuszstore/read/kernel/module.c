@@ -81,10 +81,10 @@ static void write_part(const uint8_t *block, uint8_t *window, size_t part, const
 enum { CRC = 4 }; /* bytes of a checksum, behind every chunk */
 
 struct job {
-    int folder;
+    int folder;           /* negative if the bytes are there already */
     const char *name;     /* of the shard, below the folder */
     int64_t begin;        /* of the bytes to read, in the shard */
-    uint8_t *content;     /* where they go */
+    uint8_t *content;     /* where they go, or are */
     size_t n_content;
     const int64_t *spans; /* of the chunks in the shard, checksums included */
     size_t n_blocks;
@@ -174,10 +174,10 @@ PyDoc_STRVAR(fill_doc,
 "     compressed, verify)\n--\n\n"
 "Read consecutive blocks of a shard into all windows that hold them.\n\n"
 "Parameters\n----------\n"
-"folder : int\n    Descriptor of a folder.\n"
+"folder : int\n    Descriptor of a folder; -1 if the bytes were read already.\n"
 "name : str\n    Shard below it.\n"
 "begin : int\n    First byte of the shard to read.\n"
-"content : writable bytes-like\n    What is read goes there, as much as has room.\n"
+"content : bytes-like\n    What is read goes there, as much as has room; or what was read.\n"
 "spans : ndarray of int64, shape (block, 2)\n"
 "    Where chunks begin and end in the shard, checksums included.\n"
 "first : int\n    Place of the first block in its run.\n"
@@ -196,6 +196,7 @@ PyDoc_STRVAR(fill_doc,
 
 static PyObject *py_fill(PyObject *module, PyObject *args)
 {
+    PyObject *bytes;
     Py_buffer content, spans, targets, out, scratch;
     Py_ssize_t shape[3], itemsize;
     long long begin, first;
@@ -203,10 +204,12 @@ static PyObject *py_fill(PyObject *module, PyObject *args)
     struct job j;
     PyObject *result = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "isLw*y*Ly*w*w*(nnn)nfpp:fill", &j.folder, &j.name, &begin,
-                          &content, &spans, &first, &targets, &out, &scratch, &shape[0], &shape[1],
+    if (!PyArg_ParseTuple(args, "isLOy*Ly*w*w*(nnn)nfpp:fill", &j.folder, &j.name, &begin,
+                          &bytes, &spans, &first, &targets, &out, &scratch, &shape[0], &shape[1],
                           &shape[2], &itemsize, &l.factor, &l.compressed, &l.verify))
         return NULL;
+    if (PyObject_GetBuffer(bytes, &content, j.folder < 0 ? PyBUF_SIMPLE : PyBUF_WRITABLE))
+        goto release;
     l.n_channels = (size_t)shape[0], l.n_samples = (size_t)shape[1], l.n_parts = (size_t)shape[2];
     l.itemsize = (size_t)itemsize;
     j.begin = begin, j.first = first;
@@ -222,7 +225,7 @@ static PyObject *py_fill(PyObject *module, PyObject *args)
         size_t number = 0;
         int error = 0, unread;
         Py_BEGIN_ALLOW_THREADS
-        problem = read_shard(&j, &error);
+        problem = j.folder < 0 ? NULL : read_shard(&j, &error);
         unread = problem != NULL;
         if (!unread)
             problem = decode(&j, &l, &number);
@@ -236,6 +239,7 @@ static PyObject *py_fill(PyObject *module, PyObject *args)
             result = Py_BuildValue("ns", unread ? (Py_ssize_t)-1 : (Py_ssize_t)number, problem);
     }
     PyBuffer_Release(&content);
+release:
     PyBuffer_Release(&spans);
     PyBuffer_Release(&targets);
     PyBuffer_Release(&out);

@@ -1,0 +1,115 @@
+"""Bytes of blocks from an object store: few requests, and those of a batch at the same time.
+
+A batch costs two round trips, one for the indexes of shards that are read for the first time, and
+one for its blocks. Each shard is held to the content that its index came with: an object that was
+replaced since is an error, never samples of something else.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.read.decode import extent
+from tuszstore.read.plan import Part
+from tuszstore.read.shards import DamagedShard, Shards
+from tuszstore.store.place import Identity, RequestError
+from tuszstore.store.remote import RemotePlace
+
+GAP = 1 << 18
+"""Bytes between two reads of a shard that are fetched rather than asked for around."""
+
+
+class ShardObjects(Shards):
+    """The shards of a store in an object store.
+
+    Parameters
+    ----------
+    place : RemotePlace
+    n_chunks : int
+        Blocks of a shard.
+    """
+
+    def __init__(self, place: RemotePlace, n_chunks: int) -> None:
+        super().__init__(n_chunks)
+        self._place = place
+        self._identities: dict[int, Identity] = {}
+
+    def get(self, shard: int, begin: int, end: int) -> memoryview:
+        """Return bytes of a shard whose index is known.
+
+        Raises
+        ------
+        DamagedShard
+            If the object is not there, too short, another one than its index came from, or the
+            request fails.
+        """
+        content, _, identity = self._get(shard, (begin, end))
+        if identity != self._identities.get(shard, identity):
+            raise DamagedShard("object was replaced since its index was read")
+        if len(content) < end - begin:
+            raise DamagedShard("object is cut off")
+        return content
+
+    def _read_tail(self, shard: int, n_bytes: int) -> tuple[memoryview, int]:
+        content, size, identity = self._get(shard, {"suffix": n_bytes})
+        self._identities[shard] = identity
+        return content, size
+
+    def _get(self, shard: int, span: Any) -> tuple[memoryview, int, Identity]:
+        try:
+            content, size, identity = self._place.get(self.name(shard), span)
+        except RequestError as error:
+            reason = "object is missing" if error.missing else error.reason
+            raise DamagedShard(reason) from None
+        return memoryview(content), size, identity
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """One request, and what it is for.
+
+    Attributes
+    ----------
+    shard : int
+    begin, end : int
+        Bytes.
+    parts : list of (Part, ndarray)
+        With the spans of their chunks, all within those bytes.
+    """
+
+    shard: int
+    begin: int
+    end: int
+    parts: list[tuple[Part, NDArray[np.int64]]]
+
+    def whole(self) -> Part:
+        """Return all blocks from the first to the last, for messages."""
+        first = min(part.first for part, _ in self.parts)
+        stop = max(part.first + part.count for part, _ in self.parts)
+        return Part(self.shard, first, stop - first, self.parts[0][0].run)
+
+
+def plan_fetches(parts: Iterable[tuple[Part, NDArray[np.int64]]]) -> Iterator[Fetch]:
+    """Yield the requests for parts of shards; those near to each other share one.
+
+    Parameters
+    ----------
+    parts : iterable of (Part, ndarray of int64, shape (block, 2))
+        With the spans of their chunks.
+    """
+    located = [(part.shard, *extent(spans), part, spans) for part, spans in parts]
+    located.sort(key=lambda entry: entry[:3])
+    fetch: Fetch | None = None
+    for shard, begin, end, part, spans in located:
+        if fetch and fetch.shard == shard and begin <= fetch.end + GAP:
+            fetch.parts.append((part, spans))
+            fetch = Fetch(shard, fetch.begin, max(fetch.end, end), fetch.parts)
+            continue
+        if fetch:
+            yield fetch
+        fetch = Fetch(shard, begin, end, [(part, spans)])
+    if fetch:
+        yield fetch

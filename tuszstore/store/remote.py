@@ -1,0 +1,291 @@
+"""A store in an object store, read with obstore.
+
+Requests are blocking calls that hold no lock of the interpreter, made from many threads at once.
+Errors name the store's URL and the reason in words of our own: the texts of obstore hold whole
+URLs and answers, and with them credentials.
+"""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from tuszstore.compat import import_obstore
+from tuszstore.errors import StoreError
+from tuszstore.store.place import ROOT, Document, Identity, RequestError, hide_credentials
+
+T = TypeVar("T")
+
+SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https", "http")
+"""Kinds of URLs; ``file`` is a folder."""
+
+IN_FLIGHT = 64
+"""Requests under way at once, at most."""
+
+RETRIES: dict[str, Any] = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
+"""Of stores that are opened by their URL: obstore's own defaults, some seconds without a server."""
+
+_process: int | None = None  # that has obstore's threads
+
+
+class RemotePlace:
+    """A prefix of an object store.
+
+    Parameters
+    ----------
+    objects : obstore store
+    prefix : str
+        Of the store within it; may be empty.
+
+    Raises
+    ------
+    StoreError
+        If obstore is not installed, or `objects` is none of its stores.
+    """
+
+    remote = True
+
+    def __init__(self, objects: Any, prefix: str = "") -> None:
+        import_obstore()
+        if type(objects).__module__.partition(".")[0] != "obstore":
+            raise StoreError(
+                "store must be one of obstore.store, such as S3Store, not "
+                f"{type(objects).__module__}.{type(objects).__qualname__}"
+            )
+        self._objects = objects
+        self._prefix = prefix.strip("/")
+        self._url: str | None = None
+        self.path = "/".join(filter(None, (public_url(objects), self._prefix)))
+
+    @classmethod
+    def of_url(cls, url: str) -> "RemotePlace":
+        """Return the place of a URL, with credentials from the environment.
+
+        Raises
+        ------
+        StoreError
+            If obstore is not installed, or does not know such URLs.
+        """
+        parts = urlsplit(url)
+        if parts.scheme.lower() not in SCHEMES:
+            raise StoreError(
+                f"{parts.scheme}://: no such kind of store; there are "
+                f"{', '.join(f'{name}://' for name in SCHEMES)} and file://"
+            )
+        shown = hide_credentials(url)
+        if parts.query or parts.fragment:
+            raise StoreError(
+                f"{shown}: a store's URL has no query or fragment; for signed access give "
+                "store=, an obstore store that has the credentials"
+            )
+        import_obstore()
+        import obstore.store
+
+        options: dict[str, Any] = {"retry_config": RETRIES}
+        if parts.scheme.lower() == "http":
+            options["client_options"] = {"allow_http": True}
+        try:
+            objects = obstore.store.from_url(url.rstrip("/"), **options)
+        except Exception as error:  # of several types, as the kind of store has it
+            raise StoreError(f"{shown}: cannot be opened: {explain(error)}") from None
+        place = cls(objects)
+        place.path, place._url = shown.rstrip("/"), url
+        return place
+
+    def exists(self) -> bool:
+        """Return whether a root is there."""
+        return self.identity() != ()
+
+    def sibling(self, name: str) -> "RemotePlace":
+        """Return the place beside this one of another name."""
+        if self._url is not None:
+            return self.of_url("/".join((self._url.rstrip("/").rpartition("/")[0], name)))
+        return RemotePlace(self._objects, "/".join((self._prefix.rpartition("/")[0], name)))
+
+    def read(self, names: Sequence[str]) -> list[Document | None]:
+        """Return small objects, None for those that are not there."""
+        return self.at_once([partial(self._read, name) for name in names])
+
+    def identity(self) -> Identity:
+        """Return which root is there now."""
+        try:
+            return _identity(self._request(ROOT, lambda key: self._objects.head(key)))
+        except RequestError as error:
+            if error.missing:
+                return ()
+            raise
+
+    def open_group(self) -> Any:
+        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
+        import zarr
+        from zarr.storage import ObjectStore
+
+        objects = ObjectStore(self._objects, read_only=True)
+        return self._request(
+            "",
+            lambda key: zarr.open_group(
+                objects, path=key, mode="r", zarr_format=3, use_consolidated=True
+            ),
+        )
+
+    def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
+        """Return what tasks return, done in threads at the same time."""
+        self.check_process()
+        if len(tasks) < 2:
+            return [task() for task in tasks]
+        with ThreadPoolExecutor(min(IN_FLIGHT, len(tasks)), "tuszstore-request") as pool:
+            # after an error, tasks that have not begun are cancelled
+            return list(pool.map(lambda task: task(), tasks))
+
+    def explain(self, error: BaseException) -> str:
+        """Return what an error of reading with zarr-python says, without credentials."""
+        return explain(error)
+
+    def sizes(self) -> list[int] | None:
+        """Return the sizes (bytes) of all objects; None where they cannot be listed."""
+        if urlsplit(self.path).scheme in ("http", "https"):
+            return None  # a web server cannot
+        # a prefix is a whole name: "a/train.zarr" does not find "a/train.zarr2/x"
+        prefix = self._prefix or None
+        return self._request(
+            "", lambda _: [entry["size"] for page in self._objects.list(prefix) for entry in page]
+        )
+
+    def get(self, name: str, span: dict[str, int] | tuple[int, int]) -> tuple[Any, int, Identity]:
+        """Return a part of an object.
+
+        Parameters
+        ----------
+        name : str
+        span : (int, int) or dict
+            Begin and end in bytes, or ``{"suffix": n}`` for the last n.
+
+        Returns
+        -------
+        content : bytes-like
+            Shorter where the object is.
+        size : int
+            Of the whole object.
+        identity : Identity
+
+        Raises
+        ------
+        RequestError
+            If the object is not there, or the server does not answer as it should.
+        """
+        return self._request(name, partial(self._get, span=span))
+
+    def check_process(self) -> None:
+        """Refuse to make requests in a forked child, where they would wait for ever.
+
+        obstore has threads, which a fork does not copy and which cannot be started again.
+
+        Raises
+        ------
+        StoreError
+        """
+        global _process
+        if _process is None:
+            _process = os.getpid()
+        elif _process != os.getpid():
+            raise StoreError(
+                f"{self.path}: cannot be read in a process that was forked after its parent had "
+                "read from an object store; start workers anew instead, as with "
+                "DataLoader(..., multiprocessing_context='spawn') or 'forkserver'"
+            )
+
+    def __reduce__(self) -> Any:
+        if self._url is not None:
+            return RemotePlace.of_url, (self._url,)
+        return RemotePlace, (self._objects, self._prefix)
+
+    def _read(self, name: str) -> Document | None:
+        def get(key: str) -> Document:
+            result = self._objects.get(key)
+            identity = _identity(result.meta)  # first: taking the bytes may end the result
+            return Document(bytes(result.bytes()), identity)
+
+        try:
+            return self._request(name, get)
+        except RequestError as error:
+            if error.missing:
+                return None
+            raise
+
+    def _get(self, key: str, span: Any) -> tuple[Any, int, Identity]:
+        from obstore.exceptions import NotSupportedError
+
+        if isinstance(span, dict):
+            try:
+                result = self._objects.get(key, options={"range": span})
+            except NotSupportedError:  # Azure counts from the start only
+                size = self._objects.head(key)["size"]
+                result = self._objects.get(
+                    key, options={"range": (max(0, size - span["suffix"]), size)}
+                )
+        else:
+            result = self._objects.get(key, options={"range": span})
+        meta = result.meta
+        return result.bytes(), meta["size"], _identity(meta)
+
+    def _request(self, name: str, request: Callable[[str], T]) -> T:
+        self.check_process()
+        from obstore.exceptions import BaseError
+
+        try:
+            return request("/".join(filter(None, (self._prefix, name))))
+        except FileNotFoundError:
+            raise RequestError(f"{self.path}/{name}", "is missing", missing=True) from None
+        except (BaseError, OSError, ValueError) as error:
+            # not `from error`: its text may hold credentials
+            raise RequestError(
+                f"{self.path}/{name}".rstrip("/"), f"cannot be read: {explain(error)}"
+            ) from None
+
+
+def explain(error: BaseException) -> str:
+    """Return why a request failed, without URLs and answers, which may hold credentials."""
+    text = str(error)
+    kind = type(error).__name__
+    retries = re.search(r"after (\d+) retries", text)
+    after = f", after {retries[1]} retries" if retries else ""
+    if isinstance(error, FileNotFoundError):
+        return "an object is missing"
+    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+        return "access is denied; check the credentials"
+    if kind == "NotSupportedError" and "ange" in text:
+        return "the server does not answer requests for a range of bytes"
+    if answer := re.search(r"status code: (\d{3}[A-Za-z' -]*)", text):
+        return f"the server answered {answer[1].strip()}{after}"
+    first = text.partition("\n")[0]
+    if "Error performing" in first:
+        first = first.rpartition(" - ")[2]
+    return f"{_scrubbed(first)}{after}"
+
+
+def public_url(objects: Any) -> str:
+    """Return the URL of an obstore store, without credentials."""
+    kind = type(objects).__name__
+    if kind == "HTTPStore":
+        return hide_credentials(objects.url).rstrip("/")
+    scheme, container = {
+        "S3Store": ("s3", "bucket"), "GCSStore": ("gs", "bucket"),
+        "AzureStore": ("az", "container_name"), "LocalStore": ("file", None),
+    }.get(kind, (kind.removesuffix("Store").lower(), None))  # fmt: skip
+    name = objects.config.get(container, "") if container else ""
+    prefix = str(getattr(objects, "prefix", None) or "").lstrip("/")
+    return f"{scheme}://{name}/{prefix}" if prefix else f"{scheme}://{name}"
+
+
+def _scrubbed(text: str) -> str:
+    return re.sub(r"\S+://\S+", "<url>", text)
+
+
+def _identity(meta: Any) -> Identity:
+    """Return the tag of an object's content, or what comes nearest to it."""
+    tag = meta["e_tag"] or meta["last_modified"].isoformat()
+    return tag, meta["version"], meta["size"]

@@ -1,0 +1,1 @@
+"""Looking at a store: pictures, pages and objects of other libraries."""

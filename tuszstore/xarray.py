@@ -1,0 +1,270 @@
+"""A store as xarray sees it: the engine ``tuszstore`` of :func:`xarray.open_dataset`.
+
+Everything stays on disk until values are asked for. Then only the windows that are needed are read,
+by the store's own reader, and of what is known of them, such as their patients, only the columns
+that are used.
+"""
+
+import math
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray
+from numpy.typing import NDArray
+from xarray.backends import BackendArray, BackendEntrypoint
+from xarray.core import indexing
+
+from tuszstore.sampling.columns import UNLABELLED
+from tuszstore.store.labels import flag_attributes
+from tuszstore.store.metadata import read_attributes
+from tuszstore.store.schema import CATEGORIES, SCHEMA_VERSION
+from tuszstore.tables import index_explicitly, lazy_column, outer
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
+
+CHUNK_BYTES = 1 << 27
+"""Signal of a Dask chunk, at most: a recording beyond that is cut into equal parts."""
+
+READ_BYTES = 1 << 26
+"""Signal that is read at a time where only a part of every window is kept."""
+
+_ATTRIBUTES = ("split", "split_policy", "config_hash", "created")
+
+
+class TuszstoreBackend(BackendEntrypoint):
+    """The engine ``tuszstore``; xarray finds it by its entry point."""
+
+    description = "Windows of EEG with seizure labels, from a store that tuszstore has built"
+    open_dataset_parameters = ("filename_or_obj", "drop_variables")
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Return whether this is the path of a complete store; anything else is left to others."""
+        if not isinstance(filename_or_obj, str | os.PathLike):
+            return False
+        attributes = read_attributes(Path(filename_or_obj))
+        return (
+            attributes.get("complete") is True
+            and attributes.get("schema_version") == SCHEMA_VERSION
+            and isinstance(attributes.get("config"), dict)
+        )
+
+    def open_dataset(
+        self, filename_or_obj: Any, *, drop_variables: str | Iterable[str] | None = None
+    ) -> xarray.Dataset:
+        """Return the windows of a store.
+
+        Parameters
+        ----------
+        filename_or_obj : path or Store
+        drop_variables : str or iterable of str, optional
+            Variables and coordinates to leave out; they are not loaded.
+
+        Returns
+        -------
+        xarray.Dataset
+            As :meth:`tuszstore.Store.to_xarray` describes it.
+
+        Raises
+        ------
+        StoreError
+            As :func:`tuszstore.open` raises it.
+        """
+        from tuszstore.api import Store, open_store
+
+        is_store = isinstance(filename_or_obj, Store)
+        store = filename_or_obj if is_store else open_store(filename_or_obj)
+        dropped = [drop_variables] if isinstance(drop_variables, str) else drop_variables
+        return _windows_dataset(store, set(dropped or ()))
+
+
+def open_windows(store: "Store", chunks: Any = None) -> xarray.Dataset:
+    """Return the windows of a store that is open; see :meth:`tuszstore.Store.to_xarray`."""
+    opened: Any = store  # an engine may take what it likes, whatever the annotation says
+    dataset = xarray.open_dataset(opened, engine=TuszstoreBackend)
+    if chunks is None:
+        return dataset
+    lazy = xarray.open_dataset(
+        opened, engine=TuszstoreBackend, cache=False, drop_variables=[*map(str, dataset.coords)]
+    )
+    if isinstance(chunks, Mapping):
+        chunks = {**lazy["windows"].encoding["preferred_chunks"], **chunks}
+    # coordinates stay as they are: xarray does not group by Dask arrays
+    return lazy.chunk(chunks).assign_coords(dataset.coords)
+
+
+class _LazyWindows(BackendArray):
+    """Values of a store's windows, read when they are indexed.
+
+    Safe in threads. A pickle holds where the store is, not what is in it.
+
+    Parameters
+    ----------
+    store : Store
+    method : {"signal", "labels"}
+        Of the store's reader.
+    shape : tuple of int
+        The first axis is the window.
+    dtype : numpy.dtype
+    """
+
+    def __init__(
+        self, store: "Store", method: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self._store = store
+        self._method = method
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return index_explicitly(key, self.shape, self._outer)
+
+    def _outer(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        """Index each axis on its own, and hold little more than what is kept."""
+        read = getattr(self._store.reader, self._method)
+        head, *others = key
+        numbers = np.arange(self.shape[0])[head]
+        windows = np.atleast_1d(numbers)
+        if all(_is_whole(part, size) for part, size in zip(others, self.shape[1:], strict=True)):
+            out = read(windows)
+        else:
+            rest = (slice(None), *others)
+            kept = outer(np.empty((0, *self.shape[1:]), self.dtype), rest).shape[1:]
+            out = np.empty((len(windows), *kept), self.dtype)
+            step = max(1, READ_BYTES // (math.prod(self.shape[1:]) * self.dtype.itemsize))
+            for start in range(0, len(windows), step):
+                portion = slice(start, start + step)
+                out[portion] = outer(read(windows[portion]), rest)
+        return np.asarray(out if numbers.ndim else out[0])
+
+
+def _is_whole(part: Any, size: int) -> bool:
+    return isinstance(part, slice) and part.indices(size) == (0, size, 1)
+
+
+def chunk_sizes(n_windows: Iterable[int], window_bytes: int) -> tuple[int, ...]:
+    """Return the windows of each Dask chunk: a recording, or an equal part of a long one.
+
+    Parameters
+    ----------
+    n_windows : iterable of int
+        Of each recording, in order.
+    window_bytes : int
+        Signal of a window.
+    """
+    most = max(1, CHUNK_BYTES // window_bytes)
+    sizes: list[int] = []
+    for count in n_windows:
+        n_parts = -(-count // most)
+        sizes += [(count + k) // n_parts for k in range(n_parts)]
+    return tuple(sizes) or (0,)
+
+
+def _windows_dataset(store: "Store", dropped: Collection[str]) -> xarray.Dataset:
+    coordinates, variables = _coordinates(store), _variables(store)
+    return xarray.Dataset(
+        {name: value for name, value in variables.items() if name not in dropped},
+        {name: value for name, value in coordinates.items() if name not in dropped},
+        {
+            **{name: store.attrs[name] for name in _ATTRIBUTES if name in store.attrs},
+            "sfreq": store.sfreq,
+        },
+    )
+
+
+def _variables(store: "Store") -> dict[str, xarray.Variable]:
+    n_windows, n_channels, n_samples = shape = (
+        len(store), len(store.channels), store.metadata.geometry.window,
+    )  # fmt: skip
+    signal = _LazyWindows(store, "signal", shape, np.dtype(np.float32))
+    labels = _LazyWindows(store, "labels", (n_windows, n_samples), np.dtype(np.uint16))
+    counts = store.metadata.recordings["n_windows"].tolist()
+    sizes = chunk_sizes(counts, 4 * n_channels * n_samples)
+    chunks = {"window": sizes, "channel": (n_channels,), "sample": (n_samples,)}
+    unit = store.metadata.group["signal"].attrs["units"]
+    attributes = {"long_name": "EEG", "units": unit}
+    if unit == "1":
+        attributes["comment"] = "z-scores: times sd plus mean of the recording they are uV"
+    return {
+        name: xarray.Variable(
+            dims, indexing.LazilyIndexedArray(array), attributes,
+            {"preferred_chunks": {dim: chunks[dim] for dim in dims}},
+        )
+        for name, dims, array, attributes in (
+            ("windows", ("window", "channel", "sample"), signal, attributes),
+            ("labels", ("window", "sample"), labels,
+             {"long_name": "Event classes", "comment": "0 is background",
+              **_flags(store.config.labels.classes, unlabelled=True)}),
+        )
+    }  # fmt: skip
+
+
+def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
+    """Return what is known of windows, channels and samples."""
+    windows, recordings = store.metadata.windows, store.metadata.recordings
+
+    def along_windows(
+        load: Callable[..., NDArray[Any]], name: str, dtype: str, comment: str, **more: Any
+    ) -> xarray.Variable:
+        column = lazy_column((len(store),), np.dtype(dtype), partial(load, store, name))
+        return xarray.Variable("window", column, {"comment": comment, **more})
+
+    def of_window(name: str, **more: Any) -> xarray.Variable:
+        known = windows.variables[name]
+        return along_windows(_load, name, known.dtype, known.comment, **known.attributes, **more)
+
+    def of_recording(name: str) -> xarray.Variable:
+        return along_windows(_load_joined, name, "object", recordings.variables[name].comment)
+
+    times = np.arange(store.metadata.geometry.window) / store.sfreq
+    return {
+        "window": xarray.Variable(
+            "window", pd.RangeIndex(len(store)), {"comment": "Number of the window in the store"}
+        ),
+        "channel": xarray.Variable("channel", np.array(store.channels, object)),
+        "time": xarray.Variable(
+            "sample", times, {"comment": "From the start of the window", "units": "s"}
+        ),
+        "recording": of_recording("id"),
+        "patient": of_recording("patient"),
+        "session": of_recording("session"),
+        "montage": of_recording("montage"),
+        "category": along_windows(
+            _load_names, "category", "object",
+            f"Category by seizure fraction; {UNLABELLED} without annotation",
+        ),
+        "start_time": of_window("start_time"),
+        "seizure_fraction": of_window("seizure_fraction"),
+        "event_classes": of_window("event_classes", **_flags(store.config.labels.classes)),
+    }  # fmt: skip
+
+
+def _load(store: "Store", name: str) -> NDArray[Any]:
+    return store.metadata.windows[name]
+
+
+def _load_joined(store: "Store", name: str) -> NDArray[Any]:
+    values: NDArray[Any] = store.metadata.recordings[name][store.metadata.windows["recording"]]
+    return values
+
+
+def _load_names(store: "Store", name: str) -> NDArray[Any]:
+    names = np.array([*CATEGORIES, UNLABELLED], object)
+    values: NDArray[Any] = names[store.metadata.windows[name]]  # UNKNOWN_CATEGORY is the last
+    return values
+
+
+def _flags(classes: tuple[str, ...], *, unlabelled: bool = False) -> dict[str, Any]:
+    """Return the CF attributes of class bits, of the type that the bits have."""
+    flags = flag_attributes(classes)
+    masks, meanings = flags["flag_masks"], flags["flag_meanings"].split()
+    stop = None if unlabelled else len(classes)
+    return {
+        "flag_masks": np.array(masks[:stop], np.uint16),
+        "flag_meanings": " ".join(meanings[:stop]),
+    }
