@@ -98,7 +98,7 @@ def main(
     else:
         chosen = SIZES[size]
         if rounds is not None:
-            chosen = replace(chosen, rounds=rounds, build_rounds=rounds)
+            chosen = replace(chosen, rounds=rounds, loader_rounds=rounds, build_rounds=rounds)
         if scratch is not None:
             scratch.mkdir(parents=True, exist_ok=True)
         rows = []

@@ -51,7 +51,7 @@ def run(
     say("building stores")
     made = call(
         "benchmarks.source:make_source", data=str(corpus), folder=str(folder),
-        limit=size.files if data else None,
+        limit=size.files if data else None, others=["none", "float32"],
     ).value  # fmt: skip
     say(f"{made['windows']} windows, {made['hours']:.1f} h of EEG")
     common |= made

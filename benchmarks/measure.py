@@ -7,7 +7,7 @@ page cache, random and in order from disk. Only the first comes with nothing ope
 import importlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def _compare(engine: str, numbers: Batch, signal: Signal, source: Source) -> Non
     if signal.dtype != np.float32:
         raise ValueError(f"{engine} delivers {signal.dtype}, not float32")
     for number, window in zip(numbers, signal, strict=True):
-        if not np.allclose(window, source.windows[number], rtol=0, atol=1e-6):
+        if not np.allclose(window, source.windows[number], rtol=0, atol=ENGINES[engine].tolerance):
             raise ValueError(f"{engine} delivers other values for window {number}")
 
 
@@ -238,31 +238,47 @@ def _bytes_read() -> tuple[int, int] | None:
     return int(rows["rchar"]), int(rows["read_bytes"])
 
 
-def measure_loader(
-    engine: str, path: str, numbers: list[int], batch_size: int, workers: int, seconds: float
+def measure_loaders(
+    engine: str,
+    path: str,
+    numbers: list[int],
+    batch_size: int,
+    workers: Sequence[int],
+    seconds: float,
 ) -> dict[str, Any]:
-    """Time an epoch of torch's loader over an engine.
+    """Time an epoch of torch's loader over an engine, for each number of workers.
 
     Parameters
     ----------
     engine, path : str
     numbers : list of int
         Windows of the epoch, in whole batches.
-    batch_size, workers : int
+    batch_size : int
+    workers : sequence of int
+        Numbers of workers.
     seconds : float
-        After which it ends with the next batch.
+        After which an epoch ends with the next batch.
 
     Returns
     -------
     dict
-        As of one phase of :func:`measure`, or ``unsupported`` with the reason.
+        ``done``, each as a phase of :func:`measure`; or ``unsupported`` with the reason.
     """
     kind, place = _load(engine), Path(path)
     warm_up(place)
     try:
-        loader = kind.loader(place, np.array(numbers), batch_size, workers)
+        return {
+            "done": [
+                _epoch(kind.loader(place, np.array(numbers), batch_size, n), len(numbers), seconds)
+                | ({"read": None, "disk": None} if n else {})  # what workers read is not known here
+                for n in workers
+            ]
+        }
     except NotImplementedError as error:
         return {"unsupported": str(error)}
+
+
+def _epoch(loader: Iterable[Any], n_windows: int, seconds: float) -> dict[str, Any]:
     span = Span()
     windows, first = 0, 0.0
     for batch in loader:
@@ -271,9 +287,6 @@ def measure_loader(
             signal = next(iter(signal.values() if isinstance(signal, dict) else signal))
         windows += len(signal)
         first = first or time.monotonic() - span.begin
-        if windows >= len(numbers) or time.monotonic() - span.begin > seconds:
+        if windows >= n_windows or time.monotonic() - span.begin > seconds:
             break
-    done = span.end(windows)
-    if workers:
-        done |= {"read": None, "disk": None}  # theirs are not counted here
-    return done | {"first_batch": first, "dropped": False}
+    return span.end(windows) | {"first_batch": first, "dropped": False}

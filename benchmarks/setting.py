@@ -19,7 +19,8 @@ class Size:
         Recordings that windows are read from.
     minutes : float
         Length of each.
-    rounds : int
+    rounds, loader_rounds : int
+        Of reading, and of reading with torch's loader.
     seconds : float
         Length of a measurement of reading.
     batch : int
@@ -44,6 +45,7 @@ class Size:
     files: int
     minutes: float
     rounds: int
+    loader_rounds: int
     seconds: float
     batch: int
     loader_batches: int
@@ -60,21 +62,28 @@ class Size:
 SIZES = {
     size.name: size
     for size in (
-        Size("smoke", files=4, minutes=13, rounds=2, seconds=0.25, batch=32, loader_batches=10,
-             build_files=3, build_rounds=1, growth=(1_000, 10_000, 100_000),
-             index=(10_000, 100_000), lengths=(5, 15),
-             geometries=((60, 10), (10, 10), (10, 5)), remote_batches=4,
-             memory_minutes=5),
-        Size("small", files=8, minutes=20, rounds=5, seconds=1.0, batch=64, loader_batches=40,
-             build_files=6, build_rounds=3, growth=(1_000, 10_000, 100_000, 1_000_000),
-             index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
-             geometries=((60, 10), (60, 60), (30, 10), (10, 10), (10, 5), (4, 2)),
-             remote_batches=12, memory_minutes=60),
-        Size("large", files=24, minutes=30, rounds=7, seconds=3.0, batch=64, loader_batches=120,
-             build_files=12, build_rounds=3, growth=(1_000, 10_000, 100_000, 1_000_000),
-             index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
-             geometries=((60, 10), (60, 60), (30, 10), (20, 5), (10, 10), (10, 5), (4, 2)),
-             remote_batches=24, memory_minutes=60),
+        Size(
+            "smoke", files=4, minutes=8, batch=16, rounds=2, loader_rounds=1, build_rounds=1,
+            seconds=0.25, loader_batches=10, build_files=3, memory_minutes=5,
+            growth=(1_000, 10_000, 100_000), index=(10_000, 100_000), lengths=(5, 15),
+            geometries=((60, 10), (10, 10), (10, 5)), remote_batches=4,
+        ),
+        Size(
+            "small", files=8, minutes=20, batch=64, rounds=5, loader_rounds=3, build_rounds=3,
+            seconds=1.0, loader_batches=40, build_files=6, memory_minutes=60,
+            growth=(1_000, 10_000, 100_000, 1_000_000),
+            index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
+            geometries=((60, 10), (60, 60), (30, 10), (10, 10), (10, 5), (4, 2)),
+            remote_batches=12,
+        ),
+        Size(
+            "large", files=24, minutes=30, batch=64, rounds=7, loader_rounds=5, build_rounds=3,
+            seconds=3.0, loader_batches=120, build_files=12, memory_minutes=60,
+            growth=(1_000, 10_000, 100_000, 1_000_000),
+            index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
+            geometries=((60, 10), (60, 60), (30, 10), (20, 5), (10, 10), (10, 5), (4, 2)),
+            remote_batches=24,
+        ),
     )
 }  # fmt: skip
 """All sizes by name."""

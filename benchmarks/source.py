@@ -1,7 +1,7 @@
 """The windows that all engines store: preprocessed once, laid out as plainly as can be."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ class Source:
     folder : str
         Where ``windows.npy`` is.
     stores : dict of str to str
-        Paths of the stores, by codec.
+        Paths of the stores: ``lz4``, the default, and others.
     counts : list of int
         Windows of each recording; those of a recording are consecutive.
     stride : int
@@ -81,7 +81,11 @@ class Source:
 
 
 def make_source(
-    data: str, folder: str, limit: int | None = None, windows: dict[str, Any] | None = None
+    data: str,
+    folder: str,
+    limit: int | None = None,
+    windows: dict[str, Any] | None = None,
+    others: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Build stores of a corpus and write all their windows; called in a process of its own.
 
@@ -95,17 +99,21 @@ def make_source(
         Recordings, at most.
     windows : dict, optional
         The part ``windows`` of the configuration.
+    others : sequence of str
+        Stores besides that with the default codec: ``none``, without one; ``float32``, whose
+        values are not rounded to int16.
     """
     import tuszstore
 
+    storage = {"lz4": {}, "none": {"codec": "none"}, "float32": {"dtype": "float32"}}
     stores = {
-        codec: str(
+        name: str(
             tuszstore.build(
-                {"storage": {"codec": codec}, "windows": windows or {}}, split="train", data=data,
-                store=Path(folder, codec), workers=0, limit=limit,
+                {"storage": storage[name], "windows": windows or {}}, split="train", data=data,
+                store=Path(folder, name), workers=0, limit=limit,
             ).store
         )
-        for codec in ("lz4", "none")
+        for name in ("lz4", *others)
     }  # fmt: skip
     store = tuszstore.open(stores["lz4"])
     shape = store.windows.shape

@@ -44,6 +44,8 @@ class Engine(ABC):
         ``approximate``: it cannot be told which windows come when.
     slow : bool
         Seconds for a batch: fewer windows are measured.
+    tolerance : float
+        By which values may differ from the source.
     """
 
     name: ClassVar[str]
@@ -54,6 +56,7 @@ class Engine(ABC):
     environment: ClassVar[str] = "this"
     shuffle: ClassVar[Literal["exact", "approximate"]] = "exact"
     slow: ClassVar[bool] = False
+    tolerance: ClassVar[float] = 1e-6
 
     @staticmethod
     @abstractmethod

@@ -6,6 +6,7 @@ engine has the dataset that its users have; where that shuffles in its own way, 
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 
@@ -28,32 +29,46 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     """Measure all engines in turn, round after round."""
     source = Source.open(setting.source)
     window_bytes = 4 * int(np.prod(source.windows.shape[1:]))
-    for number in range(1, setting.size.rounds + 1):
+    # workers come first: a process whose engine is open already should not be forked
+    workers = sorted((int(name[-1]) for name in names), reverse=True)
+    for number in range(1, setting.size.loader_rounds + 1):
         order = random_order(source, setting.size.loader_batches, BATCH, seed=number)
-        for workload in names:
-            limit = None
-            for name, prepared in setting.engines.items():
-                try:
-                    result = call(
-                        "benchmarks.measure:measure_loader", python=prepared.python, engine=name,
-                        path=prepared.path, numbers=[*chain.from_iterable(order)],
-                        batch_size=BATCH, workers=int(workload[-1]),
-                        seconds=10 * setting.size.seconds,
-                    )  # fmt: skip
-                except ProcessError as error:
-                    yield setting.row(workload=workload, round=number, status="failed",
-                                      reason=str(error), **about(name))  # fmt: skip
-                    continue
-                if "unsupported" in result.value:
-                    if number == 1:
-                        yield setting.row(
-                            workload=workload, round=0, status="unsupported",
-                            reason=result.value["unsupported"], **about(name),
-                        )  # fmt: skip
-                    continue
-                values = figures(result, result.value, prepared, window_bytes)
-                limit = values["rate"] if name == LIMIT else limit
-                if limit is not None:
-                    values["of_limit"] = values["rate"] / limit
+        limit: dict[str, float] = {}
+        for name, prepared in setting.engines.items():
+            try:
+                result = call(
+                    "benchmarks.measure:measure_loaders", python=prepared.python, engine=name,
+                    path=prepared.path, numbers=[*chain.from_iterable(order)], batch_size=BATCH,
+                    workers=workers, seconds=10 * setting.size.seconds,
+                )  # fmt: skip
+            except ProcessError as error:
+                yield from _unmeasured(setting, names, name, number, "failed", str(error))
+                continue
+            if "unsupported" in result.value:
+                if number == 1:
+                    reason = result.value["unsupported"]
+                    yield from _unmeasured(setting, names, name, 0, "unsupported", reason)
+                continue
+            for n_workers, done in zip(workers, result.value["done"], strict=True):
+                workload = f"loader-{n_workers}"
+                values = figures(result, done, prepared, window_bytes)
+                if name == LIMIT:
+                    limit[workload] = values["rate"]
+                if workload in limit:
+                    values["of_limit"] = values["rate"] / limit[workload]
                 yield setting.row(workload=workload, round=number, **about(name), **values)
-                setting.say(f"{workload}, round {number}: {ENGINES[name].title}")
+            setting.say(f"DataLoader, round {number}: {ENGINES[name].title}")
+
+
+def _unmeasured(
+    setting: Setting,
+    names: Sequence[str],
+    engine: str,
+    number: int,
+    status: Literal["failed", "unsupported"],
+    reason: str,
+) -> Iterator[Row]:
+    for workload in names:
+        yield setting.row(
+            workload=workload, round=number, status=status, reason=reason, **about(engine)
+        )
