@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.corpus import write_files
-from benchmarks.engines import ENGINES
+from benchmarks.engines import ENGINES, imports_of
 from benchmarks.environments import NoEnvironment, interpreter
 from benchmarks.process import ProcessError, call
 from benchmarks.rows import Row, setting
@@ -81,7 +81,8 @@ def _prepare(
     try:
         python = interpreter(ENGINES[name].environment, install=install)
         done = call(
-            "benchmarks.measure:prepare", python=python, sync=True, engine=name,
+            "benchmarks.measure:prepare", python=python, sync=True, imports=imports_of(name),
+            engine=name,
             source=str(source), folder=str(folder),
             order=random_order(Source.open(source), 2, batch, seed=0),
         ).value  # fmt: skip

@@ -80,7 +80,7 @@ def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Secti
         yield Section(
             "All engines",
             [f"Medians. {circumstances(rows)}. Bold is the fastest of a column, the limit apart; "
-             "* shuffles in its own way, not globally; cold: page cache dropped before each batch "
+             "* windows in an order of its own; cold: page cache dropped before each batch "
              "(random) or pass (in order)."],
             [overview(rows)],
             shown("reading", "loader"),
@@ -149,7 +149,7 @@ def as_readme(rows: Sequence[Row]) -> str:
     parts = [
         markdown(*overview(rows)),
         f"({circumstances(rows)}; medians. Bold: the fastest of a column, the limit apart. "
-        "\\*: shuffles in its own way, not globally. Cold: page cache dropped before each batch or "
+        "\\*: windows in an order of its own. Cold: page cache dropped before each batch or "
         "pass.)",
     ]
     compared = comparison(rows)

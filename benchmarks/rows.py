@@ -29,7 +29,8 @@ class Row:
         Why there is no measurement.
     kind : {"own", "compressed", "bare", ""}
         What the engine stores.
-    shuffle : {"exact", "approximate", ""}
+    order : {"given", "own", ""}
+        Who decides which windows come when.
     variant : str
         What else was varied, such as ``10 min``.
     size : float
@@ -64,7 +65,7 @@ class Row:
     status: Literal["ok", "absent", "failed", "unsupported"] = "ok"
     reason: str = ""
     kind: str = ""
-    shuffle: str = ""
+    order: str = ""
     variant: str = ""
     size: float | None = None
     windows: float | None = None

@@ -53,7 +53,7 @@ def overview(rows: Sequence[Row]) -> Table:
     best = {name: _best(measured, name) for name in columns}
     for engine in _engines(measured):
         mine = of(measured, engine=engine)
-        line = [mine[0].title + ("*" if mine[0].shuffle == "approximate" else "")]
+        line = [mine[0].title + ("*" if mine[0].order == "own" else "")]
         for name in columns:
             rate = Spread.of(row.rate for row in of(mine, workload=name))
             text = _missing(mine, name) if rate is None else _count(rate.median)

@@ -47,3 +47,20 @@ ENGINES: dict[str, type[Engine]] = {
     )
 }
 """All engines by name."""
+
+
+def imports_of(name: str, *, torch: bool = False) -> tuple[str, ...]:
+    """Return the modules that are imported before an engine's clock starts.
+
+    Parameters
+    ----------
+    name : str
+    torch : bool
+        For torch's loader. Engines of the interpreter that runs the benchmarks then share what
+        they import, so that torch is imported once for all.
+    """
+    engine = ENGINES[name]
+    if not torch:
+        return ("benchmarks.measure", *engine.imports)
+    own = ("tuszstore.torch", "zarr") if engine.environment == "this" else engine.imports
+    return ("benchmarks.measure", "benchmarks.engines.items", *own)

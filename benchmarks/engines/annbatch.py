@@ -5,7 +5,7 @@ consecutive rows, which annbatch is made for, would not be. Each window is one c
 its own, int16 with blosc. No ``DataLoader`` workload: its environment is without torch.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -26,6 +26,7 @@ class Annbatch(Engine):
     packages = ("annbatch", "zarr", "zarrs")
     imports = ("annbatch", "zarr", "zarrs")
     environment = "newer"
+    torch = False
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
@@ -49,11 +50,6 @@ class Annbatch(Engine):
             out = self._rows.take(len(numbers))
             np.multiply(batch["X"], self._scale, out=out)
             yield numbers, out
-
-    @classmethod
-    def loader(cls, path: Path, numbers: Batch, batch_size: int, workers: int) -> Iterable[Any]:
-        """Refuse: there is no torch."""
-        raise NotImplementedError("measured in an environment without torch")
 
 
 def _sampler(order: Sequence[Batch]) -> Any:

@@ -40,8 +40,10 @@ class Engine(ABC):
         Modules that are imported before a clock starts.
     environment : str
         A key of :data:`benchmarks.environments.ENVIRONMENTS`.
-    shuffle : {"exact", "approximate"}
-        ``approximate``: it cannot be told which windows come when.
+    torch : bool
+        Whether its environment has torch.
+    order : {"given", "own"}
+        ``own``: it cannot be told which windows come when.
     slow : bool
         Seconds for a batch: fewer windows are measured.
     tolerance : float
@@ -54,7 +56,8 @@ class Engine(ABC):
     packages: ClassVar[tuple[str, ...]] = ()
     imports: ClassVar[tuple[str, ...]] = ()
     environment: ClassVar[str] = "this"
-    shuffle: ClassVar[Literal["exact", "approximate"]] = "exact"
+    torch: ClassVar[bool] = True
+    order: ClassVar[Literal["given", "own"]] = "given"
     slow: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-6
 
@@ -95,7 +98,7 @@ class Engine(ABC):
         Parameters
         ----------
         order : sequence of ndarray of int64
-            Windows of each batch. Engines with an approximate shuffle give others, but as many.
+            Windows of each batch. Engines with an order of their own give others, but as many.
         shuffle : bool
             Whether such an engine shuffles; else it goes through all windows in order.
         """

@@ -1,12 +1,13 @@
 """insitubatch: whole windows in Zarr, one file each, read in place by its event loop.
 
 Its unit is a stored chunk, so each window is one and no shard holds several. A manifest of the
-wanted chunks makes the balanced set exact; the shuffle is within blocks of chunks, here of 256
-windows (300 MB), its measure of quality 0.9 and more. Values are scaled in its decode threads. No
-``DataLoader`` workload: its environment is without torch.
+wanted chunks gives any set of windows, in an order of its own: chunks are permuted, and samples
+within blocks of chunks; with one window a chunk that is a global shuffle whatever the block, so
+blocks are small. Values are scaled in its decode threads. No ``DataLoader`` workload: its
+environment is without torch.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -16,7 +17,7 @@ from benchmarks.engines.base import Batch, Engine, Signal
 from benchmarks.engines.zarr_windows import ARRAY, open_windows, write_windows
 from benchmarks.source import Source
 
-BLOCK = 256
+BLOCK = 64
 
 
 class InSituBatch(Engine):
@@ -28,7 +29,8 @@ class InSituBatch(Engine):
     packages = ("insitubatch", "zarr", "obstore")
     imports = ("insitubatch", "zarr")
     environment = "newer"
-    shuffle = "approximate"
+    torch = False
+    order = "own"
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
@@ -79,11 +81,6 @@ class InSituBatch(Engine):
             self._store, manifest, geometries=self._geometries, batch_size=batch_size,
             block_chunks=BLOCK, shuffle=shuffle, chunk_transforms=[_Scale(self._scale)],
         )  # fmt: skip
-
-    @classmethod
-    def loader(cls, path: Path, numbers: Batch, batch_size: int, workers: int) -> Iterable[Any]:
-        """Refuse: there is no torch."""
-        raise NotImplementedError("measured in an environment without torch")
 
 
 class _Scale:

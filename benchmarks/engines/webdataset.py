@@ -28,7 +28,7 @@ class WebDataset(Engine):
     packages = ("webdataset", "torch")
     imports = ("webdataset",)
     environment = "rivals"
-    shuffle = "approximate"
+    order = "own"
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:

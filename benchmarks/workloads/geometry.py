@@ -14,7 +14,7 @@ from benchmarks.process import call
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.source import Source
-from benchmarks.workloads.length import BATCHES
+from benchmarks.workloads.length import BATCHES, IMPORTS
 from benchmarks.workloads.reading import about, random_order
 
 WORKLOADS = {"geometry": "length and stride of windows"}
@@ -51,7 +51,8 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                 if name not in setting.engines:
                     continue
                 own = source.stores["lz4"] if name == "tuszstore" else f"{source.folder}/limit"
-                done = call("benchmarks.workloads.length:measure", engine=name, path=own,
+                done = call("benchmarks.workloads.length:measure", imports=IMPORTS,
+                            engine=name, path=own,
                             order=order, seconds=setting.size.seconds).value  # fmt: skip
                 rate = done["windows"] / done["seconds"]
                 limit = rate if name == LIMIT else limit

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.engines import ENGINES
+from benchmarks.engines import ENGINES, imports_of
 from benchmarks.measure import warm_up
 from benchmarks.process import ProcessError, call
 from benchmarks.rows import Row
@@ -48,7 +48,8 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                 prepared = setting.engines[name]
                 try:
                     done = call(
-                        "benchmarks.workloads.growth:measure", python=prepared.python, engine=name,
+                        "benchmarks.workloads.growth:measure", python=prepared.python,
+                        imports=("benchmarks.workloads.growth", *imports_of(name)), engine=name,
                         path=str(path), shards=[str(shard) for shard in shards],
                         n_windows=n_windows, batch=setting.size.batch, seed=number,
                         seconds=setting.size.seconds,

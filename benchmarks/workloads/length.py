@@ -26,6 +26,7 @@ from benchmarks.workloads.reading import about, random_order
 WORKLOADS = {"length": "cost per window by length of recordings"}
 
 READERS = ("tuszstore", "npz")
+IMPORTS = ("benchmarks.workloads.length", "tuszstore", "zarr")
 BATCHES = 50
 
 
@@ -54,7 +55,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                     asked, own = _first_recording(source), f"{source.folder}/npz"
                 batch = max(1, min(setting.size.batch, sum(asked.counts) // 24))
                 done = call(
-                    "benchmarks.workloads.length:measure", engine=name, path=own,
+                    "benchmarks.workloads.length:measure", imports=IMPORTS, engine=name, path=own,
                     order=random_order(asked, BATCHES, batch, number),
                     seconds=setting.size.seconds,
                 ).value  # fmt: skip

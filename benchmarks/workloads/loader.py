@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.engines import ENGINES, LIMIT
+from benchmarks.engines import ENGINES, LIMIT, imports_of
 from benchmarks.process import ProcessError, call
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
@@ -23,6 +23,7 @@ WORKLOADS = {
 }
 
 BATCH = 32
+"""Windows of a batch, fewer where the other workloads have fewer."""
 
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
@@ -32,24 +33,26 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     # workers come first: a process whose engine is open already should not be forked
     workers = sorted((int(name[-1]) for name in names), reverse=True)
     for number in range(1, setting.size.loader_rounds + 1):
-        order = random_order(source, setting.size.loader_batches, BATCH, seed=number)
+        batch = min(BATCH, setting.size.batch)
+        order = random_order(source, setting.size.loader_batches, batch, seed=number)
         limit: dict[str, float] = {}
         for name, prepared in setting.engines.items():
+            if not ENGINES[name].torch:
+                if number == 1:
+                    reason = "measured in an environment without torch"
+                    yield from _unmeasured(setting, names, name, 0, "unsupported", reason)
+                continue
             try:
                 result = call(
-                    "benchmarks.measure:measure_loaders", python=prepared.python, engine=name,
-                    path=prepared.path, numbers=[*chain.from_iterable(order)], batch_size=BATCH,
+                    "benchmarks.measure:measure_loaders", python=prepared.python,
+                    imports=imports_of(name, torch=True), engine=name,
+                    path=prepared.path, numbers=[*chain.from_iterable(order)], batch_size=batch,
                     workers=workers, seconds=10 * setting.size.seconds,
                 )  # fmt: skip
             except ProcessError as error:
                 yield from _unmeasured(setting, names, name, number, "failed", str(error))
                 continue
-            if "unsupported" in result.value:
-                if number == 1:
-                    reason = result.value["unsupported"]
-                    yield from _unmeasured(setting, names, name, 0, "unsupported", reason)
-                continue
-            for n_workers, done in zip(workers, result.value["done"], strict=True):
+            for n_workers, done in zip(workers, result.value, strict=True):
                 workload = f"loader-{n_workers}"
                 values = figures(result, done, prepared, window_bytes)
                 if name == LIMIT:

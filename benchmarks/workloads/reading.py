@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engines import ENGINES, LIMIT
+from benchmarks.engines import ENGINES, LIMIT, imports_of
 from benchmarks.process import ProcessError, Result, call
 from benchmarks.rows import Row
 from benchmarks.setting import Prepared, Setting
@@ -88,7 +88,8 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         for name, prepared in setting.engines.items():
             try:
                 result = call(
-                    "benchmarks.measure:measure", python=prepared.python, engine=name,
+                    "benchmarks.measure:measure", python=prepared.python,
+                    imports=imports_of(name), engine=name,
                     path=prepared.path, random=random, in_order=in_order,
                     seconds=setting.size.seconds,
                     phases=[name for name in names if name != "first-batch"],
@@ -115,7 +116,7 @@ def about(name: str) -> dict[str, Any]:
     """Return what a row says of an engine."""
     engine = ENGINES[name]
     return {
-        "engine": name, "title": engine.title, "kind": engine.kind, "shuffle": engine.shuffle,
+        "engine": name, "title": engine.title, "kind": engine.kind, "order": engine.order,
     }  # fmt: skip
 
 
