@@ -6,6 +6,7 @@ the new process begins with the imports done and nothing else. For each it print
 number of the process, and the status it ended with.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -26,6 +27,8 @@ def serve(modules: list[str]) -> None:
     """Import modules, and fork for each job."""
     for module in modules:
         importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # or each new process would copy all memory when it first looks for garbage
     answers = os.dup(1)
     os.dup2(2, 1)  # what libraries print must not look like an answer
     for line in sys.stdin:

@@ -67,8 +67,15 @@ def run(
     run = Setting(size, scratch, corpus, folder, prepared, say, common)
     for group in GROUPS:
         wanted = [name for name in group.WORKLOADS if name in workloads]
-        if wanted:
+        if not wanted:
+            continue
+        try:
             yield from group.run(run, wanted)
+        except ProcessError as error:
+            say(f"{', '.join(wanted)}: failed: {error}")
+            for workload in wanted:
+                yield run.row(workload=workload, engine="tuszstore", title="tuszstore", round=0,
+                              status="failed", reason=str(error))  # fmt: skip
 
 
 def _prepare(

@@ -1,24 +1,26 @@
 """Stores of any number of windows that take little space: what grows is all but the signal.
 
 Tables are written as a build writes them. The shards of the signal, where there are any, are hard
-links to those of a few recordings that were built: every window can be read, each shard has a file
-name of its own, and its index is parsed anew, but page cache and processor caches hold the same
-few bytes at every size. So costs that come with more data on a disk are not in these figures, and
-all others are.
+links to a few that are there: every window can be read, each shard has a file name of its own, and
+its index is parsed anew, but page cache and processor caches hold the same few bytes at every
+size. So costs that come with more data on a disk are not in these figures, and all others are.
 """
 
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.source import Source
 from tuszstore.build.tables import strings
 from tuszstore.config import CHANNELS, Config
 from tuszstore.store.create import create_arrays, finish, write_table
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import categorise
 from tuszstore.store.schema import CATEGORIES, variables
+from tuszstore.store.shard import encode_shard
 
 WINDOWS_PER_RECORDING = 55
+MAX_SHARDS = 16
 SHARES = (0.922, 0.052, 0.026)
 """Of TUSZ's training split, by category."""
 
@@ -88,23 +90,28 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
     )
 
 
-def full_shards(store: Path) -> list[Path]:
-    """Return the shards of a built store that lack no block.
+def write_shards(source: Source, folder: Path) -> list[Path]:
+    """Write full shards of the blocks that windows begin with, as a build encodes them.
 
     Parameters
     ----------
-    store : Path
-        Built with the default configuration.
-    """
-    import tuszstore
+    source : Source
+        Of the default configuration; at least as many windows as a shard has blocks.
+    folder : Path
+        Is made.
 
-    opened = tuszstore.open(store)
-    shard = Geometry.of(opened.config).shard
-    firsts = opened.recordings["first_block"].values
-    counts = opened.recordings["n_blocks"].values
-    numbers = [
-        first // shard + k
-        for first, count in zip(firsts.tolist(), counts.tolist(), strict=True)
-        for k in range(count // shard)
-    ]
-    return [store / "signal" / "c" / str(number) / "0" / "0" for number in numbers]
+    Returns
+    -------
+    list of Path
+        At most :data:`MAX_SHARDS`.
+    """
+    config = Config()
+    geometry = Geometry.of(config)
+    folder.mkdir(parents=True)
+    paths = []
+    for number in range(min(MAX_SHARDS, len(source) // geometry.shard)):
+        first = number * geometry.shard
+        blocks = source.stored(first, first + geometry.shard)[..., : geometry.block]
+        paths.append(folder / str(number))
+        paths[-1].write_bytes(encode_shard(blocks, config.storage.codec, geometry.shard))
+    return paths

@@ -44,6 +44,8 @@ class Engine(ABC):
         Whether its environment has torch.
     order : {"given", "own"}
         ``own``: it cannot be told which windows come when.
+    ahead : bool
+        Whether it reads in the background: then what the harness does between batches counts.
     slow : bool
         Seconds for a batch: fewer windows are measured.
     tolerance : float
@@ -58,6 +60,7 @@ class Engine(ABC):
     environment: ClassVar[str] = "this"
     torch: ClassVar[bool] = True
     order: ClassVar[Literal["given", "own"]] = "given"
+    ahead: ClassVar[bool] = False
     slow: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-6
 
@@ -116,7 +119,10 @@ class Engine(ABC):
 
         return make_loader(cls, path, numbers, batch_size, workers)
 
-    def let_go(self) -> None:  # noqa: B027  (most have nothing to do)
+    def warmed(self) -> None:  # noqa: B027  (most have nothing to do)
+        """Take note that all files are in the page cache now; before, they may not be."""
+
+    def let_go(self) -> None:  # noqa: B027
         """Let go of mapped pages, which the system cannot drop from its cache while they are."""
 
     def close(self) -> None:  # noqa: B027

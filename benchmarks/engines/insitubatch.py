@@ -31,6 +31,7 @@ class InSituBatch(Engine):
     environment = "newer"
     torch = False
     order = "own"
+    ahead = True
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:

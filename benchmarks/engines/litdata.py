@@ -5,6 +5,7 @@ readers share state. The ``DataLoader`` workload has a ``StreamingDataLoader``, 
 way: chunks, and samples within them.
 """
 
+import gc
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -43,10 +44,14 @@ class LitData(Engine):
         return folder / "litdata"
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open()
+        self._rows: Rows | None = None
+
+    def _open(self) -> None:
         import litdata
 
-        self._dataset = litdata.StreamingDataset(str(path))
-        self._rows: Rows | None = None
+        self._dataset = litdata.StreamingDataset(str(self._path))
 
     def read(self, numbers: Batch) -> Signal:
         """Read samples by index."""
@@ -56,6 +61,12 @@ class LitData(Engine):
 
     def _read(self, number: int, row: Signal) -> None:
         row[...] = self._dataset[number]
+
+    def let_go(self) -> None:
+        """Unmap its chunks by opening the dataset anew."""
+        del self._dataset
+        gc.collect()
+        self._open()
 
     @classmethod
     def loader(cls, path: Path, numbers: Batch, batch_size: int, workers: int) -> Iterable[Any]:

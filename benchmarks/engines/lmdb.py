@@ -2,7 +2,8 @@
 
 torcheeg pickles tensors; bare bytes are read without a copy in between. The environment is
 opened read-only and without locks, and one thread a core copies the windows of a batch out of the
-map. Read-ahead stays on: a value is 1 MB in consecutive pages.
+map. Read-ahead stays on: it reads too much around a window that is not in the page cache, but
+without it every page of the window is a request of its own, which was slower still.
 """
 
 from pathlib import Path

@@ -3,8 +3,8 @@
 An ``.npy`` file of all windows is mapped, and one thread a core copies those of a batch into the
 same memory again and again. No format can deliver float32 windows in memory of their own faster.
 
-The system is told that access is random, and which window comes next: it would read megabytes
-around every page that is missing, and where it is told no more, each page by itself.
+While files may not be in the page cache, the system is told which window comes next. It would read
+megabytes around every page that is missing, or, told that access is random, each page by itself.
 """
 
 import mmap
@@ -40,6 +40,7 @@ class Memmap(Engine):
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._map.madvise(mmap.MADV_RANDOM)
         self._offset = offset
+        self._cold = True
         self._windows = np.frombuffer(self._map, dtype, offset=offset).reshape(shape)
         self._rows = Rows(shape[1:], threads)
 
@@ -48,13 +49,19 @@ class Memmap(Engine):
         return self._rows.fill(numbers, self._copy)
 
     def _copy(self, number: int, row: Signal) -> None:
-        begin = self._offset + number * row.nbytes
-        aligned = begin - begin % mmap.PAGESIZE
-        self._map.madvise(mmap.MADV_WILLNEED, aligned, begin + row.nbytes - aligned)
+        if self._cold:
+            begin = self._offset + number * row.nbytes
+            aligned = begin - begin % mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_WILLNEED, aligned, begin + row.nbytes - aligned)
         row[...] = self._windows[number]
+
+    def warmed(self) -> None:
+        """Stop telling the system which window comes next."""
+        self._cold = False
 
     def let_go(self) -> None:
         """Unmap all pages; they are mapped again when they are read."""
+        self._cold = True
         self._map.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:

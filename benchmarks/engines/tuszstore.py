@@ -68,6 +68,7 @@ class TuszstoreLoader(Tuszstore):
     title = "tuszstore, WindowLoader"
     packages = ("tuszstore", "torch")
     imports = ("tuszstore.torch", "zarr")
+    ahead = True
 
     def batches(self, order: Any, *, shuffle: bool) -> Any:
         """Yield batches of the order given."""

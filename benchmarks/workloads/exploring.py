@@ -20,7 +20,7 @@ from benchmarks.process import call
 from benchmarks.rows import Row, own_versions
 from benchmarks.setting import Setting
 from benchmarks.source import Source
-from benchmarks.sparse import full_shards, make_store
+from benchmarks.sparse import make_store, write_shards
 
 WORKLOADS = {
     "xarray": "a store of 252,000 windows in xarray",
@@ -45,7 +45,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 def _windows(setting: Setting) -> Iterator[Row]:
     root = setting.scratch / "xarray"
     root.mkdir()
-    shards = full_shards(Path(Source.open(setting.source).stores["lz4"]))
+    shards = write_shards(Source.open(setting.source), root / "shards")
     for n_windows in (1_000, WINDOWS):
         make_store(root / f"{n_windows}.zarr", n_windows, shards)
     for number in range(1, setting.size.build_rounds + 1):

@@ -21,7 +21,7 @@ from benchmarks.process import ProcessError, call
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.source import Source
-from benchmarks.sparse import full_shards, make_store
+from benchmarks.sparse import make_store, write_shards
 from benchmarks.workloads.reading import about
 
 WORKLOADS = {"growth": "cost per window as the store grows"}
@@ -38,7 +38,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     engines = [name for name in READERS if name in setting.engines]
     folder = setting.scratch / "growth"
     folder.mkdir()
-    shards = full_shards(Path(Source.open(setting.source).stores["lz4"]))
+    shards = write_shards(Source.open(setting.source), folder / "shards")
     paths = {n_windows: folder / f"{n_windows}.zarr" for n_windows in setting.size.growth}
     for n_windows, path in paths.items():
         make_store(path, n_windows, shards)

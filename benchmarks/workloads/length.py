@@ -94,6 +94,7 @@ def measure(engine: str, path: str, order: list[list[int]], seconds: float) -> d
     kind = ENGINES[engine]
     warm_up(Path(path))
     reader = kind(Path(path))
+    reader.warmed()
     batches = [np.array(numbers) for numbers in order]
     if kind.slow:
         batches = [numbers[:4] for numbers in batches]

@@ -27,7 +27,7 @@ from benchmarks.process import ProcessError, call
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.source import Source
-from benchmarks.sparse import full_shards, make_store
+from benchmarks.sparse import make_store, write_shards
 from benchmarks.workloads.growth import apart
 from benchmarks.workloads.reading import about, figures, random_order
 
@@ -47,7 +47,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     root = setting.scratch / "remote"
     root.mkdir()
     store = root / "train.zarr"
-    make_store(store, WINDOWS, full_shards(Path(source.stores["lz4"])))
+    make_store(store, WINDOWS, write_shards(source, root / "shards"))
     batch, batches = setting.size.batch, setting.size.remote_batches + 1
     window_bytes = 4 * int(np.prod(source.windows.shape[1:]))
     with served(setting.scratch, DELAY) as url:

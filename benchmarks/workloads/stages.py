@@ -83,6 +83,7 @@ def measure(source: str, order: list[list[int]]) -> dict[str, float]:
             readers["all threads"] = partial(WindowReader(store.metadata, threads).signal, out=out)
     for name, limit in {"limit, 1 thread": Memmap(Path(source), 1),
                         "limit, all threads": Memmap(Path(source))}.items():  # fmt: skip
+        limit.warmed()
         readers[name] = limit.read
     took = _in_turn(readers, batches)
     python = took["Python lz4"]
