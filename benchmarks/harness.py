@@ -10,7 +10,7 @@ from benchmarks.environments import NoEnvironment, interpreter
 from benchmarks.process import ProcessError, call
 from benchmarks.rows import Row, setting
 from benchmarks.setting import Prepared, Setting, Size
-from benchmarks.source import Source
+from benchmarks.source import IMPORTS, Source
 from benchmarks.workloads import GROUPS
 from benchmarks.workloads.reading import about, random_order
 
@@ -50,7 +50,7 @@ def run(
     folder.mkdir()
     say("building stores")
     made = call(
-        "benchmarks.source:make_source", data=str(corpus), folder=str(folder),
+        "benchmarks.source:make_source", imports=IMPORTS, data=str(corpus), folder=str(folder),
         limit=size.files if data else None, others=["none", "float32"],
     ).value  # fmt: skip
     say(f"{made['windows']} windows, {made['hours']:.1f} h of EEG")

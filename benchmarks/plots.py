@@ -6,10 +6,12 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from benchmarks.engines import LIMIT
 from benchmarks.rows import Row, of
 from benchmarks.summary import Spread, exponents
+from benchmarks.tables import OWN
 from benchmarks.workloads import TITLES
 from benchmarks.workloads.loader import WORKLOADS as LOADING
 from benchmarks.workloads.stages import STAGES, TOTALS
@@ -86,7 +88,7 @@ def _bars(axis: Any, rows: Sequence[Row], title: str) -> None:
 
 def scaling(rows: Sequence[Row], title: str) -> Figure:
     """Return lines of cost over size on logarithmic scales, each with its exponent."""
-    figure = Figure(figsize=(6.5, 3.8), layout="constrained")
+    figure = Figure(figsize=(8, 3.8), layout="constrained")
     axis = figure.subplots()
     windowed = rows[0].rate is not None
     cost: Callable[[Row], float | None] = (
@@ -101,12 +103,13 @@ def scaling(rows: Sequence[Row], title: str) -> Figure:
         known = [(size, s) for size, s in zip(sizes, spreads, strict=True) if s is not None]
         fitted = Spread.of(exponents(mine))
         label = variant or mine[0].title
+        colour = COLOURS["own"] if engine == OWN and not variant else None
         if fitted is not None:
             label += f", exponent {fitted.median:.3f}"
         medians = np.array([s.median for _, s in known])
         extremes = np.array([[s.median - s.least, s.most - s.median] for _, s in known]).T
         axis.errorbar([size for size, _ in known], medians, extremes, marker="o", ms=4, lw=1.2,
-                      capsize=2, label=label)  # fmt: skip
+                      capsize=2, label=label, color=colour)  # fmt: skip
     over = "minutes of a recording" if rows[0].workload == "length" else "windows"
     unit = "µs a window" if windowed else "ms"
     axis.set(xscale="log", yscale="log", xlabel=over, ylabel=unit)
@@ -115,9 +118,17 @@ def scaling(rows: Sequence[Row], title: str) -> Figure:
         # what is flat should look flat
         axis.set_ylim(low / 3, high * 3)
     axis.set_title(title[0].upper() + title[1:], loc="left", fontweight="bold")
+    for formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        formatter(_plain)
     axis.grid(lw=0.3)
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
+
+
+@FuncFormatter
+def _plain(value: float, place: int | None) -> str:
+    """Write 1, 2 and 5 times powers of ten, and nothing between."""
+    return f"{value:,g}" if f"{value:e}"[0] in "125" else ""
 
 
 def stages(rows: Sequence[Row]) -> Figure:
@@ -169,11 +180,9 @@ def building(rows: Sequence[Row]) -> Figure:
             left += width
         total = Spread.of(row.values["s per hour"] for row in mine)
         if total is not None:
-            axis.text(max(left, total.median) * 1.05, place, f"{total.median:.2f} s",
-                      va="center", fontsize=8)  # fmt: skip
-    axis.set_xscale("symlog", linthresh=2)
+            axis.text(left + 0.1, place, f"{total.median:.2f} s", va="center", fontsize=8)
     axis.invert_yaxis()
-    axis.set_xlabel("s of work for an hour of EEG, by stage; beside it, of the clock")
+    axis.set_xlabel("s of work for an hour of EEG, by stage; figures: of the clock")
     patches = [matplotlib.patches.Patch(color=palette(k), label=n) for k, n in enumerate(names)]
     axis.legend(handles=patches, frameon=False, fontsize=8, ncols=4, loc="lower center",
                 bbox_to_anchor=(0.5, 1.0))  # fmt: skip

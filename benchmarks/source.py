@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 WINDOWS = "windows.npy"
+IMPORTS = ("benchmarks.source", "tuszstore.build.builder", "zarr")
+"""Modules that :func:`make_source` needs."""
 
 
 @dataclass(frozen=True)

@@ -159,27 +159,47 @@ def build_table(rows: Sequence[Row]) -> Table:
 def varied_table(rows: Sequence[Row], workload: str) -> Table:
     """Return a figure of each engine over sizes or variants; over sizes, with the exponent."""
     chosen = of(rows, workload=workload, status="ok")
-    if not chosen:
-        return Table([TITLES[workload]], [["nothing was measured"]])
-    sizes = sorted({row.size for row in chosen if row.size is not None})
-    if sizes:
-        names = [f"{size:,g}" if size < 1e6 else f"10^{len(str(int(size))) - 1}" for size in sizes]
-        head = [_figure(chosen), *names, "exponent", "range"]
-    else:
-        head = [_figure(chosen), "median", "range", "of the limit", "range"]
+    return _over_sizes(chosen) if any(row.size for row in chosen) else _over_variants(chosen)
+
+
+def _over_sizes(rows: Sequence[Row]) -> Table:
+    sizes = sorted({row.size for row in rows if row.size is not None})
+    names = [f"{size:,g}" if size < 1e6 else f"10^{len(str(int(size))) - 1}" for size in sizes]
     lines = []
-    for engine, variant in dict.fromkeys((row.engine, row.variant) for row in chosen):
-        mine = of(chosen, engine=engine, variant=variant)
+    for engine, variant in dict.fromkeys((row.engine, row.variant) for row in rows):
+        mine = of(rows, engine=engine, variant=variant)
+        spreads = [Spread.of(map(_cost, of(mine, size=size))) for size in sizes]
+        lines.append([
+            ", ".join(filter(None, [mine[0].title, variant])),
+            *("" if spread is None else _three(spread.median) for spread in spreads),
+            *_both(Spread.of(exponents(mine)), lambda value: f"{value:.3f}"),
+        ])  # fmt: skip
+    return Table([_figure(rows), *names, "exponent", "range"], lines)
+
+
+def _over_variants(rows: Sequence[Row]) -> Table:
+    columns: list[tuple[str, Callable[[Row], float | None]]] = [
+        ("of the limit", lambda row: row.of_limit),
+        ("first batch, s", lambda row: row.first_batch),
+        ("memory, MB", lambda row: None if row.anonymous is None else row.anonymous / 1e6),
+        ("requests a batch", lambda row: row.values.get("requests a batch")),
+        ("kB read", lambda row: _scaled(row.values.get("bytes read"), 1e-3)),
+    ]
+    shown = [(name, figure) for name, figure in columns if any(figure(row) for row in rows)]
+    lines = []
+    for engine, variant in dict.fromkeys((row.engine, row.variant) for row in rows):
+        mine = of(rows, engine=engine, variant=variant)
         line = [", ".join(filter(None, [mine[0].title, variant]))]
-        if sizes:
-            for size in sizes:
-                line.append(_cell(of(mine, size=size)))
-            line += _both(Spread.of(exponents(mine)), lambda value: f"{value:.3f}")
-        else:
-            line += _both(Spread.of(map(_cost, mine)), _three)
-            line += _both(Spread.of(row.of_limit for row in mine), _three)
+        line += _both(Spread.of(map(_cost, mine)), _three)
+        for _, figure in shown:
+            spread = Spread.of(map(figure, mine))
+            line.append("" if spread is None else _three(spread.median))
         lines.append(line)
-    return Table(head, lines)
+    return Table([_figure(rows), "median", "range", *(name for name, _ in shown)], lines)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else factor * value
 
 
 def absences(rows: Iterable[Row]) -> list[str]:
@@ -238,11 +258,6 @@ def _figure(rows: Sequence[Row]) -> str:
     return "µs a window" if windowed else "ms"
 
 
-def _cell(rows: Sequence[Row]) -> str:
-    spread = Spread.of(map(_cost, rows))
-    return "" if spread is None else _three(spread.median)
-
-
 def _both(spread: Spread | None, text: Callable[[float], str]) -> list[str]:
     if spread is None:
         return ["", ""]
@@ -260,4 +275,4 @@ def _count(value: float) -> str:
 
 def _three(value: float) -> str:
     """Return a number with three digits that count."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"

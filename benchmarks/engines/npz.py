@@ -17,7 +17,13 @@ from benchmarks.source import Source
 
 
 class Npz(Engine):
-    """``numpy.load`` of files written with ``numpy.savez_compressed``."""
+    """``numpy.load`` of files written with ``numpy.savez_compressed``.
+
+    Attributes
+    ----------
+    keep : bool
+        Whether the last file is kept.
+    """
 
     name = "npz"
     title = "NPZ"
@@ -43,6 +49,7 @@ class Npz(Engine):
         return folder
 
     def __init__(self, path: Path) -> None:
+        self.keep = True
         self._path = path
         self._firsts = np.array(json.loads((path / "index.json").read_text()))
         self._last: tuple[int, Signal] | None = None
@@ -59,7 +66,7 @@ class Npz(Engine):
         row[...] = self._inflate(recording)[number - self._firsts[recording]]
 
     def _inflate(self, recording: int) -> Signal:
-        if self._last is None or self._last[0] != recording:
+        if self._last is None or self._last[0] != recording or not self.keep:
             with np.load(self._path / f"{recording}.npz") as file:
                 self._last = recording, file["windows"]
         return self._last[1]

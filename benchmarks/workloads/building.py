@@ -23,6 +23,11 @@ from benchmarks.setting import Setting
 
 WORKLOADS = {"build": "building from EDF", "memory": "memory of building a long recording"}
 
+IMPORTS = (
+    "benchmarks.workloads.building", "benchmarks.npz_pipeline", "tuszstore.build.builder",
+    "distributed", "zarr",
+)  # fmt: skip
+
 SPLIT = "train"
 NPZ = "npz"
 REFERENCE = "tuszstore-reference-float32"
@@ -60,7 +65,9 @@ def _build(setting: Setting) -> Iterator[Row]:
     corpus, warm_up = setting.scratch / "build", setting.scratch / "build-warm-up"
     repeat_files(files, corpus, 1)
     write_files(warm_up, 3, 2.0)
-    if not call("benchmarks.workloads.building:same_windows", data=str(warm_up)).value:
+    if not call(
+        "benchmarks.workloads.building:same_windows", imports=IMPORTS, data=str(warm_up)
+    ).value:
         yield setting.row(
             workload="build", engine=REFERENCE, title=STORES[REFERENCE][0], round=0,
             status="failed", reason="its windows differ from those of NPZ",
@@ -68,7 +75,12 @@ def _build(setting: Setting) -> Iterator[Row]:
     for number in range(1, setting.size.build_rounds + 1):
         for name, title, function, arguments in _arms(corpus, warm_up):
             try:
-                result = call(f"benchmarks.workloads.building:{function}", sync=True, **arguments)
+                result = call(
+                    f"benchmarks.workloads.building:{function}",
+                    imports=IMPORTS,
+                    sync=True,
+                    **arguments,
+                )
             except ProcessError as error:
                 yield setting.row(workload="build", engine=name, title=title, round=number,
                                   status="failed", reason=str(error))  # fmt: skip
@@ -110,8 +122,10 @@ def _memory(setting: Setting) -> Iterator[Row]:
         variant = f"{sfreq} Hz{', Fz and Pz interpolated' if missing else ''}"
         for name in ("tuszstore", "tuszstore-reference"):
             title, config, options = STORES[name]
-            result = call("benchmarks.workloads.building:build_store", data=str(data), warm_up="",
-                          config=config, options=options)  # fmt: skip
+            result = call(
+                "benchmarks.workloads.building:build_store", imports=IMPORTS, data=str(data),
+                warm_up="", config=config, options=options,
+            )  # fmt: skip
             anonymous, mapped = result.peak(result.value["span"])
             yield setting.row(
                 workload="memory", engine=name, title=title, kind="own", round=1, variant=variant,

@@ -62,7 +62,7 @@ def _windows(setting: Setting) -> Iterator[Row]:
 
 def _groups(setting: Setting) -> Iterator[Row]:
     root = setting.scratch / "groupby"
-    files = sorted((setting.corpus / "edf" / "train").rglob("*.edf"))[: setting.size.files]
+    files = sorted((setting.corpus / "edf" / "train").rglob("*.edf"))[: setting.size.build_files]
     for copies in (1, COPIES):
         repeat_files(files, root / str(copies), copies)
         done = call("benchmarks.workloads.exploring:measure_groups",

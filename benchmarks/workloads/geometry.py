@@ -13,6 +13,7 @@ from benchmarks.engines.memmap import Memmap
 from benchmarks.process import call
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
+from benchmarks.source import IMPORTS as BUILDING
 from benchmarks.source import Source
 from benchmarks.workloads.length import BATCHES, IMPORTS
 from benchmarks.workloads.reading import about, random_order
@@ -36,7 +37,8 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         folder = root / variant.replace(" ", "-")
         folder.mkdir(parents=True)
         call(
-            "benchmarks.source:make_source", data=str(setting.corpus), folder=str(folder),
+            "benchmarks.source:make_source", imports=BUILDING,
+            data=str(setting.corpus), folder=str(folder),
             limit=setting.size.files, windows=windows,
         )  # fmt: skip
         sources[variant] = Source.open(folder)
