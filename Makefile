@@ -4,10 +4,14 @@ NEWER ?=
 # `make constraints` pins this torch: a newer one may have no CPU build where it is installed.
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 
+FUZZ_SECONDS ?= 30
+
 BIN := .venv/bin
 STAMP := .venv/.complete
 # Only errors: pip's progress and warnings bury the lines that matter.
 PIP_INSTALL := -m pip install -qq
+# On every core, each file of tests in one process, since its tests share what they build.
+PARALLEL := -n auto --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -23,7 +27,7 @@ $(shell rm -f $(STAMP))
 endif
 endif
 
-.PHONY: help venv test lint types format demo notebook bench test-newer constraints clean
+.PHONY: help venv test lint types format demo notebook bench torture fuzz test-newer constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -58,7 +62,7 @@ $(STAMP): pyproject.toml constraints.txt setup.py $(wildcard tuszstore/read/kern
 
 test: lint types ## run lint, types and all tests
 	@echo "==> tests"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(STAMP) ## check style and formatting with ruff
 	@echo "==> lint"
@@ -68,6 +72,11 @@ lint: $(STAMP) ## check style and formatting with ruff
 types: $(STAMP) ## check types with mypy
 	@echo "==> types"
 	$(BIN)/mypy
+
+# Not part of `make test`: what is found depends on how long it is looked for.
+fuzz: $(STAMP) ## fuzz all that reads bytes from elsewhere, FUZZ_SECONDS each; the kernel under sanitizers
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group fuzz
+	$(BIN)/python -m fuzz $(FUZZ_SECONDS)
 
 format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
@@ -83,6 +92,9 @@ notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; make
 
 bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)
+
+torture: $(STAMP) ## kill builds and let them fail at hundreds of points, and see that nothing is lost
+	$(BIN)/python -m benchmarks.torture
 
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is
 # what a user gets today. zarrs and tensorstore come last and only where they suit the newest
@@ -112,7 +124,7 @@ test-newer: ## run the tests on Python 3.13 or 3.12 with the newest dependencies
 			|| echo "    $$p does not install here: left out"; \
 	done; \
 	echo "==> tests on $$($$py --version)"; \
-	$$py -m pytest
+	$$py -m pytest $(PARALLEL)
 
 # One resolution of everything, torch at its pin; "+cpu" and the like go, since they name one build.
 constraints: ## renew constraints.txt with today's releases (needs Python 3.11; TORCH=... moves torch)
@@ -124,7 +136,7 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 	$(PYTHON) -m venv .venv-constraints; \
 	py=.venv-constraints/bin/python; \
 	$$py $(PIP_INSTALL) --upgrade pip; \
-	$$py $(PIP_INSTALL) 'torch==$(TORCH)' -e '.[all]' --group dev; \
+	$$py $(PIP_INSTALL) 'torch==$(TORCH)' -e '.[all]' --group dev --group fuzz; \
 	$$py -m pip freeze --all --exclude-editable > .venv-constraints/frozen.txt; \
 	{ sed -n '/^#/p' constraints.txt; sed 's/+[a-z0-9.]*$$//' .venv-constraints/frozen.txt; } > .venv-constraints/new.txt; \
 	mv .venv-constraints/new.txt constraints.txt; \

@@ -90,6 +90,7 @@ def scaling(rows: Sequence[Row], title: str) -> Figure:
     """Return lines of cost over size on logarithmic scales, each with its exponent."""
     figure = Figure(figsize=(8, 3.8), layout="constrained")
     axis = figure.subplots()
+    axis.set_prop_cycle(color=("#d98b2b", "#4f9d69", "#a05195", "#7f7f7f"))
     windowed = rows[0].rate is not None
     cost: Callable[[Row], float | None] = (
         (lambda row: 1e6 / row.rate if row.rate else None)

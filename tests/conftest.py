@@ -2,10 +2,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import tuszstore
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.read import decode
+
+# machines are shared: how long an example takes says nothing
+settings.register_profile("tuszstore", deadline=None)
+settings.load_profile("tuszstore")
 
 EEGMAT = Path(__file__).parents[2] / "shared" / "data" / "eegmat"
 
@@ -18,12 +23,18 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def own_corpus(tmp_path: Path) -> Path:
-    """A small corpus of one test's own, without quirks."""
-    root = tmp_path / "corpus"
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small corpus without quirks; not to be changed."""
+    root = tmp_path_factory.mktemp("small")
     write_corpus(root, patients=2, files=3, minutes=3, seed=1, quirks=False)
     return root
+
+
+@pytest.fixture
+def own_corpus(small_corpus: Path, tmp_path: Path) -> Path:
+    """A copy of `small_corpus` of one test's own."""
+    return Path(shutil.copytree(small_corpus, tmp_path / "corpus"))
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,9 @@ import pytest
 
 import tuszstore
 from tuszstore.build import builder, recording, run
+from tuszstore.build.lock import locked
 from tuszstore.build.plan import make_plan, make_plans
-from tuszstore.build.publish import publish, workplace
+from tuszstore.build.publish import publish
 from tuszstore.build.run import memory_bytes
 from tuszstore.config import Config, load_config
 from tuszstore.corpus.edf import read_header
@@ -34,11 +35,11 @@ def build(corpus: Path, root: Path, config: object = None, **options: object):
     return tuszstore.build(config, data=corpus, store=root, **given)
 
 
-def die_over_the_first(task: recording.Task, store: Path, config: Config) -> object:
+def die_over_the_first(task: recording.Task, recordings: Path, config: Config) -> object:
     """Stand in for a recording that takes all memory; workers import it from here."""
-    if task.first_block == 0:
+    if task.path == min(task.path.parents[3].rglob("*.edf")):
         os._exit(1)
-    return recording.build_recording(task, store, config)
+    return recording.build_recording(task, recordings, config)
 
 
 def reasons(report: tuszstore.BuildReport) -> dict[str, str]:
@@ -328,11 +329,12 @@ class TestPublish:
         def full(path: Path, content: bytes) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(recording, "write_atomically", full)
+        monkeypatch.setattr(recording, "write_durably", full)
         with pytest.raises(BuildError, match="No space left on device"):
             build(own_corpus, root, force=True)
         np.testing.assert_array_equal(tuszstore.open(store).windows[:], before)
-        assert sorted(f.name for f in root.iterdir()) == [".train.zarr.lock", "train.zarr"]
+        names = [".train.zarr.building", ".train.zarr.lock", "train.zarr"]
+        assert sorted(f.name for f in root.iterdir()) == names
 
     def test_too_little_space_is_told_before_the_build(
         self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -389,10 +391,10 @@ class TestPublish:
 
         thread = threading.Thread(target=look)
         thread.start()
-        for _ in range(200):
-            if not two.exists():  # no exchange on this system: publishing used it up
-                shutil.copytree(one, two)
-            publish(two, place)
+        for source in [two, one] * 20:
+            copy = tmp_path / "copy"
+            shutil.copytree(source, copy)
+            publish(copy, place)
         stop.set()
         thread.join()
         assert set(seen) <= hashes
@@ -400,8 +402,8 @@ class TestPublish:
 
     def test_two_builds_of_one_store_do_not_meet(self, own_corpus: Path, tmp_path: Path) -> None:
         with (
-            workplace(tmp_path / "train.zarr"),
-            pytest.raises(BuildError, match="another build of it is under way"),
+            locked(tmp_path / "train.zarr"),
+            pytest.raises(BuildError, match=f"under way.*process {os.getpid()} on"),
         ):
             build(own_corpus, tmp_path)
         assert build(own_corpus, tmp_path).status == "built"
@@ -418,7 +420,7 @@ class TestPublish:
             "workers=0, force=True)\n"
         )
         process = subprocess.Popen([sys.executable, "-c", code])
-        unfinished = tmp_path / ".train.zarr.building" / "signal" / "zarr.json"
+        unfinished = tmp_path / ".train.zarr.building" / "build.json"
         deadline = time.monotonic() + 30
         while not unfinished.exists() and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -146,7 +146,7 @@ class TestInfo:
         facts = json.loads(run("info", train.path, "--json").stdout)
         assert facts["windows"] == len(train)
         assert sum(facts["categories"].values()) == len(train)
-        assert facts["schema_version"] == 1
+        assert facts["schema_version"] == 2
         assert facts["left_out"]
         assert facts["notes"]
 

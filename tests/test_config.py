@@ -128,8 +128,8 @@ def test_a_source_that_can_be_no_file_is_refused(source: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["- signal\n- windows\n", "signal", "42", "[]", "2001-01-01", "&a [*a]"],
-    ids=["list", "word", "number", "empty list", "date", "endless list"],
+    ["- signal\n- windows\n", "signal", "42", "[]", "2001-01-01"],
+    ids=["list", "word", "number", "empty list", "date"],
 )
 def test_a_file_that_holds_no_sections_is_refused(path: Path, content: str) -> None:
     with pytest.raises(ConfigError, match=r"mine\.yaml: must hold sections such as 'signal:'"):
@@ -147,7 +147,6 @@ def test_a_file_that_holds_no_sections_is_refused(path: Path, content: str) -> N
         pytest.param("\0", id="zero byte"),
         pytest.param("? [signal]\n: 2", id="a list as key"),
         pytest.param("--- {}\n--- {}", id="two documents"),
-        pytest.param("signal: *nothing", id="unknown alias"),
         pytest.param("signal: !!python/object/apply:os.getcwd []", id="code"),
         pytest.param("signal: !mine {}", id="unknown tag"),
         pytest.param("signal: 2001-13-45", id="no such date"),

@@ -92,6 +92,16 @@ def test_what_blosc_encoded_is_decoded(
 
 
 @compiled
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+@pytest.mark.parametrize("n", [8055, 4028, 12_345, 20_001])
+def test_a_length_that_is_not_shuffled_but_split(folder: Path, dtype: str, n: int) -> None:
+    """Streams that did not get smaller lie elsewhere than those that did."""
+    values = like_eeg(n, dtype, 3000, 1).astype(dtype)
+    shard = Shard(folder, [shuffled(values, 6, 0)])
+    np.testing.assert_array_equal(shard.read(one_row(values), compiled=True)[0, 0], values)
+
+
+@compiled
 @pytest.mark.parametrize("codec", ["lz4", "lz4hc", "blosclz", "zstd", "zlib"])
 @pytest.mark.parametrize("shuffle", [0, 1, 2])
 def test_what_the_kernel_does_not_know_is_left_to_blosc(
@@ -263,3 +273,37 @@ def test_the_kernel_writes_into_no_bytes(folder: Path) -> None:
             np.array([[0, 0]]), np.empty((1, 1, 20), np.int16), np.empty(160, np.uint8),
             (1, 20, 1), 2, 0.0, False, False,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        pytest.param(12, 60_000, id="longer than it is"),
+        pytest.param(12, 1, id="shorter than it is"),
+        pytest.param(4, 2**31 - 1, id="2 GB of samples"),
+        pytest.param(8, 0, id="parts of no size"),
+        pytest.param(8, 2**32 - 1, id="parts of 4 GB"),
+    ],
+)
+def test_a_header_that_lies_is_refused(
+    folder: Path, place: int, value: int, compiled: bool
+) -> None:
+    """Blosc itself believes it and reads past the end of the chunk; found by fuzzing."""
+    if compiled and decode._kernel is None:
+        pytest.skip("installed without a compiler")
+    values = like_eeg(600, "int16", 50, 0).astype("int16")
+    chunk = bytearray(shuffled(values, 5, 0))
+    chunk[place : place + 4] = value.to_bytes(4, "little")
+    with pytest.raises(DamagedBlock):
+        Shard(folder, [bytes(chunk)]).read(one_row(values), compiled=compiled)
+
+
+@compiled
+def test_a_format_of_lz4_that_blosc_refuses_is_refused(folder: Path) -> None:
+    values = like_eeg(600, "int16", 50, 0).astype("int16")
+    chunk = bytearray(shuffled(values, 5, 0))
+    chunk[1] = 11
+    for with_kernel in (True, False):
+        with pytest.raises(DamagedBlock):
+            Shard(folder, [bytes(chunk)]).read(one_row(values), compiled=with_kernel)

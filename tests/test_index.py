@@ -169,11 +169,11 @@ class TestReindex:
         with pytest.raises(BuildError, match="no annotation file"):
             reindex(small.path, reread_annotations=True, data=own_corpus / "elsewhere")
 
-    def test_an_open_reader_is_told(self, small: tuszstore.Store) -> None:
-        small.read([0])
-        reindex(small.path)
-        with pytest.raises(StoreError, match="open it again"):
-            _ = small.index["start_time"].values
+    def test_an_open_reader_keeps_the_index_it_has(self, small: tuszstore.Store) -> None:
+        expected = tuszstore.open(small.path).index["category"].values
+        reindex(small.path, {"labels.full_seizure": 0.5})
+        np.testing.assert_array_equal(small.index["category"], expected)
+        assert (tuszstore.open(small.path).index["category"].values != expected).any()
 
     @pytest.mark.parametrize("command", ["index", "scan-cache"])
     @pytest.mark.parametrize("option", [[], ["--cache-dir"]])

@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from IPython.core.formatters import DisplayFormatter
@@ -178,6 +178,7 @@ def test_the_scale_bar_is_as_long_as_it_says(train: tuszstore.Store, scale: floa
         assert top - bottom == scale
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 1e5))
 def test_the_scale_follows_the_signal(amplitude: float) -> None:
     wave = np.sin(np.linspace(0, 100, 5000)).astype(np.float32)
@@ -310,6 +311,7 @@ def test_windows_with_gaps_between_them(own_corpus: Path, tmp_path: Path) -> Non
 spans = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=12)
 
 
+@settings(deadline=None)
 @given(spans)
 def test_merged_spans_cover_the_same_samples(pairs: list[tuple[int, int]]) -> None:
     given_ = [Span("fnsz", a, a + n, "TERM", True, 0) for a, n in pairs]
@@ -320,6 +322,7 @@ def test_merged_spans_cover_the_same_samples(pairs: list[tuple[int, int]]) -> No
     assert merge(given_) == [tuple(pair) for pair in edges.reshape(-1, 2).tolist()]
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, st.integers(1, 300), elements=st.floats(-100, 100, width=32)),
     st.integers(1, 50),
@@ -330,6 +333,7 @@ def test_extremes_are_extreme(values: NDArray[Any], n_bins: int) -> None:
     assert (values[places].min(), values[places].max()) == (values.min(), values.max())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**5))
 def test_clock(tenths: int) -> None:
     *minutes, seconds = (float(part) for part in clock(tenths / 10, 1).split(":"))
@@ -338,6 +342,7 @@ def test_clock(tenths: int) -> None:
     assert rest < 60 > seconds
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 1e4))
 def test_times_are_labelled_sparsely(seconds: float) -> None:
     step, finer = time_steps(seconds)

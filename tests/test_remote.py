@@ -24,7 +24,7 @@ from object_server import ObjectServer, Request, serve
 import tuszstore
 from tuszstore.build.reindex import reindex
 from tuszstore.cli import main
-from tuszstore.errors import ConfigError, StoreError
+from tuszstore.errors import ConfigError, MissingExtraError, StoreError
 from tuszstore.read.plan import Part, Run
 from tuszstore.read.remote import GAP, plan_fetches
 
@@ -219,11 +219,11 @@ class TestRequests:
     def test_a_reader_loads_its_tables_at_once(self, server: ObjectServer) -> None:
         store = open_at(server)
         server.forget()
-        server.fault = wait_for(9 + 22 + 10)  # columns of windows, recordings and events
+        server.fault = wait_for(9 + 23 + 10)  # columns of windows, recordings and events
         assert store.reader
         server.fault = lambda _: None
         store.read([0], labels=True)
-        assert len(server.requests) == 41 + 3
+        assert len(server.requests) == 42 + 3
 
     def test_a_recording_is_one_request_for_each_shard(
         self, server: ObjectServer, train: tuszstore.Store
@@ -335,6 +335,24 @@ class TestDamage:
             store.read([0])
         with pytest.raises(StoreError, match="open it again"):
             store.select(category="no_seizure")
+
+    def test_a_column_that_claims_more_than_it_may(self, server: ObjectServer) -> None:
+        """It is refused before memory is taken for it."""
+        file = server.root / "train.zarr" / "windows" / "start_block" / "c" / "0"
+        header = b"\x28\xb5\x2f\xfd\xe0" + (1 << 36).to_bytes(8, "little")
+        file.write_bytes(header + file.read_bytes()[13:])
+        with pytest.raises(StoreError, match=f"start_block/c/0: .* claims {1 << 36} bytes"):
+            open_at(server).read([0])
+
+    def test_a_column_that_lacks_a_chunk(self, server: ObjectServer) -> None:
+        (server.root / "train.zarr" / "windows" / "category" / "c" / "0").unlink()
+        with pytest.raises(StoreError, match="windows/category/c/0: is missing"):
+            _ = open_at(server).index["category"].values
+
+    def test_metadata_without_end(self, server: ObjectServer) -> None:
+        os.truncate(server.root / "train.zarr" / "zarr.json", 1 << 30)
+        with pytest.raises(StoreError, match=f"zarr.json: has {1 << 30} bytes, more than"):
+            open_at(server)
 
     def test_a_block_that_was_never_written(
         self, server: ObjectServer, train: tuszstore.Store
@@ -490,7 +508,7 @@ class TestOpening:
     def test_without_obstore(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "obstore", None)
         for options in ({"path": "s3://bucket/x.zarr"}, {"path": "x.zarr", "store": MemoryStore()}):
-            with pytest.raises(StoreError, match=r"pip install 'tuszstore\[remote\]'"):
+            with pytest.raises(MissingExtraError, match=r"pip install 'tuszstore\[remote\]'"):
                 tuszstore.open(**options)
 
     def test_nothing_is_written(

@@ -11,10 +11,10 @@ from importlib.metadata import version as _version
 # before `build`, which must stay a function: importing the package of that name sets it once
 from tuszstore.build.report import BuildReport
 
-from tuszstore.api import Store, build  # isort: skip
+from tuszstore.api import Store, build, repair, verify  # isort: skip
 from tuszstore.api import open_store as open
 from tuszstore.config import Config, load_config
 
 __version__ = _version("tuszstore")
 
-__all__ = ["BuildReport", "Config", "Store", "build", "load_config", "open"]
+__all__ = ["BuildReport", "Config", "Store", "build", "load_config", "open", "repair", "verify"]

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.compat import explain_missing
 from tuszstore.config import CHANNELS, Config, load_config
-from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
 from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
+from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
-from tuszstore.store.place import Identity, Place, find_place
+from tuszstore.store.place import Identity, Place, ReplacedError
 from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from tuszstore.build.builder import Progress
     from tuszstore.build.report import BuildReport
+    from tuszstore.integrity.repair import RepairReport
+    from tuszstore.integrity.report import VerifyReport
 
 Chunks = Mapping[str, Any] | Literal["auto"] | int | None
 """What :meth:`Store.to_xarray` hands to xarray."""
@@ -47,7 +49,10 @@ def build(
     force: bool = False,
     progress: "Progress | None" = None,
 ) -> "BuildReport":
-    """Build the store of one split.
+    """Build the store of one split, or bring it up to date.
+
+    What is in the store, or was built before an interruption, is taken over where it is what would
+    be built; see `docs/build.md`.
 
     A script that calls this with workers needs the guard ``if __name__ == "__main__":``, since
     they are new processes which import it.
@@ -65,7 +70,7 @@ def build(
     limit : int, optional
         Build only so many recordings, the first of the store's order.
     force : bool
-        Build again even if nothing changed.
+        Build all anew, taking nothing from the store that is there.
     progress : Progress, optional
 
     Returns
@@ -85,6 +90,33 @@ def build(
     options = {key: value for key, value in given.items() if value is not None}
     plan = make_plan(load_config(config, options), split, limit=limit)
     return run_plan(plan, force=force, progress=progress)
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    deep: bool = False,
+    against: str | os.PathLike[str] | None = None,
+    sample: int | None = 3,
+    seed: int = 0,
+    workers: int | None = None,
+) -> "VerifyReport":
+    """Check whether a store is whole; see :func:`tuszstore.integrity.verify.verify`."""
+    from tuszstore.integrity.verify import verify as check
+
+    return check(path, deep=deep, against=against, sample=sample, seed=seed, workers=workers)
+
+
+def repair(
+    path: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+) -> "RepairReport":
+    """Make anew what is damaged in a store; see :func:`tuszstore.integrity.repair.repair`."""
+    from tuszstore.integrity.repair import repair as mend
+
+    return mend(path, data=data, workers=workers)
 
 
 def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
@@ -122,11 +154,7 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
 
 
 def _open_place(place: Place) -> "Store":
-    location = PurePosixPath(str(place.path))
-    name = ALIASES.get(location.stem)
-    if name and not place.exists():
-        alias = place.sibling(f"{name}{location.suffix}")
-        place = alias if alias.exists() else place
+    place = resolve_alias(place)
     if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
         from tuszstore.build.reindex import reindex
 
@@ -492,8 +520,8 @@ class Store:
 
 
 def _open_again(place: Place, identity: Identity) -> Store:
-    """Open a store that was pickled; refuse another one under its name."""
-    store = _open_place(place)
-    if store.metadata.identity != identity:
-        raise StoreError(f"{store.path}: was rebuilt since it was pickled; open it again")
-    return store
+    """Open a store that was pickled, though another may have its name by now."""
+    try:
+        return Store(StoreMetadata.open(place, identity))
+    except ReplacedError:
+        raise StoreError(f"{place.path}: was rebuilt since it was pickled; open it again") from None

@@ -1,8 +1,11 @@
 """The command line."""
 
 import json
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,11 +13,34 @@ import click
 import yaml
 
 import tuszstore
+from tuszstore.cli_trust import repair, verify
 from tuszstore.cli_view import plot, report
 from tuszstore.errors import TuszstoreError
 
 _SPLITS = ("train", "val", "dev", "eval", "all")
 _SEVERITY = (1, 2, 3, 0)  # of several splits the gravest exit status counts
+
+
+class _Terminated(KeyboardInterrupt):
+    """A signal that ends a build as Ctrl-C does."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+@contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """Let a build end in order when the system, a scheduler of jobs or a lost terminal asks it."""
+
+    def end(number: int, _: Any) -> None:
+        raise _Terminated(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Group(click.Group):
@@ -30,9 +56,12 @@ class _Group(click.Group):
         except TuszstoreError as error:
             click.echo(f"tuszstore: {error}", err=True)
             status = 1
-        except (KeyboardInterrupt, click.Abort):
-            click.echo("tuszstore: interrupted; nothing was published", err=True)
-            status = 130
+        except (KeyboardInterrupt, click.Abort) as error:
+            click.echo(
+                "tuszstore: interrupted; what is built is kept: the same command goes on", err=True
+            )
+            cause = error.__cause__ or error  # click makes an Abort of any interruption
+            status = 128 + (cause.number if isinstance(cause, _Terminated) else signal.SIGINT)
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -91,7 +120,7 @@ settings_option = click.option(
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Build only N recordings.")
 @settings_option
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
-@click.option("-f", "--force", is_flag=True, help="Build even if nothing changed.")
+@click.option("-f", "--force", is_flag=True, help="Build all anew, whatever is there.")
 @quiet_option
 @json_option
 def build(
@@ -105,27 +134,45 @@ def build(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Build the store of a split from a folder of EDF files.
+    """Build the store of a split from a folder of EDF files, or bring it up to date.
+
+    After an interruption the same command goes on where it stopped.
 
     Exit status: 0 built, 1 nothing built or wrong usage, 2 built but a labelled train split has
     no seizure window, 3 built with recordings that failed.
     """
     from tuszstore.build.builder import run_plan
+    from tuszstore.build.changes import find_changes
     from tuszstore.build.plan import make_plans
-    from tuszstore.console import make_console, make_progress, show_plan, show_report
+    from tuszstore.console import (
+        make_console,
+        make_progress,
+        show_changes,
+        show_plan,
+        show_report,
+    )
 
     options = {_KEYS[name]: value for name, value in given.items() if value is not None}
     loaded = tuszstore.load_config(config, {**settings, **options})
     plans = make_plans(loaded, split, limit=limit)
     console = make_console()
+    silent = quiet or as_json
     if dry_run:
-        _print(as_json, plans, lambda plan: show_plan(console, plan))
+        for plan in plans if not as_json else ():
+            show_plan(console, plan)
+            show_changes(console, find_changes(plan, force=force))
+        if as_json:
+            _print(as_json, plans, lambda _: None)
         return 0
     reports = []
     for plan in plans:
-        report = run_plan(plan, force=force, progress=make_progress(silent=quiet or as_json))
+        with _ending_cleanly():
+            report = run_plan(
+                plan, force=force, progress=make_progress(silent=silent),
+                tell=None if silent else partial(show_changes, console),
+            )  # fmt: skip
         reports.append(report)
-        if not (quiet or as_json):
+        if not silent:
             show_report(console, report)
             _explain(report)
     if as_json:
@@ -142,6 +189,23 @@ _KEYS = {
     "scheduler": "build.scheduler",
 }
 """Options of ``build`` that set a key of the configuration."""
+
+
+@main.command()
+@click.argument("store")
+@click.option("-d", "--data", type=click.Path(path_type=Path), help="Root of the corpus, if moved.")
+@json_option
+def status(store: str, data: Path | None, as_json: bool) -> int:
+    """Show what differs between a store and its corpus, and what a build would do.
+
+    Exit status: 0 nothing, 4 something is to do, 1 wrong usage.
+    """
+    from tuszstore.build.status import find_status
+    from tuszstore.console import make_console, show_status
+
+    found = find_status(store, data)
+    _print(as_json, [found], lambda found: show_status(make_console(), found))
+    return found.exit_status
 
 
 @main.command()
@@ -191,6 +255,8 @@ def index(
 main.add_command(index, "scan-cache")
 main.add_command(plot)
 main.add_command(report)
+main.add_command(verify)
+main.add_command(repair)
 
 
 @main.command()

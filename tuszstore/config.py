@@ -43,6 +43,15 @@ EVENT_CLASSES = (
 MAX_CLASSES = 15
 """Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
 
+MAX_WINDOW = 1 << 25
+"""Samples of a window, at most: 2.5 GB as float32, in 19 channels."""
+
+MAX_SHARD = 1 << 28
+"""Samples of a channel in a shard, at most: 20 GB of float32 in one file."""
+
+MAX_FILE = 1 << 20
+"""Bytes of a configuration's file, at most."""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
@@ -66,6 +75,7 @@ class Corpus(_Section):
     split_policy: Literal["official", "patient", "file_order"] = "official"
     val_fraction: Fraction = 0.2
     split_seed: int = 42
+    pseudonymize: bool = False
 
 
 class Channels(_Section):
@@ -224,6 +234,16 @@ class Config(_Section):
                     f"windows.{name} of {seconds:g} s is {samples:g} samples at "
                     f"{self.signal.sfreq} Hz; it must be a whole number of samples"
                 )
+            if samples > MAX_WINDOW:
+                raise ValueError(
+                    f"windows.{name} of {seconds:g} s is {samples:.0f} samples at "
+                    f"{self.signal.sfreq} Hz, more than {MAX_WINDOW}"
+                )
+        if self.storage.shard_seconds * self.signal.sfreq > MAX_SHARD:
+            raise ValueError(
+                f"storage.shard_seconds of {self.storage.shard_seconds:g} s is more than "
+                f"{MAX_SHARD} samples at {self.signal.sfreq} Hz"
+            )
         if self.storage.dtype == "int16":
             largest = self.signal.clip
             if largest is None or largest > 32767 * self.storage.scale:
@@ -267,8 +287,18 @@ class Config(_Section):
 _NOT_CONTENT = frozenset({"paths", "build"})
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice, of which YAML would keep the last."""
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice, of which YAML would keep the last, and aliases.
+
+    A few aliases of aliases make gigabytes of a short file, and no configuration needs one.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            raise ConfigError(f"an alias (*name) in line {line}: write the value out instead")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = []
@@ -333,7 +363,9 @@ def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
             raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}")
         path = known[str(source)]
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+        if path.stat().st_size > MAX_FILE:
+            raise ConfigError(f"is larger than {MAX_FILE} bytes")
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     except ConfigError as error:

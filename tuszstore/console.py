@@ -16,7 +16,9 @@ from tuszstore.build.report import BuildReport, count_categories
 from tuszstore.corpus.layout import LeftOut
 
 if TYPE_CHECKING:
+    from tuszstore.build.changes import Changes
     from tuszstore.build.plan import Plan
+    from tuszstore.build.status import Status
 
 SHOWN = 10
 """Recordings that a list names before it only counts."""
@@ -116,6 +118,60 @@ def show_plan(console: Console, plan: "Plan") -> None:
     _show_notes(console, plan.left_out, plan.warnings)
 
 
+_DONE = {
+    "keep": "kept as they are",
+    "resume": "built before the interruption",
+    "relabel": "to relabel",
+    "build": "to build",
+    "drop": "to drop",
+}
+
+
+def show_changes(console: Console, changes: "Changes") -> None:
+    """Print what a build will do with what is there; nothing where nothing is there."""
+    counts = changes.counts
+    if changes.why_anew:
+        console.print(Text(f"all is built anew: {changes.why_anew}"), soft_wrap=True)
+    if changes.settings:
+        console.print(Text(f"settings changed: {', '.join(changes.settings)}"), soft_wrap=True)
+    if not (changes.settings or sum(counts.values()) > counts["build"]):
+        return
+    for action, count in counts.items():
+        if not count:
+            continue
+        start = f"{action}: "
+        why = ", ".join(
+            f"{n:,} {reason.removeprefix(start)}"
+            for reason, n in changes.reasons.items()
+            if reason.startswith(start)
+        )
+        told = f"  {_recordings(count)} {_DONE[action]}{f': {why}' if why else ''}"
+        console.print(Text(told), soft_wrap=True)
+
+
+def show_status(console: Console, status: "Status") -> None:
+    """Print what differs between a store and its corpus."""
+    plan, changes = status.plan, status.changes
+    state = "nothing to do" if changes.up_to_date else "a build would change it"
+    console.print(Text(f"{plan.store}: {state}", style="bold"), soft_wrap=True)
+    show_changes(console, changes)
+    named = [step for step in changes.steps if step.action != "keep" and step.reason]
+    for step in named[:SHOWN]:
+        told = f"  {step.planned.recording.id}: {step.action}, {step.reason}"
+        console.print(Text(told), soft_wrap=True)
+    for id_ in changes.gone[:SHOWN]:
+        console.print(Text(f"  {id_}: drop, no longer in the split"), soft_wrap=True)
+    if len(named) > SHOWN or len(changes.gone) > SHOWN:
+        console.print("  and more; --json lists them all")
+    if status.holder:
+        console.print(Text(f"a build is under way: {status.holder}"), soft_wrap=True)
+    if status.unfinished:
+        done = _recordings(status.unfinished["recordings"])
+        console.print(f"unfinished build since {status.unfinished['since']}: {done} built")
+    if status.n_old:
+        console.print(f"older generations that are still read: {status.n_old}")
+
+
 def show_report(console: Console, report: BuildReport) -> None:
     """Print what a build did."""
     rows = [
@@ -128,8 +184,10 @@ def show_report(console: Console, report: BuildReport) -> None:
         ("left out", _counted(report.left_out)),
     ]
     if report.status == "built":
-        rate = report.hours / report.seconds
-        rows.append(("time", f"{duration(report.seconds)} ({rate:.2f} h of EEG a second)"))
+        # of what was there already, nothing can be said of the speed
+        fresh = report.recordings == report.changes["build"]
+        rate = f" ({report.hours / report.seconds:.2f} h of EEG a second)" if fresh else ""
+        rows.append(("time", f"{duration(report.seconds)}{rate}"))
     _show(console, f"{report.split}: {report.status}, {report.store}", rows)
     _show_notes(console, report.left_out, report.warnings)
 
@@ -142,6 +200,7 @@ def show_store(console: Console, store: Store) -> None:
         ("split", f"{facts['split']} (policy {facts['split_policy']})"),
         ("built", f"{facts['created']} by tuszstore {facts['versions']['tuszstore']}"),
         ("config hash", facts["config_hash"]),
+        ("content digest", facts["content_digest"]),
         ("recordings", f"{facts['recordings']:,} of {facts['patients']:,} patients"),
         ("hours", f"{facts['hours']:,.2f}"),
         ("signal", f"{facts['dtype']}, {facts['codec']}, {channels}"),
@@ -164,7 +223,9 @@ def describe(store: Store) -> dict[str, Any]:
     files = store.sizes()
     config, attrs = store.config, store.attrs
     recordings, left_out = store.recordings, store.left_out
-    names = ("split", "split_policy", "created", "config_hash", "versions", "warnings")
+    names = (
+        "split", "split_policy", "created", "config_hash", "content_digest", "versions", "warnings",
+    )  # fmt: skip
     return {
         "store": str(store.path),
         **{name: attrs[name] for name in (*names, "schema_version")},

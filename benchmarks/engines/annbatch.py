@@ -30,8 +30,8 @@ class Annbatch(Engine):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file."""
-        return write_windows(source, folder)
+        """Write whole windows, each in a file, unless that was done."""
+        return write_windows(source)
 
     def __init__(self, path: Path) -> None:
         import zarr

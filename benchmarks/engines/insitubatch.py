@@ -35,8 +35,8 @@ class InSituBatch(Engine):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file."""
-        return write_windows(source, folder)
+        """Write whole windows, each in a file, unless that was done."""
+        return write_windows(source)
 
     def __init__(self, path: Path, url: str = "") -> None:
         from insitubatch import obstore_store, open_geometries

@@ -54,8 +54,8 @@ class TensorstoreWindows(Tensorstore):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file."""
-        return write_windows(source, folder)
+        """Write whole windows, each in a file, unless that was done."""
+        return write_windows(source)
 
     def __init__(self, path: Path) -> None:
         array, self._scale = open_windows(path)

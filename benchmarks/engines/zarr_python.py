@@ -69,8 +69,8 @@ class ZarrPythonWindows(ZarrPython):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file."""
-        return write_windows(source, folder)
+        """Write whole windows, each in a file, unless that was done."""
+        return write_windows(source)
 
     def __init__(self, path: Path) -> None:
         self._use_pipeline()

@@ -13,33 +13,30 @@ from benchmarks.source import Source
 ARRAY = "windows"
 
 
-def write_windows(source: Source, folder: Path, windows_per_shard: int | None = None) -> Path:
-    """Write all windows of a source as a group with one array; return the group's path.
+def write_windows(source: Source) -> Path:
+    """Write all windows of a source beside it, as a group with one array; return its path.
 
-    Parameters
-    ----------
-    source : Source
-    folder : Path
-    windows_per_shard : int, optional
-        By default a chunk is a file of its own.
+    A chunk is a file of its own: readers that are not told the index of a shard read it for each
+    window. What is there already is left as it is, since several engines read it.
     """
     import zarr
     from zarr.codecs import BloscCodec
 
-    path = folder / "windows.zarr"
+    path, done = Path(source.folder, "windows.zarr"), Path(source.folder, "windows.zarr.done")
+    if done.exists():
+        return path
     shape = source.windows.shape
-    shards = None if windows_per_shard is None else (windows_per_shard, *shape[1:])
-    group = zarr.create_group(path, zarr_format=3)
+    group = zarr.create_group(path, zarr_format=3, overwrite=True)
     array = group.create_array(
-        ARRAY, shape=shape, dtype=np.int16, chunks=(1, *shape[1:]), shards=shards,
+        ARRAY, shape=shape, dtype=np.int16, chunks=(1, *shape[1:]),
         compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=2),
         filters=None, attributes={"scale_factor": source.scale},
         dimension_names=("window", "channel", "sample"),
     )  # fmt: skip
-    step = windows_per_shard or 64
-    for start in range(0, shape[0], step):
-        stop = min(start + step, shape[0])
+    for start in range(0, shape[0], 64):
+        stop = min(start + 64, shape[0])
         array[start:stop] = source.stored(start, stop)
+    done.touch()
     return path
 
 

@@ -1,32 +1,32 @@
-"""A build from end to end: plan, run, tables, publish."""
+"""A build from end to end: plan, compare, run, put together, publish."""
 
-import importlib.metadata
+import json
 import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tuszstore.build.assemble import Part, assemble
+from tuszstore.build.changes import Changes, find_changes
+from tuszstore.build.keys import PIPELINE_VERSION
+from tuszstore.build.lock import find_holder, locked
 from tuszstore.build.plan import Plan
-from tuszstore.build.publish import check_target, publish, workplace
-from tuszstore.build.recording import Built, Failed, Task
+from tuszstore.build.publish import check_target, publish
+from tuszstore.build.recording import Built, Failed, Task, writing
+from tuszstore.build.records import versions
 from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.run import memory_bytes, run_tasks
-from tuszstore.build.tables import event_columns, strings
+from tuszstore.build.workplace import Workplace
 from tuszstore.corpus.layout import LeftOut
 from tuszstore.errors import BuildError, StoreError
-from tuszstore.store.create import create_arrays, finish, write_table
-from tuszstore.store.geometry import Geometry
-from tuszstore.store.index import derive_windows
+from tuszstore.store.create import finish
+from tuszstore.store.generations import remove_unused
 from tuszstore.store.metadata import StoreMetadata, read_attributes
-
-RECORDED_VERSIONS = ("tuszstore", "zarr", "numcodecs", "numpy", "scipy", "mne")
 
 
 class Progress(Protocol):
@@ -55,15 +55,26 @@ class Silent:
         """Say nothing."""
 
 
-def run_plan(plan: Plan, *, force: bool = False, progress: Progress | None = None) -> BuildReport:
-    """Build what was planned, unless the store is there and nothing changed since.
+def run_plan(
+    plan: Plan,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    tell: Callable[[Changes], None] | None = None,
+) -> BuildReport:
+    """Build what was planned and is not there yet; what is there serves again where it can.
+
+    Each recording that is built is kept until the store is published: after an interruption the
+    same plan goes on with those that are missing.
 
     Parameters
     ----------
     plan : Plan
     force : bool
-        Build even if nothing changed.
+        Take nothing from the store that is there, even if nothing changed.
     progress : Progress, optional
+    tell : callable, optional
+        Called with what is to be done, before it is.
 
     Returns
     -------
@@ -75,43 +86,91 @@ def run_plan(plan: Plan, *, force: bool = False, progress: Progress | None = Non
     BuildError
         If the build cannot begin or go on; the store is then as it was.
     """
-    progress = progress or Silent()
     start = time.perf_counter()
     check_target(plan.store)
-    if not force and read_attributes(plan.store).get("sources_digest") == plan.sources_digest:
-        try:
-            return report_of(StoreMetadata.open(plan.store), "unchanged")
-        except StoreError:
-            pass  # of another schema version, or damaged: made anew below
+    _clear(plan.store)
+    report = None if force else _unchanged(plan)
+    if report is None:
+        report = _build(plan, force, progress or Silent(), tell)
+        if report.status == "built":
+            report = replace(report, seconds=time.perf_counter() - start)
+    remove_unused(plan.store)
+    return report
+
+
+def _build(
+    plan: Plan, force: bool, progress: Progress, tell: Callable[[Changes], None] | None
+) -> BuildReport:
     if not plan.recordings:
         return _nothing(plan, plan.left_out)
-    _check_space(plan)
-    with workplace(plan.store) as unfinished:
-        results = _run(plan, unfinished, progress)
-        built = sorted(
-            (result for result in results if isinstance(result, Built)),
-            key=lambda result: result.task.first_block,
-        )
+    work = Workplace(plan.store)
+    if not (plan.store.exists() or work.path.exists()):
+        _check_space(plan, plan.n_blocks)  # before anything is made
+    with locked(plan.store):
+        changes = find_changes(plan, force=force)
+        if tell:
+            tell(changes)
+        to_build = (step.planned for step in changes.steps if step.action == "build")
+        _check_space(plan, sum(plan.geometry.n_blocks(p.n_samples) for p in to_build))
+        with writing(work.path):
+            work.begin(plan, forced=force)
+        results = _run(changes, plan, work, progress)
+        parts = _parts(changes, results)
         failed = [result for result in results if isinstance(result, Failed)]
         left_out = sorted(
             [*plan.left_out, *(LeftOut(r.task.id, r.reason, "failed") for r in failed)],
             key=lambda entry: entry.id,
         )
-        if not built:
+        if not parts:
             return _nothing(plan, left_out)
-        try:
-            _write_tables(plan, unfinished, built, left_out)
-            finish(unfinished, _attributes(plan))
-        except OSError as error:
-            raise BuildError(f"{plan.store}: cannot be written: {error.strerror}") from error
-        publish(unfinished, plan.store)
-    timings = sum((Counter(result.timings) for result in built), Counter())
+        made = Counter(
+            "build" if r.task.donor is None else "relabel" for r in results if isinstance(r, Built)
+        )
+        missing = {result.task.id for result in failed}
+        if not force and len(failed) == len(results) and (same := _unchanged(plan, missing)):
+            work.remove()  # what was missing cannot be built now either
+            return same
+        with writing(work.store):
+            assemble(plan, parts, left_out, work.store)
+            finish(work.store, {**_attributes(plan, parts), "build": work.begun()["build"]})
+        publish(work.store, plan.store)
+        work.remove()
     return report_of(
         StoreMetadata.open(plan.store),
         "built",
-        seconds=time.perf_counter() - start,
-        timings=dict(timings),
+        timings=dict(sum((Counter(r.timings) for r in results if isinstance(r, Built)), Counter())),
+        changes={**changes.counts, "build": made["build"], "relabel": made["relabel"]},
     )
+
+
+def _clear(store: Path) -> None:
+    """Remove what builds that were killed after all was done have left."""
+    remove_unused(store)
+    work = Workplace(store)
+    if work.is_over() and not find_holder(store):
+        with locked(store):
+            work.remove()
+
+
+def _unchanged(plan: Plan, missing: Set[str] = frozenset()) -> BuildReport | None:
+    """Return the report of a store that is what the plan would make, if it is there.
+
+    Parameters
+    ----------
+    plan : Plan
+    missing : set of str
+        Planned recordings that may be left out of it.
+    """
+    if read_attributes(plan.store).get("sources_digest") != plan.sources_digest:
+        return None
+    try:
+        store = StoreMetadata.open(plan.store)
+    except StoreError:
+        return None  # of another schema version, or damaged: made anew
+    there = set(store.recordings["id"])
+    if any(p.recording.id not in there | missing for p in plan.recordings):
+        return None
+    return report_of(store, "unchanged", changes={"keep": len(there)})
 
 
 def _nothing(plan: Plan, left_out: Sequence[LeftOut]) -> BuildReport:
@@ -120,14 +179,16 @@ def _nothing(plan: Plan, left_out: Sequence[LeftOut]) -> BuildReport:
     )
 
 
-def _check_space(plan: Plan) -> None:
+def _check_space(plan: Plan, n_blocks: int) -> None:
+    """Refuse to begin where so many blocks do not fit."""
+    needed = plan.expected_bytes * n_blocks / max(1, plan.n_blocks)
     folder = plan.store.parent
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    if free < plan.expected_bytes:
+    if free < needed:
         raise BuildError(
-            f"{folder}: {plan.expected_bytes / 1e9:.2f} GB are needed, and {free / 1e9:.2f} GB are "
+            f"{folder}: {needed / 1e9:.2f} GB are needed, and {free / 1e9:.2f} GB are "
             "free on this disk; choose another folder with --store"
         )
 
@@ -153,31 +214,33 @@ def choose_workers(plan: Plan) -> tuple[int, str]:
     return int(fitting), f"{fitting} of {wanted} workers fit into max_memory: {need}"
 
 
-def _run(plan: Plan, unfinished: Path, progress: Progress) -> list[Built | Failed]:
-    n_workers, _ = choose_workers(plan)
+def _run(changes: Changes, plan: Plan, work: Workplace, progress: Progress) -> list[Built | Failed]:
+    """Build and relabel what has to be; each recording is in the workplace when it is done."""
     kind = plan.config.labels.annotation
     tasks = [
         Task(
-            id=planned.recording.id,
-            path=planned.recording.path.absolute(),
-            annotation=planned.recording.annotation(kind).absolute(),
-            n_samples=planned.n_samples,
-            first_block=planned.first_block,
-            seconds=planned.seconds,
+            id=step.planned.recording.id,
+            path=step.planned.recording.path.absolute(),
+            annotation=step.planned.recording.annotation(kind).absolute(),
+            n_samples=step.planned.n_samples,
+            seconds=step.planned.seconds,
+            donor=step.donor if step.action == "relabel" else None,
         )
-        for planned in plan.recordings
+        for step in changes.steps
+        if step.action in ("relabel", "build")
     ]
+    if not tasks:
+        return []
     # the longest first, so that no worker is left alone with one at the end
-    tasks.sort(key=lambda task: -task.n_samples)
-    geometry = plan.geometry
-    try:
-        create_arrays(unfinished, plan.config, plan.n_shards * geometry.shard)
-    except OSError as error:
-        raise BuildError(f"{plan.store}: cannot be written: {error.strerror}") from error
+    tasks.sort(key=lambda task: (task.donor is not None, -task.n_samples))
+    n_workers = min(choose_workers(plan)[0], len(tasks))
     results = []
     progress.start(plan)
+    for step in changes.steps:
+        if step.action in ("keep", "resume"):
+            progress.advance(step.planned.seconds, failed=False)
     try:
-        for result in run_tasks(tasks, unfinished, plan.config, n_workers=n_workers):
+        for result in run_tasks(tasks, work.recordings, plan.config, n_workers=n_workers):
             results.append(result)
             progress.advance(result.task.seconds, failed=isinstance(result, Failed))
     finally:
@@ -185,56 +248,36 @@ def _run(plan: Plan, unfinished: Path, progress: Progress) -> list[Built | Faile
     return results
 
 
-def _write_tables(
-    plan: Plan, path: Path, built: Sequence[Built], left_out: Sequence[LeftOut]
-) -> None:
-    import zarr
-
-    geometry = plan.geometry
-    recordings = _recordings(plan, built, geometry)
-    label = zarr.open_array(path / "label", mode="r")
-    write_table(path, "windows", derive_windows(label, recordings, geometry, plan.config.labels))
-    write_table(path, "recordings", recordings)
-    write_table(path, "events", event_columns([result.events for result in built]))
-    write_table(
-        path,
-        "left_out",
-        {name: strings(getattr(e, name) for e in left_out) for name in ("id", "kind", "reason")},
-    )
+def _parts(changes: Changes, results: Sequence[Built | Failed]) -> list[Part]:
+    """Return what the store is put together from, in its order."""
+    have = {s.planned.recording.id: s.donor for s in changes.steps
+            if s.action in ("keep", "resume")}  # fmt: skip
+    have |= {r.task.id: (r.record, r.files) for r in results if isinstance(r, Built)}
+    found = ((step.planned, have.get(step.planned.recording.id)) for step in changes.steps)
+    return [Part(planned, *pair) for planned, pair in found if pair is not None]
 
 
-def _recordings(plan: Plan, built: Sequence[Built], geometry: Geometry) -> dict[str, NDArray[Any]]:
-    sources = {planned.recording.id: planned.recording for planned in plan.recordings}
-    n_samples = np.array([result.task.n_samples for result in built])
-    n_windows = np.array([geometry.n_windows(int(n)) for n in n_samples])
-    columns: dict[str, NDArray[Any]] = {
-        "id": strings(result.task.id for result in built),
-        "n_samples": n_samples,
-        "first_block": np.array([result.task.first_block for result in built]),
-        "n_blocks": np.array([geometry.n_blocks(int(n)) for n in n_samples]),
-        "first_window": np.cumsum(n_windows) - n_windows,
-        "n_windows": n_windows,
-    }
-    for name in ("patient", "session", "montage"):
-        columns[name] = strings(getattr(sources[result.task.id], name) for result in built)
-    for name, value in built[0].row.items():
-        values = [result.row[name] for result in built]
-        columns[name] = strings(values) if isinstance(value, str) else np.array(values)
-    return columns
-
-
-def _attributes(plan: Plan) -> dict[str, Any]:
+def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
     config = plan.config.model_dump(mode="json")
+    data, pseudonyms = str(plan.data.absolute()), {}
+    if plan.pseudonyms:  # a path may hold a name
+        config["paths"] = {"data": None, "store": None}
+        data, pseudonyms = "", {"pseudonyms": plan.pseudonyms.attributes()}
+    made_by = {json.dumps(v, sort_keys=True) for part in parts for v in part.record.made_by}
     return {
         "title": f"EEG windows with seizure labels, split {plan.split}",
         "Conventions": "CF-1.11",
         "split": plan.split,
         "split_policy": plan.config.corpus.split_policy,
-        "data": str(plan.data.absolute()),
+        "data": data,
+        **pseudonyms,
         "config": config,
         "config_hash": plan.config.digest(),
         "sources_digest": plan.sources_digest,
-        "versions": {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS},
+        "pipeline_version": PIPELINE_VERSION,
+        "limit": plan.limit,
+        "versions": versions(),
+        "versions_of_signal": [json.loads(text) for text in sorted(made_by)],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "warnings": list(plan.warnings),
     }

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +14,25 @@ from typing import Any
 from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Unlabelled, read_annotation
 from tuszstore.corpus.events import mark_events
-from tuszstore.corpus.layout import LeftOut, Recording, find_recordings, without_duplicates
+from tuszstore.corpus.layout import (
+    DUPLICATE,
+    LeftOut,
+    Recording,
+    find_recordings,
+    without_duplicates,
+)
+from tuszstore.corpus.pseudonyms import (
+    Pseudonyms,
+    by_pseudonym,
+    pseudonyms_of,
+    without_names,
+)
 from tuszstore.corpus.reading import inspect_edf
-from tuszstore.corpus.splits import available_splits, choose_split
+from tuszstore.corpus.splits import available_splits, canonical_split, choose_split
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.signal.resample import resampled_length
 from tuszstore.store.geometry import Geometry
+from tuszstore.store.metadata import read_attributes
 
 COMPRESSED = {"lz4": 0.8, "zstd": 0.8, "none": 1.0}
 """Share of its size that int16 EEG keeps, as measured on real recordings at 256 Hz."""
@@ -42,6 +55,8 @@ class PlannedRecording:
         The first block of its first shard.
     fingerprint : tuple
         Size and modification time of the EDF file and of the annotation.
+    annotation_digest : str
+        SHA-256 of the annotation; empty without one.
     """
 
     recording: Recording
@@ -50,6 +65,12 @@ class PlannedRecording:
     n_samples: int
     first_block: int
     fingerprint: tuple[int, ...]
+    annotation_digest: str
+
+    @property
+    def source(self) -> tuple[int, int]:
+        """Size (byte) and time of last change (ns) of the EDF file."""
+        return self.fingerprint[0], self.fingerprint[1]
 
     @property
     def seconds(self) -> float:
@@ -79,6 +100,10 @@ class Plan:
         In the order of the store.
     left_out : tuple of LeftOut
     warnings : tuple of str
+    pseudonyms : Pseudonyms or None
+        What the recordings' names were replaced with.
+    limit : int or None
+        Most recordings that were wanted.
     """
 
     split: str
@@ -88,6 +113,8 @@ class Plan:
     recordings: tuple[PlannedRecording, ...]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    pseudonyms: Pseudonyms | None = None
+    limit: int | None = None
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -188,7 +215,10 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
     data = _given(config.paths.data, "corpus", "data")
     store = _given(config.paths.store, "folder for stores", "store")
     found = find_recordings(data)
-    chosen = choose_split(found.recordings, split, config.corpus)
+    place = store / f"{canonical_split(split)}.zarr"
+    pseudonyms = pseudonyms_of(config, read_attributes(place), place)
+    name_of = pseudonyms.patient if pseudonyms else str
+    chosen = choose_split(found.recordings, split, config.corpus, name_of)
     warnings = list(chosen.warnings)
     wanted = {recording.id for recording in chosen.recordings}
     unique, duplicates = without_duplicates(found.recordings, config.labels.annotation)
@@ -204,15 +234,43 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
     if limit is not None and limit < len(buildable):
         warnings.append(f"limited to the first {limit} of {len(buildable)} recordings")
         buildable = buildable[:limit]
+    if pseudonyms:
+        buildable, left_out = _renamed(buildable, left_out, found.recordings, pseudonyms)
     return Plan(
         split=chosen.name,
         config=config,
         data=data,
-        store=store / f"{chosen.name}.zarr",
+        store=place,
         recordings=tuple(_placed(buildable, Geometry.of(config))),
         left_out=tuple(sorted(left_out, key=lambda entry: entry.id)),
         warnings=tuple(warnings),
+        pseudonyms=pseudonyms,
+        limit=limit,
     )
+
+
+def _renamed(
+    planned: Iterable[PlannedRecording],
+    left_out: Iterable[LeftOut],
+    recordings: Iterable[Recording],
+    pseudonyms: Pseudonyms,
+) -> tuple[list[PlannedRecording], list[LeftOut]]:
+    """Put pseudonyms in the place of names, once order and split are decided."""
+    by_pseudonym(pseudonyms, recordings := list(recordings))
+    known = {recording.id: pseudonyms.recording(recording) for recording in recordings}
+    renamed = [replace(entry, recording=known[entry.recording.id]) for entry in planned]
+    hidden = []
+    for entry in left_out:
+        if entry.id not in known:
+            hidden.append(replace(entry, id=pseudonyms.path(entry.id)))
+            continue
+        new, reason = known[entry.id], entry.reason
+        if entry.kind == "duplicate":
+            same = reason.removeprefix(DUPLICATE)
+            reason = DUPLICATE + known[same].id
+        reason = without_names(reason, new.path, new.id)
+        hidden.append(replace(entry, id=new.id, reason=reason))
+    return renamed, hidden
 
 
 def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[Plan]:
@@ -264,10 +322,12 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
         raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
     annotation = recording.annotation(labels.annotation)
-    sources = [recording.path]
+    sources, digest = [recording.path], ""
     try:
-        mark_events(read_annotation(annotation, labels.annotation), n_samples, sfreq, labels)
+        known = read_annotation(annotation, labels.annotation)
+        mark_events(known, n_samples, sfreq, labels)
         sources.append(annotation)
+        digest = known.digest
     except Unlabelled:
         if labels.unlabelled == "leave_out":
             raise
@@ -279,6 +339,7 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
         n_samples=n_samples,
         first_block=0,
         fingerprint=tuple(n for stat in stats for n in (stat.st_size, stat.st_mtime_ns)),
+        annotation_digest=digest,
     )
 
 

@@ -2,22 +2,20 @@
 
 A store is made under a hidden name beside its place and takes the place when it is whole. Where
 the file system can, old and new are exchanged in one step; elsewhere there is an instant without
-either, but never one with half a store.
+either, but never one with half a store. Before that the disk has all of it.
 """
 
 import ctypes
 import errno
-import fcntl
 import os
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import BuildError
+from tuszstore.store.generations import Held, name_aside
 from tuszstore.store.metadata import read_attributes
+from tuszstore.store.shard import sync_folder
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -44,37 +42,11 @@ def check_target(store: Path) -> None:
         )
 
 
-@contextmanager
-def workplace(store: Path) -> Iterator[Path]:
-    """Lend the hidden folder in which a store is made, to one build at a time.
-
-    What is left in it afterwards is removed.
-
-    Raises
-    ------
-    BuildError
-        If another build of this store is under way, or the folder cannot be made.
-    """
-    try:
-        store.parent.mkdir(parents=True, exist_ok=True)
-        lock = (store.parent / f".{store.name}.lock").open("a")
-    except OSError as error:
-        raise BuildError(f"{store.parent}: cannot be written: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BuildError(f"{store}: another build of it is under way; wait for it") from None
-        unfinished = store.parent / f".{store.name}.building"
-        _remove(unfinished)
-        try:
-            yield unfinished
-        finally:
-            _remove(unfinished)
-
-
 def publish(unfinished: Path, store: Path) -> None:
-    """Put a finished store in its place, and remove the one that was there.
+    """Put a finished store in its place; the one that was there is moved aside.
+
+    It is for the caller to remove it, with :func:`~tuszstore.store.generations.remove_unused`, when
+    he does not read it himself any more.
 
     Raises
     ------
@@ -82,17 +54,36 @@ def publish(unfinished: Path, store: Path) -> None:
         If it cannot be moved there.
     """
     try:
+        _sync(unfinished)
+        held = Held(unfinished)  # or it would be removed with what nobody reads
+        # under the name which the old one will have, so that it has it from the first instant
+        aside = name_aside(store)
+        unfinished.rename(aside)
         if not store.exists():
-            unfinished.rename(store)
-        elif not _exchange(unfinished, store):
-            old = store.parent / f".{store.name}.old"
-            _remove(old)
-            store.rename(old)
-            unfinished.rename(store)
-            _remove(old)
+            aside.rename(store)
+        elif not _exchange(aside, store):
+            store.rename(name_aside(store))
+            aside.rename(store)
+        held.release()
         _link_aliases(store)
+        sync_folder(store.parent)
     except OSError as error:
         raise BuildError(f"{store}: cannot be published: {error.strerror}") from error
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has all that was written to the file system of a path."""
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        os.sync()
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)
 
 
 def _link_aliases(store: Path) -> None:
@@ -119,8 +110,3 @@ def _exchange(a: Path, b: Path) -> bool:
     if number in _UNSUPPORTED:
         return False
     raise OSError(number, os.strerror(number), str(b))
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)

@@ -1,6 +1,7 @@
-"""One recording, from EDF to its shards: the task that is run on a worker."""
+"""One recording, from EDF to its files: the task that is run on a worker."""
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +13,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.build.blocks import cut_blocks, label_samples, span, write_label
+from tuszstore.build.keys import Keys
+from tuszstore.build.records import (
+    Files,
+    Record,
+    folder_of,
+    link_or_copy,
+    new_folder,
+    read_record,
+    versions,
+    write_record,
+)
 from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
-from tuszstore.corpus.events import MarkedEvents, mark_events
-from tuszstore.corpus.reading import Microvolts, read_microvolts
+from tuszstore.corpus.events import MarkedEvents
+from tuszstore.corpus.pseudonyms import without_names
+from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
 from tuszstore.errors import BuildError, RecordingError
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import missing_value, quantise
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.labels import UNLABELLED, paint
-from tuszstore.store.shard import encode_shard, write_atomically
+from tuszstore.store.shard import encode_shard, write_durably
 
 
 @dataclass(frozen=True)
@@ -33,37 +46,37 @@ class Task:
     id : str
     path, annotation : Path
     n_samples : int
-        At the store's rate, as planned: the place in the store is of that size.
-    first_block : int
+        At the store's rate, as planned.
     seconds : float
         Duration, for progress.
+    donor : tuple of Record and Files, optional
+        Whose signal serves, so that only labels are made.
     """
 
     id: str
     path: Path
     annotation: Path
     n_samples: int
-    first_block: int
     seconds: float
+    donor: tuple[Record, Files] | None = None
 
 
 @dataclass(frozen=True)
 class Built:
-    """A recording that is in the store, and its rows of the tables.
+    """A recording whose files are in the workplace.
 
     Attributes
     ----------
     task : Task
-    row : dict
-        Its columns of `recordings/*`, without what planning knows.
-    events : MarkedEvents
+    record : Record
+    files : Files
     timings : dict of str to float
         Seconds spent in each stage.
     """
 
     task: Task
-    row: dict[str, Any]
-    events: MarkedEvents
+    record: Record
+    files: Files
     timings: dict[str, float] = field(default_factory=dict)
 
 
@@ -86,47 +99,75 @@ class Timings(dict[str, float]):
         self[name] = self.get(name, 0.0) + time.perf_counter() - start
 
 
-def build_recording(task: Task, store: Path, config: Config) -> Built | Failed:
-    """Build one recording into an unfinished store.
-
-    The recording's shards and labels are written by this task alone.
+def build_recording(task: Task, recordings: Path, config: Config) -> Built | Failed:
+    """Build one recording into a folder of its own.
 
     Parameters
     ----------
     task : Task
-    store : Path
-        As :func:`~tuszstore.store.create.create_arrays` made it.
+    recordings : Path
+        Folder of all recordings in the workplace of the build.
     config : Config
 
     Returns
     -------
     Built or Failed
-        Whatever is wrong with the recording is a reason, not an exception.
+        Whatever is wrong with the recording is a reason, not an exception. What is built is on the
+        disk before this returns.
 
     Raises
     ------
     BuildError
-        If the store cannot be written: that is no fault of the recording.
+        If files cannot be written: that is no fault of the recording.
     """
+    timings = Timings()
     try:
-        return _build(task, store, config)
+        record = _already_built(task, recordings, config)
+        if record is None:
+            make = _build if task.donor is None else _label_anew
+            record = make(task, recordings, config, timings)
+        return Built(task, record, Files(folder_of(recordings, task.id)), dict(timings))
     except RecordingError as error:
-        return Failed(task, str(error))
+        reason = str(error)
     except MemoryError:
-        return Failed(task, "not enough memory for this recording; use fewer workers")
+        reason = "not enough memory for this recording; use fewer workers"
     except BuildError:
         raise
     except Exception as error:
         # whatever a library makes of one odd file, the others are built
-        return Failed(task, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+    if config.corpus.pseudonymize:
+        reason = without_names(reason, task.path, task.id)
+    return Failed(task, reason)
 
 
-def _build(task: Task, store: Path, config: Config) -> Built:
-    timings = Timings()
+def _already_built(task: Task, recordings: Path, config: Config) -> Record | None:
+    """Return the record that another worker has made of a recording, or nothing.
+
+    A cluster gives a task to a second worker when it has lost sight of the first.
+    """
+    record = read_record(folder_of(recordings, task.id))
+    if record is None or record.n_samples != task.n_samples:
+        return None
+    row, keys = record.row, Keys(config)
+    annotation = _annotation(task, config)
+    digest = annotation.digest if annotation else ""
+    same = (
+        _stat(task.path) == (row["source_bytes"], row["source_mtime"])
+        and record.signal_key == keys.signal(row["source_digest"])
+        and record.label_key == keys.label(digest, task.n_samples)
+    )
+    return record if same else None
+
+
+def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Record:
     with timings.stage("read"):
-        source_digest, source_bytes = _digest(task.path)
+        before = _stat(task.path)
+        source_digest = source_sha256(task.path)
         microvolts = read_microvolts(task.path, config.channels)
         annotation = _annotation(task, config)
+        if _stat(task.path) != before:
+            raise RecordingError("file changed while it was read; build again")
     with timings.stage("signal"):
         signal = preprocess(microvolts.data, microvolts.sfreq, config.signal)
     n_samples = signal.data.shape[1]
@@ -137,54 +178,113 @@ def _build(task: Task, store: Path, config: Config) -> Built:
         )
     with timings.stage("label"):
         label, events = label_samples(annotation, n_samples, config)
-    signal_digest, label_digest = _write(task, store, config, signal.data, label, timings)
+    seconds = microvolts.data.shape[1] / microvolts.sfreq
     row = {
         "source_digest": source_digest,
-        "source_bytes": source_bytes,
+        "source_bytes": before[0],
+        "source_mtime": before[1],
         "annotation_digest": annotation.digest if annotation else "",
-        "signal_digest": signal_digest,
-        "label_digest": label_digest,
         "source_sfreq": float(microvolts.sfreq),
         **_channel_columns(microvolts, signal),
-        "notes": "; ".join(
-            [*microvolts.notes, *events.notes, *_length_note(annotation, microvolts)]
-        ),
+        "notes": _notes(microvolts.notes, seconds, annotation, events),
     }
-    return Built(task, row, events, dict(timings))
+    with writing(recordings), new_folder(recordings, task.id) as folder:
+        files = Files(folder)
+        row["signal_digest"] = _write_signal(files, signal.data, config, timings)
+        with timings.stage("write"):
+            row["label_digest"] = write_label(files, label, Geometry.of(config))
+            record = _record(task, config, row, events, [versions()])
+            write_record(folder, record)
+    return record
 
 
-def label_samples(
-    annotation: Annotation | None, n_samples: int, config: Config
-) -> tuple[NDArray[np.uint16], MarkedEvents]:
-    """Return class bits of every sample, and the events that set them.
+def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) -> Record:
+    """Make the labels of a recording whose signal serves."""
+    assert task.donor is not None
+    donor, donor_files = task.donor
+    with timings.stage("label"):
+        facts = inspect_edf(task.path, config.channels)
+        annotation = _annotation(task, config)
+        label, events = label_samples(annotation, task.n_samples, config)
+    row = {
+        **donor.row,
+        "annotation_digest": annotation.digest if annotation else "",
+        "notes": _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events),
+    }
+    geometry = Geometry.of(config)
+    with timings.stage("write"), writing(recordings), new_folder(recordings, task.id) as folder:
+        files = Files(folder)
+        for number in range(geometry.n_shards(task.n_samples)):
+            link_or_copy(donor_files.signal(number), files.signal(number))
+        row["label_digest"] = write_label(files, label, geometry)
+        record = _record(task, config, row, events, donor.made_by)
+        write_record(folder, record)
+    return record
+
+
+def _record(
+    task: Task,
+    config: Config,
+    row: dict[str, Any],
+    events: MarkedEvents,
+    made_by: list[dict[str, str]],
+) -> Record:
+    keys = Keys(config)
+    return Record(
+        id=task.id,
+        n_samples=task.n_samples,
+        signal_key=keys.signal(row["source_digest"]),
+        label_key=keys.label(row["annotation_digest"], task.n_samples),
+        row=row,
+        events=events,
+        made_by=made_by,
+    )
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn errors of the file system into those of a build, naming the path.
 
     Parameters
     ----------
-    annotation : Annotation or None
-        None for an unlabelled recording.
-    n_samples : int
-        At the store's rate.
-    config : Config
+    folder : Path
+        Named if the error names none.
 
-    Returns
-    -------
-    label : ndarray of uint16, shape (sample,)
-    events : MarkedEvents
+    Raises
+    ------
+    BuildError
     """
-    known = annotation or Annotation((), None, "")
-    events = mark_events(known, n_samples, config.signal.sfreq, config.labels)
-    label = np.full(n_samples, 0 if annotation else UNLABELLED, np.uint16)
-    paint(events.first, events.stop, events.bit, label)
-    return label, events
+    try:
+        yield
+    except OSError as error:
+        where = error.filename2 or error.filename or folder
+        raise BuildError(
+            f"{where}: cannot be written: {error.strerror or error}. What is built is kept: the "
+            "same command goes on from there"
+        ) from error
 
 
-def _digest(path: Path) -> tuple[str, int]:
+def source_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return digest, file.tell()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _annotation(task: Task, config: Config) -> Annotation | None:
@@ -206,24 +306,22 @@ def _channel_columns(microvolts: Microvolts, signal: Preprocessed) -> dict[str, 
     }
 
 
-def _length_note(annotation: Annotation | None, microvolts: Microvolts) -> list[str]:
-    if annotation is None or annotation.seconds is None:
-        return []
-    seconds = float(Fraction(microvolts.data.shape[1]) / microvolts.sfreq)
-    if abs(seconds - annotation.seconds) <= 1:
-        return []
-    return [f"annotated as {annotation.seconds:g} s long, but {seconds:g} s are in the file"]
+def _notes(
+    source: tuple[str, ...],
+    seconds: float | Fraction,
+    annotation: Annotation | None,
+    events: MarkedEvents,
+) -> str:
+    """Return what is to say of a recording: of its source, of its events, of its length."""
+    notes = [*source, *events.notes]
+    known = annotation.seconds if annotation else None
+    if known is not None and abs(float(seconds) - known) > 1:
+        notes.append(f"annotated as {known:g} s long, but {float(seconds):g} s are in the file")
+    return "; ".join(notes)
 
 
-def _write(
-    task: Task,
-    store: Path,
-    config: Config,
-    data: NDArray[np.float32],
-    label: NDArray[np.uint16],
-    timings: Timings,
-) -> tuple[str, str]:
-    """Write a recording's shards and labels, and return the digests of what was written."""
+def _write_signal(files: Files, data: NDArray[np.float32], config: Config, timings: Timings) -> str:
+    """Write a recording's shards, and return the digest of what they hold."""
     from numcodecs import blosc
 
     blosc.use_threads = False  # the cores are busy with other recordings
@@ -231,77 +329,13 @@ def _write(
     n_blocks = geometry.n_blocks(data.shape[1])
     missing = missing_value(config.storage.dtype)
     digest = hashlib.sha256()
-    try:
-        for start in range(0, n_blocks, geometry.shard):
-            count = min(geometry.shard, n_blocks - start)
-            with timings.stage("encode"):
-                values = quantise(_span(data, start, count, geometry), config.storage)
-                blocks = cut_blocks(values, count, geometry, missing)
-                digest.update(blocks.data)
-                shard = encode_shard(blocks, config.storage.codec, geometry.shard)
-            with timings.stage("write"):
-                number = (task.first_block + start) // geometry.shard
-                write_atomically(store / "signal" / "c" / str(number) / "0" / "0", shard)
-        with timings.stage("write"):
-            label_digest = write_label(store, task.first_block, label, geometry)
-    except OSError as error:
-        raise BuildError(f"{store}: cannot be written: {error.strerror or error}") from error
-    return digest.hexdigest(), label_digest
-
-
-def write_label(
-    store: Path, first_block: int, label: NDArray[np.uint16], geometry: Geometry
-) -> str:
-    """Write the labels of one recording, and return their digest.
-
-    Parameters
-    ----------
-    store : Path
-    first_block : int
-        Of the recording.
-    label : ndarray of uint16, shape (sample,)
-    geometry : Geometry
-    """
-    import zarr
-
-    array: Any = zarr.open_array(store / "label", mode="r+")
-    n_blocks = geometry.n_blocks(len(label))
-    digest = hashlib.sha256()
-    for start in range(0, n_blocks, geometry.shard):
+    for number, start in enumerate(range(0, n_blocks, geometry.shard)):
         count = min(geometry.shard, n_blocks - start)
-        blocks = cut_blocks(_span(label, start, count, geometry), count, geometry, UNLABELLED)
-        digest.update(blocks.data)
-        array[first_block + start : first_block + start + count] = blocks
+        with timings.stage("encode"):
+            values = quantise(span(data, start, count, geometry), config.storage)
+            blocks = cut_blocks(values, count, geometry, missing)
+            digest.update(blocks.data)
+            shard = encode_shard(blocks, config.storage.codec, geometry.shard)
+        with timings.stage("write"):
+            write_durably(files.signal(number), shard)
     return digest.hexdigest()
-
-
-def _span(values: NDArray[Any], start: int, count: int, geometry: Geometry) -> NDArray[Any]:
-    """Return the samples that `count` blocks span; fewer at the recording's end."""
-    first = start * geometry.step
-    return values[..., first : first + (count - 1) * geometry.step + geometry.block]
-
-
-def cut_blocks(
-    values: NDArray[Any], n_blocks: int, geometry: Geometry, missing: int | float
-) -> NDArray[Any]:
-    """Cut samples into blocks, the last of them filled up.
-
-    Parameters
-    ----------
-    values : ndarray, shape (..., sample)
-    n_blocks : int
-    geometry : Geometry
-    missing : int or float
-        What stands for samples past the end.
-
-    Returns
-    -------
-    ndarray, shape (block, ..., sample)
-        C-contiguous.
-    """
-    blocks = np.empty((n_blocks, *values.shape[:-1], geometry.block), values.dtype)
-    for k, block in enumerate(blocks):
-        piece = values[..., k * geometry.step : k * geometry.step + geometry.block]
-        block[..., : piece.shape[-1]] = piece
-        block[..., piece.shape[-1] :] = missing
-    return blocks

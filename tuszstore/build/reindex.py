@@ -6,26 +6,32 @@ other: readers see the old index or the new one.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from tuszstore.build.publish import publish, workplace
-from tuszstore.build.recording import label_samples, write_label
+from tuszstore.build.blocks import label_samples, write_label
+from tuszstore.build.lock import locked
+from tuszstore.build.publish import publish
+from tuszstore.build.recording import writing
+from tuszstore.build.records import Files, link_or_copy
 from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.tables import event_columns, strings
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, read_annotation
 from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.layout import annotation_path
+from tuszstore.corpus.pseudonyms import find_sources, without_names
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
+from tuszstore.store.find import local_folder
+from tuszstore.store.generations import remove_unused
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
+from tuszstore.store.labels import LabelChunks
 from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.place import local_folder
 
 
 def reindex(
@@ -57,17 +63,28 @@ def reindex(
     StoreError
         If there is no store, or it lies in an object store, where nothing is written.
     """
-    path = local_folder(path, "tuszstore index")
+    path = local_folder(path, "tuszstore index").resolve()
+    _reindex(path, options or {}, reread_annotations=reread_annotations, data=data)
+    remove_unused(path)
+    return report_of(StoreMetadata.open(path), "indexed")
+
+
+def _reindex(
+    path: Path, options: Mapping[str, Any], *, reread_annotations: bool, data: Path | None
+) -> None:
     store = StoreMetadata.open(path, allow_stale_index=True)
-    path = path.resolve()
-    config = _new_config(store, options or {}, reread_annotations=reread_annotations)
-    with workplace(path) as unfinished:
+    config = _new_config(store, options, reread_annotations=reread_annotations)
+    unfinished = path.parent / f".{path.name}.indexing"
+    with locked(path), writing(unfinished):
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
         try:
             _link(path, unfinished, without={"windows"})
             recordings = dict(store.recordings)
             if reread_annotations:
                 root = data or Path(store.attributes["data"])
-                recordings |= _write_labels(unfinished, store, config, root)
+                sources = find_sources(root, config, store.attributes, path)
+                recordings |= _write_labels(unfinished, store, config, sources)
                 write_table(unfinished, "recordings", recordings)
             _write_windows(unfinished, recordings, config)
             attributes = {
@@ -77,10 +94,10 @@ def reindex(
                 "sources_digest": "",  # what a build would do is open again
             }
             finish(unfinished, attributes)
-        except OSError as error:
-            raise BuildError(f"{path}: cannot be written: {error.strerror}") from error
-        publish(unfinished, path)
-    return report_of(StoreMetadata.open(path), "indexed")
+            publish(unfinished, path)
+            store.release()
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _new_config(
@@ -105,12 +122,9 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
     def link(a: str, b: str) -> None:
         # metadata and labels may be written again; only what never changes is shared
         if f"{os.sep}signal{os.sep}c{os.sep}" in a:
-            try:
-                os.link(a, b)
-                return
-            except OSError:
-                pass  # the file system has no hard links
-        shutil.copyfile(a, b)
+            link_or_copy(Path(a), Path(b))
+        else:
+            shutil.copyfile(a, b)
 
     shutil.copytree(
         source, target, copy_function=link,
@@ -119,15 +133,13 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
 
 
 def _write_windows(path: Path, recordings: Mapping[str, NDArray[Any]], config: Config) -> None:
-    import zarr
-
-    label = zarr.open_array(path / "label", mode="r")
     geometry = Geometry.of(config)
+    label = LabelChunks(path, geometry)
     write_table(path, "windows", derive_windows(label, recordings, geometry, config.labels))
 
 
 def _write_labels(
-    path: Path, store: StoreMetadata, config: Config, root: Path
+    path: Path, store: StoreMetadata, config: Config, sources: Callable[[str], Path]
 ) -> dict[str, NDArray[Any]]:
     """Write labels and events from annotations; return the columns of recordings they change."""
     kind = config.labels.annotation
@@ -136,22 +148,28 @@ def _write_labels(
     names = ("id", "n_samples", "first_block", "annotation_digest")
     rows = list(zip(*(store.recordings[name].tolist() for name in names), strict=True))
     for id_, n_samples, _, digest in rows:
+        source = None
         try:
-            annotation = annotation_path(root / id_, kind)
+            source = sources(id_)
+            annotation = annotation_path(source, kind)
             # a recording that was kept without annotation may stay so
             known = read_annotation(annotation, kind) if digest or annotation.exists() else None
             if known:
                 mark_events(known, n_samples, store.geometry.sfreq, config.labels)
             annotations.append(known)
         except RecordingError as error:
-            failed.append(f"{id_}: {error}")
+            reason = str(error)
+            if config.corpus.pseudonymize and source:
+                reason = without_names(reason, source, id_)
+            failed.append(f"{id_}: {reason}")
     if failed:
         more = f" (and {len(failed) - 5} more)" if len(failed) > 5 else ""
         raise BuildError(f"{store.path}: not indexed: {'; '.join(failed[:5])}{more}")
     events, digests = [], []
     for (_, n_samples, first_block, _), known in zip(rows, annotations, strict=True):
         label, marked = label_samples(known, n_samples, config)
-        digests.append(write_label(path, first_block, label, store.geometry))
+        files = Files(path, first_block // store.geometry.shard)
+        digests.append(write_label(files, label, store.geometry, Path.write_bytes))
         events.append(marked)
     write_table(path, "events", event_columns(events))
     return {

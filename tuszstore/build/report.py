@@ -21,7 +21,7 @@ class BuildReport:
     ----------
     split : str
     store : Path
-    status : {"built", "unchanged", "nothing built"}
+    status : {"built", "indexed", "unchanged", "nothing built"}
     recordings, windows, bytes, files : int
     hours : float
         Of EEG in the store.
@@ -35,6 +35,8 @@ class BuildReport:
         That the build took.
     timings : dict of str to float
         Seconds of work by stage, over all workers.
+    changes : dict of str to int
+        Recordings that were kept, resumed, relabelled, built, and dropped.
     """
 
     split: str
@@ -51,6 +53,7 @@ class BuildReport:
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[LeftOut, ...]:
@@ -88,7 +91,7 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
     store : StoreMetadata
     status : str
     **figures
-        ``seconds`` and ``timings``, where something was built.
+        ``seconds``, ``timings`` and ``changes``, where something was done.
     """
     sizes = store.place.sizes() or []
     seconds = store.recordings["n_samples"].sum() / store.geometry.sfreq

@@ -1,6 +1,9 @@
 """Running the tasks of a build: in this process, on a local Dask cluster, or on any other."""
 
+import asyncio
+import concurrent.futures
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -17,6 +20,12 @@ IN_FLIGHT = 3
 
 CONNECT_SECONDS = 15
 """Time within which a scheduler must answer."""
+
+RESTARTS = 3
+"""How often a scheduler may be lost in one build."""
+
+RESTART_SECONDS = 60
+"""Time within which a scheduler that was lost, and a worker, must be there again."""
 
 LOCAL_CLUSTER = {
     # a task that lost its worker comes back at once: _on_cluster() tries it again, alone
@@ -35,16 +44,20 @@ _WORKER_DIED = (
 )
 
 
+class SchedulerLost(Exception):
+    """The scheduler is gone, or was restarted and has forgotten its tasks."""
+
+
 def run_tasks(
-    tasks: Sequence[Task], store: Path, config: Config, *, n_workers: int
+    tasks: Sequence[Task], recordings: Path, config: Config, *, n_workers: int
 ) -> Iterator[Built | Failed]:
     """Build recordings, yielding each as it is done, in any order.
 
     Parameters
     ----------
     tasks : sequence of Task
-    store : Path
-        An unfinished store, reachable by every worker.
+    recordings : Path
+        Folder of all recordings in the workplace, reachable by every worker.
     config : Config
         ``build.scheduler`` and ``build.max_memory`` are used here.
     n_workers : int
@@ -55,13 +68,26 @@ def run_tasks(
     BuildError
         If the store cannot be written, or the scheduler cannot be reached.
     """
-    work = partial(build_recording, store=store.absolute(), config=config)
+    work = partial(build_recording, recordings=recordings.absolute(), config=config)
     if n_workers == 0 and config.build.scheduler is None:
         yield from map(work, tasks)
         return
-    with ExitStack() as stack:
-        client = stack.enter_context(_client(config, n_workers, stack))
-        yield from _on_cluster(client, work, tasks)
+    pending = {task.id: task for task in tasks}
+    lost = 0
+    while pending:
+        try:
+            with ExitStack() as stack:
+                client = stack.enter_context(_client(config, n_workers, stack, again=lost > 0))
+                for result in _on_cluster(client, work, list(pending.values())):
+                    del pending[result.task.id]
+                    yield result
+        except (SchedulerLost, OSError) as error:  # distributed's errors of connections are those
+            lost += 1
+            if lost > RESTARTS or config.build.scheduler is None:
+                raise BuildError(
+                    f"the Dask scheduler was lost ({error!r}). What is built is kept: the same "
+                    "command goes on from there"
+                ) from error
 
 
 def memory_bytes(text: str) -> int:
@@ -83,16 +109,27 @@ def memory_bytes(text: str) -> int:
     return size
 
 
-def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
+def _client(config: Config, n_workers: int, stack: ExitStack, *, again: bool = False) -> Any:
     import dask
     from distributed import Client, LocalCluster
 
     address = config.build.scheduler
     if address is not None:
-        try:
-            return Client(address, timeout=CONNECT_SECONDS)
-        except (OSError, ValueError) as error:
-            raise BuildError(f"no Dask scheduler at {address}: {error}") from error
+        deadline = time.monotonic() + (RESTART_SECONDS if again else 0)
+        while True:
+            try:
+                client = Client(address, timeout=CONNECT_SECONDS)
+                if again:
+                    client.wait_for_workers(1, timeout=RESTART_SECONDS)
+                return client
+            except (OSError, ValueError) as error:
+                if time.monotonic() < deadline:
+                    time.sleep(1)
+                    continue
+                kept = ". What is built is kept: the same command goes on from there"
+                raise BuildError(
+                    f"no Dask scheduler at {address}: {error}{kept if again else ''}"
+                ) from error
     memory = config.build.max_memory
     stack.enter_context(dask.config.set(LOCAL_CLUSTER))
     cluster = stack.enter_context(
@@ -111,26 +148,28 @@ def _client(config: Config, n_workers: int, stack: ExitStack) -> Any:
 def _on_cluster(client: Any, work: Any, tasks: Sequence[Task]) -> Iterator[Built | Failed]:
     from distributed import as_completed
 
+    threads = sum(client.nthreads().values())
+    if threads == 0:
+        raise BuildError("the Dask cluster has no workers; start some, or use --workers")
     remaining = iter(tasks)
     running: dict[str, Task] = {}
     suspects: list[Task] = []
 
-    def submit(task: Task) -> Any:
-        future = client.submit(work, task, pure=False)
-        running[future.key] = task
-        return future
+    def submit(count: int) -> list[Any]:
+        group = list(islice(remaining, count))
+        futures: list[Any] = client.map(work, group, pure=False) if group else []
+        running.update((future.key, task) for future, task in zip(futures, group, strict=True))
+        return futures
 
-    threads = sum(client.nthreads().values())
-    if threads == 0:
-        raise BuildError("the Dask cluster has no workers; start some, or use --workers")
-    futures = as_completed([submit(task) for task in islice(remaining, IN_FLIGHT * threads)])
-    for future in futures:
-        task = running.pop(future.key)
-        if (result := _result(future, task)) is not None:
-            yield result
-        else:
-            suspects.append(task)
-        futures.update([submit(task) for task in islice(remaining, 1)])
+    futures = as_completed(submit(IN_FLIGHT * threads))
+    for batch in futures.batches():
+        futures.update(submit(len(batch)))  # before anything is done with the results
+        for future in batch:
+            task = running.pop(future.key)
+            if (result := _result(future, task)) is not None:
+                yield result
+            else:
+                suspects.append(task)
     # whoever shared a worker with the culprit is a suspect too: each gets a try of its own
     for task in suspects:
         result = _result(client.submit(work, task, pure=False), task)
@@ -138,10 +177,19 @@ def _on_cluster(client: Any, work: Any, tasks: Sequence[Task]) -> Iterator[Built
 
 
 def _result(future: Any, task: Task) -> Built | Failed | None:
-    """Return what a task returned, or nothing if its worker died over it."""
+    """Return what a task returned, or nothing if its worker died over it.
+
+    Raises
+    ------
+    SchedulerLost
+        If the scheduler knows nothing of it any more.
+    """
     from distributed.scheduler import KilledWorker
 
-    error = future.exception()
+    try:
+        error = future.exception()
+    except (asyncio.CancelledError, concurrent.futures.CancelledError) as cancelled:
+        raise SchedulerLost(task.id) from cancelled
     if isinstance(error, KilledWorker):
         return None
     if isinstance(error, BuildError):

@@ -26,6 +26,11 @@ _MICROVOLT = ("uV", "\u03bcV", "\u00b5V", "\x83\xcaV")
 VOLTAGES = {**dict.fromkeys(_MICROVOLT, 1e-6), "mV": 1e-3, "V": 1.0}
 """Physical dimensions that are voltages, in volts: as MNE scales them."""
 
+OTHER_UNITS = frozenset(
+    {"%", "mmHg", "cmH2O", "degC", "degF", "bpm", "nV", "uA", "mA", "Ohm", "kOhm", "deg", "L/min"}
+)
+"""Physical dimensions that a message may repeat: in a damaged header anything can stand there."""
+
 ANNOTATION_LABEL = "EDF Annotations"
 
 _FIELDS = (("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
@@ -193,7 +198,8 @@ def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
                     "so its scale is unknown"
                 )
         if signal.unit and signal.unit not in VOLTAGES:
-            raise RecordingError(f"signal {signal.label!r} is in {signal.unit!r}, not a voltage")
+            unit = repr(signal.unit) if signal.unit in OTHER_UNITS else "an unknown unit"
+            raise RecordingError(f"signal {signal.label!r} is in {unit}, not a voltage")
         if signal.physical_min > signal.physical_max:
             inverted.append(signal.label)
     if inverted:
@@ -386,9 +392,10 @@ def _seconds(field: bytes) -> Fraction:
         # float() first: it bounds the exponent, which Fraction() would write out in full
         if 1e-6 < float(text) < 1e6:
             return Fraction(text)
+        told = repr(text)
     except ValueError:
-        pass
-    raise RecordingError(f"duration of a data record is {text!r} in the header")
+        told = "no number"  # what else stands there is not repeated: it may be a name
+    raise RecordingError(f"duration of a data record is {told} in the header")
 
 
 def _fields(*values: tuple[bytes, int]) -> bytes:

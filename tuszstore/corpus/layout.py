@@ -12,9 +12,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from tuszstore.errors import CorpusError
+from tuszstore.errors import CorpusError, RecordingError
+
+DUPLICATE = "same recording as "
+"""Why a copy of a recording is left out, before the id of the one that is taken."""
 
 _NAME = re.compile(r"(?P<patient>[^_]+)_(?P<session>s\d+)_(?P<token>t\d+)")
 _MONTAGE = re.compile(r"\d\d_tcp_\w+")
@@ -55,6 +58,27 @@ class Recording:
 def annotation_path(path: Path, kind: str) -> Path:
     """Return where the annotation of a kind, such as ``csv``, of an EDF file lies."""
     return path.with_suffix(f".{kind}")
+
+
+def source_path(root: Path, id_: str) -> Path:
+    """Return where the EDF file of a recording's id lies.
+
+    Parameters
+    ----------
+    root : Path
+        Of the corpus.
+    id_ : str
+        As a store has it, which may come from anywhere.
+
+    Raises
+    ------
+    RecordingError
+        If the id is no path below the root.
+    """
+    parts = PurePosixPath(id_).parts
+    if not parts or id_.startswith("/") or ".." in parts or "\0" in id_ or "\\" in id_:
+        raise RecordingError(f"its id {id_!r:.200} is no path below the corpus's root")
+    return root.joinpath(*parts)
 
 
 @dataclass(frozen=True)
@@ -138,7 +162,7 @@ def without_duplicates(
             chosen = next(annotated, copies[0])
         kept.append(chosen)
         left_out += [
-            LeftOut(copy.id, f"same recording as {chosen.id}", "duplicate")
+            LeftOut(copy.id, f"{DUPLICATE}{chosen.id}", "duplicate")
             for copy in copies
             if copy is not chosen
         ]

@@ -1,7 +1,7 @@
 """Which recording belongs to which split."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tuszstore.config import Corpus
@@ -62,7 +62,12 @@ def available_splits(recordings: Sequence[Recording], config: Corpus) -> list[st
     return names
 
 
-def choose_split(recordings: Sequence[Recording], name: str, config: Corpus) -> Split:
+def choose_split(
+    recordings: Sequence[Recording],
+    name: str,
+    config: Corpus,
+    name_of: Callable[[str], str] = str,
+) -> Split:
     """Return the recordings of a split.
 
     ``official`` takes the folders ``train``, ``dev`` and ``eval``. The other policies divide the
@@ -77,6 +82,8 @@ def choose_split(recordings: Sequence[Recording], name: str, config: Corpus) -> 
     name : str
         Name of the split, or an alias.
     config : Corpus
+    name_of : callable
+        What a patient is called in messages.
 
     Raises
     ------
@@ -95,9 +102,7 @@ def choose_split(recordings: Sequence[Recording], name: str, config: Corpus) -> 
     if not shared:
         return Split(name, splits[name], tuple(warnings))
     told = "; ".join(
-        f"{', '.join(patients[:5])}{f' and {len(patients) - 5} more' if len(patients) > 5 else ''} "
-        f"in {name} and {other}"
-        for other, patients in shared.items()
+        f"{_named(patients, name_of)} in {name} and {other}" for other, patients in shared.items()
     )
     if config.split_policy != "file_order":
         other_way = ", or use the split policy 'patient'"
@@ -107,6 +112,11 @@ def choose_split(recordings: Sequence[Recording], name: str, config: Corpus) -> 
         )
     warnings.append(f"split policy file_order: patients in two splits: {told}")
     return Split(name, splits[name], tuple(warnings))
+
+
+def _named(patients: Sequence[str], name_of: Callable[[str], str]) -> str:
+    more = f" and {len(patients) - 5} more" if len(patients) > 5 else ""
+    return ", ".join(map(name_of, patients[:5])) + more
 
 
 def _divide(recordings: Sequence[Recording], config: Corpus) -> dict[str, list[Recording]]:
@@ -159,6 +169,8 @@ def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) ->
     if config.split_policy == "official":
         folders = sorted({recording.folder for recording in recordings} - {""})
         there = f"folders: {', '.join(folders[:10])}" if folders else "no folders"
+        if config.pseudonymize:  # a folder may have a patient's name
+            there = f"{len(folders)} folders"
         raise CorpusError(
             f"split policy 'official' needs a folder {name!r} below the root or its 'edf', with "
             f"EDF files in it (found {there}). A plain folder of EDF files takes "

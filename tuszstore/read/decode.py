@@ -12,6 +12,7 @@ from crc32c import crc32c
 from numpy.typing import NDArray
 
 from tuszstore.read.shards import CRC, DamagedBlock, DamagedShard, ShardFiles
+from tuszstore.store.shard import blosc_fault
 
 try:
     from tuszstore.read import _kernel
@@ -176,6 +177,8 @@ class NumpyDecoder:
         if self._layout.verify and crc32c(chunk.data, gil_release_mode=0) != expected:
             raise DamagedBlock(place, "checksum is wrong")
         if self._layout.compressed:
+            if fault := blosc_fault(chunk, out.nbytes):
+                raise DamagedBlock(place, fault)
             try:
                 numcodecs.blosc.decompress(chunk, out)
             except (RuntimeError, ValueError) as error:

@@ -47,14 +47,9 @@ class BlockReader:
         self._store = store
         self._n_threads = n_threads or os.cpu_count() or 1
         self._n_chunks = store.geometry.shard
-        self._shards: ShardFiles | ShardObjects
-        if isinstance(store.place, RemotePlace):
-            self._shards = ShardObjects(store.place, self._n_chunks)
-        else:
-            self._shards = ShardFiles(Path(store.place.path), self._n_chunks)
-        self._verify = verify
-        self._window = self._layout(store.geometry.blocks_per_window)
-        self._block = self._layout(1)
+        self._shards = self._open_shards(self._layout(1, verify=verify).block_bytes)
+        self._window = self._decoder(self._layout(store.geometry.blocks_per_window, verify=verify))
+        self._block = self._decoder(self._layout(1, verify=verify))
         store.load_tables()
         self._start_block = store.windows["start_block"]
         self._idle: list[Buffers] = []
@@ -96,17 +91,27 @@ class BlockReader:
         self._fill(numbers, self._block, out)
         return out
 
-    def _layout(self, n_parts: int) -> tuple[Layout, Decoder]:
+    def _layout(self, n_parts: int, *, verify: bool) -> Layout:
         storage = self._store.config.storage
-        layout = Layout(
+        return Layout(
             n_channels=self._store.group["signal"].shape[1],
             n_samples=self._store.geometry.block,
             n_parts=n_parts,
             dtype=np.dtype(storage.dtype),
             scale=storage.scale,
             compressed=storage.codec != "none",
-            verify=self._verify,
+            verify=verify,
         )
+
+    def _open_shards(self, block_bytes: int) -> ShardFiles | ShardObjects:
+        if isinstance(self._store.place, RemotePlace):
+            return ShardObjects(self._store.place, self._n_chunks, block_bytes)
+        (files,) = self._store.read(
+            [lambda place: ShardFiles(Path(place.path), self._n_chunks, block_bytes)]
+        )
+        return files
+
+    def _decoder(self, layout: Layout) -> tuple[Layout, Decoder]:
         files = self._shards if isinstance(self._shards, ShardFiles) else None
         return layout, make_decoder(files, layout)
 

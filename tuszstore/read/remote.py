@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuszstore.read.decode import extent
 from tuszstore.read.plan import Part
-from tuszstore.read.shards import DamagedShard, Shards
+from tuszstore.read.shards import MAX_BLOCK, DamagedShard, Shards
 from tuszstore.store.place import Identity, RequestError
 from tuszstore.store.remote import RemotePlace
 
@@ -28,12 +28,12 @@ class ShardObjects(Shards):
     Parameters
     ----------
     place : RemotePlace
-    n_chunks : int
-        Blocks of a shard.
+    n_chunks, block_bytes : int
+        As of :class:`~tuszstore.read.shards.Shards`.
     """
 
-    def __init__(self, place: RemotePlace, n_chunks: int) -> None:
-        super().__init__(n_chunks)
+    def __init__(self, place: RemotePlace, n_chunks: int, block_bytes: int = MAX_BLOCK) -> None:
+        super().__init__(n_chunks, block_bytes)
         self._place = place
         self._identities: dict[int, Identity] = {}
 

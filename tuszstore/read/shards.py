@@ -11,13 +11,18 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
-from crc32c import crc32c
 from numpy.typing import NDArray
 
-from tuszstore.store.shard import ABSENT
+from tuszstore.store.shard import largest_chunk, parse_index
 
 CRC = 4
 """Bytes of a checksum, behind every chunk and every index."""
+
+MAX_BLOCK = 1 << 31
+"""Bytes of a block's values that Blosc can compress."""
+
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+"""How a shard is opened: not through a link, and without waiting for a pipe's other end."""
 
 MAX_INDEXES = 1 << 15
 """Shard indexes kept in memory, at most: some 40 MB."""
@@ -42,10 +47,13 @@ class Shards(ABC):
     ----------
     n_chunks : int
         Blocks of a shard.
+    block_bytes : int
+        Bytes of a block's values; a file that is larger than its blocks can be is not read.
     """
 
-    def __init__(self, n_chunks: int) -> None:
+    def __init__(self, n_chunks: int, block_bytes: int = MAX_BLOCK) -> None:
         self._n_chunks = n_chunks
+        self._largest = n_chunks * (largest_chunk(block_bytes) + 16) + CRC
         self._indexes: dict[int, NDArray[np.int64]] = {}
 
     @staticmethod
@@ -112,21 +120,13 @@ class Shards(ABC):
         content, size = self._read_tail(shard, n_bytes + CRC)
         if len(content) < n_bytes + CRC:
             raise DamagedShard("file is cut off")
-        if crc32c(content[:n_bytes]) != int.from_bytes(content[n_bytes:], "little"):
-            raise DamagedShard("checksum of the shard's index is wrong, or the file is cut off")
-        entries = np.frombuffer(content, "<u8", 2 * self._n_chunks).reshape(-1, 2)
-        absent = entries[:, 0] == ABSENT
-        # a chunk is never larger than its file, so no sum of what is right is too large for int64
-        spans = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
-        begins, ends = spans.T
-        if (
-            (begins < 0).any()
-            or (ends > size - len(content)).any()
-            or (ends - begins < CRC)[~absent].any()
-        ):
-            raise DamagedShard("index points outside of the file")
-        spans[absent] = -1
-        return spans
+        if size > self._largest:
+            raise DamagedShard("file is larger than its blocks can be")
+        try:
+            table, checksum = bytes(content[:n_bytes]), bytes(content[n_bytes:])
+            return parse_index(table, checksum, size - len(content))
+        except ValueError as error:
+            raise DamagedShard(str(error)) from None
 
 
 class ShardFiles(Shards):
@@ -137,8 +137,8 @@ class ShardFiles(Shards):
     folder : Path
         Root of the store. It is held open: after a rebuild under the same name, shards of the
         store that was opened are read as long as they exist, and never those of another.
-    n_chunks : int
-        Blocks of a shard.
+    n_chunks, block_bytes : int
+        As of :class:`Shards`.
 
     Attributes
     ----------
@@ -146,8 +146,8 @@ class ShardFiles(Shards):
         Its descriptor.
     """
 
-    def __init__(self, folder: Path, n_chunks: int) -> None:
-        super().__init__(n_chunks)
+    def __init__(self, folder: Path, n_chunks: int, block_bytes: int = MAX_BLOCK) -> None:
+        super().__init__(n_chunks, block_bytes)
         self.folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         weakref.finalize(self, os.close, self.folder)
 
@@ -174,7 +174,7 @@ class ShardFiles(Shards):
 
     def _open(self, shard: int) -> int:
         try:
-            return os.open(self.name(shard), os.O_RDONLY, dir_fd=self.folder)
+            return os.open(self.name(shard), FLAGS, dir_fd=self.folder)
         except FileNotFoundError:
             raise DamagedShard("file is missing") from None
         except OSError as error:

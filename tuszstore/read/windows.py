@@ -1,7 +1,7 @@
 """Signals and labels of windows, as arrays."""
 
-import json
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tuszstore.read.selection import find_recording
 from tuszstore.signal.quantise import missing_value
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.place import Place
 
 
 def check_indices(indices: ArrayLike, n_windows: int) -> NDArray[np.int64]:
@@ -174,7 +175,7 @@ class WindowReader:
 
 def _unknown_layout(store: StoreMetadata) -> str:
     """Return what the fast path does not know of a store's signal; nothing if it knows it."""
-    array = json.loads(store.signal)
+    array = store.signal
     geometry, storage = store.geometry, store.config.storage
     codecs = array["codecs"]
     if [codec["name"] for codec in codecs] != ["sharding_indexed"]:
@@ -215,9 +216,19 @@ def _fill_with_zarr(store: StoreMetadata, numbers: NDArray[np.int64], out: NDArr
 
 def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any]:
     """Read sorted, distinct blocks, each run of consecutive ones at once."""
-    array = store.group["signal"]
+    (out,) = store.read([partial(_read_runs, store, blocks)])
+    corner = out[:, 0, 0]
+    missing = missing_value(store.config.storage.dtype)
+    absent = np.isnan(corner) if out.dtype.kind == "f" else corner == missing
+    if absent.any():
+        block = int(blocks[absent][0])
+        raise StoreError(f"{store.where(block, block)}: is missing: it was never written")
+    return out
+
+
+def _read_runs(store: StoreMetadata, blocks: NDArray[np.int64], place: Place) -> NDArray[Any]:
+    array = store.group_at(place)["signal"]
     out = np.empty((len(blocks), *array.shape[1:]), array.dtype)
-    store.check_identity()
     runs = np.split(np.arange(len(blocks)), np.flatnonzero(np.diff(blocks) != 1) + 1)
     for run in runs if len(blocks) else []:
         first, last = int(blocks[run[0]]), int(blocks[run[-1]])
@@ -226,13 +237,6 @@ def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any
         except Exception as error:
             # codecs raise what they like at damaged bytes, and object stores at failed requests
             raise StoreError(
-                f"{store.where(first, last)}: cannot be read: {store.place.explain(error)}"
-            ) from (None if store.place.remote else error)
-    store.check_identity()
-    corner = out[:, 0, 0]
-    missing = missing_value(store.config.storage.dtype)
-    absent = np.isnan(corner) if out.dtype.kind == "f" else corner == missing
-    if absent.any():
-        block = int(blocks[absent][0])
-        raise StoreError(f"{store.where(block, block)}: is missing: it was never written")
+                f"{store.where(first, last)}: cannot be read: {place.explain(error)}"
+            ) from (None if place.remote else error)
     return out

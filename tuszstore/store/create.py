@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from tuszstore.config import CHANNELS, Config
 from tuszstore.signal.quantise import missing_value
+from tuszstore.store.content import content_digest
+from tuszstore.store.digests import part_digests, seal
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.labels import UNLABELLED, flag_attributes
+from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
 from tuszstore.store.metadata import PARTS, signature
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
@@ -34,35 +36,62 @@ def create_arrays(path: Path, config: Config, n_blocks: int) -> None:
     """
     import zarr
 
-    geometry = Geometry.of(config)
-    missing = missing_value(config.storage.dtype)
     root = zarr.create_group(path, attributes={"complete": False}, zarr_format=3)
     signal, label, channel = variables("")
-    codec = config.storage.codec
-    root.create_array(
-        signal.name,
-        shape=(n_blocks, len(CHANNELS), geometry.block),
-        dtype=config.storage.dtype,
-        chunks=(1, len(CHANNELS), geometry.block),
-        shards=(geometry.shard, len(CHANNELS), geometry.block),
-        compressors=zarr_codecs(codec, np.dtype(config.storage.dtype).itemsize),
-        filters=None,
-        fill_value=missing,
-        dimension_names=signal.dims,
-        attributes=_signal_attributes(signal, config),
-    )
-    root.create_array(
-        label.name,
-        shape=(n_blocks, geometry.block),
-        dtype=label.dtype,
-        chunks=(geometry.shard, geometry.block),
-        compressors=zarr_codecs("lz4", 2),
-        filters=None,
-        fill_value=UNLABELLED,
-        dimension_names=label.dims,
-        attributes={"comment": label.comment, **flag_attributes(config.labels.classes)},
-    )
+    root.create_array(signal.name, **signal_options(config, n_blocks))
+    root.create_array(label.name, **label_options(config, n_blocks))
     _write_column(root, channel, np.array(CHANNELS, dtype=np.dtypes.StringDType()))
+
+
+def signal_options(config: Config, n_blocks: int) -> dict[str, Any]:
+    """Return how the array `signal` is made, as zarr's ``create_array`` takes it."""
+    geometry = Geometry.of(config)
+    (signal,) = (v for v in variables("") if v.name == "signal")
+    dtype = config.storage.dtype
+    block = (len(CHANNELS), geometry.block)
+    return {
+        "shape": (n_blocks, *block),
+        "dtype": dtype,
+        "chunks": (1, *block),
+        "shards": (geometry.shard, *block),
+        "compressors": zarr_codecs(config.storage.codec, np.dtype(dtype).itemsize),
+        "filters": None,
+        "fill_value": missing_value(dtype),
+        "dimension_names": signal.dims,
+        "attributes": _signal_attributes(signal, config),
+    }
+
+
+def label_options(config: Config, n_blocks: int) -> dict[str, Any]:
+    """Return how the array `label` is made, as zarr's ``create_array`` takes it."""
+    geometry = Geometry.of(config)
+    (label,) = (v for v in variables("") if v.name == "label")
+    return {
+        "shape": (n_blocks, geometry.block),
+        "dtype": label.dtype,
+        "chunks": (geometry.shard, geometry.block),
+        "compressors": zarr_codecs(LABEL_CODEC, 2),
+        "filters": None,
+        "fill_value": UNLABELLED,
+        "dimension_names": label.dims,
+        "attributes": {"comment": label.comment, **flag_attributes(config.labels.classes)},
+    }
+
+
+def column_options(variable: Variable, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return how a column of a table is made, as zarr's ``create_array`` takes it."""
+    from zarr.codecs import Crc32cCodec, ZstdCodec
+
+    is_string = variable.dtype == "string"
+    rows = max(1, min(TABLE_CHUNK, shape[-1]))
+    return {
+        "shape": shape,
+        "dtype": np.dtypes.StringDType() if is_string else np.dtype(variable.dtype),
+        "chunks": (*(max(1, size) for size in shape[:-1]), rows),
+        "compressors": [ZstdCodec(level=3), Crc32cCodec()],
+        "dimension_names": variable.dims,
+        "attributes": {"comment": variable.comment, **variable.attributes},
+    }
 
 
 def write_table(path: Path, group: str, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -98,7 +127,8 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     """
     import zarr
 
-    group = zarr.open_group(path, mode="r+")
+    # a root that was copied has the metadata of before in it
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
     recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
     for part in PARTS:
         group[part].attrs["signature"] = signature(recordings)
@@ -106,8 +136,16 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)
     root = json.loads((path / "zarr.json").read_bytes())
-    root["attributes"] = {**attributes, "schema_version": SCHEMA_VERSION, "complete": True}
-    write_atomically(path / "zarr.json", json.dumps(root, indent=1).encode())
+    root["attributes"] = {
+        **attributes,
+        "schema_version": SCHEMA_VERSION,
+        "content_digest": content_digest(
+            attributes["split"], attributes["config_hash"],
+            lambda name: group[name][...],  # type: ignore[index]
+        ),
+        "complete": True,
+    }  # fmt: skip
+    write_atomically(path / "zarr.json", seal(root, part_digests(path)))
 
 
 def _signal_attributes(variable: Variable, config: Config) -> dict[str, Any]:
@@ -125,20 +163,9 @@ def _signal_attributes(variable: Variable, config: Config) -> dict[str, Any]:
 
 
 def _write_column(group: Any, variable: Variable, values: NDArray[Any]) -> None:
-    from zarr.codecs import Crc32cCodec, ZstdCodec
-
-    dtype = np.dtypes.StringDType() if variable.dtype == "string" else np.dtype(variable.dtype)
-    values = np.asarray(values).astype(dtype)
-    rows = max(1, min(TABLE_CHUNK, values.shape[-1]))
-    array = group.create_array(
-        variable.name,
-        shape=values.shape,
-        dtype=dtype,
-        chunks=(*(max(1, size) for size in values.shape[:-1]), rows),
-        compressors=[ZstdCodec(level=3), Crc32cCodec()],
-        dimension_names=variable.dims,
-        attributes={"comment": variable.comment, **variable.attributes},
-        overwrite=True,
-    )
+    options = column_options(variable, np.shape(values))
+    # a chunk of nothing but zeros is written too: one that is not there was lost
+    config = {"write_empty_chunks": True}
+    array = group.create_array(variable.name, **options, config=config, overwrite=True)
     if values.size:
-        array[...] = values
+        array[...] = np.asarray(values).astype(options["dtype"])

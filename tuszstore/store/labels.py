@@ -1,12 +1,22 @@
-"""Class bits of samples, painted from events."""
+"""Class bits of samples: painted from events, and read from the files of `label`."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from crc32c import crc32c
 from numpy.typing import ArrayLike, NDArray
+
+from tuszstore.errors import StoreError
+from tuszstore.store.files import read_file
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.shard import blosc_fault
 
 UNLABELLED = 0x8000
 """Label bit of samples of which no annotation says anything: padding, unlabelled recordings."""
+
+LABEL_CODEC = "lz4"
+"""Codec of `label`, whatever that of `signal`."""
 
 
 def paint(first: ArrayLike, stop: ArrayLike, bit: ArrayLike, out: NDArray[np.uint16]) -> None:
@@ -38,3 +48,62 @@ def flag_attributes(classes: tuple[str, ...]) -> dict[str, Any]:
         "flag_masks": [*masks, UNLABELLED],
         "flag_meanings": " ".join([*classes, "unlabelled"]),
     }
+
+
+class LabelChunks:
+    """The array `label` as tuszstore wrote it, one chunk for each shard of the signal.
+
+    Unlike zarr-python it takes no more memory than a chunk has samples, whatever a file claims.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store.
+    geometry : Geometry
+    """
+
+    def __init__(self, path: Path, geometry: Geometry) -> None:
+        self._folder = path / "label" / "c"
+        self._shape = (geometry.shard, geometry.block)
+
+    def file(self, shard: int) -> Path:
+        """Return where the labels of a shard are."""
+        return self._folder / str(shard) / "0"
+
+    def __getitem__(self, blocks: slice) -> NDArray[np.uint16]:
+        """Return the labels of consecutive blocks, ``(block, sample)``."""
+        size = self._shape[0]
+        parts = []
+        for shard in range(blocks.start // size, -(-blocks.stop // size)):
+            low = max(blocks.start - shard * size, 0)
+            parts.append(self.chunk(shard)[low : blocks.stop - shard * size])
+        return np.concatenate(parts) if parts else np.empty((0, self._shape[1]), np.uint16)
+
+    def chunk(self, shard: int) -> NDArray[np.uint16]:
+        """Return the labels of all blocks of a shard; where no file is, they are unlabelled.
+
+        Raises
+        ------
+        StoreError
+            If the file is damaged, naming it.
+        """
+        from numcodecs import blosc
+
+        path = self.file(shard)
+        out = np.full(self._shape, UNLABELLED, "<u2")
+        try:
+            content = read_file(path, out.nbytes + 1024)
+        except FileNotFoundError:
+            return out
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+        chunk, checksum = content[:-4], content[-4:]
+        if len(content) < 20 or crc32c(chunk) != int.from_bytes(checksum, "little"):
+            raise StoreError(f"{path}: checksum is wrong, or the file is cut off")
+        if fault := blosc_fault(chunk, out.nbytes):
+            raise StoreError(f"{path}: {fault}")
+        try:
+            blosc.decompress(chunk, out)
+        except (RuntimeError, ValueError) as error:
+            raise StoreError(f"{path}: cannot be decompressed: {error}") from error
+        return out

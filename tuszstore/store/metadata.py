@@ -1,13 +1,12 @@
 """Opening a store: its attributes, checked, and its tables, loaded when they are asked for."""
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,15 @@ from pydantic import ValidationError
 
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
+from tuszstore.store.columns import read_column
+from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.place import ROOT, Document, Identity, LocalPlace, Place, RequestError
-from tuszstore.store.schema import SCHEMA_VERSION, VARIABLES, variables
+from tuszstore.store.limits import check_arrays
+from tuszstore.store.local import LocalPlace
+from tuszstore.store.place import ROOT, Document, Hold, Identity, Place, ReplacedError
+from tuszstore.store.schema import SCHEMA_VERSION, variables
+
+T = TypeVar("T")
 
 PARTS = ("recordings", "signal", "label", "windows")
 """Parts of a store that record to which recordings they belong."""
@@ -42,28 +47,15 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._loaded:
-            place = self._store.place
-            names = self.variables if place.remote and name in self.variables else [name]
-            loaded: dict[str, NDArray[Any]] = {}
-            tasks: list[Callable[[], None]] = [partial(self._load, n, loaded) for n in names]
-            # what is read after another store has taken the place is not kept
-            place.at_once([*tasks, self._store.check_identity])
-            self._loaded |= loaded
+            together = self._store.place.remote and name in self.variables
+            names = list(self.variables) if together else [name]
+            values = self._store.read([partial(self._read, n) for n in names])
+            self._loaded |= dict(zip(names, values, strict=True))
         return self._loaded[name]
 
-    def _load(self, name: str, loaded: dict[str, NDArray[Any]]) -> None:
-        variable, store = self.variables[name], self._store
-        try:
-            values = np.asarray(store.group[variable.path][...])
-        except Exception as error:
-            # codecs raise what they like at damaged bytes, and object stores at failed requests
-            with contextlib.suppress(RequestError):
-                store.check_identity()
-            raise StoreError(
-                f"{store.path}: {variable.path} cannot be read: {store.place.explain(error)}"
-            ) from (None if store.place.remote else error)
-        # pandas and xarray know strings as objects
-        loaded[name] = values.astype(object) if variable.dtype == "string" else values
+    def _read(self, name: str, place: Place) -> NDArray[Any]:
+        path = self.variables[name].path
+        return read_column(place, path, self._store.arrays[path])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)
@@ -78,20 +70,22 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a column without loading it."""
-        shape: tuple[int, ...] = self._store.group[self.variables[name].path].shape
-        return shape
+        return tuple(self._store.arrays[self.variables[name].path]["shape"])
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
     """Return the attributes of a store's root; none where there is no Zarr v3 group."""
-    (document,) = LocalPlace(path).read([ROOT])
+    try:
+        (document,) = LocalPlace(path).read([ROOT])
+    except StoreError:
+        return {}
     return _attributes(document)
 
 
 def _attributes(document: Document | None) -> dict[str, Any]:
     try:
-        attributes = json.loads(document.content)["attributes"] if document else {}
-    except (ValueError, KeyError, TypeError):
+        attributes = parse_json(document.content, "").get("attributes") if document else None
+    except StoreError:
         return {}
     return attributes if isinstance(attributes, dict) else {}
 
@@ -103,32 +97,42 @@ class StoreMetadata:
     Attributes
     ----------
     place : Place
-        Where it lies.
+        Its name: where it was when it was opened, and another store may be by now.
     attributes : dict
         Of the root.
     config : Config
         With which it was built.
+    arrays : mapping of str to dict
+        Metadata of each array, by path, as Zarr v3 has it.
     group : zarr.Group
-    signal : bytes
-        Metadata of the signal, where that lies.
+    signal : mapping
+        Metadata of the signal, as it lies beside that.
     identity : tuple
         Of the root's metadata file; another one means another store under the same name.
+    held : Hold or None
+        What keeps this store from being removed after another took its name.
     """
 
     place: Place
     attributes: dict[str, Any]
     config: Config
+    arrays: Mapping[str, Any]
     group: Any
-    signal: bytes
+    signal: Mapping[str, Any]
     identity: Identity
+    held: Hold | None = field(repr=False, compare=False)
 
     @classmethod
-    def open(cls, place: Place | Path, *, allow_stale_index: bool = False) -> Self:
+    def open(
+        cls, place: Place | Path, identity: Identity = (), *, allow_stale_index: bool = False
+    ) -> Self:
         """Open a store.
 
         Parameters
         ----------
         place : Place or Path
+        identity : tuple, optional
+            Of the store that is meant, should another have its name by now.
         allow_stale_index : bool
             For who is about to derive the index anew.
 
@@ -136,11 +140,22 @@ class StoreMetadata:
         ------
         StoreError
             If there is none, or it is incomplete, foreign or of another schema version.
+        ReplacedError
+            If the store that is meant is there no more.
         """
         place = LocalPlace(place) if isinstance(place, Path) else place
-        path = place.path
-        root, *parts = place.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS)])
-        if root is None and not place.exists():
+        # read again if another took the place meanwhile, and parts of both were seen
+        opening = partial(cls._open, place, allow_stale_index=allow_stale_index)
+        (store,) = place.of_one_store([opening], identity)
+        if identity and store.identity != identity:
+            raise ReplacedError(place.path)
+        return store
+
+    @classmethod
+    def _open(cls, place: Place, found: Place, *, allow_stale_index: bool) -> Self:
+        path, held = place.path, found.hold()
+        root, *parts = found.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS)])
+        if root is None and not found.exists():
             then = " and copy it there" if place.remote else ""
             raise StoreError(
                 f"{path}: no store here; make one with: "
@@ -152,17 +167,21 @@ class StoreMetadata:
             config = Config.model_validate(attributes["config"])
         except (KeyError, ValidationError) as error:
             raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
-        group = place.open_group()
-        _check_variables(path, group)
+        assert root is not None  # or it was refused above
+        arrays = _arrays(path, root)
+        check_arrays(path, arrays, Geometry.of(config))
+        group = found.open_group()
         try:
             _check_signatures(path, dict(zip(PARTS, map(_attributes, parts), strict=True)))
         except StaleIndexError:
             if not allow_stale_index:
                 raise
-        signal = parts[PARTS.index("signal")]
-        assert root is not None  # or it was refused above
-        assert signal is not None
-        return cls(place, attributes, config, group, signal.content, root.identity)
+        own = parts[PARTS.index("signal")]
+        assert own is not None  # or it had no signature
+        signal = parse_json(own.content, f"{path}/signal/{ROOT}")
+        (variable,) = (variable for variable in variables("") if variable.name == "signal")
+        check_arrays(path, {"signal": signal}, Geometry.of(config), [variable])
+        return cls(place, attributes, config, arrays, group, signal, root.identity, held)
 
     @property
     def path(self) -> Path | str:
@@ -177,7 +196,7 @@ class StoreMetadata:
     @cached_property
     def n_windows(self) -> int:
         """Number of windows, without loading their table."""
-        return int(self.group["windows/category"].shape[0])
+        return int(self.arrays["windows/category"]["shape"][0])
 
     @cached_property
     def windows(self) -> Table:
@@ -206,16 +225,37 @@ class StoreMetadata:
             self.place.at_once([partial(table.__getitem__, name) for table, name in tables])
 
     def check_identity(self) -> None:
-        """Refuse to go on reading where another store has taken the place.
+        """Refuse to go on where the store that was opened is no longer there.
 
         Raises
         ------
-        StoreError
+        ReplacedError
         """
-        if self.place.identity() != self.identity:
-            raise StoreError(
-                f"{self.path}: was rebuilt or removed since it was opened; open it again"
-            )
+        self.place.find(self.identity)
+
+    def read(self, tasks: Sequence[Callable[[Place], T]]) -> list[T]:
+        """Return what tasks read of this store, though another may have its name by now.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            Each is given where the store lies, and may be called again.
+
+        Raises
+        ------
+        ReplacedError
+            If the store is there no more.
+        """
+        return self.place.of_one_store(tasks, self.identity)
+
+    def release(self) -> None:
+        """Let the store be removed once another has taken its name; it is not read any more."""
+        if self.held is not None:
+            self.held.release()
+
+    def group_at(self, place: Place) -> Any:
+        """Return the group of this store where it lies now."""
+        return self.group if place is self.place else place.open_group()
 
     def where(self, first: int, last: int) -> str:
         """Name recording and time of consecutive blocks, for messages.
@@ -233,6 +273,18 @@ class StoreMetadata:
 
     def _table(self, name: str) -> Table:
         return Table(self, name)
+
+
+def _arrays(path: Path | str, root: Document) -> dict[str, Any]:
+    """Return the metadata of groups and arrays that stand in a store's root."""
+    inside = parse_json(root.content, f"{path}/{ROOT}").get("consolidated_metadata")
+    arrays = inside.get("metadata") if isinstance(inside, dict) else None
+    if not isinstance(arrays, dict):
+        raise StoreError(
+            f"{path}: its root lacks the metadata of its arrays; build it again with: "
+            "tuszstore build --force"
+        )
+    return arrays
 
 
 def _check_attributes(path: Path | str, attributes: dict[str, Any]) -> None:
@@ -285,18 +337,3 @@ def _check_signatures(path: Path | str, parts: Mapping[str, Mapping[str, Any]]) 
             f"{path}: its index does not belong to the signal beside it; "
             f"derive it anew with: tuszstore index {path}"
         )
-
-
-def _check_variables(path: Path | str, group: Any) -> None:
-    for variable in VARIABLES:
-        try:
-            array = group[variable.path]
-        except KeyError:
-            raise StoreError(
-                f"{path}: {variable.path} is missing; build it again with: tuszstore build --force"
-            ) from None
-        dims = tuple(array.metadata.dimension_names or ())
-        if dims != variable.dims:
-            raise StoreError(
-                f"{path}: {variable.path} has the dimensions {dims}, not {variable.dims}"
-            )

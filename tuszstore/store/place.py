@@ -1,13 +1,10 @@
-"""Where a store lies: in a folder of this machine, or in an object store."""
+"""Where a store lies, and how it is read from there."""
 
-import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from tuszstore.errors import StoreError
 
@@ -16,11 +13,11 @@ T = TypeVar("T")
 Identity = tuple[Any, ...]
 """Of an object's content: another one means that it was replaced; empty where there is none."""
 
+MAX_METADATA = 1 << 25
+"""Bytes of a metadata file."""
+
 ROOT = "zarr.json"
 """The root's metadata, which is written last and makes a store complete."""
-
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_MANGLED = re.compile(r"(s3|s3a|gs|az|abfss?|https?|file):/(?!/)")
 
 
 class RequestError(StoreError):
@@ -32,16 +29,30 @@ class RequestError(StoreError):
         self.missing = missing
 
 
+class ReplacedError(StoreError):
+    """A store that is no longer there; another one may have its name."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(f"{path}: was rebuilt or removed since it was opened; open it again")
+
+
 @dataclass(frozen=True)
 class Document:
-    """A small file of a store, and which one it was."""
+    """A file of a store, and which one it was."""
 
     content: bytes
     identity: Identity
 
 
+class Hold(Protocol):
+    """What keeps a store from being removed after another has taken its name."""
+
+    def release(self) -> None:
+        """Let it go now, rather than when this object is dropped."""
+
+
 class Place(Protocol):
-    """Where a store lies, and how its metadata are read from there."""
+    """Where a store lies, or one generation of it."""
 
     @property
     def path(self) -> Path | str:
@@ -57,11 +68,54 @@ class Place(Protocol):
     def sibling(self, name: str) -> "Place":
         """Return the place beside this one of another name."""
 
-    def read(self, names: Sequence[str]) -> list[Document | None]:
-        """Return small files, None for those that are not there."""
+    def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
+        """Return whole files, None for those that are not there.
+
+        Parameters
+        ----------
+        names : sequence of str
+        limit : int
+            Largest size in bytes.
+
+        Raises
+        ------
+        StoreError
+            If one is larger, or cannot be read.
+        """
 
     def identity(self) -> Identity:
         """Return which root is there now."""
+
+    def find(self, identity: Identity) -> "Place":
+        """Return where the store of an identity lies now: here, or moved aside.
+
+        Raises
+        ------
+        ReplacedError
+            If it is there no more.
+        """
+
+    def hold(self) -> Hold | None:
+        """Return what keeps the store that is here, as long as it lives; None if nothing can."""
+
+    def of_one_store(
+        self, tasks: Sequence[Callable[["Place"], T]], identity: Identity = ()
+    ) -> list[T]:
+        """Return what tasks read, done at once where that saves round trips.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            Each is given where the store lies, and may be called again elsewhere if another store
+            took the place meanwhile.
+        identity : tuple, optional
+            Of the store that is meant; by default the one that is here.
+
+        Raises
+        ------
+        ReplacedError
+            If it is there no more.
+        """
 
     def open_group(self) -> Any:
         """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
@@ -76,148 +130,7 @@ class Place(Protocol):
         """Return the sizes (bytes) of all files; None where they cannot be listed."""
 
 
-class LocalPlace:
-    """A folder.
-
-    Parameters
-    ----------
-    path : Path
-    """
-
-    remote = False
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def exists(self) -> bool:
-        """Return whether anything is there that might be a store."""
-        return self.path.exists()
-
-    def sibling(self, name: str) -> "LocalPlace":
-        """Return the place beside this one of another name."""
-        return LocalPlace(self.path.with_name(name))
-
-    def read(self, names: Sequence[str]) -> list[Document | None]:
-        """Return small files, None for those that are not there."""
-        return [self._read(self.path / name) for name in names]
-
-    def identity(self) -> Identity:
-        """Return which root is there now."""
-        try:
-            return _identity((self.path / ROOT).stat())
-        except OSError:
-            return ()
-
-    def open_group(self) -> Any:
-        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
-        import zarr
-
-        return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=True)
-
-    def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """Return what tasks return; one after the other, since nothing is waited for."""
-        return [task() for task in tasks]
-
-    def explain(self, error: BaseException) -> str:
-        """Return what an error of reading with zarr-python says."""
-        return f"{type(error).__name__}: {error}"
-
-    def sizes(self) -> list[int]:
-        """Return the sizes (bytes) of all files."""
-        return [file.stat().st_size for file in self.path.rglob("*") if file.is_file()]
-
-    def __reduce__(self) -> Any:
-        return LocalPlace, (self.path.absolute(),)
-
-    @staticmethod
-    def _read(path: Path) -> Document | None:
-        try:
-            with path.open("rb") as file:
-                return Document(file.read(), _identity(os.fstat(file.fileno())))
-        except (OSError, ValueError):  # a name with a null byte is no name
-            return None
-
-
-def find_place(path: str | os.PathLike[str], store: Any = None) -> Place:
-    """Return where a store lies.
-
-    Parameters
-    ----------
-    path : path or str
-        A folder, a URL, or with `store` a name within that.
-    store : obstore store, optional
-
-    Raises
-    ------
-    StoreError
-        If the URL is of no known kind, or obstore is not installed.
-    """
-    if store is not None or is_url(path):
-        from tuszstore.store.remote import RemotePlace
-
-        if store is not None:
-            return RemotePlace(store, os.fspath(path))
-        url = os.fspath(path)
-        if urlsplit(url).scheme.lower() != "file":
-            return RemotePlace.of_url(url)
-        path = _folder(url)
-    return LocalPlace(Path(path))
-
-
-def is_url(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is the URL of a store.
-
-    Raises
-    ------
-    StoreError
-        If it was one before ``pathlib`` made a path of it.
-    """
-    text = os.fspath(path)
-    if isinstance(path, PurePath) and (mangled := _MANGLED.match(text)):
-        raise StoreError(
-            f"{text}: is a URL that pathlib has taken for a path; give it as a string: "
-            f"{mangled[1]}://..."
-        )
-    return _URL.match(text) is not None
-
-
 def hide_credentials(url: str) -> str:
     """Return a URL without user, password, query and fragment."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def local_folder(path: str | os.PathLike[str], what: str) -> Path:
-    """Return the folder of a store that is to be written.
-
-    Parameters
-    ----------
-    path : path or str
-    what : str
-        What is to be done there, for the message.
-
-    Raises
-    ------
-    StoreError
-        If it lies in an object store.
-    """
-    if is_url(path):
-        url = os.fspath(path)
-        if urlsplit(url).scheme.lower() != "file":
-            raise StoreError(
-                f"{hide_credentials(url)}: {what} works in a folder of this machine only; do it "
-                "there, and copy the store with the tools of the object store"
-            )
-        path = _folder(url)
-    return Path(path)
-
-
-def _folder(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise StoreError(f"{url}: names another machine; a local path has three slashes: file:///")
-    return url2pathname(parts.path)
-
-
-def _identity(stat: os.stat_result) -> Identity:
-    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size

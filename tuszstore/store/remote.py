@@ -5,6 +5,7 @@ Errors name the store's URL and the reason in words of our own: the texts of obs
 URLs and answers, and with them credentials.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -16,7 +17,17 @@ from urllib.parse import urlsplit
 
 from tuszstore.compat import import_obstore
 from tuszstore.errors import StoreError
-from tuszstore.store.place import ROOT, Document, Identity, RequestError, hide_credentials
+from tuszstore.store.files import too_large
+from tuszstore.store.place import (
+    MAX_METADATA,
+    ROOT,
+    Document,
+    Identity,
+    Place,
+    ReplacedError,
+    RequestError,
+    hide_credentials,
+)
 
 T = TypeVar("T")
 
@@ -44,7 +55,9 @@ class RemotePlace:
     Raises
     ------
     StoreError
-        If obstore is not installed, or `objects` is none of its stores.
+        If `objects` is no store of obstore.
+    MissingExtraError
+        If obstore is not installed.
     """
 
     remote = True
@@ -68,7 +81,9 @@ class RemotePlace:
         Raises
         ------
         StoreError
-            If obstore is not installed, or does not know such URLs.
+            If obstore does not know such URLs.
+        MissingExtraError
+            If it is not installed.
         """
         parts = urlsplit(url)
         if parts.scheme.lower() not in SCHEMES:
@@ -106,9 +121,15 @@ class RemotePlace:
             return self.of_url("/".join((self._url.rstrip("/").rpartition("/")[0], name)))
         return RemotePlace(self._objects, "/".join((self._prefix.rpartition("/")[0], name)))
 
-    def read(self, names: Sequence[str]) -> list[Document | None]:
-        """Return small objects, None for those that are not there."""
-        return self.at_once([partial(self._read, name) for name in names])
+    def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
+        """Return whole objects, None for those that are not there.
+
+        Raises
+        ------
+        StoreError
+            If one is larger than the limit, or cannot be read.
+        """
+        return self.at_once([partial(self._read, name, limit) for name in names])
 
     def identity(self) -> Identity:
         """Return which root is there now."""
@@ -117,6 +138,52 @@ class RemotePlace:
         except RequestError as error:
             if error.missing:
                 return ()
+            raise
+
+    def find(self, identity: Identity) -> "RemotePlace":
+        """Return this place, if the store of an identity is still here: nothing moves it aside.
+
+        Raises
+        ------
+        ReplacedError
+            If it was replaced or removed.
+        """
+        if self.identity() != identity:
+            raise ReplacedError(self.path)
+        return self
+
+    def hold(self) -> None:
+        """Return nothing: objects have no locks."""
+
+    def of_one_store(
+        self, tasks: Sequence[Callable[[Place], T]], identity: Identity = ()
+    ) -> list[T]:
+        """Return what tasks read, done at the same time.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            Each is given this place.
+        identity : tuple, optional
+            Of the store that is meant; by default whichever is here.
+
+        Raises
+        ------
+        ReplacedError
+            If it was replaced or removed, before or meanwhile.
+        """
+        reads = [partial(task, self) for task in tasks]
+        if not identity:
+            return self.at_once(reads)
+        # asked for with the rest, it costs no round trip of its own
+        checks: list[Callable[[], Any]] = [*reads, partial(self.find, identity)]
+        try:
+            return self.at_once(checks)[:-1]
+        except ReplacedError:
+            raise
+        except Exception:
+            with contextlib.suppress(RequestError):  # then what failed is nearer to the cause
+                self.find(identity)
             raise
 
     def open_group(self) -> Any:
@@ -203,9 +270,11 @@ class RemotePlace:
             return RemotePlace.of_url, (self._url,)
         return RemotePlace, (self._objects, self._prefix)
 
-    def _read(self, name: str) -> Document | None:
+    def _read(self, name: str, limit: int) -> Document | None:
         def get(key: str) -> Document:
             result = self._objects.get(key)
+            if error := too_large(f"{self.path}/{name}", result.meta["size"], limit):
+                raise error
             identity = _identity(result.meta)  # first: taking the bytes may end the result
             return Document(bytes(result.bytes()), identity)
 

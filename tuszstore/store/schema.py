@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a reader of the version before could misread a store."""
 
 CATEGORIES = ("no_seizure", "partial_seizure", "full_seizure")
@@ -87,6 +87,8 @@ VARIABLES = (
         ("montage", _R, "string", "Montage folder; empty where the layout does not tell"),
         ("source_digest", _R, "string", "SHA-256 of the EDF file"),
         ("source_bytes", _R, "int64", "Size of the EDF file", {"units": "byte"}),
+        ("source_mtime", _R, "int64", "When the EDF file was last changed, since 1970",
+         {"units": "ns"}),
         ("annotation_digest", _R, "string", "SHA-256 of the annotation file; empty without one"),
         ("signal_digest", _R, "string", "SHA-256 of the recording's blocks in signal, as stored"),
         ("label_digest", _R, "string", "SHA-256 of the recording's blocks in label"),

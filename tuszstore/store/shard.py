@@ -12,6 +12,7 @@ References
 .. [1] https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.html
 """
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,8 @@ from crc32c import crc32c
 from numpy.typing import NDArray
 
 ABSENT = np.uint64(2**64 - 1)
+
+_BLOSC_HEADER = 16
 
 _CODECS: dict[str, tuple[Literal["lz4", "zstd"], int]] = {"lz4": ("lz4", 5), "zstd": ("zstd", 1)}
 """Blosc's compressor and level of each codec."""
@@ -69,6 +72,163 @@ def encode_shard(blocks: NDArray[np.generic], codec: str, n_chunks: int) -> byte
     return b"".join([*parts, table, _crc32c(table)])
 
 
+def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int64]:
+    """Return where the chunks of a shard lie in it.
+
+    Parameters
+    ----------
+    table : bytes
+        The index, without its checksum.
+    checksum : bytes
+    n_payload : int
+        Bytes in front of the index.
+
+    Returns
+    -------
+    ndarray of int64, shape (chunk, 2)
+        Begin and end of each in bytes, checksum included; -1 for a chunk that is not there.
+
+    Raises
+    ------
+    ValueError
+        If the index is damaged.
+    """
+    if crc32c(table) != int.from_bytes(checksum, "little"):
+        raise ValueError("checksum of the shard's index is wrong, or the file is cut off")
+    entries = np.frombuffer(table, "<u8").reshape(-1, 2)
+    absent = entries[:, 0] == ABSENT
+    # a chunk is never larger than its file, so no sum of what is right is too large for int64
+    spans = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
+    begins, ends = spans.T
+    if (begins < 0).any() or (ends > n_payload).any() or (ends - begins < 4)[~absent].any():
+        raise ValueError("index points outside of the file")
+    spans[absent] = -1
+    return spans
+
+
+def blosc_fault(chunk: bytes | NDArray[np.uint8], n_bytes: int) -> str:
+    """Return what is wrong with the header of a chunk of Blosc [1]_; nothing if it may be decoded.
+
+    Blosc believes what the header says of the chunk's own size, and would read past its end.
+
+    Parameters
+    ----------
+    chunk : bytes or ndarray of uint8
+        Without its checksum.
+    n_bytes : int
+        That it must decode to.
+
+    References
+    ----------
+    .. [1] https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
+    """
+    if len(chunk) < _BLOSC_HEADER:
+        return "is cut off"
+    header = np.frombuffer(bytes(chunk[:_BLOSC_HEADER]), "<u4")
+    claimed, block, size = header[1:].tolist()
+    if claimed != n_bytes:
+        return "claims another size than a block"
+    if size != len(chunk):
+        return "claims another length than it has"
+    if not 0 < block <= max(n_bytes, 1):
+        return "claims parts of an impossible size"
+    return ""
+
+
+def largest_chunk(block_bytes: int) -> int:
+    """Return how many bytes a chunk can have at most, its checksum included.
+
+    Parameters
+    ----------
+    block_bytes : int
+        Of the values of a block; Blosc adds a header of 16.
+    """
+    return block_bytes + 16 + 4
+
+
+def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
+    """Encode one chunk that is a file of its own, as the chunks of a shard are encoded.
+
+    Parameters
+    ----------
+    chunk : ndarray
+    codec : {"lz4", "zstd", "none"}
+    """
+    (content,) = _encoded(chunk[None], codec)
+    return content + _crc32c(content)
+
+
+def shard_fault(path: Path, n_chunks: int, n_blocks: int) -> str:
+    """Return what is wrong with a shard as far as its index tells; nothing if it is whole.
+
+    Parameters
+    ----------
+    path : Path
+    n_chunks : int
+        Of a full shard.
+    n_blocks : int
+        That must be in this one.
+    """
+    n_bytes = 16 * n_chunks
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - n_bytes - 4))
+            content = file.read()
+    except OSError as error:
+        return error.strerror or str(error)
+    table = content[:-4]
+    if len(table) != n_bytes or _crc32c(table) != content[-4:]:
+        return "file is cut off, or its index is damaged"
+    entries = np.frombuffer(table, "<u8").reshape(-1, 2)[:n_blocks]
+    if (entries[:, 0] == ABSENT).any() or entries.sum(axis=1).max(initial=0) > size - n_bytes - 4:
+        return "blocks are missing"
+    return ""
+
+
+def chunk_fault(path: Path) -> str:
+    """Return what is wrong with a chunk that is a file of its own; nothing if it is whole."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return error.strerror or str(error)
+    return "" if content and _crc32c(content[:-4]) == content[-4:] else "checksum is wrong"
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file and wait until the disk has it.
+
+    Its name is durable only when its folder is too: :func:`sync_folder`.
+
+    Raises
+    ------
+    OSError
+        As the file system gives it.
+    """
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the disk has the names in a folder.
+
+    Raises
+    ------
+    OSError
+        As the file system gives it, unless it cannot do so for folders.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that is there whole or not at all.
 
@@ -80,7 +240,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content)
+        write_durably(part, content)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

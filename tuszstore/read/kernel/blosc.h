@@ -28,11 +28,11 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
 {
     if (n_src < HEADER)
         return DAMAGED;
-    unsigned version = src[0], flags = src[2];
+    unsigned version = src[0], lz4_version = src[1], flags = src[2];
     size_t block = read_u32(src + 8);
     if (read_u32(src + 4) != size || read_u32(src + 12) != n_src)
         return DAMAGED;
-    if (version != 2)
+    if (version != 2 || lz4_version != 1)
         return UNKNOWN;
     if (flags & MEMCPYED) {
         if (n_src - HEADER != size)

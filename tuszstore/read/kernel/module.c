@@ -98,7 +98,8 @@ struct job {
 static const char *read_shard(const struct job *j, int *error)
 {
     size_t done = 0;
-    int file = openat(j->folder, j->name, O_RDONLY | O_CLOEXEC);
+    /* not through a link, and without waiting for a pipe's other end */
+    int file = openat(j->folder, j->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) {
         *error = errno;
         return errno == ENOENT ? "file is missing" : "cannot be opened";

@@ -1,0 +1,24 @@
+"""A short turn of the torture of builds; `make torture` is the long one."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="faults are injected on Linux")
+def test_nothing_is_lost() -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler for the library of faults")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.torture", "--points", "6", "--errors", "1",
+         "--random-kills", "0"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    points = re.search(r"points tried: (\d+)", done.stdout)
+    assert points
+    assert int(points[1]) == 27
+    assert "lost: 0" in done.stdout

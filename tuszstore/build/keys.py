@@ -1,0 +1,71 @@
+"""Keys: what decides the bytes of a recording's files, hashed.
+
+Two recordings with one signal key have the same signal files, and with one label key the same label
+files. So what is built already can serve again, in the store before or after an interruption.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from tuszstore.config import Config
+from tuszstore.store.geometry import Geometry
+
+PIPELINE_VERSION = 1
+"""Raised whenever the same source and configuration give other numbers than before."""
+
+_INDEX_ONLY = {"seizure", "full_seizure"}  # decide windows, not labels
+_WHICH_ONLY = {"unlabelled"}  # decides which recordings there are
+
+
+class Keys:
+    """Keys under one configuration.
+
+    Parameters
+    ----------
+    config : Config
+    pipeline : int
+        Version of the pipeline that made, or will make, the files.
+    """
+
+    def __init__(self, config: Config, pipeline: int = PIPELINE_VERSION) -> None:
+        geometry = Geometry.of(config)
+        layout = [pipeline, geometry.sfreq, geometry.block, geometry.step, geometry.shard]
+        storage = config.storage
+        chosen = config.model_dump(mode="json", include={"channels", "signal"})
+        self._signal = [*layout, storage.dtype, storage.scale, storage.codec, chosen]
+        labels = config.labels.model_dump(mode="json", exclude=_INDEX_ONLY | _WHICH_ONLY)
+        self._label = [*layout, labels]
+
+    def signal(self, source_digest: str) -> str:
+        """Return the key of a recording's signal, given the digest of its EDF file."""
+        return _hash([self._signal, source_digest])
+
+    def label(self, annotation_digest: str, n_samples: int) -> str:
+        """Return the key of a recording's labels.
+
+        Parameters
+        ----------
+        annotation_digest : str
+            Empty without an annotation.
+        n_samples : int
+            At the store's rate.
+        """
+        return _hash([self._label, annotation_digest, n_samples])
+
+
+def changed_settings(before: Config, after: Config) -> list[str]:
+    """Return the dotted keys in which two configurations differ, `paths` and `build` aside."""
+    old, new = (config.model_dump(mode="json") for config in (before, after))
+    return [
+        f"{section}.{key}"
+        for section in old
+        if section not in ("paths", "build")
+        for key in old[section]
+        if old[section][key] != new[section][key]
+    ]
+
+
+def _hash(state: Any) -> str:
+    text = json.dumps(state, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,221 @@
+"""Keyed hashes instead of patient ids.
+
+A pseudonym is the HMAC-SHA256 [1]_ of a name under a key that only the corpus's keeper has, cut to
+64 bits. The same key gives the same pseudonyms in every split, so that patients can still be
+counted, grouped and kept apart. The key is never stored; what is stored is a hash that tells one
+key from another.
+
+Pseudonyms hide names. They do not hide who holds the corpus itself from finding a recording again:
+its signal, length, events and digests are in the store.
+
+References
+----------
+.. [1] RFC 2104, HMAC: Keyed-Hashing for Message Authentication.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from tuszstore.config import Config
+from tuszstore.corpus.layout import Recording, find_recordings, source_path
+from tuszstore.errors import ConfigError, RecordingError
+
+KEY, KEY_FILE = "TUSZSTORE_PSEUDONYM_KEY", "TUSZSTORE_PSEUDONYM_KEY_FILE"
+"""Environment variables that hold the key, or the path of a file that holds it."""
+
+MIN_KEY = 16
+"""Bytes that a key must have: a shorter one can be tried out."""
+
+_DIGITS = 16
+
+
+class Pseudonyms:
+    """Pseudonyms under one key.
+
+    Parameters
+    ----------
+    key : bytes
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < MIN_KEY:
+            raise ConfigError(
+                f"the key of pseudonyms has {len(key)} bytes, and needs {MIN_KEY}; make one with: "
+                "openssl rand -hex 32"
+            )
+        self._key = key
+
+    @classmethod
+    def given(cls) -> Self:
+        """Return the pseudonyms of the key in the environment.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or it is too short.
+        """
+        if text := os.environ.get(KEY):
+            return cls(text.strip().encode())
+        if file := os.environ.get(KEY_FILE):
+            try:
+                return cls(Path(file).read_bytes().strip())
+            except OSError as error:
+                raise ConfigError(f"{KEY_FILE}: cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            f"corpus.pseudonymize needs a key: set {KEY}, or {KEY_FILE} to a file that holds it"
+        )
+
+    def attributes(self) -> dict[str, str]:
+        """Return what a store records of its pseudonyms."""
+        return {"method": "HMAC-SHA256, 64 bit", "key_check": self._hash("key", "check")}
+
+    def patient(self, name: str) -> str:
+        """Return the pseudonym of a patient."""
+        return self._hash("patient", name)
+
+    def path(self, id_: str) -> str:
+        """Return the pseudonym of a path in the corpus that is no recording."""
+        return self._hash("path", id_)
+
+    def recording(self, recording: Recording) -> Recording:
+        """Return a recording under its pseudonyms; only `path` and `montage` stay as they are."""
+        patient = self.patient(recording.patient)
+        session = recording.session
+        return replace(
+            recording,
+            id=f"{patient}/{patient}_{self._hash('recording', recording.id)}.edf",
+            patient=patient,
+            session=self._hash("session", f"{recording.patient}/{session}") if session else "",
+        )
+
+    def check(self, attributes: Mapping[str, Any], where: Path) -> None:
+        """Refuse a store that was made with another key.
+
+        Raises
+        ------
+        ConfigError
+        """
+        recorded = attributes.get("pseudonyms")
+        if not isinstance(recorded, Mapping) or recorded != self.attributes():
+            raise ConfigError(
+                f"{where}: was not built with this key of pseudonyms; set {KEY} to the key that it "
+                "was built with, or choose another place for the store"
+            )
+
+    def _hash(self, kind: str, name: str) -> str:
+        message = f"{kind}\0{name}".encode()
+        return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+def pseudonyms_of(config: Config, attributes: Mapping[str, Any], store: Path) -> Pseudonyms | None:
+    """Return the pseudonyms that a build uses; None without.
+
+    Parameters
+    ----------
+    config : Config
+    attributes : mapping
+        Of the store that is there already; empty without one.
+    store : Path
+        For messages.
+
+    Raises
+    ------
+    ConfigError
+        If the key is missing, or another one than that of the store; or if the store has
+        pseudonyms, and the configuration would put names in their place.
+    """
+    if config.corpus.pseudonymize:
+        pseudonyms = Pseudonyms.given()
+        if attributes:
+            pseudonyms.check(attributes, store)
+        return pseudonyms
+    if "pseudonyms" in attributes:
+        raise ConfigError(
+            f"{store}: has pseudonyms, which this build would replace by patient ids: set "
+            "corpus.pseudonymize to true, or choose another place for the store"
+        )
+    return None
+
+
+def without_names(text: str, path: Path, id_: str) -> str:
+    """Return a message in which a recording bears its pseudonym.
+
+    Parameters
+    ----------
+    text : str
+    path : Path
+        Of the recording's file.
+    id_ : str
+        Its pseudonym.
+    """
+    stem, pseudonym = path.stem, PurePosixPath(id_)
+    patient = stem.partition("_")[0]
+    for name, other in (
+        (str(path.with_suffix("")), str(pseudonym.with_suffix(""))),
+        (str(path.parent), "."),
+        (stem, pseudonym.stem),
+        (patient, pseudonym.stem.partition("_")[0]),
+    ):
+        text = text.replace(name, other)
+    return text
+
+
+def find_sources(
+    root: Path, config: Config, attributes: Mapping[str, Any], store: Path
+) -> Callable[[str], Path]:
+    """Return what gives the EDF file of a recording's id.
+
+    Parameters
+    ----------
+    root : Path
+        Of the corpus.
+    config : Config
+        With which the store was built.
+    attributes : mapping
+        Of the store.
+    store : Path
+
+    Returns
+    -------
+    callable
+        It raises RecordingError where an id has no file below the root.
+
+    Raises
+    ------
+    ConfigError
+        If the store has pseudonyms, and their key is missing or another one.
+    """
+    if not config.corpus.pseudonymize:
+        return lambda id_: source_path(root, id_)
+    pseudonyms = Pseudonyms.given()
+    pseudonyms.check(attributes, store)
+    paths = by_pseudonym(pseudonyms, find_recordings(root).recordings)
+
+    def find(id_: str) -> Path:
+        if id_ not in paths:
+            raise RecordingError("no recording of the corpus has this pseudonym")
+        return paths[id_]
+
+    return find
+
+
+def by_pseudonym(pseudonyms: Pseudonyms, recordings: Iterable[Recording]) -> dict[str, Path]:
+    """Return the files of recordings by their pseudonyms.
+
+    Raises
+    ------
+    ConfigError
+        If two have the same.
+    """
+    paths: dict[str, Path] = {}
+    for recording in recordings:
+        id_ = pseudonyms.recording(recording).id
+        if id_ in paths:
+            raise ConfigError(f"two recordings have the pseudonym {id_}; choose another key")
+        paths[id_] = recording.path
+    return paths

@@ -1,0 +1,90 @@
+"""A store as it lies there, read without trusting any of it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tuszstore.config import Config
+from tuszstore.errors import StoreError
+from tuszstore.store.columns import read_column
+from tuszstore.store.files import read_json
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.local import LocalPlace
+from tuszstore.store.schema import TABLES, variables
+
+
+@dataclass
+class Contents:
+    """What could be read of a store.
+
+    Attributes
+    ----------
+    path : Path
+        Root of the store.
+    root : dict
+        Metadata of the root.
+    config : Config
+    documents : dict of str to dict
+        Metadata of each array that is sound, as it lies beside the array.
+    columns : dict of str to ndarray
+        Columns of tables that could be read, by path.
+    """
+
+    path: Path
+    root: dict[str, Any]
+    config: Config
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the root."""
+        attributes: dict[str, Any] = self.root["attributes"]
+        return attributes
+
+    @property
+    def geometry(self) -> Geometry:
+        """Lengths of windows, blocks and shards."""
+        return Geometry.of(self.config)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the store has digests of its metadata; those of older versions have none."""
+        return isinstance(self.attributes.get("digests"), dict)
+
+    def table(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """Return the columns of a table; None if one of them could not be read."""
+        wanted = variables(name)
+        if any(variable.path not in self.columns for variable in wanted):
+            return None
+        return {variable.name: self.columns[variable.path] for variable in wanted}
+
+    def complete_tables(self) -> bool:
+        """Return whether every column of every table could be read."""
+        return all(self.table(name) is not None for name in TABLES)
+
+    def load(self, array: str) -> NDArray[Any]:
+        """Read a whole column.
+
+        Raises
+        ------
+        StoreError
+            If it is damaged.
+        """
+        return read_column(LocalPlace(self.path), array, self.documents[array])
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return the metadata of a group or array.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or it cannot be read.
+    """
+    try:
+        return read_json(path / "zarr.json")
+    except OSError as error:
+        raise StoreError(f"cannot be read: {error.strerror}") from error

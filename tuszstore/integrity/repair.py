@@ -1,0 +1,346 @@
+"""Making anew just what a verification finds damaged.
+
+The mended store is another generation: what is whole is linked or copied into a folder beside the
+store, what is damaged is made anew there, and it is published only if a deep verification of it
+finds nothing and all digests are those of before. Readers see the old store or the mended one.
+"""
+
+import json
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tuszstore.build.blocks import label_samples
+from tuszstore.build.lock import locked
+from tuszstore.build.publish import publish
+from tuszstore.build.recording import Failed, writing
+from tuszstore.build.records import Files, link_or_copy
+from tuszstore.build.run import run_tasks
+from tuszstore.build.tables import event_columns
+from tuszstore.config import CHANNELS, Build
+from tuszstore.corpus.annotations import read_annotation
+from tuszstore.corpus.layout import annotation_path
+from tuszstore.corpus.pseudonyms import find_sources
+from tuszstore.errors import BuildError, RecordingError, StoreError
+from tuszstore.integrity.blocks import painted_blocks
+from tuszstore.integrity.contents import Contents
+from tuszstore.integrity.report import Check, Finding
+from tuszstore.integrity.source import make_tasks
+from tuszstore.integrity.structure import check_schema, check_tables, read_root
+from tuszstore.integrity.verify import verify
+from tuszstore.store.create import finish, write_table
+from tuszstore.store.digests import ATTRIBUTE, CONTENTS, is_sealed
+from tuszstore.store.files import read_file
+from tuszstore.store.find import local_folder
+from tuszstore.store.generations import remove_unused
+from tuszstore.store.index import derive_windows
+from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, LabelChunks
+from tuszstore.store.place import MAX_METADATA
+from tuszstore.store.schema import TABLES, VARIABLES
+from tuszstore.store.shard import encode_chunk
+
+ROUNDS = 3
+"""How often what was mended is verified and mended again."""
+
+AGAIN = "build it again with: tuszstore build --force"
+
+
+@dataclass
+class RepairReport:
+    """What a repair did.
+
+    Attributes
+    ----------
+    store : Path
+    status : {"whole", "repaired"}
+    mended : dict of str to int
+        How many findings of each kind were mended.
+    rebuilt : list of str
+        Recordings whose signal was computed again.
+    notes : list of str
+    seconds : float
+    """
+
+    store: Path
+    status: str
+    mended: dict[str, int] = field(default_factory=dict)
+    rebuilt: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return {**vars(self), "store": str(self.store), "seconds": round(self.seconds, 3)}
+
+
+def repair(
+    path: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+) -> RepairReport:
+    """Make anew what is damaged in a store, and nothing else.
+
+    Metadata comes from the root's copy of it or the other way round, the index from the labels,
+    labels from the events, events from the annotations, and signals from the EDF files.
+
+    Parameters
+    ----------
+    path : path
+        ``<root>/<split>.zarr``.
+    data : path, optional
+        Root of the corpus, if it is no longer where it was.
+    workers : int, optional
+        Processes that compute signals; by default this one.
+
+    Returns
+    -------
+    RepairReport
+
+    Raises
+    ------
+    StoreError
+        If there is no store.
+    BuildError
+        If it cannot be mended; the store is then as it was. The text says what to do.
+    """
+    start = time.perf_counter()
+    place = local_folder(path, "tuszstore repair").resolve()
+    found = verify(place, deep=True)
+    damage = [finding for finding in found.findings if finding.mend != "none"]
+    if not damage:
+        return RepairReport(place, "whole", seconds=time.perf_counter() - start)
+    if lost := [finding for finding in damage if finding.mend == "build"]:
+        raise BuildError(f"{place}: {lost[0]}: this cannot be mended; {AGAIN}")
+    report = RepairReport(place, "repaired")
+    unfinished = place.parent / f".{place.name}.repairing"
+    with locked(place), writing(unfinished):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            mending = _Mending(place, unfinished, data, workers, report)
+            mending.copy({finding.file for finding in damage if finding.mend == "stray"})
+            for _ in range(ROUNDS):
+                mending.mend(damage)
+                # behind damaged metadata there may be more
+                damage = [f for f in verify(unfinished, deep=True).findings if f.mend != "none"]
+                if not damage:
+                    break
+            else:
+                raise BuildError(f"{place}: was not mended: {damage[0]}; {AGAIN}")
+            _check_same(place, unfinished)
+            publish(unfinished, place)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    remove_unused(place)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _check_same(place: Path, unfinished: Path) -> None:
+    """Refuse to publish what is not as it was before the damage."""
+    before, after = (read_root(path).attributes for path in (place, unfinished))
+    old, new = before.get(ATTRIBUTE, {}), after[ATTRIBUTE]
+    if before.get("content_digest") != after["content_digest"] or any(
+        old[name] != new[name] for name in CONTENTS if name in old
+    ):
+        raise BuildError(f"{place}: what was mended differs from what was built; {AGAIN}")
+
+
+class _Mending:
+    """One repair, step by step, into a folder beside the store."""
+
+    def __init__(
+        self,
+        place: Path,
+        target: Path,
+        data: str | os.PathLike[str] | None,
+        workers: int | None,
+        report: RepairReport,
+    ) -> None:
+        self._place = place
+        self._target = target
+        self._root = read_root(place)
+        self._data = Path(data or self._root.attributes.get("data") or "")
+        self._given = data is not None
+        self._workers = workers or 0
+        self._report = report
+        self._parts: set[str] = set()
+
+    def mend(self, damage: Sequence[Finding]) -> None:
+        """Make anew what is damaged."""
+        if lost := [finding for finding in damage if finding.mend == "build"]:
+            raise BuildError(f"{self._place}: {lost[0]}: this cannot be mended; {AGAIN}")
+        self._parts = {finding.mend for finding in damage}
+        rows = {
+            part: sorted({finding.row for finding in damage if finding.mend == part})
+            for part in ("label", "signal")
+        }
+        for finding in damage:
+            mended = self._report.mended
+            mended[finding.mend] = mended.get(finding.mend, 0) + 1
+        self._write_metadata()
+        contents = self._contents()
+        if "events" in self._parts:
+            self._write_events(contents)
+            contents = self._contents()
+        if rows["label"]:
+            self._write_labels(contents, rows["label"])
+        if rows["signal"]:
+            self._write_signal(contents, rows["signal"])
+        if "index" in self._parts:
+            labels = LabelChunks(self._target, contents.geometry)
+            windows = derive_windows(
+                labels, _table(contents, "recordings"), contents.geometry, contents.config.labels
+            )
+            write_table(self._target, "windows", windows)
+        try:
+            finish(self._target, self._root.attributes)
+        except BuildError:
+            raise
+        except Exception as error:  # zarr-python raises what it likes at damaged tables
+            reason = f"{type(error).__name__}: {error}"
+            raise BuildError(
+                f"{self._place}: its tables cannot be read: {reason}; {AGAIN}"
+            ) from error
+
+    def copy(self, strays: set[str]) -> None:
+        """Link the signal and copy the rest, all but what belongs to nobody."""
+        for folder, _, files in os.walk(self._place):
+            for name in files:
+                source = Path(folder, name)
+                relative = source.relative_to(self._place).as_posix()
+                if relative in strays or not stat.S_ISREG(source.lstat().st_mode):
+                    continue
+                target = self._target / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if relative.startswith("signal/c/"):
+                    link_or_copy(source, target)
+                else:
+                    shutil.copyfile(source, target)
+
+    def _write_metadata(self) -> None:
+        """Write the metadata of arrays anew, where the root is whole and has a copy of it."""
+        digest = str(self._root.attributes.get(ATTRIBUTE, {}).get("root"))
+        whole = is_sealed(read_file(self._place / "zarr.json", MAX_METADATA), digest)
+        if "metadata" not in self._parts or not whole:
+            return  # or the root's copies are damaged, not the metadata itself
+        copies = self._root.root["consolidated_metadata"]["metadata"]
+        for node in (*TABLES, *(variable.path for variable in VARIABLES)):
+            document = {k: v for k, v in copies[node].items() if k != "consolidated_metadata"}
+            folder = self._target / node
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "zarr.json").write_text(json.dumps(document, indent=2))
+        import zarr
+
+        # of channel also the values, which are always the same
+        channel: Any = zarr.open_array(self._target / "channel", mode="r+")
+        channel[...] = np.array(CHANNELS, dtype=np.dtypes.StringDType())
+
+    def _contents(self) -> Contents:
+        contents = read_root(self._target)
+        check_schema(contents, ignored := Check(""))
+        check_tables(contents, ignored)
+        return contents
+
+    def _write_events(self, contents: Contents) -> None:
+        """Read the events of all recordings from their annotations."""
+        recordings = _table(contents, "recordings")
+        find = find_sources(
+            self._corpus("events"), contents.config, contents.attributes, self._place
+        )
+        kind = contents.config.labels.annotation
+        marked = []
+        names = ("id", "n_samples", "annotation_digest")
+        for id_, n_samples, digest in zip(*(recordings[n].tolist() for n in names), strict=True):
+            try:
+                known = read_annotation(annotation_path(find(id_), kind), kind) if digest else None
+            except RecordingError as error:
+                raise BuildError(f"{self._place}: {id_}: {error}") from error
+            if known and known.digest != digest:
+                raise BuildError(
+                    f"{self._place}: {id_}: its annotation was changed since the store was built; "
+                    "build it again with: tuszstore build"
+                )
+            marked.append(label_samples(known, n_samples, contents.config)[1])
+        write_table(self._target, "events", event_columns(marked))
+
+    def _write_labels(self, contents: Contents, rows: Iterable[int]) -> None:
+        """Paint the labels of recordings from the events."""
+        recordings, events = _table(contents, "recordings"), _table(contents, "events")
+        geometry = contents.geometry
+        for row in rows:
+            begin, end = np.searchsorted(events["recording"], [row, row + 1])
+            mine = {n: events[n][begin:end] for n in ("first_sample", "stop_sample", "bit")}
+            n_samples = int(recordings["n_samples"][row])
+            files = Files(self._target, int(recordings["first_block"][row]) // geometry.shard)
+            n_blocks = geometry.n_blocks(n_samples)
+            for number in range(geometry.n_shards(n_samples)):
+                start = number * geometry.shard
+                count = min(geometry.shard, n_blocks - start)
+                chunk = np.full((geometry.shard, geometry.block), UNLABELLED, "<u2")
+                chunk[:count] = painted_blocks(
+                    mine, n_samples, start, count, geometry,
+                    labelled=bool(recordings["annotation_digest"][row]),
+                )  # fmt: skip
+                _replace(files.label(number), encode_chunk(chunk, LABEL_CODEC))
+
+    def _write_signal(self, contents: Contents, rows: Sequence[int]) -> None:
+        """Compute the signal of recordings again from their EDF files."""
+        recordings, geometry = _table(contents, "recordings"), contents.geometry
+        lost = Check("sources")
+        tasks = make_tasks(contents, rows, self._corpus("signal"), lost)
+        if lost.findings:
+            raise BuildError(f"{self._place}: {lost.findings[0]}; say where the corpus is: --data")
+        by_id = {task.id: row for task, row in tasks}
+        config = contents.config.model_copy(update={"build": Build()})
+        with tempfile.TemporaryDirectory(dir=self._target.parent, prefix=".repair-") as folder:
+            todo = [task for task, _ in tasks]
+            for result in run_tasks(todo, Path(folder), config, n_workers=self._workers):
+                row = by_id[result.task.id]
+                if isinstance(result, Failed):
+                    raise BuildError(f"{self._place}: {result.task.id}: {result.reason}")
+                made = result.record.row
+                for name, what in (("source_digest", "its EDF file was changed since the store "
+                                    "was built; build it again with: tuszstore build"),
+                                   ("signal_digest", "other packages give other values than those "
+                                    f"that it was built with; {AGAIN}")):  # fmt: skip
+                    if made[name] != recordings[name][row]:
+                        raise BuildError(f"{self._place}: {result.task.id}: {what}")
+                place = Files(self._target, int(recordings["first_block"][row]) // geometry.shard)
+                for number in range(geometry.n_shards(result.task.n_samples)):
+                    new = place.signal(number)
+                    new.parent.mkdir(parents=True, exist_ok=True)
+                    new.unlink(missing_ok=True)  # a link to the damaged file, which is not touched
+                    link_or_copy(result.files.signal(number), new)
+                shutil.rmtree(result.files.root)
+                self._report.rebuilt.append(result.task.id)
+
+    def _corpus(self, what: str) -> Path:
+        """Return the root of the corpus, without which something cannot be made anew."""
+        if not (self._given or self._root.attributes.get("data")) or not self._data.is_dir():
+            raise BuildError(
+                f"{self._place}: {what} is made anew from the corpus, which is not at "
+                f"{str(self._data)!r}; say where it is: --data"
+            )
+        return self._data
+
+
+def _table(contents: Contents, name: str) -> dict[str, Any]:
+    table = contents.table(name)
+    if table is None:
+        raise StoreError(f"{contents.path}: {name} cannot be read; {AGAIN}")
+    return table
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,63 @@
+"""Checks of the stores beside a store: no patient and no recording in two splits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuszstore.errors import StoreError
+from tuszstore.integrity.contents import Contents
+from tuszstore.integrity.report import Check
+from tuszstore.store.metadata import StoreMetadata
+
+TOLD = 5
+"""Patients that a message names."""
+
+
+def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
+    """Compare patients with those of every complete store of another split beside this one."""
+    patients = contents.columns.get("recordings/patient")
+    if patients is None:
+        check.covered = "not checked: the patients cannot be read"
+        return
+    own, split = set(patients.tolist()), contents.attributes.get("split")
+    compared = []
+    for other in _others(contents.path, notes):
+        if other.attributes.get("split") == split:
+            continue
+        name = Path(other.path).name
+        if _key(other.attributes) != _key(contents.attributes):
+            notes.append(f"{name}: has other pseudonyms, so that patients cannot be compared")
+            continue
+        try:
+            shared = sorted(own & set(other.recordings["patient"].tolist()))
+        except StoreError as error:
+            notes.append(f"not compared with {name}: {error}")
+            continue
+        compared.append(name)
+        if not shared:
+            continue
+        more = f" and {len(shared) - TOLD} more" if len(shared) > TOLD else ""
+        told = f"{', '.join(shared[:TOLD])}{more} in {split} and {other.attributes.get('split')}"
+        policies = {contents.config.corpus.split_policy, other.config.corpus.split_policy}
+        if policies == {"file_order"}:
+            notes.append(f"patients in two splits, as split policy file_order allows: {told}")
+        else:
+            check.add(f"patients in two splits: {told} ({name})", "none",
+                      array="recordings/patient")  # fmt: skip
+    check.covered = f"{len(own)} patients, against {', '.join(compared) or 'no other store'}"
+
+
+def _others(path: Path, notes: list[str]) -> Iterator[StoreMetadata]:
+    path = path.resolve()
+    for place in sorted(path.parent.glob("*.zarr")):
+        if place == path or place.is_symlink() or place.name.startswith("."):
+            continue
+        try:
+            yield StoreMetadata.open(place, allow_stale_index=True)
+        except StoreError as error:
+            notes.append(f"not compared: {error}")
+
+
+def _key(attributes: dict[str, object]) -> object:
+    """Return what tells one key of pseudonyms from another; nothing without pseudonyms."""
+    found = attributes.get("pseudonyms")
+    return found.get("key_check") if isinstance(found, dict) else None

@@ -1,0 +1,358 @@
+"""Checks of metadata, files and tables: whether the parts of a store are there and fit."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from tuszstore.config import CHANNELS, Config
+from tuszstore.errors import StoreError
+from tuszstore.integrity.contents import Contents, read_document
+from tuszstore.integrity.report import Check, Mend
+from tuszstore.store.create import column_options, label_options, signal_options
+from tuszstore.store.digests import (
+    ATTRIBUTE,
+    CONTENTS,
+    METADATA,
+    attributes_digest,
+    is_sealed,
+    part_digest,
+)
+from tuszstore.store.files import read_file
+from tuszstore.store.limits import check_arrays
+from tuszstore.store.metadata import PARTS, signature
+from tuszstore.store.place import MAX_METADATA
+from tuszstore.store.schema import SCHEMA_VERSION, TABLES, VARIABLES, Variable
+
+_SHARD = re.compile(r"signal/c/(\d{1,15})/0/0|label/c/(\d{1,15})/0")
+
+_MEND: dict[str, Mend] = {
+    "channel": "metadata", "windows": "index", "events": "events", "recordings": "build",
+    "left_out": "build",
+}  # fmt: skip
+
+
+def mend_of(array: str) -> Mend:
+    """Return what mends the values of a column or table."""
+    return _MEND[array.partition("/")[0]]
+
+
+def read_root(path: Path) -> Contents:
+    """Read what everything else depends on.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be used; nothing else can then be checked.
+    """
+    root = read_document(path)
+    attributes = root.get("attributes")
+    if not isinstance(attributes, dict) or "complete" not in attributes:
+        raise StoreError("not a store of tuszstore")
+    if attributes.get("schema_version") != SCHEMA_VERSION:
+        raise StoreError(
+            f"has schema version {attributes.get('schema_version')!r:.40}, and this tuszstore "
+            f"reads {SCHEMA_VERSION}"
+        )
+    try:
+        config = Config.model_validate(attributes["config"])
+    except (KeyError, ValidationError) as error:
+        raise StoreError(f"its configuration cannot be read: {error}") from error
+    return Contents(path, root, config)
+
+
+def check_root(contents: Contents, check: Check, notes: list[str]) -> None:
+    """Check the root's attributes and its copy of all other metadata."""
+    path, attributes = contents.path, contents.attributes
+    check.covered = f"{path / 'zarr.json'}"
+    if attributes["complete"] is not True:
+        check.add("an unfinished build", "build", file="zarr.json")
+    if not contents.sealed:
+        notes.append(
+            "made by an older tuszstore: without digests of its metadata, of which a change may "
+            "pass; tuszstore index adds them"
+        )
+        return
+    digests = attributes[ATTRIBUTE]
+    if attributes_digest(attributes) != digests.get("attributes"):
+        check.add("attributes were changed", "build", file="zarr.json")
+    elif not is_sealed(read_file(path / "zarr.json", MAX_METADATA), str(digests.get("root"))):
+        check.add("was changed", "metadata", file="zarr.json")
+
+
+def check_digests(contents: Contents, check: Check, damaged: set[str]) -> None:
+    """Check the digests of metadata and tables; of what is known as damaged they say no more.
+
+    Parameters
+    ----------
+    contents : Contents
+    check : Check
+    damaged : set of str
+        Tables of which damage was found, and ``metadata``.
+    """
+    parts = (METADATA, *CONTENTS)
+    if not contents.sealed:
+        check.covered = "nothing: there are none"
+        return
+    check.covered = ", ".join(parts)
+    for part in parts:
+        if part in damaged:
+            continue
+        if part_digest(contents.path, part) != contents.attributes[ATTRIBUTE].get(part):
+            mend = "metadata" if part == METADATA else mend_of(part)
+            check.add("files were changed, added or removed", mend, array=part)
+
+
+def check_schema(contents: Contents, check: Check) -> None:
+    """Check every array's metadata against the schema, and the root's copy of it."""
+    path = contents.path
+    copies = contents.root.get("consolidated_metadata")
+    inside = copies.get("metadata") if isinstance(copies, dict) else None
+    if not isinstance(inside, dict):
+        check.add("holds no metadata of the arrays", "metadata", file="zarr.json")
+        inside = {}
+    nodes = [*TABLES, *(variable.path for variable in VARIABLES)]
+    check.covered = f"{len(VARIABLES)} arrays and {len(TABLES) + 1} groups"
+    documents = {}
+    for name in nodes:
+        file = f"{name}/zarr.json"
+        try:
+            documents[name] = read_document(path / name)
+        except StoreError as error:
+            check.add(str(error), "metadata", array=name, file=file)
+            continue
+        if not _same_metadata(documents[name], inside.get(name)):
+            check.add("differs from the root's copy of it", "metadata", array=name, file=file)
+    for name in sorted(set(inside) - set(nodes)):
+        check.add("the root has metadata of an array that is not in the schema", "metadata",
+                  array=name, file="zarr.json")  # fmt: skip
+    for variable in VARIABLES:
+        document = documents.get(variable.path)
+        if document is None:
+            continue
+        where: dict[str, Any] = {"array": variable.path, "file": f"{variable.path}/zarr.json"}
+        try:
+            # what it claims comes first: it decides whether the rest is looked at
+            check_arrays(path, {variable.path: document}, contents.geometry, [variable])
+            problems = _differences(contents, tuple(document["shape"]), variable)
+        except StoreError as error:
+            problems = [str(error).removeprefix(f"{path}: {variable.path} ")]
+        for problem in problems:
+            check.add(problem, "metadata", **where)
+        if not problems:
+            contents.documents[variable.path] = document
+    _check_shapes(contents, check)
+
+
+def _same_metadata(own: Any, copy: Any) -> bool:
+    """Compare metadata of an array or group; a group's copy also says what is in it: nothing."""
+    if not isinstance(own, dict) or not isinstance(copy, dict):
+        return False
+    return all(
+        own.get(key) == copy.get(key)
+        for key in (own.keys() | copy.keys()) - {"consolidated_metadata"}
+    )
+
+
+def _differences(contents: Contents, shape: tuple[int, ...], variable: Variable) -> list[str]:
+    """Return how an array's metadata differs from what a build writes, as zarr understands both."""
+    import zarr
+
+    try:
+        array: Any = zarr.open_array(contents.path / variable.path, mode="r")
+        found = array.metadata.to_dict()
+    except Exception as error:  # zarr-python raises what it likes at what it does not know
+        return [f"has metadata that zarr does not read: {type(error).__name__}: {error}"]
+    found["attributes"] = {k: v for k, v in found["attributes"].items() if k != "signature"}
+    return [
+        f"{key} is {_text(found.get(key)):.200}, and not {_text(value):.200}"
+        for key, value in _expected(contents.config, shape, variable.path).items()
+        if _text(found.get(key)) != _text(value)
+    ]
+
+
+@lru_cache(maxsize=2 * len(VARIABLES))
+def _expected(config: Config, shape: tuple[int, ...], array: str) -> dict[str, Any]:
+    """Return the metadata that this tuszstore gives to an array of a shape."""
+    import zarr
+    from zarr.storage import MemoryStore
+
+    if array == "signal":
+        options = signal_options(config, shape[0])
+    elif array == "label":
+        options = label_options(config, shape[0])
+    else:
+        (variable,) = (variable for variable in VARIABLES if variable.path == array)
+        options = column_options(variable, shape)
+    made: Any = zarr.create_array(MemoryStore(), **options, zarr_format=3)
+    document: dict[str, Any] = made.metadata.to_dict()
+    return document
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _check_shapes(contents: Contents, check: Check) -> None:
+    """Check that the arrays of one table have one length, and signal and label."""
+    for group in ("", *TABLES):
+        sizes: dict[str, dict[int, list[str]]] = {}
+        for variable in VARIABLES:
+            if variable.group != group or variable.path not in contents.documents:
+                continue
+            shape = contents.documents[variable.path]["shape"]
+            for dim, size in zip(variable.dims, shape, strict=True):
+                sizes.setdefault(dim, {}).setdefault(size, []).append(variable.path)
+        for dim, found in sizes.items():
+            if len(found) > 1:
+                told = ", ".join(f"{size} in {names[0]}" for size, names in found.items())
+                check.add(f"arrays differ in their number of {dim}s: {told}",
+                          "metadata" if group == "" else mend_of(group), array=group)  # fmt: skip
+
+
+def check_files(contents: Contents, check: Check) -> None:
+    """Find links, special files, and files that belong to nobody."""
+    path = contents.path
+    count = 0
+    known = {"zarr.json", *(f"{name}/zarr.json" for name in TABLES)}
+    known |= {f"{variable.path}/zarr.json" for variable in VARIABLES}
+    chunks = {f"{variable.path}/c" for variable in VARIABLES if "block" not in variable.dims}
+    recordings = contents.table("recordings")
+    owners = recordings and _Owners(
+        recordings["first_block"], recordings["n_blocks"], contents.geometry.shard
+    )
+    for folder, folders, files in os.walk(path):
+        for name in [*files, *(name for name in folders if Path(folder, name).is_symlink())]:
+            count += 1
+            place = Path(folder, name)
+            file = place.relative_to(path).as_posix()
+            if place.is_symlink():
+                check.add("is a link; a store holds none", "stray", file=file)
+            elif not place.is_file():
+                check.add("is not a file", "stray", file=file)
+            elif file in known or (owners and owners.own(file)):
+                continue
+            elif file.partition("/c/")[0] + "/c" in chunks:
+                continue  # of a table: what its digest does not know is found there
+            elif owners or not file.startswith(("signal/c/", "label/c/")):
+                check.add("belongs to nothing in the store", "stray", file=file)
+    check.covered = f"{count} files"
+
+
+class _Owners:
+    """Which shards belong to recordings.
+
+    Parameters
+    ----------
+    first, count : ndarray of int64, shape (recording,)
+        First block and number of blocks of each recording.
+    shard : int
+        Blocks of a shard.
+    """
+
+    def __init__(self, first: NDArray[Any], count: NDArray[Any], shard: int) -> None:
+        order = np.argsort(first, kind="stable")
+        self._first = first[order] // shard
+        self._stop = -(-(first + count)[order] // shard)
+
+    def own(self, file: str) -> bool:
+        """Return whether a file is a shard, or the labels of one, that some recording has."""
+        match = _SHARD.fullmatch(file)
+        number = int(match[1] or match[2]) if match else -1
+        at = int(np.searchsorted(self._first, number, "right")) - 1
+        return match is not None and at >= 0 and number < self._stop[at]
+
+
+def check_tables(contents: Contents, check: Check) -> None:
+    """Read every column, and check that rows and ranges fit each other."""
+    n_rows = 0
+    for variable in VARIABLES:
+        if "block" in variable.dims or variable.path not in contents.documents:
+            continue
+        try:
+            contents.columns[variable.path] = contents.load(variable.path)
+            n_rows += len(contents.columns[variable.path]) if variable.dims[0] != "mask" else 0
+        except StoreError as error:
+            file = f"{variable.path}/c"
+            check.add(str(error), mend_of(variable.path), array=variable.path, file=file)
+    check.covered = f"{len(contents.columns)} columns, {n_rows:,} rows"
+    if tuple(contents.columns.get("channel", CHANNELS)) != CHANNELS:
+        check.add(f"are not {', '.join(CHANNELS)}", "metadata", array="channel")
+    recordings = contents.table("recordings")
+    if recordings is None:
+        return
+    _check_recordings(contents, recordings, check)
+    _check_references(contents, len(recordings["id"]), check)
+
+
+def _check_recordings(
+    contents: Contents, recordings: Mapping[str, NDArray[Any]], check: Check
+) -> None:
+    geometry = contents.geometry
+    n_samples, n_blocks = recordings["n_samples"].tolist(), recordings["n_blocks"].tolist()
+    n_windows = recordings["n_windows"].tolist()
+    ids = recordings["id"].tolist()
+    total = contents.documents.get("signal", {}).get("shape", [None])[0]
+    next_block, next_window = 0, 0
+    for row, id_ in enumerate(ids):
+        where: dict[str, Any] = {"recording": id_, "row": row, "array": "recordings"}
+        if n_samples[row] < 1:
+            check.add(f"has {n_samples[row]} samples", "build", **where)
+            continue
+        if n_blocks[row] != geometry.n_blocks(n_samples[row]):
+            check.add(f"{n_samples[row]} samples do not make {n_blocks[row]} blocks",
+                      "build", **where)  # fmt: skip
+        if n_windows[row] != geometry.n_windows(n_samples[row]):
+            check.add(f"{n_samples[row]} samples do not make {n_windows[row]} windows",
+                      "build", **where)  # fmt: skip
+        first = int(recordings["first_block"][row])
+        if first % geometry.shard or first < next_block:
+            check.add(f"first_block {first} is inside another recording's shards", "build", **where)
+        next_block = first + geometry.n_shards(n_samples[row]) * geometry.shard
+        if total is not None and next_block > total:
+            check.add("its blocks lie past the end of signal", "build", **where)
+        if int(recordings["first_window"][row]) != next_window:
+            check.add(f"first_window is not {next_window}", "build", **where)
+        next_window += n_windows[row]
+    if len(set(ids)) < len(ids):
+        check.add("an id stands twice", "build", array="recordings/id")
+    windows = contents.documents.get("windows/recording")
+    if windows is not None and windows["shape"][0] != next_window:
+        check.add(f"{windows['shape'][0]} windows, and the recordings have {next_window}",
+                  "index", array="windows")  # fmt: skip
+
+
+def _check_references(contents: Contents, n_recordings: int, check: Check) -> None:
+    for name in ("events", "windows"):
+        column = contents.columns.get(f"{name}/recording")
+        if column is None:
+            continue
+        if len(column) and not (int(column.min()) >= 0 and int(column.max()) < n_recordings):
+            check.add("names a recording that is not there", mend_of(name), array=name)
+        elif (np.diff(column) < 0).any():
+            check.add("is not in the order of recordings", mend_of(name), array=name)
+
+
+def check_signatures(contents: Contents, check: Check) -> None:
+    """Check that signal, labels and index were written for these recordings."""
+    check.covered = ", ".join(PARTS)
+    recordings = contents.table("recordings")
+    if recordings is None:
+        check.covered += ": not checked, recordings cannot be read"
+        return
+    expected = signature(recordings)
+    for part in PARTS:
+        try:
+            found = read_document(contents.path / part).get("attributes", {}).get("signature")
+        except StoreError:
+            continue  # told by the schema's check
+        if found != expected:
+            mend: Mend = "index" if part == "windows" else "build"
+            check.add("belongs to other recordings", mend, array=part, file=f"{part}/zarr.json")

@@ -1,0 +1,192 @@
+"""Whether a store is whole: every check in its order, none of which trusts the others."""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tuszstore.errors import StoreError
+from tuszstore.integrity.blocks import RecordingCheck
+from tuszstore.integrity.contents import Contents
+from tuszstore.integrity.report import Check, Finding, VerifyReport
+from tuszstore.integrity.splits import check_splits
+from tuszstore.integrity.structure import (
+    check_digests,
+    check_files,
+    check_root,
+    check_schema,
+    check_signatures,
+    check_tables,
+    read_root,
+)
+from tuszstore.store.find import local_folder
+from tuszstore.store.generations import Held, identity
+
+SAMPLE = 3
+"""Recordings that are computed again from their EDF files, unless more are asked for."""
+
+
+def verify(
+    path: str | os.PathLike[str],
+    *,
+    deep: bool = False,
+    against: str | os.PathLike[str] | None = None,
+    sample: int | None = SAMPLE,
+    seed: int = 0,
+    workers: int | None = None,
+) -> VerifyReport:
+    """Check whether a store is whole.
+
+    Without `deep`, metadata, tables, labels and the index of every shard are read in full, and
+    every block is looked for; with it, every block is decoded and compared with its digest.
+
+    Parameters
+    ----------
+    path : path
+        ``<root>/<split>.zarr``.
+    deep : bool
+        Whether to read every byte.
+    against : path, optional
+        Root of the corpus: recordings are computed again from it and compared bit for bit.
+    sample : int, optional
+        How many of them; None for all.
+    seed : int
+        Which of them.
+    workers : int, optional
+        Threads, and with `against` processes; by default one for each core.
+
+    Returns
+    -------
+    VerifyReport
+        Damage is a finding there, never an exception.
+
+    Raises
+    ------
+    StoreError
+        If there is nothing at `path`, it lies in an object store, or another store took its place
+        meanwhile.
+    """
+    place = local_folder(path, "tuszstore verify")
+    if not place.is_dir():
+        raise StoreError(f"{place}: no store here")
+    start, this, held = time.perf_counter(), identity(place), Held(place)
+    report = VerifyReport(place, deep)
+    _verify(report, place, deep, workers or os.cpu_count() or 1)
+    if against is not None:
+        from tuszstore.integrity.source import check_source
+
+        check = Check("sources")
+        report.checks.append(check)
+        contents = _contents(place)
+        if contents is None or not contents.complete_tables():
+            check.covered = "not checked: the tables cannot be read"
+        else:
+            _guarded(
+                check,
+                lambda: check_source(
+                    contents, check, report.notes, Path(against), sample, seed, workers
+                ),
+            )
+    if identity(place) != this:
+        raise StoreError(f"{place}: was rebuilt while it was verified; verify it again")
+    del held
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _verify(report: VerifyReport, path: Path, deep: bool, n_threads: int) -> None:
+    root, notes = Check("root"), report.notes
+    report.checks.append(root)
+    try:
+        contents = read_root(path)
+    except StoreError as error:
+        root.covered = str(path / "zarr.json")
+        root.add(str(error), "build", file="zarr.json")
+        notes.append("nothing else can be checked without the root's metadata")
+        return
+    checks: dict[str, Callable[[Check], None]] = {
+        "schema": lambda check: check_schema(contents, check),
+        "tables": lambda check: check_tables(contents, check),
+        "signatures": lambda check: check_signatures(contents, check),
+        "files": lambda check: check_files(contents, check),
+    }
+    _guarded(root, lambda: check_root(contents, root, notes))
+    for name, function in checks.items():
+        check = Check(name)
+        report.checks.append(check)
+        _guarded(check, lambda check=check, function=function: function(check))  # type: ignore[misc]
+    damaged = _damaged(report.findings)
+    digests = Check("digests")
+    report.checks.append(digests)
+    _guarded(digests, lambda: check_digests(contents, digests, damaged))
+    _check_blocks(report, contents, deep, n_threads)
+    splits = Check("splits")
+    report.checks.append(splits)
+    _guarded(splits, lambda: check_splits(contents, splits, notes))
+
+
+def _guarded(check: Check, function: Callable[[], None]) -> None:
+    """Make a check; what a library raises at damage that was not foreseen is a finding."""
+    try:
+        function()
+    except Exception as error:
+        check.add(f"could not be finished: {type(error).__name__}: {error}", "build")
+
+
+def _damaged(findings: Iterable[Finding]) -> set[str]:
+    """Return the parts of which damage is known: tables, and ``metadata``."""
+    parts = set()
+    for finding in findings:
+        is_metadata = finding.file.endswith("zarr.json")
+        parts.add("metadata" if is_metadata else finding.array.partition("/")[0])
+    return parts
+
+
+def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_threads: int) -> None:
+    """Check signal, labels and index of every recording, several at once."""
+    checks = {name: Check(name) for name in ("signal", "labels", "index")}
+    report.checks += checks.values()
+    recordings = contents.table("recordings")
+    if recordings is None or not {"signal", "label"} <= contents.documents.keys():
+        for check in checks.values():
+            check.covered = "not checked: the recordings or the arrays' metadata cannot be read"
+        return
+    impossible = {
+        finding.row for check in report.checks if check.name == "tables"
+        for finding in check.findings
+    }  # fmt: skip
+    rows = [row for row in range(len(recordings["id"])) if row not in impossible]
+
+    def run(row: int) -> RecordingCheck:
+        return RecordingCheck(contents, row, deep=deep).run()
+
+    n_blocks = n_bytes = 0
+    with ThreadPoolExecutor(n_threads, "tuszstore-verify") as pool:
+        for done in pool.map(run, rows):
+            n_blocks += done.n_blocks
+            n_bytes += done.n_bytes
+            for finding in done.findings:
+                checks[_check_of(finding)].findings.append(finding)
+    how = "decoded" if deep else "looked for in the indexes of their shards"
+    checks[
+        "signal"
+    ].covered = f"{n_blocks:,} blocks of {len(rows):,} recordings, {n_bytes / 1e6:,.1f} MB, {how}"
+    checks["labels"].covered = f"{len(rows):,} recordings, against digests and events"
+    checks["index"].covered = f"windows of {len(rows):,} recordings, against labels"
+
+
+def _check_of(finding: Finding) -> str:
+    part = finding.array.partition("/")[0]
+    return {"label": "labels", "windows": "index"}.get(part, "signal")
+
+
+def _contents(path: Path) -> Contents | None:
+    """Read a store's tables for another check; None where they cannot be read."""
+    try:
+        contents = read_root(path)
+    except StoreError:
+        return None
+    check_schema(contents, ignored := Check(""))
+    check_tables(contents, ignored)
+    return contents

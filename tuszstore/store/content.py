@@ -1,0 +1,42 @@
+"""The content digest of a store: equal for two that hold the same, however they were made."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tuszstore.store.schema import TABLES, VARIABLES
+
+NOT_CONTENT = frozenset({"recordings/source_mtime", "left_out/reason"})
+"""Columns that say when and where a store was made, not what it holds."""
+
+
+def content_digest(split: str, config_hash: str, read: Callable[[str], Any]) -> str:
+    """Return the hash of configuration, tables, and digests of signal and labels.
+
+    Parameters
+    ----------
+    split : str
+    config_hash : str
+    read : callable
+        Returns the values of a variable, given its path.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
+    digest = hashlib.sha256(json.dumps([split, config_hash]).encode())
+    for variable in VARIABLES:
+        if variable.group not in TABLES or variable.path in NOT_CONTENT:
+            continue
+        values = np.asarray(read(variable.path))
+        digest.update(json.dumps([variable.path, values.shape]).encode())
+        if variable.dtype == "string":
+            digest.update(json.dumps(values.tolist()).encode())
+        else:
+            dtype = np.dtype(variable.dtype).newbyteorder("<")
+            digest.update(np.ascontiguousarray(values, dtype).data)
+    return digest.hexdigest()[:32]

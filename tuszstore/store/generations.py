@@ -1,0 +1,128 @@
+"""Generations of a store: the one that its name shows, and older ones that are still read.
+
+A store is never changed, only replaced by another under its name. Who reads it holds a shared lock
+on its root's metadata file. The old generation is moved aside to a hidden name beside it, where
+its readers find it by the identity of that file, and is removed when none of them is left.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import time
+import weakref
+from pathlib import Path
+
+from tuszstore.store.place import ROOT, Identity
+
+KEPT_SECONDS = 86_400
+"""How long an old generation is kept where the file system has no locks that tell of readers."""
+
+
+def identity(path: Path) -> Identity:
+    """Return the identity of a store's root; nothing where there is none."""
+    try:
+        return identity_of((path / ROOT).stat())
+    except (OSError, ValueError):  # with a null byte it is no name
+        return ()
+
+
+def identity_of(stat: os.stat_result) -> Identity:
+    """Return device, number, time and size of a file: none of them changes when it is moved."""
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def find_generation(path: Path, wanted: Identity) -> Path | None:
+    """Return where a generation of a store lies now, if it is still there.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the store.
+    wanted : tuple
+        Its :func:`identity` when it was opened.
+    """
+    for place in (path, *old_generations(path)):
+        if wanted and identity(place) == wanted:
+            return place
+    return None
+
+
+def old_generations(path: Path) -> list[Path]:
+    """Return what was moved aside of a store, the oldest first."""
+    real = Path(os.path.realpath(path))
+    return sorted(real.parent.glob(f".{real.name}.old.*"))
+
+
+def name_aside(path: Path) -> Path:
+    """Return a new name for what is moved aside of a store."""
+    return path.parent / f".{path.name}.old.{time.time_ns():020}"
+
+
+class Held:
+    """A shared lock on a store, until it is released or this object is dropped.
+
+    Children share it: forked ones as they are, others open the store themselves.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._close: weakref.finalize[..., Held] | None = None
+        try:
+            # neither through a link nor waiting for a pipe's other end
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(path / ROOT, flags)
+        except (OSError, ValueError):
+            return  # whoever opens the store says what is wrong
+        self._close = weakref.finalize(self, os.close, descriptor)
+        with contextlib.suppress(OSError):  # without locks it is kept for a day
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def release(self) -> None:
+        """Let the store go: it may be removed once another has taken its name."""
+        if self._close is not None:
+            self._close()
+
+
+def remove_unused(path: Path) -> list[Path]:
+    """Remove what was moved aside of a store and is no longer read; return what is kept.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the store.
+    """
+    kept = []
+    for old in old_generations(path):
+        if _is_read(old):
+            kept.append(old)
+            continue
+        # the root's file first: from here on it is no store, whatever happens
+        with contextlib.suppress(OSError):
+            (old / ROOT).unlink(missing_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return kept
+
+
+def _is_read(old: Path) -> bool:
+    try:
+        descriptor = os.open(old / ROOT, os.O_RDWR)
+    except FileNotFoundError:
+        return False  # half removed
+    except OSError:
+        return True  # not ours to remove
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return True
+        moved = int(old.name.rpartition(".")[2])
+        return time.time_ns() - moved < KEPT_SECONDS * 1_000_000_000
+    finally:
+        os.close(descriptor)
+    return False

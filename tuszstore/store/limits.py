@@ -1,0 +1,239 @@
+"""What a store may claim before any of it is believed.
+
+A store may come from anywhere. Whatever it says of shapes, sizes and codecs is checked here before
+memory is taken for it: a document of bounded size, arrays of the schema's types, codecs that only
+decode bytes, rows and blocks that a machine can hold, compressed chunks that claim no more than
+their array allows.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuszstore.config import CHANNELS
+from tuszstore.errors import StoreError
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.schema import VARIABLES, Variable
+
+MAX_ROWS = 10**8
+"""Rows of a table: 400 times the windows of TUSZ."""
+
+MAX_BLOCKS = 10**10
+"""Blocks of a signal: 3000 years in blocks of 10 s."""
+
+MAX_CHUNK = 1 << 28
+"""Bytes of a decoded chunk that no reader of tuszstore's own decodes."""
+
+SIGNAL_CODECS = frozenset({"bytes", "blosc", "zstd", "crc32c", "sharding_indexed", "transpose"})
+"""Codecs that `signal` and `label` may have, should another tool have written them again."""
+
+TABLE_CODECS = {True: ["vlen-utf8", "zstd", "crc32c"], False: ["bytes", "zstd", "crc32c"]}
+"""Codecs of a column, of strings or not."""
+
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_CONTENT_SIZE_BYTES = (0, 2, 4, 8)
+
+
+def check_folders(path: Path) -> None:
+    """Refuse a store whose folders lead elsewhere.
+
+    Raises
+    ------
+    StoreError
+        Naming the link.
+    """
+    groups = {variable.group for variable in VARIABLES if variable.group}
+    arrays = {variable.path for variable in VARIABLES}
+    for name in sorted({*groups, *arrays, *(f"{array}/c" for array in arrays)}):
+        if (path / name).is_symlink():
+            raise StoreError(
+                f"{path}: {name} is a link; a store holds none: copy what it leads to in its place"
+            )
+
+
+def check_arrays(
+    path: Path | str,
+    documents: Mapping[str, Any],
+    geometry: Geometry,
+    wanted: Sequence[Variable] = VARIABLES,
+) -> None:
+    """Refuse arrays that are not what the schema says, or claim what no machine holds.
+
+    Parameters
+    ----------
+    path : Path or str
+        For messages.
+    documents : mapping of str to dict
+        Metadata of each array, as Zarr v3 has it.
+    geometry : Geometry
+        Of the store's configuration.
+    wanted : sequence of Variable
+        By default all.
+
+    Raises
+    ------
+    StoreError
+        Naming the array.
+    """
+    sizes: dict[tuple[str, str], int] = {}
+    for variable in wanted:
+        if variable.path not in documents:
+            raise StoreError(
+                f"{path}: {variable.path} is missing; build it again with: tuszstore build --force"
+            )
+        if problem := _problem(documents[variable.path], variable, geometry):
+            raise StoreError(f"{path}: {variable.path} {problem}")
+        for dim, size in zip(variable.dims, documents[variable.path]["shape"], strict=True):
+            other = sizes.setdefault((variable.group, dim), size)
+            if size != other:
+                raise StoreError(
+                    f"{path}: {variable.path} has {size} {dim}s, and other arrays have {other}"
+                )
+
+
+def _problem(document: Any, variable: Variable, geometry: Geometry) -> str:
+    """Return what is wrong with the metadata of one array; nothing if it may be read."""
+    try:
+        if document["zarr_format"] != 3 or document["node_type"] != "array":
+            return "is no array of Zarr v3"
+        dims = tuple(document.get("dimension_names") or ())
+        if dims != variable.dims:
+            return f"has the dimensions {dims}, not {variable.dims}"
+        shape = [_count(size) for size in document["shape"]]
+        chunk = [_count(size) for size in document["chunk_grid"]["configuration"]["chunk_shape"]]
+        dtype = document["data_type"]
+        if not isinstance(dtype, str) or dtype not in (
+            [variable.dtype] if variable.dtype else ["int16", "float32"]
+        ):
+            return f"has the type {dtype!r:.40}, not {variable.dtype or 'int16 or float32'}"
+        names = codec_names(document["codecs"])
+        if "block" in dims and (strange := sorted(set(names) - SIGNAL_CODECS)):
+            return f"has a codec that is not read: {', '.join(strange):.80}"
+        if "block" not in dims and names != TABLE_CODECS[dtype == "string"]:
+            return f"has other codecs than a table: {', '.join(names):.80}"
+        if len(shape) != len(dims) or len(chunk) != len(dims):
+            return "has another number of dimensions than names of them"
+        return _too_large(shape, chunk, document, variable, geometry)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        return f"has metadata that cannot be understood ({type(error).__name__}: {error})"
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r:.40} is no size")
+    return value
+
+
+def codec_names(codecs: Sequence[Any]) -> list[str]:
+    """Return the names of codecs, those within shards included."""
+    names = []
+    for codec in codecs:
+        names.append(str(codec["name"]))
+        inner = codec.get("configuration") or {}
+        for part in ("codecs", "index_codecs"):
+            names += codec_names(inner.get(part, ()))
+    return names
+
+
+def _too_large(
+    shape: list[int], chunk: list[int], document: Any, variable: Variable, geometry: Geometry
+) -> str:
+    sizes = {"channel": len(CHANNELS), "sample": geometry.block, "mask": 3}
+    limits = {"block": MAX_BLOCKS}
+    for name, size in zip(variable.dims, shape, strict=True):
+        if name in sizes and size != sizes[name]:
+            return f"has {size} {name}s, and its configuration makes {sizes[name]}"
+        if size > limits.get(name, MAX_ROWS):
+            return f"claims {size} {name}s, more than {limits.get(name, MAX_ROWS)}"
+    decoded = chunk
+    if document["codecs"][0]["name"] == "sharding_indexed":
+        decoded = [_count(n) for n in document["codecs"][0]["configuration"]["chunk_shape"]]
+    itemsize = {"string": 16, "float32": 4, "int32": 4, "int8": 1, "bool": 1}.get(
+        document["data_type"], 8 if variable.dtype.endswith("64") else 2
+    )
+    largest = max(MAX_CHUNK, geometry.shard * geometry.block * 2)
+    if variable.path == "signal":
+        largest = max(MAX_CHUNK, len(CHANNELS) * geometry.block * itemsize)
+    if math.prod(decoded) * itemsize > largest:
+        return f"has chunks of {math.prod(decoded) * itemsize} bytes"
+    return ""
+
+
+def chunk_names(name: str, document: Mapping[str, Any]) -> list[str]:
+    """Return the files that hold the chunks of a column, below the store's root.
+
+    Parameters
+    ----------
+    name : str
+        Path of the array in the store.
+    document : mapping
+        Its metadata.
+
+    Raises
+    ------
+    StoreError
+        If its chunks lie in another way than those of a table.
+    """
+    shape, chunk = document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"]
+    if 0 in shape:
+        return []
+    *rest, rows = (-(-size // step) for size, step in zip(shape, chunk, strict=True))
+    if set(rest) - {1}:
+        raise StoreError(f"{name}: has other chunks than a table")
+    return ["/".join([name, "c", *("0" for _ in rest), str(number)]) for number in range(rows)]
+
+
+def check_chunk(file: str, content: bytes, document: Mapping[str, Any]) -> None:
+    """Refuse a chunk of a column that claims another size than its array gives it.
+
+    Parameters
+    ----------
+    file : str
+        For messages.
+    content : bytes
+    document : mapping
+        Metadata of the array.
+
+    Raises
+    ------
+    StoreError
+        Naming the file.
+    """
+    n_items = math.prod(document["chunk_grid"]["configuration"]["chunk_shape"])
+    claimed = zstd_size(content)
+    if document["data_type"] != "string":
+        itemsize = {"bool": 1, "int8": 1, "uint16": 2, "int32": 4}.get(document["data_type"], 8)
+        if claimed != n_items * itemsize:
+            raise StoreError(f"{file}: is damaged: it claims {claimed} bytes")
+        return
+    if claimed is None or not 4 <= claimed <= MAX_CHUNK:
+        raise StoreError(f"{file}: is damaged: it claims {claimed} bytes")
+    from numcodecs import zstd
+
+    try:
+        strings = memoryview(zstd.decompress(content[:-4]))
+    except (RuntimeError, ValueError) as error:
+        raise StoreError(f"{file}: cannot be decompressed: {error}") from error
+    # the decoder would make room for as many strings as stand here
+    if (count := int.from_bytes(strings[:4], "little")) != n_items:
+        raise StoreError(f"{file}: is damaged: it claims {count} strings")
+
+
+def zstd_size(content: bytes) -> int | None:
+    """Return the size of what a frame of Zstandard [1]_ holds; None if it does not say.
+
+    References
+    ----------
+    .. [1] RFC 8878, Zstandard Compression and the 'application/zstd' Media Type, section 3.1.1.1.
+    """
+    if content[:4] != _ZSTD_MAGIC or len(content) < 6:
+        return None
+    descriptor = content[4]
+    single_segment = descriptor >> 5 & 1
+    n_bytes = _CONTENT_SIZE_BYTES[descriptor >> 6] or single_segment
+    start = 5 + (not single_segment) + (0, 1, 2, 4)[descriptor & 3]
+    field = content[start : start + n_bytes]
+    if not n_bytes or len(field) < n_bytes:
+        return None
+    return int.from_bytes(field, "little") + (256 if n_bytes == 2 else 0)

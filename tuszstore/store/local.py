@@ -1,0 +1,136 @@
+"""A store in a folder of this machine, which is never changed but replaced by another.
+
+See :mod:`tuszstore.store.generations` for what becomes of the one that was replaced.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tuszstore.errors import StoreError
+from tuszstore.store.files import read_with_status
+from tuszstore.store.generations import Held, find_generation, identity, identity_of
+from tuszstore.store.limits import check_folders
+from tuszstore.store.place import MAX_METADATA, Document, Identity, Place, ReplacedError
+
+T = TypeVar("T")
+
+
+class LocalPlace:
+    """A folder.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    remote = False
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def exists(self) -> bool:
+        """Return whether anything is there that might be a store."""
+        return self.path.exists()
+
+    def sibling(self, name: str) -> "LocalPlace":
+        """Return the place beside this one of another name."""
+        return LocalPlace(self.path.with_name(name))
+
+    def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
+        """Return whole files, None for those that are not there.
+
+        Raises
+        ------
+        StoreError
+            If one is larger than the limit, no file but a link or a pipe, or cannot be read.
+        """
+        return [_read(self.path / name, limit) for name in names]
+
+    def identity(self) -> Identity:
+        """Return which root is there now."""
+        return identity(self.path)
+
+    def find(self, identity: Identity) -> "LocalPlace":
+        """Return where the store of an identity lies now: here, or moved aside.
+
+        Raises
+        ------
+        ReplacedError
+            If it was removed.
+        """
+        found = find_generation(self.path, identity)
+        if found is None:
+            raise ReplacedError(self.path)
+        return self if found == self.path else LocalPlace(found)
+
+    def hold(self) -> Held:
+        """Return what keeps the store that is here, as long as it lives."""
+        return Held(self.path)
+
+    def of_one_store(
+        self, tasks: Sequence[Callable[[Place], T]], identity: Identity = ()
+    ) -> list[T]:
+        """Return what tasks read, one after the other, all of the same store.
+
+        Parameters
+        ----------
+        tasks : sequence of callable
+            Each is given where the store lies; they are called again if that changed meanwhile.
+        identity : tuple, optional
+            Of the store that is meant; by default the one that is here.
+
+        Raises
+        ------
+        ReplacedError
+            If it was removed.
+        """
+        while True:
+            place = self.find(identity) if identity else self
+            wanted = identity or place.identity()
+            try:
+                values = [task(place) for task in tasks]
+            except Exception:
+                if place.identity() == wanted:
+                    raise
+                continue  # it was of another store that took the place meanwhile, or of both
+            if place.identity() == wanted:
+                return values
+
+    def open_group(self) -> Any:
+        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only.
+
+        Raises
+        ------
+        StoreError
+            If one of its folders is a link.
+        """
+        import zarr
+
+        check_folders(self.path)
+        return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=True)
+
+    def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
+        """Return what tasks return; one after the other, since nothing is waited for."""
+        return [task() for task in tasks]
+
+    def explain(self, error: BaseException) -> str:
+        """Return what an error of reading with zarr-python says."""
+        return f"{type(error).__name__}: {error}"
+
+    def sizes(self) -> list[int]:
+        """Return the sizes (bytes) of all files."""
+        return [file.stat().st_size for file in self.path.rglob("*") if file.is_file()]
+
+    def __reduce__(self) -> Any:
+        return LocalPlace, (self.path.absolute(),)
+
+
+def _read(path: Path, limit: int) -> Document | None:
+    try:
+        content, status = read_with_status(path, limit)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # with a null byte it is no name
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    return Document(content, identity_of(status))
