@@ -87,16 +87,19 @@ def _prepare(
     folder.mkdir(parents=True)
     try:
         python = interpreter(ENGINES[name].environment, install=install)
+        absent = call(
+            "benchmarks.engines.base:why_absent", python=python, imports=["benchmarks.measure"],
+            packages=ENGINES[name].packages,
+        ).value  # fmt: skip
+        if absent is not None:
+            return replace(none, reason=absent)
         done = call(
             "benchmarks.measure:prepare", python=python, sync=True, imports=imports_of(name),
-            engine=name,
-            source=str(source), folder=str(folder),
+            engine=name, source=str(source), folder=str(folder),
             order=random_order(Source.open(source), 2, batch, seed=0),
         ).value  # fmt: skip
     except NoEnvironment as error:
         return replace(none, reason=str(error))
     except ProcessError as error:
         return replace(none, status="failed", reason=str(error))
-    if "absent" in done:
-        return replace(none, reason=done["absent"])
     return Prepared(done["path"], done["bytes"], done["versions"], python)

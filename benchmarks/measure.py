@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.engines import ENGINES
-from benchmarks.engines.base import Batch, Engine, Signal, versions, why_absent
+from benchmarks.engines.base import Batch, Engine, Signal, versions
 from benchmarks.source import Source
 
 CHECKED = 2
@@ -36,16 +36,13 @@ def prepare(engine: str, source: str, folder: str, order: list[list[int]]) -> di
     Returns
     -------
     dict
-        ``path``, ``bytes`` and ``versions``; or ``absent``, why the engine cannot run here.
+        ``path``, ``bytes`` and ``versions``.
 
     Raises
     ------
     ValueError
         If a value differs.
     """
-    absent = why_absent(ENGINES[engine])
-    if absent:
-        return {"absent": absent}
     kind, windows = _load(engine), Source.open(source)
     path = kind.prepare(windows, Path(folder))
     reader = kind(path)

@@ -48,7 +48,7 @@ def overview(rows: Sequence[Row]) -> Table:
     columns = [name for name in RATED if any(row.workload == name for row in measured)]
     cold = "first-batch" in {row.workload for row in measured}
     head = ["windows/s", *(TITLES[name].removesuffix(" page cache") for name in columns)]
-    head += ["first batch, s"] * cold + ["MB on disk", "MB of memory"]
+    head += ["first batch, s"] * cold + ["MB per h of EEG", "MB of memory"]
     lines = []
     best = {name: _best(measured, name) for name in columns}
     for engine in _engines(measured):
@@ -62,7 +62,8 @@ def overview(rows: Sequence[Row]) -> Table:
         if cold:
             first = Spread.of(row.first_batch for row in of(mine, workload="first-batch"))
             line.append("" if first is None else f"{first.median:.2f}")
-        stored = Spread.of(row.stored for row in mine)
+        hours = mine[0].setting.get("hours") or 1.0
+        stored = Spread.of(row.stored and row.stored / hours for row in mine)
         memory = Spread.of(row.anonymous for row in of(mine, workload="random"))
         line += ["" if value is None else _count(value.median / 1e6) for value in (stored, memory)]
         lines.append(line)

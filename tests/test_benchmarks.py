@@ -17,7 +17,7 @@ from benchmarks import process
 from benchmarks.__main__ import main
 from benchmarks.corpus import write_files
 from benchmarks.engines import ENGINES, LIMIT
-from benchmarks.engines.base import Engine, why_absent
+from benchmarks.engines.base import why_absent
 from benchmarks.environments import NoEnvironment, interpreter
 from benchmarks.measure import measure, prepare, warm_up
 from benchmarks.report import BEGIN, END, as_markdown, as_readme, write_into
@@ -60,7 +60,7 @@ def row(engine: str = "tuszstore", workload: str = "random", number: int = 1, **
 def test_engine_delivers_the_windows_of_the_source(
     name: str, source: Source, tmp_path: Path
 ) -> None:
-    if absent := why_absent(ENGINES[name]):
+    if absent := why_absent(ENGINES[name].packages):
         pytest.skip(absent)
     order = random_order(source, 1 if ENGINES[name].slow else 3, 4, seed=0)
     # it raises if a value differs; here the comparison is made once more, by other means
@@ -256,6 +256,12 @@ def test_an_environment_that_may_not_be_made_is_absent(
 def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = replace(SIZES["smoke"], files=4, minutes=2.5, rounds=2, seconds=0.01, batch=4)
     monkeypatch.setitem(SIZES, "smoke", tiny)
+    nowhere = type(
+        "Nowhere",
+        (ENGINES[LIMIT],),
+        {"name": "nowhere", "title": "Nowhere", "packages": ("no-such",)},
+    )
+    monkeypatch.setitem(ENGINES, "nowhere", nowhere)
     monkeypatch.setattr("benchmarks.environments.ROOT", tmp_path)
     (tmp_path / "benchmarks").symlink_to(Path(process.ROOT, "benchmarks"))
     readme = tmp_path / "README.md"
@@ -263,7 +269,7 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     out = tmp_path / "results"
     done = CliRunner().invoke(
         main,
-        ["--size", "smoke", "--engines", "tuszstore,memmap,mds", "--workloads",
+        ["--size", "smoke", "--engines", "tuszstore,memmap,mds,nowhere", "--workloads",
          "first-batch,random,stages", "--out", str(out), "--scratch", str(tmp_path / "scratch"),
          "--readme", str(readme), "--no-install"],
         catch_exceptions=False,
@@ -279,7 +285,9 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             assert one.stored
             assert one.versions["numpy"]
             assert one.setting["cores"]
-    assert "MosaicML Streaming: absent" in readme.read_text()
+    written = readme.read_text()
+    assert "MosaicML Streaming: absent: .venv-rivals is not made" in written
+    assert "Nowhere: absent: no-such is not installed" in written
     page = (out / "report.html").read_text()
     assert "<table>" in page
     assert 'src="data:image/png;base64,' in page
@@ -298,12 +306,9 @@ def test_unknown_engine_is_refused_by_name() -> None:
     assert "'nosuch' is none of memmap, tuszstore" in done.output
 
 
-def test_an_engine_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Nowhere(ENGINES[LIMIT]):  # type: ignore[misc]
-        packages = ("no-such-package",)
-
-    assert issubclass(Nowhere, Engine)
-    assert why_absent(Nowhere) == "no-such-package is not installed"
+def test_an_engine_needs_its_packages() -> None:
+    assert why_absent(["numpy", "no-such-package"]) == "no-such-package is not installed"
+    assert why_absent(["numpy"]) is None
 
 
 def test_all_files_are_read_into_the_cache(tmp_path: Path) -> None:

@@ -129,9 +129,9 @@ class Engine(ABC):
         """Let go of files and threads."""
 
 
-def why_absent(engine: type[Engine]) -> str | None:
-    """Return why an engine cannot run in this interpreter; None if it can."""
-    for package in engine.packages:
+def why_absent(packages: Iterable[str]) -> str | None:
+    """Return which distribution is not installed in this interpreter; None if all are."""
+    for package in packages:
         try:
             version(package)
         except PackageNotFoundError:
