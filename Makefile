@@ -90,11 +90,8 @@ notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; make
 	@test -e demo/stores/train.zarr || $(BIN)/tuszstore demo demo
 	$(BIN)/jupyter lab notebooks/explore.ipynb
 
-bench: $(STAMP) ## run the benchmarks
-	$(BIN)/python -m benchmarks.build
-	$(BIN)/python -m benchmarks.read
-	$(BIN)/python -m benchmarks.index
-	$(BIN)/python -m benchmarks.explore
+bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
+	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)
 
 torture: $(STAMP) ## kill builds and let them fail at hundreds of points, and see that nothing is lost
 	$(BIN)/python -m benchmarks.torture
@@ -146,6 +143,6 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 	rm -rf .venv-constraints
 
 clean: ## remove the environments and caches; stores and ./demo stay
-	rm -rf .venv .venv-newer .venv-constraints build dist *.egg-info
+	rm -rf .venv .venv-newer .venv-constraints .venv-rivals .venv-rivals-newer build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis tuszstore/read/*.so
 	find $(wildcard tuszstore tests benchmarks) -type d -name __pycache__ -prune -exec rm -rf {} +

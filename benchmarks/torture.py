@@ -30,6 +30,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,9 @@ def in_child(work: Callable[[], Any]) -> tuple[int, Any]:
             os._exit(status)
     os.close(writer)
     with os.fdopen(reader, "rb") as file:
-        content = file.read()
+        received = file.read()
     _, status = os.waitpid(child, 0)
-    return status, json.loads(content) if content else None
+    return status, json.loads(received) if received else None
 
 
 def armed(
@@ -254,8 +255,8 @@ def make_cases(folder: Path) -> list[Case]:
     before, after = folder / "before", folder / "after"
     digests = []
     for corpus, root in ((first, before), (second, after)):
-        must(lambda corpus=corpus, root=root: build(corpus, root))
-        digests.append(must(lambda root=root: inspect(root))["digest"])
+        must(partial(build, corpus, root))
+        digests.append(must(partial(inspect, root))["digest"])
 
     def index(root: Path) -> dict[str, Any]:
         from tuszstore.build.reindex import reindex
@@ -269,7 +270,7 @@ def make_cases(folder: Path) -> list[Case]:
     by_index = must(lambda: inspect(indexed))["digest"]
     return [
         Case("first build", lambda root: build(first, root), None, ("", digests[0])),
-        Case("changed corpus", lambda root: build(second, root), before, tuple(digests)),  # type: ignore[arg-type]
+        Case("changed corpus", lambda root: build(second, root), before, tuple(digests)),
         Case("index", index, before, (digests[0], by_index)),
     ]
 

@@ -1,55 +1,42 @@
-"""Index operations as a store grows: open, balanced set, selection, and the first batch.
+"""Stores of any number of windows that take little space: what grows is all but the signal.
 
-The stores have every table but no signal, so that ten million windows fit on any disk. Each figure
-comes from a process of its own, with the libraries imported before the clock starts.
+Tables are written as a build writes them. The shards of the signal, where there are any, are hard
+links to a few that are there: every window can be read, each shard has a file name of its own, and
+its index is parsed anew, but page cache and processor caches hold the same few bytes at every
+size. So costs that come with more data on a disk are not in these figures, and all others are.
 """
 
-import json
-import resource
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
-import click
 import numpy as np
 
-from benchmarks.report import environment, markdown
+from benchmarks.source import Source
 from tuszstore.build.tables import strings
 from tuszstore.config import CHANNELS, Config
 from tuszstore.store.create import create_arrays, finish, write_table
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import categorise
 from tuszstore.store.schema import CATEGORIES, variables
+from tuszstore.store.shard import encode_shard
 
 WINDOWS_PER_RECORDING = 55
-SHARES = (0.922, 0.052, 0.026)  # of TUSZ's training split, by category
+MAX_SHARDS = 16
+SHARES = (0.922, 0.052, 0.026)
+"""Of TUSZ's training split, by category."""
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--largest", default=10_000_000, show_default=True, help="Windows, at most.")
-def main(largest: int) -> None:
-    """Print seconds and memory of index operations for 10^4 windows and more."""
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="tuszstore-bench-") as scratch:
-        n_windows = 10_000
-        while n_windows <= largest:
-            path = Path(scratch) / f"{n_windows}.zarr"
-            make_store(path, n_windows)
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.index_child", str(path)],
-                capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            figures = json.loads(done.stdout)
-            rows.append([f"{n_windows:,}", *(f"{value:.3f}" for value in figures.values())])
-            n_windows *= 10
-    click.echo(markdown(["windows", *figures], rows))
-    click.echo("\n" + ", ".join(f"{key} {value}" for key, value in environment().items()))
+def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> None:
+    """Write a complete store of so many windows of the default configuration.
 
-
-def make_store(path: Path, n_windows: int) -> None:
-    """Write a complete store of so many windows, without a signal."""
+    Parameters
+    ----------
+    path : Path
+        Must not exist.
+    n_windows : int
+    shards : list of Path, optional
+        Full shards of signal; recording k gets a hard link to ``shards[k % len(shards)]``. Without
+        them the store has no signal.
+    """
     config = Config()
     geometry = Geometry.of(config)
     rng = np.random.default_rng(0)
@@ -58,7 +45,7 @@ def make_store(path: Path, n_windows: int) -> None:
     within = np.arange(n_windows) % WINDOWS_PER_RECORDING
     kind = rng.choice(3, n_windows, p=SHARES)
     fraction = np.choose(kind, [0.0, rng.uniform(0.01, 0.98, n_windows), 1.0])
-    category = categorise(fraction, 0.99)
+    category = categorise(fraction, config.labels.full_seizure)
     counts = np.bincount(recording, minlength=n_recordings)
     create_arrays(path, config, n_recordings * geometry.shard)
     write_table(path, "windows", {
@@ -86,6 +73,11 @@ def make_store(path: Path, n_windows: int) -> None:
         empty = {v.name: strings([]) if v.dtype == "string" else np.zeros(0, v.dtype)
                  for v in variables(table)}  # fmt: skip
         write_table(path, table, empty)
+    if shards:
+        for number in range(n_recordings):
+            link = path / "signal" / "c" / str(number) / "0" / "0"
+            link.parent.mkdir(parents=True)
+            link.hardlink_to(shards[number % len(shards)])
     finish(
         path,
         {
@@ -98,29 +90,28 @@ def make_store(path: Path, n_windows: int) -> None:
     )
 
 
-def measure(path: Path) -> dict[str, float]:
-    """Time index operations on a store; called in a process of its own."""
-    import xarray  # noqa: F401  imported before the clock starts
-    import zarr  # noqa: F401
+def write_shards(source: Source, folder: Path) -> list[Path]:
+    """Write full shards of the blocks that windows begin with, as a build encodes them.
 
-    import tuszstore
-    from tuszstore.sampling import balanced
+    Parameters
+    ----------
+    source : Source
+        Of the default configuration; at least as many windows as a shard has blocks.
+    folder : Path
+        Is made.
 
-    figures = {}
-    start = time.perf_counter()
-    store = tuszstore.open(path)
-    figures["open (s)"] = time.perf_counter() - start
-    start = time.perf_counter()
-    chosen = balanced(store.index)
-    figures["balanced (s)"] = time.perf_counter() - start
-    figures["peak memory (GB)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    start = time.perf_counter()
-    patient = store.recordings["patient"].values[0]
-    store.select(patient=patient, category="partial_seizure")
-    figures["select (s)"] = time.perf_counter() - start
-    assert len(chosen) > 0
-    return figures
-
-
-if __name__ == "__main__":
-    main()
+    Returns
+    -------
+    list of Path
+        At most :data:`MAX_SHARDS`.
+    """
+    config = Config()
+    geometry = Geometry.of(config)
+    folder.mkdir(parents=True)
+    paths = []
+    for number in range(min(MAX_SHARDS, len(source) // geometry.shard)):
+        first = number * geometry.shard
+        blocks = source.stored(first, first + geometry.shard)[..., : geometry.block]
+        paths.append(folder / str(number))
+        paths[-1].write_bytes(encode_shard(blocks, config.storage.codec, geometry.shard))
+    return paths

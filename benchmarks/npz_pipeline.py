@@ -81,7 +81,10 @@ def preprocess(microvolts: NDArray[np.float32], sfreq: float) -> NDArray[Any]:
     x = lfilter(*iirnotch(60, 30, SFREQ), x, axis=1)
     x = (x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1, keepdims=True) + 1e-8)
     np.clip(x, -10, 10, out=x)
-    return np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+    clean: NDArray[np.float32] = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0).astype(
+        np.float32
+    )
+    return clean
 
 
 def seizure_mask(path: Path, n_samples: int) -> NDArray[np.float32]:

@@ -1,0 +1,69 @@
+"""The limit: windows copied out of one uncompressed float32 array in the page cache.
+
+An ``.npy`` file of all windows is mapped, and one thread a core copies those of a batch into the
+same memory again and again. No format can deliver float32 windows in memory of their own faster.
+
+While files may not be in the page cache, the system is told which window comes next. It would read
+megabytes around every page that is missing, or, told that access is random, each page by itself.
+"""
+
+import mmap
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from benchmarks.engines.base import THREADS, Batch, Engine, Rows, Signal
+from benchmarks.source import WINDOWS, Source
+
+
+class Memmap(Engine):
+    """NumPy arrays in an ``.npy`` file, mapped."""
+
+    name = "memmap"
+    title = "limit: .npy, mapped"
+    kind: ClassVar[Literal["own", "compressed", "bare"]] = "bare"
+
+    @staticmethod
+    def prepare(source: Source, folder: Path) -> Path:
+        """Link to the windows of the source, which are such a file."""
+        (folder / WINDOWS).hardlink_to(Path(source.folder, WINDOWS))
+        return folder
+
+    def __init__(self, path: Path, threads: int = THREADS) -> None:
+        with (path / WINDOWS).open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            assert version == (1, 0)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            offset = file.tell()
+            # NumPy keeps its map to itself, and pages must be let go of; see let_go
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._map.madvise(mmap.MADV_RANDOM)
+        self._offset = offset
+        self._cold = True
+        self._windows = np.frombuffer(self._map, dtype, offset=offset).reshape(shape)
+        self._rows = Rows(shape[1:], threads)
+
+    def read(self, numbers: Batch) -> Signal:
+        """Copy windows."""
+        return self._rows.fill(numbers, self._copy)
+
+    def _copy(self, number: int, row: Signal) -> None:
+        if self._cold:
+            begin = self._offset + number * row.nbytes
+            aligned = begin - begin % mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_WILLNEED, aligned, begin + row.nbytes - aligned)
+        row[...] = self._windows[number]
+
+    def warmed(self) -> None:
+        """Stop telling the system which window comes next."""
+        self._cold = False
+
+    def let_go(self) -> None:
+        """Unmap all pages; they are mapped again when they are read."""
+        self._cold = True
+        self._map.madvise(mmap.MADV_DONTNEED)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._rows.close()

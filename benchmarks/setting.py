@@ -1,0 +1,142 @@
+"""What a run of the benchmarks measures, and what its workloads share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rows import Row, setting
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    Attributes
+    ----------
+    name : str
+    files : int
+        Recordings that windows are read from.
+    minutes : float
+        Length of each.
+    rounds, loader_rounds : int
+        Of reading, and of reading with torch's loader.
+    seconds : float
+        Length of a measurement of reading.
+    batch : int
+        Windows of a batch.
+    loader_batches : int
+        Batches of 32 of an epoch with torch's loader.
+    build_files, build_rounds : int
+        Recordings that are built, each as long as those that are read.
+    growth, index : tuple of int
+        Numbers of windows.
+    lengths : tuple of float
+        Minutes of recordings.
+    geometries : tuple of (float, float)
+        Seconds of a window, and between the starts of two.
+    remote_batches : int
+        Batches read from the server after the first.
+    memory_minutes : float
+        Length of the recordings whose building's memory is measured.
+    """
+
+    name: str
+    files: int
+    minutes: float
+    rounds: int
+    loader_rounds: int
+    seconds: float
+    batch: int
+    loader_batches: int
+    build_files: int
+    build_rounds: int
+    growth: tuple[int, ...]
+    index: tuple[int, ...]
+    lengths: tuple[float, ...]
+    geometries: tuple[tuple[float, float], ...]
+    remote_batches: int
+    memory_minutes: float
+
+
+SIZES = {
+    size.name: size
+    for size in (
+        Size(
+            "smoke", files=4, minutes=8, batch=16, rounds=2, loader_rounds=1, build_rounds=1,
+            seconds=0.25, loader_batches=10, build_files=3, memory_minutes=5,
+            growth=(1_000, 10_000, 100_000), index=(10_000, 100_000), lengths=(5, 15),
+            geometries=((60, 10), (10, 10), (10, 5)), remote_batches=4,
+        ),
+        Size(
+            "small", files=8, minutes=20, batch=64, rounds=5, loader_rounds=3, build_rounds=3,
+            seconds=1.0, loader_batches=40, build_files=6, memory_minutes=60,
+            growth=(1_000, 10_000, 100_000, 1_000_000),
+            index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
+            geometries=((60, 10), (60, 60), (30, 10), (10, 10), (10, 5), (4, 2)),
+            remote_batches=12,
+        ),
+        Size(
+            "large", files=24, minutes=30, batch=64, rounds=7, loader_rounds=5, build_rounds=3,
+            seconds=3.0, loader_batches=120, build_files=12, memory_minutes=60,
+            growth=(1_000, 10_000, 100_000, 1_000_000),
+            index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
+            geometries=((60, 10), (60, 60), (30, 10), (20, 5), (10, 10), (10, 5), (4, 2)),
+            remote_batches=24,
+        ),
+    )
+}  # fmt: skip
+"""All sizes by name."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An engine with its windows stored.
+
+    Attributes
+    ----------
+    path : str
+        What it opens.
+    stored : int
+        Bytes of all files there.
+    versions : dict of str to str
+    python : str
+        Its interpreter.
+    """
+
+    path: str
+    stored: int
+    versions: dict[str, str]
+    python: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What workloads share.
+
+    Attributes
+    ----------
+    size : Size
+    scratch : Path
+        For files; it goes afterwards.
+    corpus : Path
+        EDF files with annotations.
+    source : Path
+        Folder of a :class:`benchmarks.source.Source`.
+    engines : mapping of str to Prepared
+        Those that can be measured, by name.
+    say : callable
+        Takes a line about the progress.
+    """
+
+    size: Size
+    scratch: Path
+    corpus: Path
+    source: Path
+    engines: Mapping[str, Prepared]
+    say: Callable[[str], None]
+    common: Mapping[str, Any] = field(default_factory=setting)
+
+    def row(self, **values: Any) -> Row:
+        """Return a row that also says where and when it was measured."""
+        return Row(**values, setting=dict(self.common))

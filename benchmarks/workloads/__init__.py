@@ -1,0 +1,38 @@
+"""What is measured, one module each.
+
+A module has ``WORKLOADS``, titles by name, and ``run(setting, names)``, which yields a
+:class:`benchmarks.rows.Row` for each engine, workload and round. To add one, write such a module
+and name it here.
+"""
+
+from benchmarks.workloads import (
+    building,
+    exploring,
+    geometry,
+    growth,
+    index,
+    length,
+    loader,
+    reading,
+    remote,
+    stages,
+)
+
+GROUPS = (
+    reading,
+    loader,
+    building,
+    growth,
+    length,
+    geometry,
+    index,
+    remote,
+    exploring,
+    stages,
+)
+"""All modules, in the order in which they run."""
+
+TITLES: dict[str, str] = {
+    name: title for group in GROUPS for name, title in group.WORKLOADS.items()
+}
+"""Titles of all workloads."""
