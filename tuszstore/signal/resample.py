@@ -1,7 +1,7 @@
 """From the source's sampling rate to the store's.
 
-A resampler takes ``(channel, sample)`` float64, the two rates and the number of samples to
-return; it is registered in :data:`RESAMPLERS` under its name in ``signal.resample``.
+A resampler takes ``(channel, sample)`` float64, the two rates, which differ, and the number of
+samples to return; it is registered in :data:`RESAMPLERS` under its name in ``signal.resample``.
 """
 
 from collections.abc import Callable
