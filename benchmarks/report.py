@@ -31,6 +31,7 @@ BEGIN = "<!-- benchmarks: begin; written by `python -m benchmarks --readme` -->"
 END = "<!-- benchmarks: end -->"
 
 NOTES = {
+    "disk": "Page cache dropped before each batch. What only reads bytes does not look at them.",
     "growth": "Shards are hard links to a few files, so what grows is all but the bytes read.",
     "length": "All stores hold the same EEG, cut into recordings of so many minutes.",
     "geometry": "Rates of windows of unlike lengths cannot be compared; shares of the limit can.",

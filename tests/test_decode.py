@@ -218,7 +218,7 @@ def test_the_kernel_refuses_what_does_not_fit(folder: Path, change: dict[str, An
         "scratch": np.empty(160, np.uint8), "shape": (1, 20, 1), "itemsize": 2, "scale": 0.0,
         "compressed": False, "verify": False,
     }  # fmt: skip
-    assert decode._kernel.fill(*given.values()) is None
+    assert decode._kernel.fill(*given.values()) is False
     with pytest.raises(ValueError, match="do not fit"):
         decode._kernel.fill(*(given | change).values())
 

@@ -7,6 +7,7 @@ and name it here.
 
 from benchmarks.workloads import (
     building,
+    disk,
     exploring,
     geometry,
     growth,
@@ -20,6 +21,7 @@ from benchmarks.workloads import (
 
 GROUPS = (
     reading,
+    disk,
     loader,
     building,
     growth,

@@ -130,7 +130,8 @@ class Chunks:
         self._starts = store.index["start_block"].values
         self._files = ShardFiles(Path(store.path), geometry.shard)
         chunk = 4 + 2 * geometry.block * len(store.channels)  # at most, checksum included
-        self._content = memoryview(bytearray(geometry.shard * chunk))
+        self._size = geometry.shard * chunk
+        self._contents: list[memoryview] = []
         self._planned = {numbers.tobytes(): self.plan(numbers) for numbers in batches}
 
     def plan(self, numbers: Batch) -> list[tuple[int, int, int]]:
@@ -147,7 +148,17 @@ class Chunks:
         in_threads(look_up)
         return found
 
-    def read(self, numbers: Batch) -> None:
-        """Read the bytes of all runs of a batch."""
-        for shard, begin, end in self._planned[numbers.tobytes()]:
-            self._files.read(shard, begin, self._content[: end - begin])
+    def read(self, numbers: Batch, n_threads: int = 1) -> None:
+        """Read the bytes of all runs of a batch, in this thread or in new ones."""
+        while len(self._contents) < n_threads:
+            self._contents.append(memoryview(bytearray(self._size)))
+        left = iter(self._planned[numbers.tobytes()])
+
+        def fill(content: memoryview) -> None:
+            for shard, begin, end in left:
+                self._files.read(shard, begin, content[: end - begin])
+
+        if n_threads == 1:
+            fill(self._contents[0])
+        else:
+            in_threads(*[partial(fill, content) for content in self._contents[:n_threads]])

@@ -11,8 +11,8 @@ import numpy as np
 from crc32c import crc32c
 from numpy.typing import NDArray
 
-from tuszstore.read.shards import CRC, DamagedBlock, DamagedShard, ShardFiles
-from tuszstore.store.shard import blosc_fault
+from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
+from tuszstore.store.shard import CRC, blosc_fault
 
 try:
     from tuszstore.read import _kernel
@@ -83,7 +83,7 @@ class Decoder(Protocol):
         out: NDArray[Any],
         buffers: Buffers,
         content: Content | None = None,
-    ) -> None:
+    ) -> bool:
         """Read blocks into all windows that hold them.
 
         Parameters
@@ -101,6 +101,11 @@ class Decoder(Protocol):
         content : bytes-like, optional
             The bytes of the chunks, from the first to the last; by default they are read from
             the shard's file.
+
+        Returns
+        -------
+        bool
+            Whether the disk had to be waited for.
 
         Raises
         ------
@@ -143,14 +148,15 @@ class NumpyDecoder:
         out: NDArray[Any],
         buffers: Buffers,
         content: Content | None = None,
-    ) -> None:
+    ) -> bool:
         """Read blocks into all windows that hold them."""
         layout = self._layout
         begin, end = extent(spans)
+        waited = False
         if content is None:
             assert self._files is not None
             memory = buffers.get("content", end - begin)
-            self._files.read(shard, begin, memory.data)
+            waited = self._files.read(shard, begin, memory.data)
         else:
             memory = np.frombuffer(content, np.uint8)
         shape = (len(spans), layout.n_channels, layout.n_samples)
@@ -168,6 +174,7 @@ class NumpyDecoder:
                 np.copyto(target, blocks[low - first : high - first])
                 if rows.dtype != layout.dtype:
                     np.multiply(target, np.float32(layout.scale), out=target)
+        return waited
 
     def _decode(
         self, place: int, chunk: NDArray[np.uint8], checksum: NDArray[np.uint8], out: NDArray[Any]
@@ -211,7 +218,7 @@ class CompiledDecoder:
         out: NDArray[Any],
         buffers: Buffers,
         content: Content | None = None,
-    ) -> None:
+    ) -> bool:
         """Read blocks into all windows that hold them."""
         layout = self._layout
         begin, end = extent(spans)
@@ -222,19 +229,18 @@ class CompiledDecoder:
             assert self._files is not None
             folder, name = self._files.folder, self._files.name(shard)
             memory = buffers.get("content", end - begin).data
-        problem = self._kernel.fill(
+        done = self._kernel.fill(
             folder, name, begin, memory, spans, first, targets, out, scratch, self._shape,
             layout.dtype.itemsize, scale, layout.compressed, layout.verify,
         )  # fmt: skip
-        if problem is None:
-            return
-        place, reason = problem
+        if isinstance(done, bool):
+            return done
+        place, reason = done
         if reason == self._kernel.UNKNOWN:
-            self._otherwise(shard, spans, first, targets, out, buffers, content)
-        elif place < 0:
+            return self._otherwise(shard, spans, first, targets, out, buffers, content)
+        if place < 0:
             raise DamagedShard(reason)
-        else:
-            raise DamagedBlock(place, reason)
+        raise DamagedBlock(place, reason)
 
 
 def extent(spans: NDArray[np.int64]) -> tuple[int, int]:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
+from tuszstore.read.ahead import Announcer
 from tuszstore.read.decode import Buffers, Decoder, Layout, extent, make_decoder
-from tuszstore.read.plan import Part, Run, parts_of, plan_runs
+from tuszstore.read.plan import Part, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
@@ -119,31 +120,40 @@ class BlockReader:
         self, starts: NDArray[np.int64], made: tuple[Layout, Decoder], out: NDArray[Any]
     ) -> None:
         layout, decode = made
-        runs = list(plan_runs(starts, layout.n_parts, self._n_threads))
+        runs = plan_runs(starts, layout.n_parts, self._n_threads)
+        parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
         if isinstance(self._shards, ShardObjects):
-            self._fill_from_objects(self._shards, runs, decode, out)
-            return
-        left = iter(runs)  # shared: whichever thread is free takes the next
+            self._fill_from_objects(self._shards, parts, decode, out)
+        else:
+            self._fill_from_files(self._shards, parts, decode, out)
 
-        def fill_runs() -> None:
+    def _fill_from_files(
+        self, files: ShardFiles, parts: list[Part], decode: Decoder, out: NDArray[Any]
+    ) -> None:
+        announcer = Announcer(parts, partial(self._announce, files), self._block[0].block_bytes)
+        left = iter(enumerate(parts))  # shared: whichever thread is free takes the next
+
+        def fill_parts() -> None:
             buffers = self._idle.pop() if self._idle else Buffers()
-            for run in left:
-                for part in parts_of(run, self._n_chunks):
-                    self._attempt(part, partial(self._fill_part, part, decode, out, buffers))
+            for place, part in left:
+                waited = self._attempt(part, partial(self._fill_part, part, decode, out, buffers))
+                announcer.after(place, waited=waited)
             self._idle.append(buffers)
 
-        in_threads(*[fill_runs] * min(self._n_threads, len(runs)))
+        in_threads(*[fill_parts] * min(self._n_threads, len(parts)))
 
-    def _fill_part(self, part: Part, decode: Decoder, out: NDArray[Any], buffers: Buffers) -> None:
-        decode(part.shard, self._spans(part), part.first - part.run.first, part.run.targets, out,
-               buffers)  # fmt: skip
+    def _announce(self, files: ShardFiles, part: Part) -> None:
+        files.announce(part.shard, *extent(self._spans(part)))
+
+    def _fill_part(self, part: Part, decode: Decoder, out: NDArray[Any], buffers: Buffers) -> bool:
+        return decode(part.shard, self._spans(part), part.first - part.run.first,
+                      part.run.targets, out, buffers)  # fmt: skip
 
     def _fill_from_objects(
-        self, objects: ShardObjects, runs: list[Run], decode: Decoder, out: NDArray[Any]
+        self, objects: ShardObjects, parts: list[Part], decode: Decoder, out: NDArray[Any]
     ) -> None:
         """Fetch the indexes that are not known, then the blocks, and decode each as it comes."""
         at_once = self._store.place.at_once
-        parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
         unknown = {part.shard: part for part in parts if not objects.has_index(part.shard)}
         at_once([
             partial(self._attempt, part, partial(objects.load_index, shard))

@@ -5,18 +5,18 @@ Nothing here has a position or stays open but the store's folder, so it is safe 
 after a fork, and holds one descriptor however large the store.
 """
 
+import contextlib
+import errno
 import os
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.store.shard import largest_chunk, parse_index
-
-CRC = 4
-"""Bytes of a checksum, behind every chunk and every index."""
+from tuszstore.store.shard import CRC, largest_chunk, parse_index
 
 MAX_BLOCK = 1 << 31
 """Bytes of a block's values that Blosc can compress."""
@@ -151,41 +151,71 @@ class ShardFiles(Shards):
         self.folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         weakref.finalize(self, os.close, self.folder)
 
-    def read(self, shard: int, offset: int, buffer: memoryview) -> None:
+    def read(self, shard: int, offset: int, buffer: memoryview) -> bool:
         """Fill a buffer from a shard, from a byte offset on.
+
+        Returns
+        -------
+        bool
+            Whether the disk had to be waited for, as far as the system tells.
 
         Raises
         ------
         DamagedShard
             If the file is not there, too short, or the disk fails.
         """
-        descriptor = self._open(shard)
-        try:
-            done = 0
+        with self._opened(shard) as descriptor:
+            done = _read_cached(descriptor, offset, buffer)
+            waited = done < len(buffer)
             while done < len(buffer):  # the system may return less than it is asked for
                 n = os.preadv(descriptor, [buffer[done:]], offset + done)
                 if n == 0:
                     raise DamagedShard("file is cut off")
                 done += n
+        return waited
+
+    def announce(self, shard: int, begin: int, end: int) -> None:
+        """Ask the system to have bytes of a shard ready soon; where it cannot, do nothing.
+
+        Raises
+        ------
+        DamagedShard
+            If the file is not there.
+        """
+        if hasattr(os, "posix_fadvise"):
+            with self._opened(shard) as descriptor:
+                os.posix_fadvise(descriptor, begin, end - begin, os.POSIX_FADV_WILLNEED)
+
+    @contextlib.contextmanager
+    def _opened(self, shard: int) -> Iterator[int]:
+        """Open a shard; what the system says against it or its bytes is raised as damage."""
+        try:
+            descriptor = os.open(self.name(shard), FLAGS, dir_fd=self.folder)
+        except FileNotFoundError:
+            raise DamagedShard("file is missing") from None
+        except OSError as error:
+            raise DamagedShard(f"cannot be opened: {error.strerror}") from error
+        try:
+            yield descriptor
         except OSError as error:
             raise DamagedShard(f"cannot be read: {error.strerror}") from error
         finally:
             os.close(descriptor)
 
-    def _open(self, shard: int) -> int:
-        try:
-            return os.open(self.name(shard), FLAGS, dir_fd=self.folder)
-        except FileNotFoundError:
-            raise DamagedShard("file is missing") from None
-        except OSError as error:
-            raise DamagedShard(f"cannot be opened: {error.strerror}") from error
-
     def _read_tail(self, shard: int, n_bytes: int) -> tuple[memoryview, int]:
-        descriptor = self._open(shard)
-        try:
+        with self._opened(shard) as descriptor:
             size = os.fstat(descriptor).st_size
-        finally:
-            os.close(descriptor)
-        content = memoryview(bytearray(min(n_bytes, size)))
-        self.read(shard, size - len(content), content)
-        return content, size
+            content = os.pread(descriptor, n_bytes, max(0, size - n_bytes))
+        return memoryview(content), size
+
+
+def _read_cached(descriptor: int, offset: int, buffer: memoryview) -> int:
+    """Read what is in the page cache; return how many bytes, 0 where the system does not tell."""
+    if not hasattr(os, "RWF_NOWAIT"):
+        return 0
+    try:
+        return os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EOPNOTSUPP):
+            return 0
+        raise

@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 
 ABSENT = np.uint64(2**64 - 1)
 
+CRC = 4
+"""Bytes of a checksum, behind every chunk and every index."""
+
 _BLOSC_HEADER = 16
 
 _CODECS: dict[str, tuple[Literal["lz4", "zstd"], int]] = {"lz4": ("lz4", 5), "zstd": ("zstd", 1)}
@@ -65,9 +68,9 @@ def encode_shard(blocks: NDArray[np.generic], codec: str, n_chunks: int) -> byte
     parts: list[bytes] = []
     offset = 0
     for k, chunk in enumerate(_encoded(blocks, codec)):
-        index[k] = offset, len(chunk) + 4
+        index[k] = offset, len(chunk) + CRC
         parts += [chunk, _crc32c(chunk)]
-        offset += len(chunk) + 4
+        offset += len(chunk) + CRC
     table = index.tobytes()
     return b"".join([*parts, table, _crc32c(table)])
 
@@ -95,13 +98,15 @@ def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int
     """
     if crc32c(table) != int.from_bytes(checksum, "little"):
         raise ValueError("checksum of the shard's index is wrong, or the file is cut off")
-    entries = np.frombuffer(table, "<u8").reshape(-1, 2)
-    absent = entries[:, 0] == ABSENT
-    # a chunk is never larger than its file, so no sum of what is right is too large for int64
-    spans = np.cumsum(np.where(absent[:, None], 0, entries), axis=1).astype(np.int64)
-    begins, ends = spans.T
-    if (begins < 0).any() or (ends > n_payload).any() or (ends - begins < 4)[~absent].any():
+    # signed, so that what is too large for a file is negative, and what is absent -1
+    begins, lengths = np.frombuffer(table, "<i8").reshape(-1, 2).T
+    absent = begins == -1
+    within = (begins >= 0) & (lengths >= CRC) & (lengths <= n_payload - begins)
+    if not (within | absent).all():
         raise ValueError("index points outside of the file")
+    spans = np.empty((len(begins), 2), np.int64)
+    spans[:, 0] = begins
+    np.add(begins, lengths, out=spans[:, 1])
     spans[absent] = -1
     return spans
 

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "blosc.h"
@@ -94,16 +95,32 @@ struct job {
     uint8_t *out, *scratch;
 };
 
-/* Read the bytes of a shard; return null or what is wrong, with `*error` from the system. */
-static const char *read_shard(const struct job *j, int *error)
+/* Return how many of the bytes of a shard are read without waiting for a disk. */
+static size_t read_cached(const struct job *j, int file)
 {
-    size_t done = 0;
+#ifdef RWF_NOWAIT
+    struct iovec all = {j->content, j->n_content};
+    ssize_t n = preadv2(file, &all, 1, (off_t)j->begin, RWF_NOWAIT);
+    return n > 0 ? (size_t)n : 0; /* what is wrong, if anything, the next read says */
+#else
+    (void)j, (void)file;
+    return 0;
+#endif
+}
+
+/* Read the bytes of a shard; return null or what is wrong, with `*error` from the system, and
+   whether a disk had to be waited for. */
+static const char *read_shard(const struct job *j, int *error, int *waited)
+{
+    size_t done;
     /* not through a link, and without waiting for a pipe's other end */
     int file = openat(j->folder, j->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) {
         *error = errno;
         return errno == ENOENT ? "file is missing" : "cannot be opened";
     }
+    done = read_cached(j, file);
+    *waited = done < j->n_content;
     while (done < j->n_content) {
         ssize_t n = pread(file, j->content + done, j->n_content - done, j->begin + (off_t)done);
         if (n < 0 && errno == EINTR)
@@ -192,8 +209,8 @@ PyDoc_STRVAR(fill_doc,
 "compressed : bool\n    Whether chunks are Blosc's.\n"
 "verify : bool\n    Whether checksums are verified.\n\n"
 "Returns\n-------\n"
-"None or (int, str)\n    Which block has what wrong, -1 for the file; UNKNOWN if it is compressed\n"
-"    in a way that only Blosc itself can decode.");
+"bool or (int, str)\n    Whether a disk had to be waited for. Or which block has what wrong, -1 for the\n"
+"    file; UNKNOWN if it is compressed in a way that only Blosc itself can decode.");
 
 static PyObject *py_fill(PyObject *module, PyObject *args)
 {
@@ -224,15 +241,15 @@ static PyObject *py_fill(PyObject *module, PyObject *args)
     } else {
         const char *problem;
         size_t number = 0;
-        int error = 0, unread;
+        int error = 0, waited = 0, unread;
         Py_BEGIN_ALLOW_THREADS
-        problem = j.folder < 0 ? NULL : read_shard(&j, &error);
+        problem = j.folder < 0 ? NULL : read_shard(&j, &error, &waited);
         unread = problem != NULL;
         if (!unread)
             problem = decode(&j, &l, &number);
         Py_END_ALLOW_THREADS
         if (!problem)
-            result = Py_NewRef(Py_None);
+            result = PyBool_FromLong(waited);
         else if (error && error != ENOENT)
             result = Py_BuildValue("nN", (Py_ssize_t)-1,
                                    PyUnicode_FromFormat("%s: %s", problem, strerror(error)));
