@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ class Environment:
         Version of Python.
     oldest : tuple of int
         Version of Python that the packages need.
+    shares : bool
+        Whether packages of the interpreter that runs the benchmarks are seen there where it is of
+        the same version: what need not differ, such as torch, is not installed a second time.
     """
 
     folder: str
@@ -43,6 +47,7 @@ class Environment:
     pins: str
     pinned: tuple[int, int]
     oldest: tuple[int, int] = (3, 11)
+    shares: bool = False
 
 
 ENVIRONMENTS: dict[str, Environment | None] = {
@@ -52,6 +57,7 @@ ENVIRONMENTS: dict[str, Environment | None] = {
         ("braindecode", "litdata", "mosaicml-streaming", "torch", "webdataset"),
         "rivals.txt",
         pinned=(3, 11),
+        shares=True,
     ),
     "newer": Environment(
         ".venv-rivals-newer",
@@ -90,9 +96,14 @@ def interpreter(name: str, *, install: bool = True) -> str:
     version, base = _find_python(environment)
     shutil.rmtree(folder, ignore_errors=True)
     _run([base, "-m", "venv", str(folder)])
+    if environment.shares and version == sys.version_info[:2]:
+        (own,) = folder.glob("lib/python*/site-packages")
+        (own / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pins = ROOT / "benchmarks" / environment.pins
     pinned = ["-c", str(pins)] if version == environment.pinned else []
-    _run([str(python), "-m", "pip", "install", "-qq", *pinned, *environment.packages])
+    # not compiled: most of it is never imported
+    _run([str(python), "-m", "pip", "install", "-qq", "--no-compile", *pinned,
+          *environment.packages])  # fmt: skip
     _drop_cuda_parts(python)
     stamp.write_text(_fingerprint(environment))
     return str(python)

@@ -1,6 +1,7 @@
 """One run: a corpus, the engines' own storage, and every workload in turn."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,24 @@ def run(
     say : callable
         Takes a line about the progress.
     """
+    # installing takes longest, mostly waits, and ends before anything is measured
+    with ThreadPoolExecutor() as pool:
+        interpreters = {
+            name: pool.submit(interpreter, name, install=install)
+            for name in dict.fromkeys(ENGINES[engine].environment for engine in engines)
+        }
+        yield from _run(size, scratch, engines, workloads, data, interpreters, say)
+
+
+def _run(
+    size: Size,
+    scratch: Path,
+    engines: Sequence[str],
+    workloads: Sequence[str],
+    data: Path | None,
+    interpreters: Mapping[str, Future[str]],
+    say: Callable[[str], None],
+) -> Iterator[Row]:
     common = setting(size=size.name, files=size.files, minutes=size.minutes, batch=size.batch)
     corpus = data or scratch / "corpus"
     if data is None:
@@ -57,7 +76,8 @@ def run(
     common |= made
     prepared: dict[str, Prepared] = {}
     for name in engines:
-        found = _prepare(name, folder, scratch, size.batch, install=install)
+        python = interpreters[ENGINES[name].environment]
+        found = _prepare(name, folder, scratch, size.batch, python)
         if isinstance(found, Prepared):
             prepared[name] = found
             say(f"prepared {ENGINES[name].title}, {found.stored / 1e6:.0f} MB")
@@ -79,14 +99,14 @@ def run(
 
 
 def _prepare(
-    name: str, source: Path, scratch: Path, batch: int, *, install: bool
+    name: str, source: Path, scratch: Path, batch: int, interpreter: Future[str]
 ) -> Prepared | Row:
     """Store the windows in an engine's own way; return a row that says why where that fails."""
     none = Row(workload="prepare", round=0, status="absent", **about(name))
     folder = scratch / "engines" / name
     folder.mkdir(parents=True)
     try:
-        python = interpreter(ENGINES[name].environment, install=install)
+        python = interpreter.result()
         absent = call(
             "benchmarks.engines.base:why_absent", python=python, imports=["benchmarks.measure"],
             packages=ENGINES[name].packages,

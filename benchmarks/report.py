@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.rows import Row, of
 from benchmarks.tables import (
+    ASKED_BATCH,
     Table,
     absences,
     build_table,
@@ -88,7 +89,11 @@ def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Secti
         )  # fmt: skip
         compared = comparison(rows)
         if compared.lines:
-            yield Section("What is asked of tuszstore", [], [compared])
+            batch = rows[0].setting.get("batch", ASKED_BATCH)
+            note = f"Of batches of {ASKED_BATCH} windows; in this run they have {batch}."
+            yield Section(
+                "What is asked of tuszstore", [note] if batch != ASKED_BATCH else [], [compared]
+            )
         slower = losses(rows)
         yield Section(
             "Where tuszstore is slower",

@@ -64,9 +64,9 @@ SIZES = {
     for size in (
         Size(
             "smoke", files=4, minutes=8, batch=16, rounds=2, loader_rounds=1, build_rounds=1,
-            seconds=0.25, loader_batches=10, build_files=3, memory_minutes=5,
-            growth=(1_000, 10_000, 100_000), index=(10_000, 100_000), lengths=(5, 15),
-            geometries=((60, 10), (10, 10), (10, 5)), remote_batches=4,
+            seconds=0.15, loader_batches=6, build_files=3, memory_minutes=5,
+            growth=(1_000, 10_000), index=(10_000, 100_000), lengths=(5, 10),
+            geometries=((60, 10), (10, 5)), remote_batches=4,
         ),
         Size(
             "small", files=8, minutes=20, batch=64, rounds=5, loader_rounds=3, build_rounds=3,

@@ -41,6 +41,9 @@ ASKED = (
 )
 """Times that tuszstore is asked to be as fast as the best engine of a kind, the limit included."""
 
+ASKED_BATCH = 64
+"""Windows of a batch in what is asked."""
+
 
 def overview(rows: Sequence[Row]) -> Table:
     """Return the table of all engines over all workloads of reading."""

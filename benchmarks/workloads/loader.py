@@ -43,10 +43,12 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                     yield from _unmeasured(setting, names, name, 0, "unsupported", reason)
                 continue
             try:
+                # of what takes seconds for a batch, a smaller one tells the same
+                own_batch = max(1, batch // 4) if ENGINES[name].slow else batch
                 result = call(
                     "benchmarks.measure:measure_loaders", python=prepared.python,
-                    imports=imports_of(name, torch=True), engine=name,
-                    path=prepared.path, numbers=[*chain.from_iterable(order)], batch_size=batch,
+                    imports=imports_of(name, torch=True), engine=name, path=prepared.path,
+                    numbers=[*chain.from_iterable(order)], batch_size=own_batch,
                     workers=workers, seconds=10 * setting.size.seconds,
                 )  # fmt: skip
             except ProcessError as error:
