@@ -20,7 +20,8 @@ class Size:
     minutes : float
         Length of each.
     rounds, loader_rounds : int
-        Of reading, and of reading with torch's loader.
+        Of reading, and of what takes longer: reading with torch's loader, from growing stores,
+        from recordings of several lengths, and in other windows.
     seconds : float
         Length of a measurement of reading.
     batch : int
@@ -39,6 +40,8 @@ class Size:
         Batches read from the server after the first.
     memory_minutes : float
         Length of the recordings whose building's memory is measured.
+    recordings : tuple of int
+        Numbers of recordings that are planned.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Size:
     geometries: tuple[tuple[float, float], ...]
     remote_batches: int
     memory_minutes: float
+    recordings: tuple[int, ...]
 
 
 SIZES = {
@@ -65,12 +69,14 @@ SIZES = {
         Size(
             "smoke", files=4, minutes=8, batch=16, rounds=2, loader_rounds=1, build_rounds=1,
             seconds=0.15, loader_batches=6, build_files=3, memory_minutes=5,
+            recordings=(500, 2_000),
             growth=(1_000, 10_000), index=(10_000, 100_000), lengths=(5, 10),
             geometries=((60, 10), (10, 5)), remote_batches=4,
         ),
         Size(
             "small", files=8, minutes=20, batch=64, rounds=5, loader_rounds=3, build_rounds=3,
             seconds=1.0, loader_batches=40, build_files=6, memory_minutes=60,
+            recordings=(1_000, 10_000),
             growth=(1_000, 10_000, 100_000, 1_000_000),
             index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
             geometries=((60, 10), (60, 60), (30, 10), (10, 10), (10, 5), (4, 2)),
@@ -79,6 +85,7 @@ SIZES = {
         Size(
             "large", files=24, minutes=30, batch=64, rounds=7, loader_rounds=5, build_rounds=3,
             seconds=3.0, loader_batches=120, build_files=12, memory_minutes=60,
+            recordings=(10_000, 100_000),
             growth=(1_000, 10_000, 100_000, 1_000_000),
             index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
             geometries=((60, 10), (60, 60), (30, 10), (20, 5), (10, 10), (10, 5), (4, 2)),

@@ -180,6 +180,17 @@ def test_tables_show_where_tuszstore_loses() -> None:
     assert detail["lmdb"] == "0.667"
 
 
+def test_tables_say_what_is_asked_of_building_and_growth() -> None:
+    rows = [row("tuszstore", "build", rate=9.0), row("npz", "build", rate=2.0)]
+    rows += [row("tuszstore", "growth", size=size, seconds=cost)
+             for size, cost in ((10, 1.0), (1000, 1.0))]  # fmt: skip
+    assert comparison(rows).lines == [
+        ["building, one worker", "NPZ", "4.5", "4.5 to 4.5", "≥ 5", "missed"],
+        ["exponent of: cost per window as the store grows", "", "0.000", "0.000 to 0.000", "< 0.05",
+         "met"],
+    ]  # fmt: skip
+
+
 def test_engines_that_were_not_measured_are_reported() -> None:
     rows = [
         row("tuszstore", rate=100.0),

@@ -22,6 +22,7 @@ from tuszstore.build.publish import publish
 from tuszstore.build.run import memory_bytes
 from tuszstore.config import Config, load_config
 from tuszstore.corpus.edf import read_header
+from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import BuildError, CorpusError
 from tuszstore.store.metadata import read_attributes
 
@@ -470,3 +471,19 @@ class TestDask:
             with pytest.raises(BuildError, match="no Dask scheduler"):
                 tuszstore.build(config, split="train", data=own_corpus, store=tmp_path)
         assert not (tmp_path / "train.zarr").exists()
+
+
+def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
+    write_corpus(tmp_path / "corpus", patients=1, files=2, minutes=0.5, quirks=False)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import tuszstore\n"
+        f"tuszstore.build('smoke', split='train', data={str(tmp_path / 'corpus')!r},\n"
+        f"                store={str(tmp_path / 'stores')!r}, workers=1)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "each worker that starts would build" in done.stderr
+    assert done.stderr.count("if __name__ == '__main__':") >= 2  # in the worker, and at the end
+    assert "BuildError: no worker can be started" in done.stderr.strip()
+    assert not (tmp_path / "stores" / "train.zarr").exists()

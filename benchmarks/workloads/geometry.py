@@ -44,7 +44,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         sources[variant] = Source.open(folder)
         (folder / "limit").mkdir()
         Memmap.prepare(sources[variant], folder / "limit")
-    for number in range(1, setting.size.rounds + 1):
+    for number in range(1, setting.size.loader_rounds + 1):
         for variant, source in sources.items():
             batch = max(1, min(setting.size.batch, _apart(source) // 2))
             order = random_order(source, BATCHES, batch, number)

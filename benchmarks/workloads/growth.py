@@ -42,7 +42,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     paths = {n_windows: folder / f"{n_windows}.zarr" for n_windows in setting.size.growth}
     for n_windows, path in paths.items():
         make_store(path, n_windows, shards)
-    for number in range(1, setting.size.rounds + 1):
+    for number in range(1, setting.size.loader_rounds + 1):
         for name in engines:
             for n_windows, path in paths.items():
                 prepared = setting.engines[name]

@@ -50,7 +50,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         if "npz" in engines:
             (folder / "npz").mkdir()
             Npz.prepare(_first_recording(sources[minutes]), folder / "npz")
-    for number in range(1, setting.size.rounds + 1):
+    for number in range(1, setting.size.loader_rounds + 1):
         for name in engines:
             for minutes, source in sources.items():
                 asked, own = source, source.stores["lz4"]

@@ -20,7 +20,7 @@ from tuszstore.build.publish import check_target, publish
 from tuszstore.build.recording import Built, Failed, Task, writing
 from tuszstore.build.records import versions
 from tuszstore.build.report import BuildReport, report_of
-from tuszstore.build.run import memory_bytes, run_tasks
+from tuszstore.build.run import memory_bytes, refuse_in_worker, run_tasks
 from tuszstore.build.workplace import Workplace
 from tuszstore.corpus.layout import LeftOut
 from tuszstore.errors import BuildError, StoreError
@@ -87,6 +87,7 @@ def run_plan(
         If the build cannot begin or go on; the store is then as it was.
     """
     start = time.perf_counter()
+    refuse_in_worker()
     check_target(plan.store)
     _clear(plan.store)
     report = None if force else _unchanged(plan)

@@ -161,6 +161,8 @@ def _read(file: IO[str]) -> Holder | None:
         return Holder(**json.loads(file.read()))
     except (ValueError, TypeError):
         return None
+    except OSError as error:
+        raise BuildError(f"{file.name}: cannot be read: {error.strerror}") from error
 
 
 def _write(file: IO[str], text: str) -> None:

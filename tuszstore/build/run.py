@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import logging
+import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -41,6 +42,12 @@ LOCAL_CLUSTER = {
 _WORKER_DIED = (
     "its worker died over it, alone too; it may have run out of memory: use fewer workers, or "
     "raise --max-memory"
+)
+
+
+_GUARD = (
+    "A script that builds must do so below the line\n    if __name__ == '__main__':\n"
+    "since each worker imports it. Or build with workers=0, in one process."
 )
 
 
@@ -90,6 +97,19 @@ def run_tasks(
                 ) from error
 
 
+def refuse_in_worker() -> None:
+    """Refuse to build in a worker that only imports the script which started it.
+
+    Raises
+    ------
+    BuildError
+        That says how such a script is written.
+    """
+    # the mark that multiprocessing itself looks for before it starts a process
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise BuildError(f"each worker that starts would build. {_GUARD}")
+
+
 def memory_bytes(text: str) -> int:
     """Return the number of bytes that a text such as ``8GB`` means.
 
@@ -132,8 +152,8 @@ def _client(config: Config, n_workers: int, stack: ExitStack, *, again: bool = F
                 ) from error
     memory = config.build.max_memory
     stack.enter_context(dask.config.set(LOCAL_CLUSTER))
-    cluster = stack.enter_context(
-        LocalCluster(
+    try:
+        cluster = LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,
             processes=True,
@@ -141,8 +161,9 @@ def _client(config: Config, n_workers: int, stack: ExitStack, *, again: bool = F
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
         )
-    )
-    return Client(cluster)
+    except RuntimeError as error:
+        raise BuildError(f"no worker can be started: {error} {_GUARD}") from error
+    return Client(stack.enter_context(cluster))
 
 
 def _on_cluster(client: Any, work: Any, tasks: Sequence[Task]) -> Iterator[Built | Failed]:

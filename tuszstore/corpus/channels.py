@@ -5,6 +5,7 @@ TUSZ files hold 25 to 129 signals in 49 orders, so a position in the file means 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tuszstore.compat import standard_montage
 from tuszstore.config import CHANNELS
@@ -75,6 +76,11 @@ def match_channels(labels: Sequence[str], *, ignore_case: bool = True) -> Channe
     ignore_case : bool
         Whether prefix, reference and synonyms are matched without case; the 19 always are.
     """
+    return _match(tuple(labels), ignore_case)
+
+
+@lru_cache(maxsize=256)  # the files of a corpus have their signals in a few orders
+def _match(labels: tuple[str, ...], ignore_case: bool) -> ChannelMap:
     canonical = {name.upper(): name for name in CHANNELS}
     positioned = {name.upper(): name for name in _positioned_electrodes()}
     found: dict[str, list[int]] = {}

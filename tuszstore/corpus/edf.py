@@ -12,13 +12,12 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
-
-import numpy as np
 
 from tuszstore.errors import RecordingError
 
@@ -157,7 +156,7 @@ def read_header(path: Path) -> EdfHeader:
         raise RecordingError(f"header size of {declared} bytes contradicts {n_signals} signals "
                              f"({256 + _WIDTH * n_signals} bytes)")  # fmt: skip
     record_seconds = _seconds(main[244:252])
-    signals = tuple(_signals(table, n_signals))
+    signals = _signals(table, n_signals)
     record_bytes = 2 * sum(signal.samples for signal in signals)
     if record_bytes == 0:
         raise RecordingError("data records hold no samples")
@@ -222,14 +221,8 @@ def check_continuous(path: Path, header: EdfHeader) -> list[str]:
     labels = [signal.label for signal in header.signals]
     if ANNOTATION_LABEL not in labels:
         raise RecordingError("discontinuous (EDF+D) without times of its records")
-    offsets = np.cumsum([0, *(signal.samples for signal in header.signals)])
-    number = labels.index(ANNOTATION_LABEL)
-    records = np.memmap(
-        path, "<i2", "r", header.n_bytes, (header.n_records, header.record_bytes // 2)
-    )
     start: float | None = None
-    for k in range(header.n_records):
-        text = records[k, offsets[number] : offsets[number + 1]].tobytes()
+    for k, text in enumerate(records_of(path, header, labels.index(ANNOTATION_LABEL))):
         match = re.match(rb"([+-]\d+(?:\.\d+)?)\x14\x14", text)
         if not match:
             raise RecordingError(f"discontinuous (EDF+D), and record {k} carries no time")
@@ -243,6 +236,37 @@ def check_continuous(path: Path, header: EdfHeader) -> list[str]:
                 f"{float(k * header.record_seconds):g} s"
             )
     return ["marked discontinuous (EDF+D), but without a gap"]
+
+
+def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
+    """Yield the bytes of one signal in each record.
+
+    They are read and not mapped: a map of a file that is cut off meanwhile, or whose disk fails,
+    kills the process.
+
+    Parameters
+    ----------
+    path : Path
+    header : EdfHeader
+    number : int
+        Of the signal.
+
+    Raises
+    ------
+    RecordingError
+        If the file ends before.
+    OSError
+        If it cannot be read.
+    """
+    before = 2 * sum(signal.samples for signal in header.signals[:number])
+    size = 2 * header.signals[number].samples
+    with path.open("rb", buffering=0) as file:
+        for k in range(header.n_records):
+            begin = header.n_bytes + k * header.record_bytes + before
+            content = os.pread(file.fileno(), size, begin)
+            if len(content) < size:
+                raise RecordingError("ends before its last record")
+            yield content
 
 
 def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "CleanEdf":
@@ -344,10 +368,11 @@ def _columns(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
     return columns
 
 
-def _signals(table: bytes, n_signals: int) -> Iterable[EdfSignal]:
+@lru_cache(maxsize=64)  # most files of a corpus have one of a few tables
+def _signals(table: bytes, n_signals: int) -> tuple[EdfSignal, ...]:
     columns = _columns(table, n_signals)
-    for k in range(n_signals):
-        yield EdfSignal(
+    return tuple(
+        EdfSignal(
             label=columns["label"][k].decode("latin-1").split("\x00")[0].strip(),
             unit=columns["unit"][k].decode("latin-1").split("\x00")[0].strip(),
             physical_min=_number(columns["physical_min"][k]),
@@ -356,6 +381,8 @@ def _signals(table: bytes, n_signals: int) -> Iterable[EdfSignal]:
             digital_max=_number(columns["digital_max"][k]),
             samples=_integer(columns["samples"][k], f"samples a record of signal {k}", at_least=0),
         )
+        for k in range(n_signals)
+    )
 
 
 def _count_notes(field: bytes, n_records: int) -> Iterable[str]:

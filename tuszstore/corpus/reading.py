@@ -23,6 +23,7 @@ from tuszstore.corpus.edf import (
     check_signals,
     clean_edf,
     read_header,
+    records_of,
 )
 from tuszstore.errors import RecordingError
 
@@ -150,10 +151,6 @@ def _require_one_each(path: Path, header: EdfHeader, channels: ChannelMap) -> No
     """Refuse two signals of one name, unless they hold the same samples."""
     if not channels.duplicates:
         return
-    offsets = np.cumsum([0, *(signal.samples for signal in header.signals)])
-    records = np.memmap(
-        path, "<i2", "r", header.n_bytes, (header.n_records, header.record_bytes // 2)
-    )
     for name, numbers in channels.duplicates.items():
         first = channels.signals[name]
         for number in numbers:
@@ -161,9 +158,11 @@ def _require_one_each(path: Path, header: EdfHeader, channels: ChannelMap) -> No
                 header.signals[first].samples == header.signals[number].samples
                 and _scale(header, first) == _scale(header, number)
             )  # fmt: skip
-            if not same_scale or not np.array_equal(
-                records[:, offsets[first] : offsets[first + 1]],
-                records[:, offsets[number] : offsets[number + 1]],
+            if not same_scale or any(
+                a != b
+                for a, b in zip(
+                    records_of(path, header, first), records_of(path, header, number), strict=True
+                )
             ):
                 raise RecordingError(
                     f"channel {name} stands twice with different samples: signals "

@@ -103,12 +103,15 @@ class LocalPlace:
         Raises
         ------
         StoreError
-            If one of its folders is a link.
+            If one of its folders is a link, or its metadata cannot be read.
         """
         import zarr
 
         check_folders(self.path)
-        return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=True)
+        try:
+            return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=True)
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be read: {self.explain(error)}") from error
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
         """Return what tasks return; one after the other, since nothing is waited for."""

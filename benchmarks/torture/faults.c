@@ -1,8 +1,9 @@
-/* Faults at the system calls that change a file system, for benchmarks/torture.py.
+/* Faults at the system calls that change files, or that read them, for benchmarks/torture.
  *
  * Loaded with LD_PRELOAD. After faults_arm() each write, rename, link, unlink, mkdir, rmdir, fsync
- * and opening for writing below a folder is counted, and one of them fails: the process is killed
- * before it, or in the midst of a write, or the call returns an error.
+ * and opening for writing below a folder is counted, or each read and opening for reading, and one
+ * of them fails: the process is killed before it, or in the midst of a write, or the call returns
+ * an error.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,17 +16,20 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { OFF, COUNT, KILL, FAIL_ONCE, FAIL_ALWAYS };
+enum { CHANGES, READS };
 
-static int mode = OFF, error_number;
+static int mode = OFF, kind = CHANGES, error_number;
 static long at, counted;
 static char root[PATH_MAX], log_path[PATH_MAX];
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-void faults_arm(int new_mode, long number, int error, const char *folder, const char *log) {
+void faults_arm(int new_kind, int new_mode, long number, int error, const char *folder, const char *log) {
+    kind = new_kind;
     at = number;
     error_number = error;
     snprintf(root, sizeof root, "%s", folder);
@@ -64,14 +68,18 @@ static void note(const char *what) {
 }
 
 /* 0: go on; -1: return an error; 1: die, after half of a write */
-static int fault(const char *what, int folder, const char *path) {
-    if (mode == OFF || !below(folder, path)) return 0;
+static int fault_of(int its_kind, const char *what, int folder, const char *path) {
+    if (mode == OFF || its_kind != kind || !below(folder, path)) return 0;
     long number = __atomic_add_fetch(&counted, 1, __ATOMIC_SEQ_CST);
     if (mode == COUNT || number < at || (mode != FAIL_ALWAYS && number > at)) return 0;
     if (number == at) note(what);
     if (mode == KILL) return 1;
     errno = error_number;
     return -1;
+}
+
+static int fault(const char *what, int folder, const char *path) {
+    return fault_of(CHANGES, what, folder, path);
 }
 
 static void die(void) { kill(getpid(), SIGKILL); pause(); }
@@ -81,6 +89,11 @@ static void die(void) { kill(getpid(), SIGKILL); pause(); }
         int f = fault(what, folder, path);            \
         if (f > 0) die();                             \
         if (f < 0) return -1;                         \
+    } while (0)
+
+#define GUARD_READ(what, folder, path)                \
+    do {                                              \
+        if (fault_of(READS, what, folder, path) < 0) return -1; \
     } while (0)
 
 ssize_t write(int fd, const void *buffer, size_t size) {
@@ -121,7 +134,38 @@ int mkdirat(int x, const char *a, mode_t m) { GUARD("mkdir", x, a); return REAL(
         mode_t m = (flags & (O_CREAT | __O_TMPFILE)) ? va_arg(list, mode_t) : 0; \
         va_end(list);                                                        \
         if ((flags & O_ACCMODE) != O_RDONLY) GUARD("open", AT_FDCWD, path);  \
+        else GUARD_READ("open to read", AT_FDCWD, path);                     \
         return REAL(name)(path, flags, m);                                   \
     }
 OPEN(open)
 OPEN(open64)
+
+#define OPENAT(name)                                                         \
+    int name(int folder, const char *path, int flags, ...) {                 \
+        va_list list;                                                        \
+        va_start(list, flags);                                               \
+        mode_t m = (flags & (O_CREAT | __O_TMPFILE)) ? va_arg(list, mode_t) : 0; \
+        va_end(list);                                                        \
+        if ((flags & O_ACCMODE) != O_RDONLY) GUARD("open", folder, path);    \
+        else GUARD_READ("open to read", folder, path);                       \
+        return REAL(name)(folder, path, flags, m);                           \
+    }
+OPENAT(openat)
+OPENAT(openat64)
+
+/* Programs with 64-bit offsets call the second of each pair. */
+#define READ(name, ...) ssize_t name(int fd, __VA_ARGS__)
+READ(read, void *b, size_t n) { GUARD_READ("read", fd, NULL); return REAL(read)(fd, b, n); }
+READ(readv, const struct iovec *v, int n) { GUARD_READ("read", fd, NULL); return REAL(readv)(fd, v, n); }
+READ(pread, void *b, size_t n, off_t o) { GUARD_READ("read", fd, NULL); return REAL(pread)(fd, b, n, o); }
+READ(pread64, void *b, size_t n, off64_t o) { GUARD_READ("read", fd, NULL); return REAL(pread64)(fd, b, n, o); }
+READ(preadv, const struct iovec *v, int n, off_t o) { GUARD_READ("read", fd, NULL); return REAL(preadv)(fd, v, n, o); }
+READ(preadv64, const struct iovec *v, int n, off64_t o) { GUARD_READ("read", fd, NULL); return REAL(preadv64)(fd, v, n, o); }
+READ(preadv2, const struct iovec *v, int n, off_t o, int f) { GUARD_READ("read", fd, NULL); return REAL(preadv2)(fd, v, n, o, f); }
+READ(preadv64v2, const struct iovec *v, int n, off64_t o, int f) { GUARD_READ("read", fd, NULL); return REAL(preadv64v2)(fd, v, n, o, f); }
+
+/* The C library reads for it by itself. */
+size_t fread(void *b, size_t size, size_t n, FILE *file) {
+    if (fault_of(READS, "read", fileno(file), NULL) < 0) return 0;
+    return REAL(fread)(b, size, n, file);
+}

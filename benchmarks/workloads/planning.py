@@ -1,0 +1,113 @@
+"""Planning a build of very many recordings, and handing them out to Dask workers.
+
+The corpus is laid out as TUSZ is, its files hard links to a few short recordings: every header
+and annotation is read. Workers return at once what a recording's building returns, so what is
+measured is all but the building: client, scheduler, and what goes between them. Memory is that of
+the client, with the scheduler in it, and of the two workers.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.process import call
+from benchmarks.rows import Row, own_versions
+from benchmarks.setting import Setting
+
+WORKLOADS = {"planning": "planning a build of many recordings, and handing them out"}
+
+SOURCES = 8
+PER_PATIENT = 40
+
+
+def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
+    """Measure planning, comparing and handing out."""
+    root = setting.scratch / "planning"
+    for n_recordings in setting.size.recordings:
+        data = root / str(n_recordings)
+        write_links(data, n_recordings)
+        result = call("benchmarks.workloads.planning:measure", data=str(data))
+        for variant, (seconds, span) in result.value.items():
+            anonymous, _ = result.peak(span)
+            yield setting.row(
+                workload="planning", engine="tuszstore", title="tuszstore", kind="own", round=1,
+                variant=variant, size=n_recordings, seconds=seconds, anonymous=anonymous,
+                versions=dict(own_versions()),
+            )  # fmt: skip
+        setting.say(f"planning, {n_recordings:,} recordings")
+        shutil.rmtree(data)
+
+
+def write_links(data: Path, n_recordings: int) -> None:
+    """Write a corpus of so many recordings."""
+    from tuszstore.corpus.synthetic import write_corpus
+
+    sources = data / "sources"
+    write_corpus(sources, patients=6, files=SOURCES, minutes=1, quirks=False)
+    originals = sorted((sources / "edf" / "train").rglob("*.edf"))
+    for number in range(n_recordings):
+        patient, session = f"aa{number // PER_PATIENT:06d}", f"s{number % PER_PATIENT:03d}"
+        folder = data / "edf" / "train" / patient / f"{session}_2015" / "01_tcp_ar"
+        folder.mkdir(parents=True)
+        original = originals[number % len(originals)]
+        for suffix in (".edf", ".csv"):
+            link = folder / f"{patient}_{session}_t000{suffix}"
+            link.hardlink_to(original.with_suffix(suffix))
+
+
+def measure(data: str) -> dict[str, tuple[float, list[float]]]:
+    """Return seconds, and begin and end on the monotonic clock, of each step."""
+    from tuszstore.build import run as running
+    from tuszstore.build.changes import find_changes
+    from tuszstore.build.plan import make_plan
+    from tuszstore.build.recording import Task
+    from tuszstore.config import load_config
+
+    steps: dict[str, tuple[float, list[float]]] = {}
+
+    def step(name: str, work: Any) -> Any:
+        begin = time.monotonic()
+        result = work()
+        end = time.monotonic()
+        steps[name] = end - begin, [begin, end]
+        return result
+
+    paths = {"data": Path(data), "store": Path(data, "stores")}
+    config = load_config("tusz")
+    config = config.model_copy(update={"paths": config.paths.model_copy(update=paths)})
+    plan = step("plan", lambda: make_plan(config, "train"))
+    step("compare", lambda: find_changes(plan))
+    tasks = [
+        Task(p.recording.id, p.recording.path, p.recording.annotation("csv"), p.n_samples,
+             p.seconds)
+        for p in plan.recordings
+    ]  # fmt: skip
+
+    def hand_out() -> None:
+        with patch.object(running, "build_recording", stand_in):
+            done = sum(1 for _ in running.run_tasks(tasks, Path(data), config, n_workers=2))
+        if done != len(tasks):
+            raise ValueError(f"{done} of {len(tasks)} recordings came back")
+
+    step("hand out", hand_out)
+    return steps
+
+
+def stand_in(task: Any, recordings: Path, config: Any) -> Any:
+    """Return at once what the building of a recording returns."""
+    import numpy as np
+
+    from tuszstore.build.recording import Built
+    from tuszstore.build.records import Files, Record
+    from tuszstore.corpus.events import MarkedEvents
+
+    nothing, no_bits = np.zeros(0, np.int64), np.zeros(0, np.uint16)
+    row = {"source_digest": f"{0:064x}", "mean": np.zeros(19), "sd": np.zeros(19)}
+    record = Record(
+        id=task.id, n_samples=task.n_samples, signal_key=f"{0:064x}", label_key=f"{0:064x}",
+        row=row, events=MarkedEvents((), nothing, nothing, no_bits, ()), made_by=[],
+    )  # fmt: skip
+    return Built(task, record, Files(recordings / "x"), {"read": 0.1})
