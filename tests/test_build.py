@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tuszstore
-from tuszstore.build import builder, recording, run
+from tuszstore.build import builder, overlap, recording, run
 from tuszstore.build.lock import locked
 from tuszstore.build.plan import make_plan, make_plans
 from tuszstore.build.publish import publish
@@ -471,6 +471,24 @@ class TestDask:
             with pytest.raises(BuildError, match="no Dask scheduler"):
                 tuszstore.build(config, split="train", data=own_corpus, store=tmp_path)
         assert not (tmp_path / "train.zarr").exists()
+
+
+@pytest.mark.parametrize(("share", "in_threads"), [(0.9, False), (0.1, True)])
+def test_headers_are_read_in_threads_where_they_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, share: float, in_threads: bool
+) -> None:
+    wall = iter(range(10**6))
+    processor = (share * number for number in range(10**6))
+    monkeypatch.setattr(overlap.time, "perf_counter", lambda: next(wall))
+    monkeypatch.setattr(overlap.time, "process_time", lambda: next(processor))
+    threads = set()
+
+    def work(number: int) -> int:
+        threads.add(threading.get_ident())
+        return -number
+
+    assert list(overlap.overlapped(work, range(600))) == [-number for number in range(600)]
+    assert (threads != {threading.get_ident()}) == in_threads
 
 
 def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tuszstore.build.overlap import overlapped
 from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Unlabelled, read_annotation
 from tuszstore.corpus.events import mark_events
@@ -226,9 +226,7 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
     recordings = sorted(
         (recording for recording in unique if recording.id in wanted), key=lambda r: r.order
     )
-    # headers are small and their files many: on a network file system waiting is all it takes
-    with ThreadPoolExecutor(16) as pool:
-        inspected = list(pool.map(_inspector(config), recordings))
+    inspected = list(overlapped(_inspector(config), recordings))
     left_out += [entry for entry in inspected if isinstance(entry, LeftOut)]
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
     if limit is not None and limit < len(buildable):
