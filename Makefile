@@ -93,7 +93,7 @@ notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; make
 bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)
 
-torture: $(STAMP) ## kill builds and let them fail at hundreds of points, and see that nothing is lost
+torture: $(STAMP) ## kill builds, let calls fail, replace files under loaders, and see that nothing is lost
 	$(BIN)/python -m benchmarks.torture
 
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is

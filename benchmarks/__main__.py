@@ -19,7 +19,15 @@ import click
 from benchmarks.engines import ENGINES
 from benchmarks.harness import run
 from benchmarks.plots import figures
-from benchmarks.report import as_markdown, as_page, as_readme, write_into
+from benchmarks.report import (
+    BEGIN,
+    END,
+    as_markdown,
+    as_page,
+    as_readme,
+    has_place,
+    write_into,
+)
 from benchmarks.rows import Row, read_rows
 from benchmarks.setting import SIZES
 from benchmarks.workloads import TITLES
@@ -91,6 +99,8 @@ def main(
     """Measure tuszstore side by side with what people would use instead."""
     # ended from outside, it takes its files and processes with it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if readme is not None and not has_place(readme):  # said before hours of measuring, not after
+        raise click.BadParameter(f"{readme} lacks the lines {BEGIN!r} and {END!r}")
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     if rows_file is not None:

@@ -171,24 +171,22 @@ def as_readme(rows: Sequence[Row]) -> str:
     return "\n\n".join(parts)
 
 
+def has_place(readme: Path) -> bool:
+    """Return whether a file has the markers between which the table goes."""
+    return END in readme.read_text(encoding="utf-8").partition(BEGIN)[2]
+
+
 def write_into(readme: Path, part: str) -> None:
-    """Replace what is between the markers of a file.
+    """Replace what is between the markers of a file that has them.
 
     Parameters
     ----------
     readme : Path
     part : str
-
-    Raises
-    ------
-    ValueError
-        If it lacks them.
     """
     text = readme.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{readme} has no place for the table: it needs {BEGIN!r} and {END!r}")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
     readme.write_text(f"{before}{BEGIN}\n\n{part}\n\n{END}{after}", encoding="utf-8")
 
 

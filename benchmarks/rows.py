@@ -108,7 +108,7 @@ def _here() -> tuple[tuple[str, Any], ...]:
     return (
         ("processor", _processor()),
         ("cores", os.cpu_count()),
-        ("system", f"{platform.system()} {platform.release()}"),
+        ("system", f"{platform.system()} {platform.release().split('-')[0]}"),
         ("python", platform.python_version()),
         ("date", date.today().isoformat()),
     )

@@ -20,7 +20,7 @@ from benchmarks.engines import ENGINES, LIMIT
 from benchmarks.engines.base import why_absent
 from benchmarks.environments import NoEnvironment, interpreter
 from benchmarks.measure import measure, prepare, warm_up
-from benchmarks.report import BEGIN, END, as_markdown, as_readme, write_into
+from benchmarks.report import BEGIN, END, as_markdown, as_readme, has_place, write_into
 from benchmarks.rows import Row, read_rows, setting
 from benchmarks.setting import SIZES
 from benchmarks.source import Source, make_source
@@ -212,9 +212,17 @@ def test_readme_is_written_between_its_markers(tmp_path: Path) -> None:
     assert readme.read_text() == f"# Title\n\n{BEGIN}\n\nnew\n\n{END}\n\nRest.\n"
     write_into(readme, "newer")
     assert readme.read_text() == f"# Title\n\n{BEGIN}\n\nnewer\n\n{END}\n\nRest.\n"
-    readme.write_text("# Title\n")
-    with pytest.raises(ValueError, match="has no place for the table"):
-        write_into(readme, "new")
+    assert has_place(readme)
+
+
+def test_a_readme_without_a_place_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Title\n\n{END}\n{BEGIN}\n")
+    assert not has_place(readme)
+    done = CliRunner().invoke(main, ["--readme", str(readme), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "lacks the lines" in done.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_row_survives_its_line() -> None:
