@@ -309,8 +309,8 @@ class TestOtherLayouts:
             pytest.param({"windows": {"length": 30, "stride": 4}}, id="blocks of 2 s"),
             pytest.param({"storage": {"shard_seconds": 40}}, id="windows across shards"),
             pytest.param(
-                {"storage": {"codec": "none"}, "windows": {"length": 60, "stride": 0.0625}},
-                id="960 blocks a window",
+                {"storage": {"codec": "none"}, "windows": {"length": 60, "stride": 0.25}},
+                id="240 blocks a window",
             ),
         ],
     )

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +174,21 @@ def _read_on(
 
 
 def _epoch(store: Any, epoch: int) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield signal, label and window numbers of an epoch's batches, from the loaders in turn."""
+    """Yield signal, label and window numbers of an epoch's batches, from the loaders in turn.
+
+    Where torch is not installed, the store itself reads them.
+    """
+    order = np.random.default_rng(epoch).permutation(len(store))
+    if find_spec("torch") is None:
+        for begin in range(0, len(order), BATCH):
+            numbers = order[begin : begin + BATCH]
+            signal_, labels = store.read(numbers, labels=True)
+            yield signal_, labels > 0, numbers
+        return
     from torch.utils.data import DataLoader
 
     from tuszstore.torch import WindowDataset, WindowLoader
 
-    order = np.random.default_rng(epoch).permutation(len(store))
     if epoch % 4:
         loader: Any = WindowLoader(store, order, batch_size=BATCH, shuffle=False)
     else:
