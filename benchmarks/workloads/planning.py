@@ -3,7 +3,7 @@
 The corpus is laid out as TUSZ is, its files hard links to a few short recordings: every header
 and annotation is read. Workers return at once what a recording's building returns, so what is
 measured is all but the building: client, scheduler, and what goes between them. Memory is that of
-the client, with the scheduler in it, and of the two workers.
+the client, with the scheduler in it.
 """
 
 import shutil
