@@ -235,7 +235,9 @@ def kill_at_random(corpus: Path, folder: Path, times: int, seed: int, tally: Tal
     digest = must(lambda: inspect(clean))["digest"]
     root = folder / "stores"
     for _ in range(times):
-        process = subprocess.Popen(command(corpus, root), env=environment())
+        # what is left of a process that was killed complains of it
+        process = subprocess.Popen(command(corpus, root), env=environment(),
+                                   stderr=subprocess.DEVNULL)  # fmt: skip
         time.sleep(rng.uniform(0.3, 1.0) * longest)
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:
