@@ -3,7 +3,11 @@
 Both read, check, decode and scale, and give the same numbers and the same errors.
 """
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numcodecs.blosc
@@ -237,10 +241,20 @@ class CompiledDecoder:
             return done
         place, reason = done
         if reason == self._kernel.UNKNOWN:
-            return self._otherwise(shard, spans, first, targets, out, buffers, content)
+            return _outside_main_thread(
+                partial(self._otherwise, shard, spans, first, targets, out, buffers, content)
+            )
         if place < 0:
             raise DamagedShard(reason)
         raise DamagedBlock(place, reason)
+
+
+def _outside_main_thread(work: Callable[[], bool]) -> bool:
+    """Call something; in a main thread Blosc would start threads, which no fork survives."""
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
 
 
 def extent(spans: NDArray[np.int64]) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """Filling batches: reads blocks, checks and decodes them into the array that is asked for.
 
-Threads do it, not processes: reading and decoding hold no lock of the interpreter. They live as
-long as a batch takes, which costs a hundredth of it: nothing is left behind, and a forked child has
-nothing to repair. Blosc's own threads are not used.
+Threads do it, not processes: reading and decoding hold no lock of the interpreter. One is the one
+that asks; the others live as long as a batch takes, which costs a hundredth of it: nothing is left
+behind, and a forked child has nothing to repair. Blosc's own threads are not used.
 """
 
 import contextlib
@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.read.ahead import Announcer
-from tuszstore.read.decode import Buffers, Decoder, Layout, extent, make_decoder
+from tuszstore.read.decode import (
+    Buffers,
+    CompiledDecoder,
+    Decoder,
+    Layout,
+    extent,
+    make_decoder,
+)
 from tuszstore.read.plan import Part, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
@@ -140,7 +147,9 @@ class BlockReader:
                 announcer.after(place, waited=waited)
             self._idle.append(buffers)
 
-        in_threads(*[fill_parts] * min(self._n_threads, len(parts)))
+        # NumPy's way is Blosc's, which in a main thread would start threads of its own
+        here = isinstance(decode, CompiledDecoder)
+        in_threads(*[fill_parts] * min(self._n_threads, len(parts)), here=here)
 
     def _announce(self, files: ShardFiles, part: Part) -> None:
         files.announce(part.shard, *extent(self._spans(part)))
@@ -203,8 +212,15 @@ class BlockReader:
         return StoreError(f"{self._store.where(first, last)}: {reason}")
 
 
-def in_threads(*works: Callable[[], object]) -> None:
-    """Do several things at once, each in a thread of its own, and raise the first error."""
+def in_threads(*works: Callable[[], object], here: bool = False) -> None:
+    """Do several things at once, each in a thread of its own, and raise the first error.
+
+    Parameters
+    ----------
+    *works : callable
+    here : bool
+        Whether the first is done in this thread, which would only wait otherwise.
+    """
     errors: list[BaseException] = []
 
     def guarded(work: Callable[[], object]) -> None:
@@ -213,13 +229,15 @@ def in_threads(*works: Callable[[], object]) -> None:
         except BaseException as error:  # raised below, in the thread that waits
             errors.append(error)
 
+    own = works[:1] if here else ()
     threads = [
-        # even one thing has a new thread: in a main thread Blosc would start threads of its own
         threading.Thread(target=guarded, args=(work,), name="tuszstore-read", daemon=True)
-        for work in works
+        for work in works[len(own) :]
     ]
     for thread in threads:
         thread.start()
+    for work in own:
+        guarded(work)
     for thread in threads:
         thread.join()
     if errors:

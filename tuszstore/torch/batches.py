@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
-from tuszstore.read.reader import in_threads
 from tuszstore.torch.seizures import SeizureMask
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -98,11 +97,9 @@ class BatchReader:
         signal = allocate((len(numbers), n_channels, n_samples), dtype)
         label_dtype = torch.float32 if self._label == "seizure" else torch.int32
         label = allocate((len(numbers), n_samples), label_dtype)
-        # side by side: memory that is written by one core alone keeps the others waiting
-        in_threads(
-            lambda: self._windows.signal(numbers, signal.numpy()),
-            lambda: self._fill_label(numbers, label.numpy()),
-        )
+        self._windows.signal(numbers, signal.numpy())
+        # after the signal: a thread of its own for a fiftieth of the time would disturb the others
+        self._fill_label(numbers, label.numpy())
         return Batch(signal, label, self._meta(numbers))
 
     def _fill_label(self, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
