@@ -34,6 +34,8 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
         return DAMAGED;
     if (version != 2 || lz4_version != 1)
         return UNKNOWN;
+    if (block == 0 || block > size)
+        return DAMAGED;
     if (flags & MEMCPYED) {
         if (n_src - HEADER != size)
             return DAMAGED;
@@ -42,7 +44,7 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
     }
     if (flags >> 5 != LZ4 || !(flags & BIT_SHUFFLE) || src[3] != itemsize)
         return UNKNOWN;
-    if (block == 0 || block % itemsize || block > size)
+    if (block % itemsize)
         return DAMAGED;
     size_t n_blocks = (size + block - 1) / block;
     if (n_blocks > (n_src - HEADER) / 4)
