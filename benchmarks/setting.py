@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row, setting
+from benchmarks.rows import Row, own_versions, setting
 
 
 @dataclass(frozen=True)
@@ -147,3 +147,10 @@ class Setting:
     def row(self, **values: Any) -> Row:
         """Return a row that also says where and when it was measured."""
         return Row(**values, setting=dict(self.common))
+
+    def own_row(self, workload: str, number: int, **values: Any) -> Row:
+        """Return a row of a round in which tuszstore itself is measured."""
+        return self.row(
+            workload=workload, engine="tuszstore", title="tuszstore", kind="own", round=number,
+            versions=dict(own_versions()), **values,
+        )  # fmt: skip

@@ -109,13 +109,19 @@ def attempts(case: Case, n: int, points: int, errors: int) -> Iterator[Attempt]:
             yield partial(disturb, case, FAIL_ONCE if k % 2 else FAIL_ALWAYS, number, error)
 
 
-def disturb(case: Case, mode: int, number: int, error: int, folder: Path, tally: Tally) -> None:
-    """Disturb a build at one point, look at what is there, and let it go on."""
-    root, log = folder / "stores", folder / "log"
+def fresh(case: Case, folder: Path) -> Path:
+    """Return a folder of stores as it is before a build."""
+    root = folder / "stores"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     if case.before:
         shutil.copytree(case.before, root, symlinks=True)
+    return root
+
+
+def disturb(case: Case, mode: int, number: int, error: int, folder: Path, tally: Tally) -> None:
+    """Disturb a build at one point, look at what is there, and let it go on."""
+    root, log = fresh(case, folder), folder / "log"
     tally.points += 1
     status, told = in_child(
         lambda: armed(mode, number, error, folder, log, lambda: case.work(root))
@@ -208,11 +214,7 @@ def edit(annotation: Path) -> None:
 
 def n_calls(case: Case, folder: Path) -> int:
     """Return with how many calls a build changes the file system."""
-    root = folder / "stores"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    if case.before:
-        shutil.copytree(case.before, root)
+    root = fresh(case, folder)
     _, counted = must(lambda: armed(COUNT, 0, 0, folder, folder / "log", lambda: case.work(root)))
     return int(counted)
 

@@ -9,7 +9,6 @@ have made. A reader gets the values that are stored or an error that names the s
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,7 @@ from benchmarks.torture.injection import (
     in_child,
     must,
 )
-from benchmarks.torture.interruptions import Case, inspect, spread
+from benchmarks.torture.interruptions import Case, fresh, inspect, spread
 from benchmarks.torture.trying import Attempt, Tally
 
 
@@ -98,16 +97,6 @@ def attempts_to_build(case: Case, corpus: Path, folder: Path, points: int) -> It
         n = count(below or folder, folder / "log", partial(case.work, root))
         for k, number in enumerate(spread(n, points)):
             yield partial(disturb_build, case, below, FAIL_ONCE if k % 2 else FAIL_ALWAYS, number)
-
-
-def fresh(case: Case, folder: Path) -> Path:
-    """Return a folder of stores as it is before a build."""
-    root = folder / "stores"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    if case.before:
-        shutil.copytree(case.before, root, symlinks=True)
-    return root
 
 
 def disturb_build(

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.engines.base import Batch
 from benchmarks.measure import drop_cache
 from benchmarks.process import call
-from benchmarks.rows import Row, own_versions
+from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.source import WINDOWS, Source
 from benchmarks.workloads.reading import random_order
@@ -44,11 +44,8 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                     order=order, sync=True).value  # fmt: skip
         n_windows = sum(map(len, order))
         for variant, seconds in done.items():
-            yield setting.row(
-                workload="disk", engine="tuszstore", title="tuszstore", kind="own", round=number,
-                variant=variant, windows=n_windows, seconds=seconds, rate=n_windows / seconds,
-                versions=dict(own_versions()),
-            )  # fmt: skip
+            yield setting.own_row("disk", number, variant=variant, windows=n_windows,
+                                  seconds=seconds, rate=n_windows / seconds)  # fmt: skip
         setting.say(f"disk, round {number}")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.corpus import repeat_files
 from benchmarks.process import call
-from benchmarks.rows import Row, own_versions
+from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.source import Source
 from benchmarks.sparse import make_store, write_shards
@@ -54,8 +54,8 @@ def _windows(setting: Setting) -> Iterator[Row]:
             small=str(root / "1000.zarr"),
         ).value  # fmt: skip
         for step, (seconds, n_bytes) in done.items():
-            yield _row(setting, "xarray", number, variant=step, seconds=seconds,
-                       values={"bytes read": n_bytes})  # fmt: skip
+            yield setting.own_row("xarray", number, variant=step, seconds=seconds,
+                                  values={"bytes read": n_bytes})  # fmt: skip
     setting.say("xarray")
     shutil.rmtree(root)
 
@@ -68,14 +68,9 @@ def _groups(setting: Setting) -> Iterator[Row]:
         done = call("benchmarks.workloads.exploring:measure_groups",
                     data=str(root / str(copies))).value  # fmt: skip
         hours = done.pop("hours")
-        yield _row(setting, "groupby", 1, variant=f"{hours:.1f} h of EEG", **done)
+        yield setting.own_row("groupby", 1, variant=f"{hours:.1f} h of EEG", **done)
     setting.say("groupby")
     shutil.rmtree(root)
-
-
-def _row(setting: Setting, workload: str, number: int, **values: Any) -> Row:
-    return setting.row(workload=workload, engine="tuszstore", title="tuszstore", kind="own",
-                       round=number, versions=dict(own_versions()), **values)  # fmt: skip
 
 
 def measure_windows(path: str, small: str) -> dict[str, tuple[float, int]]:

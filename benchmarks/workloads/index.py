@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.process import call
-from benchmarks.rows import Row, own_versions
+from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
 WORKLOADS = {"index": "index operations"}
@@ -31,11 +31,9 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         for n_windows, path in paths.items():
             done = call("benchmarks.workloads.index:measure", path=str(path)).value
             for operation in OPERATIONS:
-                yield setting.row(
-                    workload="index", engine="tuszstore", title="tuszstore", kind="own",
-                    round=number, variant=operation, size=n_windows, seconds=done[operation],
-                    anonymous=done["peak"], versions=dict(own_versions()),
-                )  # fmt: skip
+                yield setting.own_row("index", number, variant=operation, size=n_windows,
+                                      seconds=done[operation],
+                                      anonymous=done["peak"])  # fmt: skip
         setting.say(f"index operations, round {number}")
     shutil.rmtree(setting.scratch / "index")
 

@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.process import call
-from benchmarks.rows import Row, own_versions
+from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
 WORKLOADS = {"planning": "planning a build of many recordings, and handing them out"}
@@ -32,11 +32,8 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         result = call("benchmarks.workloads.planning:measure", data=str(data))
         for variant, (seconds, span) in result.value.items():
             anonymous, _ = result.peak(span)
-            yield setting.row(
-                workload="planning", engine="tuszstore", title="tuszstore", kind="own", round=1,
-                variant=variant, size=n_recordings, seconds=seconds, anonymous=anonymous,
-                versions=dict(own_versions()),
-            )  # fmt: skip
+            yield setting.own_row("planning", 1, variant=variant, size=n_recordings,
+                                  seconds=seconds, anonymous=anonymous)  # fmt: skip
         setting.say(f"planning, {n_recordings:,} recordings")
         shutil.rmtree(data)
 

@@ -28,7 +28,7 @@ from benchmarks.engines.base import Batch
 from benchmarks.engines.memmap import Memmap
 from benchmarks.measure import warm_up
 from benchmarks.process import call
-from benchmarks.rows import Row, own_versions
+from benchmarks.rows import Row
 from benchmarks.setting import Setting
 from benchmarks.source import Source
 from benchmarks.workloads.reading import random_order
@@ -55,11 +55,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         done = call("benchmarks.workloads.stages:measure", source=str(setting.source),
                     order=order).value  # fmt: skip
         for variant in (*STAGES, *TOTALS):
-            yield setting.row(
-                workload="stages", engine="tuszstore", title="tuszstore", kind="own",
-                round=number, variant=variant, seconds=done[variant],
-                versions=dict(own_versions()),
-            )  # fmt: skip
+            yield setting.own_row("stages", number, variant=variant, seconds=done[variant])
         setting.say(f"stages, round {number}")
 
 
