@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WINDOWS = "windows.npy"
-IMPORTS = ("benchmarks.source", "tuszstore.build.builder", "zarr")
+IMPORTS = ("benchmarks.source", "tuszstore.builder.builder", "zarr")
 """Modules that :func:`make_source` needs."""
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.source import Source
-from tuszstore.build.tables import strings
-from tuszstore.config import CHANNELS, Config
+from tuszstore.builder.tables import strings
+from tuszstore.channels.names import CHANNELS
+from tuszstore.config import Config
+from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.create import create_arrays, finish, write_table
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import categorise
-from tuszstore.store.schema import CATEGORIES, variables
+from tuszstore.store.schema import variables
 from tuszstore.store.shard import encode_shard
 
 WINDOWS_PER_RECORDING = 55

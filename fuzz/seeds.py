@@ -7,14 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from fuzz.targets import TARGETS, chunk_seeds
+from tests.corpus.edf_files import eeg, time_keeping
 from tuszstore.config import Config, builtin_configs
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.store.create import column_options, label_options, signal_options
 from tuszstore.store.schema import VARIABLES
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-
-from edf_files import eeg, time_keeping
 
 
 def write_seeds(root: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests import ROOT
 from tuszstore.config import (
     EVENT_CLASSES,
     Bandpass,
@@ -19,7 +20,6 @@ from tuszstore.config import (
 )
 from tuszstore.errors import ConfigError
 
-REPOSITORY = Path(__file__).parents[1]
 DEFAULTS = Config()
 
 
@@ -45,11 +45,11 @@ def load(path: Path, content: str | bytes) -> Config:
 def test_the_default_is_tusz_yaml() -> None:
     assert load_config() == DEFAULTS
     assert load_config("tusz") == DEFAULTS
-    assert load_config(REPOSITORY / "configs" / "tusz.yaml") == DEFAULTS
+    assert load_config(ROOT / "configs" / "tusz.yaml") == DEFAULTS
 
 
 def test_tusz_yaml_shows_every_key_that_decides_what_a_store_holds() -> None:
-    shown = yaml.safe_load((REPOSITORY / "configs" / "tusz.yaml").read_text())
+    shown = yaml.safe_load((ROOT / "configs" / "tusz.yaml").read_text())
     for name in type(DEFAULTS).model_fields:
         if name not in ("paths", "build"):
             assert set(shown[name]) == set(type(getattr(DEFAULTS, name)).model_fields), name

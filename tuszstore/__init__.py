@@ -9,7 +9,7 @@
 from importlib.metadata import version as _version
 
 # before `build`, which must stay a function: importing the package of that name sets it once
-from tuszstore.build.report import BuildReport
+from tuszstore.builder.report import BuildReport
 
 from tuszstore.api import Store, build, repair, verify  # isort: skip
 from tuszstore.api import open_store as open

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.channels.names import CHANNELS
 from tuszstore.compat import explain_missing
-from tuszstore.config import CHANNELS, Config, load_config
+from tuszstore.config import Config, load_config
 from tuszstore.errors import StoreError
 from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
+from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
 from tuszstore.store.place import Identity, Place, ReplacedError
-from tuszstore.store.schema import CATEGORIES
 
 if TYPE_CHECKING:
     import xarray
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from mne import EpochsArray
     from mne.io import RawArray
 
-    from tuszstore.build.builder import Progress
-    from tuszstore.build.report import BuildReport
+    from tuszstore.builder.builder import Progress
+    from tuszstore.builder.report import BuildReport
     from tuszstore.integrity.repair import RepairReport
     from tuszstore.integrity.report import VerifyReport
 
@@ -83,8 +84,8 @@ def build(
     ConfigError, CorpusError, BuildError
         If the build cannot begin or go on; the store is then as it was.
     """
-    from tuszstore.build.builder import run_plan
-    from tuszstore.build.plan import make_plan
+    from tuszstore.builder.builder import run_plan
+    from tuszstore.builder.plan import make_plan
 
     given = {"paths.data": data, "paths.store": store, "build.workers": workers}
     options = {key: value for key, value in given.items() if value is not None}
@@ -156,7 +157,7 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
 def _open_place(place: Place) -> "Store":
     place = resolve_alias(place)
     if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
-        from tuszstore.build.reindex import reindex
+        from tuszstore.builder.reindex import reindex
 
         reindex(place.path)
     return Store(StoreMetadata.open(place))
@@ -443,7 +444,7 @@ class Store:
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        from tuszstore.view.mne_objects import make_raw
+        from tuszstore.plotting.mne_objects import make_raw
 
         return make_raw(self, recording, annotations=annotations)
 
@@ -472,7 +473,7 @@ class Store:
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        from tuszstore.view.mne_objects import make_epochs
+        from tuszstore.plotting.mne_objects import make_epochs
 
         return make_epochs(self, indices)
 
@@ -485,12 +486,12 @@ class Store:
         negative_up: bool = True,
         width: float = 14.0,
     ) -> "Figure":
-        """Draw a window; see :func:`tuszstore.view.plots.plot_window`.
+        """Draw a window; see :func:`tuszstore.plotting.plots.plot_window`.
 
-        :func:`tuszstore.view.plots.plot_recording` draws any stretch of a recording.
+        :func:`tuszstore.plotting.plots.plot_recording` draws any stretch of a recording.
         """
         with explain_missing():
-            from tuszstore.view.plots import plot_window
+            from tuszstore.plotting.plots import plot_window
         return plot_window(
             self, number, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width
         )
@@ -509,7 +510,7 @@ class Store:
         )
 
     def _repr_html_(self) -> str:
-        from tuszstore.view.reprs import store_html
+        from tuszstore.plotting.reprs import store_html
 
         return store_html(self)
 

@@ -27,13 +27,8 @@ from pydantic import (
     model_validator,
 )
 
+from tuszstore.channels.names import CHANNELS
 from tuszstore.errors import ConfigError
-
-CHANNELS = (
-    "Fp1", "F3", "C3", "P3", "F7", "T3", "T5", "O1", "Fz", "Cz", "Pz",
-    "Fp2", "F4", "C4", "P4", "F8", "T4", "T6", "O2",
-)  # fmt: skip
-"""Channels of a store, in the order of its channel axis."""
 
 EVENT_CLASSES = (
     "seiz", "fnsz", "gnsz", "spsz", "cpsz", "absz", "tnsz", "cnsz", "tcsz", "atsz", "mysz", "nesz",
@@ -350,8 +345,6 @@ def load_config(
 def builtin_configs() -> dict[str, Path]:
     """Return the configurations that come with the package, by name."""
     folder = Path(str(resources.files("tuszstore"))) / "configs"
-    if not folder.is_dir():  # a checkout: they lie beside the package
-        folder = Path(__file__).parents[1] / "configs"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 

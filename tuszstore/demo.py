@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 import tuszstore
-from tuszstore.build.builder import run_plan
-from tuszstore.build.plan import make_plan
+from tuszstore.builder.builder import run_plan
+from tuszstore.builder.plan import make_plan
+from tuszstore.cli.console import make_console, make_progress, show_report
 from tuszstore.config import load_config
-from tuszstore.console import make_console, make_progress, show_report
 from tuszstore.corpus.synthetic import write_corpus
-from tuszstore.store.schema import CATEGORIES
+from tuszstore.store.categories import CATEGORIES
 
 
 def run_demo(directory: Path, workers: int | None = None) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from tuszstore.config import CHANNELS
+from tuszstore.channels.names import CHANNELS
 from tuszstore.store.metadata import StoreMetadata, Table
 
 JOINED = ("id", "patient", "session", "montage")

@@ -95,7 +95,7 @@ def inspect(root: Path) -> dict[str, Any]:
 
 def n_whole(root: Path) -> int:
     """Return how many recordings are whole in the workplace."""
-    from tuszstore.build.workplace import Workplace
+    from tuszstore.builder.workplace import Workplace
 
     return len(Workplace(root / "train.zarr").built(forced=False))
 
@@ -191,7 +191,7 @@ def make_cases(folder: Path) -> list[Case]:
         digests.append(must(partial(inspect, root))["digest"])
 
     def index(root: Path) -> dict[str, Any]:
-        from tuszstore.build.reindex import reindex
+        from tuszstore.builder.reindex import reindex
 
         report = reindex(root / "train.zarr", {"labels.full_seizure": 0.5})
         return {"status": report.status, "changes": report.changes}

@@ -24,7 +24,7 @@ from benchmarks.setting import Setting
 WORKLOADS = {"build": "building from EDF", "memory": "memory of building a long recording"}
 
 IMPORTS = (
-    "benchmarks.workloads.building", "benchmarks.npz_pipeline", "tuszstore.build.builder",
+    "benchmarks.workloads.building", "benchmarks.npz_pipeline", "tuszstore.builder.builder",
     "distributed", "zarr",
 )  # fmt: skip
 
@@ -55,7 +55,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 
 def _build(setting: Setting) -> Iterator[Row]:
-    from tuszstore.build.plan import make_plan
+    from tuszstore.builder.plan import make_plan
     from tuszstore.config import load_config
 
     paths = {"paths.data": setting.corpus, "paths.store": setting.scratch}

@@ -57,10 +57,10 @@ def write_links(data: Path, n_recordings: int) -> None:
 
 def measure(data: str) -> dict[str, tuple[float, list[float]]]:
     """Return seconds, and begin and end on the monotonic clock, of each step."""
-    from tuszstore.build import run as running
-    from tuszstore.build.changes import find_changes
-    from tuszstore.build.plan import make_plan
-    from tuszstore.build.recording import Task
+    from tuszstore.builder import run as running
+    from tuszstore.builder.changes import find_changes
+    from tuszstore.builder.plan import make_plan
+    from tuszstore.builder.recording import Task
     from tuszstore.config import load_config
 
     steps: dict[str, tuple[float, list[float]]] = {}
@@ -97,8 +97,8 @@ def stand_in(task: Any, recordings: Path, config: Any) -> Any:
     """Return at once what the building of a recording returns."""
     import numpy as np
 
-    from tuszstore.build.recording import Built
-    from tuszstore.build.records import Files, Record
+    from tuszstore.builder.recording import Built
+    from tuszstore.builder.records import Files, Record
     from tuszstore.corpus.events import MarkedEvents
 
     nothing, no_bits = np.zeros(0, np.int64), np.zeros(0, np.uint16)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tuszstore.channels.names import CHANNELS
 from tuszstore.compat import standard_montage
-from tuszstore.config import CHANNELS
 from tuszstore.errors import RecordingError
 
 SYNONYMS = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.channels.names import CHANNELS
 from tuszstore.compat import standard_montage
-from tuszstore.config import CHANNELS, Channels
+from tuszstore.config import Channels
 from tuszstore.corpus.channels import ChannelMap, match_channels, require_channels
 from tuszstore.corpus.edf import (
     EdfHeader,
@@ -63,7 +64,7 @@ class Microvolts:
     Attributes
     ----------
     data : ndarray of float32, shape (19, sample)
-        In µV, in the order of :data:`~tuszstore.config.CHANNELS`.
+        In µV, in the order of :data:`~tuszstore.channels.names.CHANNELS`.
     sfreq : Fraction
         Sampling rate (Hz).
     interpolated : tuple of str

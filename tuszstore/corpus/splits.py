@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from tuszstore.config import Corpus
 from tuszstore.corpus.layout import Recording
 from tuszstore.errors import CorpusError
-
-SPLITS = ("train", "dev", "eval")
-ALIASES = {"val": "dev"}
+from tuszstore.store.schema import ALIASES, SPLITS
 
 
 @dataclass(frozen=True)

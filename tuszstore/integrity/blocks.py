@@ -9,7 +9,8 @@ import numpy as np
 from crc32c import crc32c
 from numpy.typing import NDArray
 
-from tuszstore.config import CHANNELS, Config
+from tuszstore.channels.names import CHANNELS
+from tuszstore.config import Config
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Finding, Mend

@@ -18,14 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from tuszstore.build.blocks import label_samples
-from tuszstore.build.lock import locked
-from tuszstore.build.publish import publish
-from tuszstore.build.recording import Failed, writing
-from tuszstore.build.records import Files, link_or_copy
-from tuszstore.build.run import run_tasks
-from tuszstore.build.tables import event_columns
-from tuszstore.config import CHANNELS, Build
+from tuszstore.builder.blocks import label_samples
+from tuszstore.builder.lock import locked
+from tuszstore.builder.publish import publish
+from tuszstore.builder.recording import Failed, writing
+from tuszstore.builder.records import Files, link_or_copy
+from tuszstore.builder.run import run_tasks
+from tuszstore.builder.tables import event_columns
+from tuszstore.channels.names import CHANNELS
+from tuszstore.config import Build
 from tuszstore.corpus.annotations import read_annotation
 from tuszstore.corpus.layout import annotation_path
 from tuszstore.corpus.pseudonyms import find_sources

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuszstore.build.recording import Built, Failed, Task
-from tuszstore.build.records import Files
-from tuszstore.build.run import run_tasks
-from tuszstore.build.tables import event_columns
+from tuszstore.builder.recording import Built, Failed, Task
+from tuszstore.builder.records import Files
+from tuszstore.builder.run import run_tasks
+from tuszstore.builder.tables import event_columns
 from tuszstore.config import Build
 from tuszstore.corpus.layout import annotation_path
 from tuszstore.corpus.pseudonyms import find_sources

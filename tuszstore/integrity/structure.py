@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from tuszstore.config import CHANNELS, Config
+from tuszstore.channels.names import CHANNELS
+from tuszstore.config import Config
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend

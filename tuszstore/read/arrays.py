@@ -2,10 +2,14 @@
 
 import operator
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tuszstore.html import box, pairs
+from tuszstore.units import size
 
 
 class WindowArray:
@@ -93,9 +97,15 @@ class WindowArray:
         return f"<{self.name} ({axes}) {self.dtype}, {self.nbytes / 1e9:.3g} GB when read>"
 
     def _repr_html_(self) -> str:
-        from tuszstore.view.reprs import array_html
-
-        return array_html(self)
+        one = self.nbytes / max(1, len(self))
+        facts = {
+            "dimensions": ", ".join(self.dims),
+            "shape": str(self.shape),
+            "type": str(self.dtype),
+            "bytes": f"{size(self.nbytes)} if all are read, {size(one)} a window",
+            "chunks": str(self.chunks) if self.chunks else "none: made from the events",
+        }
+        return box(f"<b>{escape(self.name)}</b> read when indexed", pairs(facts))
 
     def _all(self) -> NDArray[Any]:
         return self._read(np.arange(len(self)))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.schema import CATEGORIES
 
 Wanted = str | int | Sequence[str | int] | None
 

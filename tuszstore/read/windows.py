@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.config import CHANNELS
+from tuszstore.channels.names import CHANNELS
 from tuszstore.errors import StoreError
 from tuszstore.read.reader import BlockReader
 from tuszstore.read.recordings import n_stored, read_recording
 from tuszstore.read.selection import find_recording
-from tuszstore.signal.quantise import missing_value
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Place
+from tuszstore.store.schema import missing_value
 
 
 def check_indices(indices: ArrayLike, n_windows: int) -> NDArray[np.int64]:

@@ -1,9 +1,12 @@
 """What every sampler is."""
 
 from abc import ABC, abstractmethod
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tuszstore.html import box, composition
 
 
 class Sampler(ABC):
@@ -43,9 +46,12 @@ class Sampler(ABC):
         return f"<{type(self).__name__}: {len(self)} windows an epoch{self._describe()}>"
 
     def _repr_html_(self) -> str:
-        from tuszstore.view.reprs import sampler_html
-
-        return sampler_html(self, self._settings())
+        settings = self._settings()
+        return box(
+            f"<b>{escape(type(self).__name__)}</b> {len(self):,} windows an epoch",
+            composition(self.composition()),
+            f'<div class="tz-weak">{escape(settings)}</div>' if settings else "",
+        )
 
     def _describe(self) -> str:
         return f", {settings}" if (settings := self._settings()) else ""

@@ -9,11 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.errors import TuszstoreError
-from tuszstore.store.schema import CATEGORIES, UNKNOWN_CATEGORY
-
-NONE, PARTIAL, FULL = range(len(CATEGORIES))
-UNLABELLED = "unlabelled"
-CODES = {UNLABELLED: UNKNOWN_CATEGORY} | {name: code for code, name in enumerate(CATEGORIES)}
+from tuszstore.store.categories import CATEGORIES, CODES, PARTIAL, UNKNOWN_CATEGORY, UNLABELLED
 
 
 class SamplingError(TuszstoreError, ValueError):

@@ -8,10 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.sampling.base import Sampler
 from tuszstore.sampling.columns import (
-    CODES,
-    FULL,
-    NONE,
-    PARTIAL,
     Index,
     SamplingError,
     apportion,
@@ -28,7 +24,7 @@ from tuszstore.sampling.columns import (
     whole_number,
     window_numbers,
 )
-from tuszstore.store.schema import CATEGORIES, UNKNOWN_CATEGORY
+from tuszstore.store.categories import CATEGORIES, CODES, FULL, NONE, PARTIAL, UNKNOWN_CATEGORY
 
 
 class Sequential(Sampler):

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.sampling.columns import (
-    NONE,
     Index,
     SamplingError,
     at_most,
@@ -19,7 +18,7 @@ from tuszstore.sampling.columns import (
     whole_number,
     window_numbers,
 )
-from tuszstore.store.schema import UNKNOWN_CATEGORY
+from tuszstore.store.categories import NONE, UNKNOWN_CATEGORY
 
 
 def limit_per_patient(

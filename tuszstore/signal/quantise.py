@@ -5,9 +5,6 @@ from numpy.typing import NDArray
 
 from tuszstore.config import Storage
 
-MISSING_INT16 = -32768
-"""Stored int16 value that stands for no sample; real ones stay above it."""
-
 
 def quantise(data: NDArray[np.float32], config: Storage) -> NDArray[np.generic]:
     """Round to multiples of the scale, as int16; float32 is stored as it is.
@@ -23,8 +20,3 @@ def quantise(data: NDArray[np.float32], config: Storage) -> NDArray[np.generic]:
     scaled = data * np.float32(1 / config.scale)
     np.rint(scaled, out=scaled)
     return scaled.astype(np.int16)
-
-
-def missing_value(dtype: str) -> int | float:
-    """Return the stored value that stands for no sample."""
-    return MISSING_INT16 if dtype == "int16" else float("nan")

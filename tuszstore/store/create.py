@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.config import CHANNELS, Config
-from tuszstore.signal.quantise import missing_value
+from tuszstore.channels.names import CHANNELS
+from tuszstore.config import Config
 from tuszstore.store.content import content_digest
 from tuszstore.store.digests import part_digests, seal
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
 from tuszstore.store.metadata import PARTS, signature
-from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
+from tuszstore.store.schema import SCHEMA_VERSION, Variable, missing_value, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
 
 TABLE_CHUNK = 1 << 20

@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from tuszstore.corpus.splits import ALIASES
 from tuszstore.errors import StoreError
 from tuszstore.store.local import LocalPlace
 from tuszstore.store.place import Place, hide_credentials
+from tuszstore.store.schema import ALIASES
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _MANGLED = re.compile(r"(s3|s3a|gs|az|abfss?|https?|file):/(?!/)")

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.config import Labels
+from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.labels import UNLABELLED
-from tuszstore.store.schema import CATEGORIES, UNKNOWN_CATEGORY
 
 Columns = dict[str, NDArray[Any]]
 

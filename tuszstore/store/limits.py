@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuszstore.config import CHANNELS
+from tuszstore.channels.names import CHANNELS
 from tuszstore.errors import StoreError
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.schema import VARIABLES, Variable

@@ -8,14 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tuszstore.store.categories import CATEGORIES
+
 SCHEMA_VERSION = 2
 """Raised whenever a reader of the version before could misread a store."""
 
-CATEGORIES = ("no_seizure", "partial_seizure", "full_seizure")
-"""Categories of a window, in the order of their codes."""
+SPLITS = ("train", "dev", "eval")
 
-UNKNOWN_CATEGORY = -1
-"""Category of a window of an unlabelled recording."""
+ALIASES = {"val": "dev"}
+"""Other names of splits."""
+
+MISSING_INT16 = -32768
+"""Stored int16 value that stands for no sample; real ones stay above it."""
+
+
+def missing_value(dtype: str) -> int | float:
+    """Return the stored value that stands for no sample."""
+    return MISSING_INT16 if dtype == "int16" else float("nan")
 
 
 @dataclass(frozen=True)

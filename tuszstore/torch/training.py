@@ -19,7 +19,7 @@ from tuszstore.sampling import (
     Weighted,
     seizure_ratio,
 )
-from tuszstore.store.schema import CATEGORIES, UNKNOWN_CATEGORY
+from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.torch.loader import WindowLoader, find_rank
 
 

@@ -1,0 +1,210 @@
+"""The command line, as a user meets it."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import tuszstore
+from tuszstore.builder import builder
+from tuszstore.cli import main
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def small(own_corpus: Path, tmp_path: Path) -> list[object]:
+    """Arguments of a build that is over quickly."""
+    return ["build", "--split", "train", "--data", own_corpus, "--store", tmp_path / "stores",
+            "--workers", 0]  # fmt: skip
+
+
+class TestBuild:
+    def test_summary(self, small: list[object], tmp_path: Path) -> None:
+        result = run(*small)
+        assert result.exit_code == 0, result.output
+        for word in ("recordings", "hours", "partial_seizure", "MB", "left out", "train.zarr"):
+            assert word in result.output
+        assert tuszstore.open(tmp_path / "stores" / "train.zarr")
+
+    def test_json(self, small: list[object]) -> None:
+        report = json.loads(run(*small, "--json").stdout)
+        assert report["status"] == "built"
+        assert report["exit_status"] == 0
+        assert report["windows"] == sum(report["categories"].values())
+
+    def test_quiet_says_nothing(self, small: list[object]) -> None:
+        result = run(*small, "--quiet")
+        assert (result.exit_code, result.output) == (0, "")
+
+    def test_a_hangup_that_is_ignored_ends_no_build(
+        self, small: list[object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As with ``nohup``."""
+        original = builder.run_plan
+
+        def run_plan(*args: Any, **options: Any) -> Any:
+            os.kill(os.getpid(), signal.SIGHUP)
+            return original(*args, **options)
+
+        monkeypatch.setattr(builder, "run_plan", run_plan)
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            assert run(*small, "--quiet").exit_code == 0
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+    def test_dry_run_writes_nothing(self, small: list[object], tmp_path: Path) -> None:
+        result = run(*small, "--dry-run")
+        assert result.exit_code == 0
+        assert "plan for" in result.output
+        assert not (tmp_path / "stores").exists()
+        plan = json.loads(run(*small, "--dry-run", "--json").stdout)
+        assert plan["windows"] > 0
+        assert plan["recordings"] == 3
+
+    def test_all_splits(self, small: list[object], tmp_path: Path) -> None:
+        reports = json.loads(run(*small[:2], "all", *small[3:], "--json").stdout)
+        assert [report["split"] for report in reports] == ["train", "dev"]
+
+    def test_limit_and_settings(self, small: list[object], tmp_path: Path) -> None:
+        result = run(*small, "--limit", 1, "--set", "storage.dtype=float32",
+                     "--set", "windows.length=20", "--split-policy", "patient")  # fmt: skip
+        assert result.exit_code == 0, result.output
+        store = tuszstore.open(tmp_path / "stores" / "train.zarr")
+        assert store.recordings.sizes["recording"] == 1
+        assert store.config.storage.dtype == "float32"
+        assert store.config.corpus.split_policy == "patient"
+        assert store.windows.shape[2] == 20 * 256
+
+    def test_a_file_and_the_environment_and_options(
+        self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = tmp_path / "my.yaml"
+        config.write_text("build: {workers: 0}\nwindows: {length: 30}\npaths: {data: /nowhere}\n")
+        monkeypatch.setenv("TUSZSTORE_DATA", str(own_corpus))
+        monkeypatch.setenv("TUSZSTORE_STORE", str(tmp_path / "env"))
+        assert run("build", "--split", "val", "--config", config).exit_code == 0
+        assert tuszstore.open(tmp_path / "env" / "val.zarr").config.windows.length == 30
+        options = ["--config", config, "--store", tmp_path / "option"]
+        assert run("build", "--split", "val", *options).exit_code == 0
+        assert (tmp_path / "option" / "dev.zarr").exists()
+
+    def test_failures_are_told(self, small: list[object], own_corpus: Path) -> None:
+        victim = sorted((own_corpus / "edf" / "train").rglob("*.edf"))[-1]
+        victim.write_bytes(b"")
+        result = run(*small)
+        assert result.exit_code == 3
+        assert "1 failed" in result.output
+        assert "file is empty" in result.output
+
+    def test_no_seizures(self, small: list[object], own_corpus: Path) -> None:
+        for annotation in own_corpus.rglob("*.csv"):
+            header = "channel,start_time,stop_time,label,confidence\n"
+            annotation.write_text(header + "TERM,0,1,bckg,1\n")
+        result = run(*small)
+        assert result.exit_code == 2
+        assert "check labels.annotation" in result.output
+
+    def test_nothing_built(self, small: list[object], own_corpus: Path) -> None:
+        for annotation in own_corpus.rglob("*.csv"):
+            annotation.unlink()
+        result = run(*small)
+        assert result.exit_code == 1
+        assert "labels.unlabelled=keep" in result.output
+
+
+BUILD = ["build", "--split", "train"]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param(["build"], "Missing option", id="no split"),
+        pytest.param(["build", "--split", "test"], "'train', 'val', 'dev'", id="unknown split"),
+        pytest.param(BUILD, "no corpus given", id="no data"),
+        pytest.param([*BUILD, "-d", "."], "no folder for stores", id="no store"),
+        pytest.param([*BUILD, "-d", "nowhere", "-o", "x"], "no such folder", id="no folder"),
+        pytest.param([*BUILD, "--set", "signal.sfrq=3"], "did you mean 'sfreq'", id="unknown key"),
+        pytest.param([*BUILD, "--set", "x"], "KEY=VALUE", id="no value"),
+        pytest.param([*BUILD, "--set", "x=[1"], "not valid YAML", id="bad value"),
+        pytest.param([*BUILD, "-c", "no.yaml"], "no such file", id="no config"),
+        pytest.param([*BUILD, "--workers", "-1"], "Invalid value", id="negative workers"),
+        pytest.param(["info", "nowhere.zarr"], "no store here", id="no such store"),
+        pytest.param(["info"], "Missing argument", id="no argument"),
+        pytest.param(["frobnicate"], "No such command", id="unknown command"),
+        pytest.param(["synth", "x", "--minutes", "-1"], "minutes", id="negative minutes"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_1(
+    args: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*args)
+    assert result.exit_code == 1
+    assert told in result.output
+    assert "Traceback" not in result.output
+
+
+class TestInfo:
+    def test_text(self, train: tuszstore.Store) -> None:
+        result = run("info", train.path)
+        assert result.exit_code == 0
+        for word in ("split", "patients", "int16", "full_seizure", "seizure events", "left out"):
+            assert word in result.output
+
+    def test_json(self, train: tuszstore.Store) -> None:
+        facts = json.loads(run("info", train.path, "--json").stdout)
+        assert facts["windows"] == len(train)
+        assert sum(facts["categories"].values()) == len(train)
+        assert facts["schema_version"] == 2
+        assert facts["left_out"]
+        assert facts["notes"]
+
+
+def test_synth(tmp_path: Path) -> None:
+    args = ["synth", tmp_path / "c", "--patients", 2, "--files", 1, "--minutes", 0.5, "--seed", 3]
+    result = run(*args)
+    assert result.exit_code == 0
+    assert "2 recordings" in result.output
+    assert len(list((tmp_path / "c").rglob("*.edf"))) == 2
+    assert run(*args).exit_code == 1
+
+
+def test_demo(tmp_path: Path) -> None:
+    result = run("demo", tmp_path / "demo", "--workers", 0)
+    assert result.exit_code == 0, result.output
+    assert "partial_seizure  seizure" in result.output
+    assert run("demo", tmp_path / "demo", "--workers", 0).exit_code == 0
+
+
+def test_a_terminal_sees_progress(small: list[object]) -> None:
+    """A bar is drawn on a terminal, and on nothing else."""
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "tuszstore", *map(str, small)]
+    with subprocess.Popen(command, stderr=follower, stdout=subprocess.DEVNULL) as process:
+        os.close(follower)
+        seen = b""
+        while chunk := _read(leader):
+            seen += chunk
+    assert process.returncode == 0
+    assert b"h/s" in seen
+    assert b"left" in seen
+    silent = subprocess.run([*command, "--force"], capture_output=True, check=True)
+    assert silent.stderr == b""
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # the other end is closed
+        return b""

@@ -1,0 +1,321 @@
+"""The report of a store: its numbers, against counts made in other ways, and the page."""
+
+import base64
+import io
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+from scipy import signal
+
+import tuszstore
+from tests.plotting.test_reprs import Page
+from tuszstore.cli import main
+from tuszstore.corpus.synthetic import write_corpus
+from tuszstore.plotting.facts import Facts, Reason, gather
+from tuszstore.plotting.report import choose_examples, make_report
+from tuszstore.plotting.signals import measure, sample_windows
+from tuszstore.plotting.splits import find_overlaps, gather_splits
+
+NAMES = ("no_seizure", "partial_seizure", "full_seizure")
+
+
+def labels_of(store: tuszstore.Store, row: int) -> Any:
+    """Labels of one recording as they are stored."""
+    first, n_blocks, n = (int(store.recordings[name][row]) for name in
+                          ("first_block", "n_blocks", "n_samples"))  # fmt: skip
+    return np.asarray(store.metadata.group["label"][first : first + n_blocks]).reshape(-1)[:n]
+
+
+def runs(mask: Any) -> int:
+    return int((np.diff(np.concatenate([[0], mask.astype(int)])) == 1).sum())
+
+
+@pytest.fixture(scope="module")
+def facts(train: tuszstore.Store) -> Facts:
+    return gather(train)
+
+
+@pytest.fixture(scope="module")
+def page(train: tuszstore.Store) -> str:
+    return make_report(train)
+
+
+@pytest.fixture(autouse=True)
+def small(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that are made within a test have small pictures of few windows."""
+    monkeypatch.setattr("tuszstore.plotting.figures._EXAMPLE_DPI", 30)
+    monkeypatch.setattr("tuszstore.plotting.report.sample_windows", lambda s: sample_windows(s, 2))
+
+
+class TestFacts:
+    def test_seizures_are_those_of_the_labels(self, train: tuszstore.Store, facts: Facts) -> None:
+        bits = train.config.labels.seizure_bits
+        labels = [labels_of(train, row) for row in range(train.recordings.sizes["recording"])]
+        seconds = sum(np.count_nonzero(label & bits) for label in labels) / 256
+        assert facts.total.seizure_hours * 3600 == pytest.approx(seconds)
+        assert facts.total.seizures == sum(runs(label & bits > 0) for label in labels)
+        assert facts.total.hours == pytest.approx(sum(map(len, labels)) / 256 / 3600)
+        assert facts.unlabelled_hours == 0
+        by_name = {entry.name: entry for entry in facts.classes}
+        for bit, name in enumerate(train.config.labels.classes):
+            marked = [(label >> bit) & 1 > 0 for label in labels]
+            if (n := sum(mask.sum() for mask in marked)) == 0:
+                assert name not in by_name
+                continue
+            entry = by_name[name]
+            assert entry.seizure
+            assert entry.hours * 3600 * 256 == pytest.approx(n)
+            assert entry.events == sum(map(runs, marked))
+            assert entry.recordings == sum(mask.any() for mask in marked)
+
+    def test_parts_add_up(self, train: tuszstore.Store, facts: Facts) -> None:
+        for parts in (facts.patients, facts.montages, facts.rates):
+            for name in ("recordings", "hours", "seizures", "seizure_hours", "n_windows"):
+                total = getattr(facts.total, name)
+                assert sum(getattr(part, name) for part in parts) == pytest.approx(total)
+        assert facts.total.windows == {name: train.mask(name).sum() for name in NAMES}
+
+    def test_parts_are_selections(self, train: tuszstore.Store, facts: Facts) -> None:
+        for part in facts.patients:
+            for category, count in part.windows.items():
+                assert count == len(train.select(patient=part.name, category=category))
+        for part in facts.montages:
+            assert part.n_windows == len(train.select(montage=part.name))
+        rates = train.recordings["source_sfreq"].values
+        assert {part.name: part.recordings for part in facts.rates} == {
+            f"{rate:g} Hz": (rates == rate).sum() for rate in np.unique(rates)
+        }
+
+    def test_left_out_and_notes_are_all_there(self, train: tuszstore.Store, facts: Facts) -> None:
+        assert sum(reason.count for reason in facts.left_out) == train.left_out.sizes["left_out"]
+        assert {reason.kind for reason in facts.left_out} == set(train.left_out["kind"].values)
+        notes = [note for note in train.recordings["notes"].values if note]
+        assert facts.noted == len(notes) > 0
+        assert sum(reason.count for reason in facts.notes) == sum(
+            len(note.split("; ")) for note in notes
+        )
+
+    def test_reasons_that_differ_in_names_and_numbers_are_one(self) -> None:
+        from tuszstore.plotting.facts import _reasons
+
+        entries = [
+            ("failed", f"a{k}.edf: header of {k} bytes, T3 missing", f"x/a{k}.edf")
+            for k in range(5)
+        ]
+        entries += [("unlabelled", "unlabelled: no annotation", "x/b.edf")] * 9
+        assert _reasons(entries) == [
+            Reason("failed", "…: header of … bytes, T3 missing", 5,
+                   ("x/a0.edf", "x/a1.edf", "x/a2.edf")),
+            Reason("unlabelled", "no annotation", 9, ("x/b.edf",) * 3),
+        ]  # fmt: skip
+
+
+class TestSplits:
+    @pytest.fixture
+    def beside(self, corpus: Path, train: tuszstore.Store, tmp_path: Path) -> tuszstore.Store:
+        """The train store beside that of dev."""
+        shutil.copytree(train.path, tmp_path / "train.zarr")
+        tuszstore.build(None, split="dev", data=corpus, store=tmp_path, workers=0)
+        return tuszstore.open(tmp_path / "train.zarr")
+
+    def test_beside_each_other(self, beside: tuszstore.Store) -> None:
+        own, dev = gather_splits(beside)
+        assert (own.name, own.own, dev.name, dev.own) == ("train", True, "dev", False)
+        other = tuszstore.open(beside.path.parent / "dev.zarr")
+        assert dev.share
+        assert dev.share.n_windows == len(other)
+        assert dev.patients == set(other.recordings["patient"].values)
+        assert find_overlaps([own, dev]) == []
+        assert [split.own for split in gather_splits(other)] == [False, True]
+        assert "No patient is in two of these splits" in Page(make_report(beside)).words
+
+    def test_shared_patients_are_called_out(self, tmp_path: Path) -> None:
+        write_corpus(tmp_path / "c", patients=2, files=3, minutes=2, seed=3, quirks=False)
+        config = {"corpus": {"split_policy": "file_order", "val_fraction": 0.4}}
+        for split in ("train", "dev"):
+            tuszstore.build(config, split=split, data=tmp_path / "c", store=tmp_path, workers=0)
+        store = tuszstore.open(tmp_path / "train.zarr")
+        other = tuszstore.open(tmp_path / "dev.zarr")
+        shared = set(store.recordings["patient"].values) & set(other.recordings["patient"].values)
+        (overlap,) = find_overlaps(gather_splits(store))
+        assert set(overlap.patients) == shared != set()
+        assert f"1 patient in both train and dev: {shared.pop()}" in Page(make_report(store)).words
+
+    def test_one_that_does_not_open_is_told(self, beside: tuszstore.Store) -> None:
+        (beside.path.parent / "dev.zarr" / "zarr.json").write_text("{}")
+        _, dev = gather_splits(beside)
+        assert dev.share is None
+        assert "not a store of tuszstore" in Page(make_report(beside)).words
+
+
+class TestSignals:
+    def test_the_sample_is_of_every_category(self, train: tuszstore.Store) -> None:
+        chosen = sample_windows(train, 4)
+        assert {name: len(windows) for name, windows in chosen.items()} == dict.fromkeys(NAMES, 4)
+        for name, windows in chosen.items():
+            assert train.mask(name)[windows].all()
+            assert len(set(windows.tolist())) == 4
+
+    def test_amplitudes_and_spectra_are_microvolts(self, train: tuszstore.Store) -> None:
+        rows = train.index["recording"].values
+        interpolated = train.recordings["interpolated"].values
+        number = int(np.flatnonzero(interpolated[rows].any(axis=1))[0])
+        windows = np.array([0, number])
+        measured = measure(train, windows)
+        for k, window in enumerate(windows):
+            row, start = rows[window], float(train.index["start_time"].values[window])
+            values = train.read_recording(int(row), start, start + 60, microvolts=True)
+            expected = np.where(interpolated[row], np.nan, values.std(axis=1))
+            np.testing.assert_allclose(measured.rms[k], expected, rtol=1e-4)
+            frequencies, power = signal.welch(values, 256, nperseg=1024)
+            np.testing.assert_allclose(measured.frequencies, frequencies)
+            usable = np.median(power[~interpolated[row]], axis=0)
+            np.testing.assert_allclose(measured.power[k][2:400], usable[2:400], rtol=1e-2)
+
+
+class TestPage:
+    def test_it_is_whole_and_holds_everything(self, page: str) -> None:
+        parsed = Page(page)
+        assert "script" not in parsed.tags
+        assert "link" not in parsed.tags
+        references = [value for name, value in parsed.attributes if name in ("src", "srcset")]
+        assert len(references) == 2 * 6
+        assert all(value and value.startswith("data:image/") for value in references)
+        assert "url(" not in page
+        assert "http:" not in page.replace("http://www.w3.org", "")
+        assert "prefers-color-scheme: dark" in page
+        assert len(page) < 5e6
+
+    def test_numbers(self, train: tuszstore.Store, facts: Facts, page: str) -> None:
+        words = Page(page).words
+        for name in NAMES:
+            assert f"{name} {train.mask(name).sum()} (" in words
+        seconds = round(facts.total.seizure_hours * 3600)
+        for told in (f"hours {facts.total.hours:.2f}", f"seizures {facts.total.seizures} ",
+                     f"{seconds // 60}:{seconds % 60:02}", train.attrs["config_hash"],
+                     f"tuszstore {tuszstore.__version__}", train.attrs["created"]):  # fmt: skip
+            assert told in words
+        for part in (*facts.patients, *facts.montages, *facts.rates):
+            assert f"{part.name} " in words
+        for entry in facts.classes:
+            assert f"{entry.name} {entry.events} " in words
+        for id_ in train.left_out["id"].values:
+            assert id_ in words
+        row = int(np.flatnonzero(train.recordings["notes"].values)[0])
+        assert train.recordings["id"].values[row] in words
+
+    def test_nobody_learns_where_the_corpus_was(self, train: tuszstore.Store, page: str) -> None:
+        assert str(train.attrs["data"]) not in page
+        assert str(train.path) not in page
+
+    def test_pictures_are_pictures(self, page: str) -> None:
+        sources = re.findall(r"data:image/(png|svg\+xml);base64,([^\"]+)", page)
+        assert [kind for kind, _ in sources].count("png") == 2 * 3
+        for kind, text in sources:
+            content = base64.b64decode(text)
+            if kind == "png":
+                assert Image.open(io.BytesIO(content)).size[0] == 1272
+            else:
+                assert content.startswith(b"<?xml")
+                assert b"<text" not in content
+
+    def test_examples(self, train: tuszstore.Store) -> None:
+        chosen = choose_examples(train)
+        assert list(chosen) == list(NAMES)
+        fraction = train.index["seizure_fraction"].values
+        for name, number in chosen.items():
+            assert train.mask(name)[number]
+        partial = fraction[train.mask("partial_seizure")]
+        nearest = fraction[chosen["partial_seizure"]]
+        assert abs(nearest - 0.5) == np.abs(partial - 0.5).min()
+
+    def test_names_are_text(self, own_corpus: Path, tmp_path: Path) -> None:
+        patient = next((own_corpus / "edf" / "train").iterdir())
+        for path in sorted(patient.rglob("*.*")):
+            shutil.move(path, path.with_name("<script>alert(1)<!--_" + path.name))
+        report = tuszstore.build(None, data=own_corpus, store=tmp_path, workers=0, limit=1)
+        parsed = Page(make_report(tuszstore.open(report.store)))
+        assert "script" not in parsed.tags
+        assert "<script>alert(1)<!--" in parsed.words
+
+
+class TestOddStores:
+    def words(self, corpus: Path, root: Path, config: dict[str, Any]) -> str:
+        report = tuszstore.build(config, data=corpus, store=root, workers=0, limit=1)
+        return Page(make_report(tuszstore.open(report.store))).words
+
+    def test_unlabelled(self, own_corpus: Path, tmp_path: Path) -> None:
+        for annotation in own_corpus.rglob("*.csv*"):
+            annotation.unlink()
+        words = self.words(own_corpus, tmp_path, {"labels": {"unlabelled": "keep"}})
+        assert "No event is annotated" in words
+        assert "have no annotation: unlabelled" in words
+        assert "EEG of" not in words
+
+    def test_without_seizures(self, own_corpus: Path, tmp_path: Path) -> None:
+        for annotation in own_corpus.rglob("*.csv"):
+            annotation.write_text(
+                "channel,start_time,stop_time,label,confidence\nTERM,0,1,bckg,1\n"
+            )
+        words = self.words(own_corpus, tmp_path, {})
+        assert "No event is annotated" in words
+        assert "seizures 0" in words
+        assert "unlabelled" not in words.partition("Windows")[2].partition("Event classes")[0]
+
+    def test_without_windows(self, own_corpus: Path, tmp_path: Path) -> None:
+        words = self.words(own_corpus, tmp_path, {"windows": {"length": 600}})
+        assert "Every recording is shorter than a window" in words
+
+    def test_flat_and_bare(self, own_corpus: Path, tmp_path: Path) -> None:
+        """No normalisation, no filters, events that do not count as seizure."""
+        config = {
+            "signal": {"normalise": "none", "clip": 3000, "bandpass": None, "notch": None},
+            "storage": {"scale": 0.1},
+            "labels": {"seizure": ["nesz"]},
+        }
+        words = self.words(own_corpus, tmp_path, config)
+        assert "(no seizure)" in words
+        assert "no band-pass" in words
+
+
+class TestCommand:
+    def run(self, *args: object) -> Result:
+        return CliRunner().invoke(main, ["report", *(str(arg) for arg in args)])
+
+    def test_writes_the_page(self, own_corpus: Path, tmp_path: Path) -> None:
+        report = tuszstore.build(None, data=own_corpus, store=tmp_path, workers=0, limit=1)
+        output = tmp_path / "report.html"
+        result = self.run(report.store, "-o", output)
+        assert result.exit_code == 0, result.output
+        assert f"{output}: " in result.output
+        written = Page(output.read_text(encoding="utf-8"))
+        assert "train.zarr" in written.words
+        assert tuszstore.open(report.store).attrs["config_hash"] in written.words
+
+    def test_bad_input_is_told_in_a_line(self, train: tuszstore.Store, tmp_path: Path) -> None:
+        for args, told in [
+            ((tmp_path / "no.zarr", "-o", "a.html"), "no store here"),
+            ((train.path, "-o", tmp_path / "a.pdf"), "must end in .html"),
+            ((train.path, "-o", tmp_path / "no" / "a.html"), "cannot be written"),
+            ((train.path,), "Missing option '-o'"),
+        ]:
+            result = self.run(*args)
+            assert result.exit_code == 1
+            assert told in result.output
+            assert "Traceback" not in result.output
+
+    def test_without_jinja(
+        self, train: tuszstore.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delitem(sys.modules, "tuszstore.plotting.report")
+        monkeypatch.setitem(sys.modules, "jinja2", None)
+        result = self.run(train.path, "-o", tmp_path / "a.html")
+        assert result.exit_code == 1
+        assert "pip install 'tuszstore[view]'" in result.output

@@ -1,0 +1,233 @@
+"""The windows table: joined, selected from, derived anew."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tuszstore
+from tuszstore.builder.reindex import reindex
+from tuszstore.cli import main
+from tuszstore.errors import BuildError, ConfigError, StaleIndexError, StoreError
+from tuszstore.store.index import categorise
+
+
+@pytest.fixture
+def small(own_corpus: Path, tmp_path: Path) -> tuszstore.Store:
+    """A store of one's own, with its corpus where it was."""
+    report = tuszstore.build(split="train", data=own_corpus, store=tmp_path / "stores", workers=0)
+    return tuszstore.open(report.store)
+
+
+def signal_inodes(path: Path) -> set[int]:
+    return {f.stat().st_ino for f in (path / "signal" / "c").rglob("*") if f.is_file()}
+
+
+class TestTable:
+    def test_each_window_knows_its_recording(self, train: tuszstore.Store) -> None:
+        rows = train.index["recording"].values
+        for name in ("id", "patient", "session", "montage"):
+            np.testing.assert_array_equal(train.index[name], train.recordings[name].values[rows])
+
+    def test_columns_agree_with_labels(self, train: tuszstore.Store) -> None:
+        labels = train.labels[:]
+        seizure = (labels & train.config.labels.seizure_bits) > 0
+        np.testing.assert_array_equal(train.index["seizure_fraction"], seizure.mean(axis=1))
+        np.testing.assert_array_equal(
+            train.index["event_classes"], np.bitwise_or.reduce(labels, axis=1)
+        )
+
+    def test_windows_lie_where_they_say(self, train: tuszstore.Store) -> None:
+        index, recordings = train.index, train.recordings
+        rows = index["recording"].values
+        first = recordings["first_block"].values[rows]
+        np.testing.assert_array_equal(index["start_block"] - first, index["start_time"] / 10)
+        window = recordings["first_window"].values[rows] + index["start_time"].values / 10
+        np.testing.assert_array_equal(window, np.arange(len(train)))
+
+    @given(st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1))
+    def test_every_window_has_one_category(self, fractions: list[float]) -> None:
+        codes = categorise(np.array(fractions), 0.99)
+        for fraction, code in zip(fractions, codes, strict=True):
+            expected = -1 if fraction != fraction else 0 if fraction == 0 else 1
+            assert code == (2 if fraction >= 0.99 else expected)
+
+    def test_it_is_an_xarray_dataset(self, train: tuszstore.Store) -> None:
+        counts = train.index.groupby("patient").count()["category"]
+        assert int(counts.sum()) == len(train)
+        frame = train.index.drop_dims("mask").to_dataframe()
+        assert len(frame) == len(train)
+
+
+class TestSelect:
+    def test_all_conditions_hold(self, train: tuszstore.Store) -> None:
+        index = train.index
+        patient = str(index["patient"].values[train.mask("partial_seizure")][0])
+        numbers = train.select(patient=patient, category="partial_seizure", min_fraction=0.5)
+        expected = (
+            (index["patient"].values == patient)
+            & (index["category"].values == 1)
+            & (index["seizure_fraction"].values >= 0.5)
+        )
+        np.testing.assert_array_equal(numbers, np.flatnonzero(expected))
+        assert len(numbers) > 0
+
+    def test_nothing_asked_is_everything(self, train: tuszstore.Store) -> None:
+        np.testing.assert_array_equal(train.select(), np.arange(len(train)))
+
+    def test_an_event_class(self, train: tuszstore.Store) -> None:
+        name = str(train.events["class"].values[0])
+        bit = 1 << train.config.labels.classes.index(name)
+        for number in train.select(event_class=name):
+            assert (train.labels[number] & bit).any()
+        assert len(train.select(event_class=["absz", "mysz"])) < len(train)
+
+    def test_a_recording_by_id_name_or_row(self, train: tuszstore.Store) -> None:
+        id_ = train.recordings["id"].values[1]
+        expected = np.flatnonzero(train.index["recording"].values == 1)
+        for value in (id_, Path(id_).stem, 1, [1]):
+            np.testing.assert_array_equal(train.select(recording=value), expected)
+
+    @pytest.mark.parametrize(
+        ("condition", "told"),
+        [
+            ({"patient": "nobody"}, "no patient 'nobody' in this store; there are aaaaa"),
+            ({"category": "half"}, "no category 'half'"),
+            ({"event_class": "spike"}, "no event class 'spike'"),
+            ({"montage": "05"}, "no montage '05'"),
+            ({"recording": "x.edf"}, "no recording 'x.edf'"),
+            ({"recording": 999}, "no recording 999"),
+        ],
+        ids=str,
+    )
+    def test_unknown_values_are_named(
+        self, train: tuszstore.Store, condition: dict, told: str
+    ) -> None:
+        with pytest.raises(ValueError, match=told):
+            train.select(**condition)
+
+
+class TestReindex:
+    def test_other_thresholds(self, small: tuszstore.Store) -> None:
+        before, inodes = small.index["category"].values, signal_inodes(small.path)
+        fraction = small.index["seizure_fraction"].values
+        reindex(small.path, {"labels.full_seizure": 0.5})
+        after = tuszstore.open(small.path)
+        np.testing.assert_array_equal(after.index["category"], categorise(fraction, 0.5))
+        assert (after.index["category"].values != before).any()
+        assert signal_inodes(small.path) == inodes
+        assert after.config.labels.full_seizure == 0.5
+        assert after.attrs["config_hash"] == after.config.digest()
+        np.testing.assert_array_equal(after.mask("full_seizure"), after.index["category"] == 2)
+
+    def test_other_seizure_classes(self, small: tuszstore.Store) -> None:
+        there, labels = set(small.events["class"].values), small.labels[:]
+        others = [name for name in small.config.labels.seizure if name not in there]
+        reindex(small.path, {"labels.seizure": others})
+        after = tuszstore.open(small.path)
+        assert after.mask("no_seizure").all()
+        np.testing.assert_array_equal(after.labels[:], labels)
+
+    def test_repaired_annotations(self, small: tuszstore.Store, own_corpus: Path) -> None:
+        id_ = small.recordings["id"].values[-1]
+        annotation = (own_corpus / id_).with_suffix(".csv")
+        header = "channel,start_time,stop_time,label,confidence\n"
+        annotation.write_text(header + "FP1-F7,20.0,50.0,tcsz,1\nFP1-F7,40.0,70.0,fnsz,1\n")
+        inodes, signal = signal_inodes(small.path), small.windows[-5:]
+        reindex(small.path, reread_annotations=True)
+        repaired = tuszstore.open(small.path)
+        assert signal_inodes(small.path) == inodes
+        np.testing.assert_array_equal(repaired.windows[-5:], signal)
+        fresh = tuszstore.build(split="train", data=own_corpus, store=small.path.parent / "x",
+                                workers=0)  # fmt: skip
+        expected = tuszstore.open(fresh.store)
+        for name in ("category", "event_classes", "seizure_fraction"):
+            np.testing.assert_array_equal(repaired.index[name], expected.index[name])
+        for name in ("label_digest", "annotation_digest", "signal_digest"):
+            np.testing.assert_array_equal(repaired.recordings[name], expected.recordings[name])
+        np.testing.assert_array_equal(repaired.labels[:], expected.labels[:])
+        assert repaired.events.identical(expected.events)
+
+    def test_what_needs_annotations_or_a_build_is_refused(self, small: tuszstore.Store) -> None:
+        with pytest.raises(ConfigError, match="add --reread-annotations"):
+            reindex(small.path, {"labels.rounding": "truncate"})
+        with pytest.raises(ConfigError, match="build again"):
+            reindex(small.path, {"signal.clip": 5})
+
+    def test_an_annotation_that_is_gone_changes_nothing(
+        self, small: tuszstore.Store, own_corpus: Path
+    ) -> None:
+        (own_corpus / small.recordings["id"].values[0]).with_suffix(".csv").unlink()
+        with pytest.raises(BuildError, match="no annotation file"):
+            reindex(small.path, reread_annotations=True)
+        assert len(tuszstore.open(small.path)) == len(small)
+        with pytest.raises(BuildError, match="no annotation file"):
+            reindex(small.path, reread_annotations=True, data=own_corpus / "elsewhere")
+
+    def test_an_open_reader_keeps_the_index_it_has(self, small: tuszstore.Store) -> None:
+        expected = tuszstore.open(small.path).index["category"].values
+        reindex(small.path, {"labels.full_seizure": 0.5})
+        np.testing.assert_array_equal(small.index["category"], expected)
+        assert (tuszstore.open(small.path).index["category"].values != expected).any()
+
+    @pytest.mark.parametrize("command", ["index", "scan-cache"])
+    @pytest.mark.parametrize("option", [[], ["--cache-dir"]])
+    def test_command(self, small: tuszstore.Store, command: str, option: list[str]) -> None:
+        args = [command, *option, str(small.path), "--set", "labels.full_seizure=0.7", "--json"]
+        result = CliRunner().invoke(main, args)
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["windows"] == len(small)
+        assert tuszstore.open(small.path).config.labels.full_seizure == 0.7
+
+    def test_command_without_a_store(self) -> None:
+        result = CliRunner().invoke(main, ["index"])
+        assert result.exit_code == 1
+        assert "STORE" in result.output
+
+
+class TestBelonging:
+    @pytest.fixture
+    def other(self, own_corpus: Path, tmp_path: Path) -> Path:
+        """A store of the same files, but other annotations."""
+        for annotation in own_corpus.rglob("*.csv"):
+            header = "channel,start_time,stop_time,label,confidence\n"
+            annotation.write_text(header + "TERM,10,20,seiz,1\n")
+        return tuszstore.build(
+            split="train", data=own_corpus, store=tmp_path / "other", workers=0
+        ).store
+
+    @pytest.mark.parametrize("group", ["windows", "signal", "label"])
+    def test_parts_of_another_store_are_detected(
+        self, small: tuszstore.Store, other: Path, group: str
+    ) -> None:
+        labels = small.labels[:]
+        shutil.rmtree(small.path / group)
+        shutil.copytree(other / group, small.path / group)
+        with pytest.raises(StoreError, match=r"tuszstore (index|build)"):
+            tuszstore.open(small.path)
+        if group != "windows":
+            return
+        with pytest.raises(StaleIndexError, match="tuszstore index"):
+            tuszstore.open(small.path)
+        reindex(small.path)
+        mended = tuszstore.open(small.path)
+        np.testing.assert_array_equal(mended.labels[:], labels)
+        seizure = (labels & mended.config.labels.seizure_bits) > 0
+        np.testing.assert_array_equal(mended.index["seizure_fraction"], seizure.mean(axis=1))
+
+    @pytest.mark.parametrize("name", ["TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD"])
+    def test_the_environment_forces_it(
+        self, small: tuszstore.Store, other: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.rmtree(small.path / "windows")
+        shutil.copytree(other / "windows", small.path / "windows")
+        monkeypatch.setenv(name, "0")
+        with pytest.raises(StaleIndexError):
+            tuszstore.open(small.path)
+        monkeypatch.setenv(name, "1")
+        assert len(tuszstore.open(small.path)) == len(small)

@@ -1,0 +1,510 @@
+"""The loader of whole batches: orders, ranks, states, errors, threads, memory and devices."""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+torch = pytest.importorskip("torch")
+
+import tuszstore  # noqa: E402
+from tests.torch.helpers import flat, prefetch_threads, seen, wait_for  # noqa: E402
+from tuszstore.errors import StoreError  # noqa: E402
+from tuszstore.sampling import Sampler, Sequential, Shuffled  # noqa: E402
+from tuszstore.torch import WindowDataset, WindowLoader, validation_loader  # noqa: E402
+from tuszstore.torch.batches import BatchReader  # noqa: E402
+from tuszstore.torch.transfer import OnDevice  # noqa: E402
+
+DataLoader = torch.utils.data.DataLoader
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    yield
+    if prefetch_threads():
+        gc.collect()
+    assert wait_for(lambda: not prefetch_threads())
+
+
+class TestLoader:
+    def test_batches(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, batch_size=50)
+        order = Shuffled(len(train), 42).epoch(0)
+        batches = list(loader)
+        assert len(loader) == len(batches) == 4
+        assert [len(signal) for signal, _ in batches] == [50, 50, 50, len(train) - 150]
+        for k, (signal, label) in enumerate(batches):
+            numbers = order[50 * k : 50 * (k + 1)]
+            np.testing.assert_array_equal(signal.numpy(), train.read(numbers))
+            assert torch.equal(label, WindowDataset(train)[numbers][1])
+
+    def test_kinds_of_order(self, train: tuszstore.Store) -> None:
+        everything = list(range(len(train)))
+        make = {
+            "shuffled": WindowLoader(train, shuffle=True, return_meta=True),
+            "in order": WindowLoader(train, shuffle=False, return_meta=True),
+            "blocks": WindowLoader(train, shuffle="block", return_meta=True),
+            "sampler": WindowLoader(train, Shuffled(len(train), 1), return_meta=True),
+            "another seed": WindowLoader(train, seed=1, return_meta=True),
+        }
+        orders = {name: flat(seen(loader)) for name, loader in make.items()}
+        for order in orders.values():
+            assert sorted(order) == everything
+        assert orders["in order"] == everything
+        assert orders["sampler"] == orders["another seed"] != orders["shuffled"]
+        blocks = np.sort(orders["blocks"][:32])
+        assert np.count_nonzero(np.diff(blocks) > 1) <= 4
+
+    def test_order_depends_on_seed_and_epoch_only(self, train: tuszstore.Store) -> None:
+        expected = Shuffled(len(train), 7).epoch(3).tolist()
+        for batch_size, world_size, prefetch in [(16, 1, 2), (33, 1, 0), (8, 3, 1)]:
+            loaders = [
+                WindowLoader(
+                    train, batch_size=batch_size, seed=7, rank=rank, world_size=world_size,
+                    prefetch=prefetch, return_meta=True,
+                )
+                for rank in range(world_size)
+            ]  # fmt: skip
+            for loader in loaders:
+                loader.set_epoch(3)
+            steps = zip(*map(seen, loaders), strict=True)
+            assert flat([numbers for step in steps for numbers in step]) == expected
+
+    def test_epochs_follow_each_other(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(20), 8, return_meta=True)
+        epochs = [flat(seen(loader)) for _ in range(3)]
+        assert epochs == [Shuffled(20, 42).epoch(k).tolist() for k in range(3)]
+        assert loader.epoch == 3
+        loader.set_epoch(1)
+        assert flat(seen(loader)) == epochs[1]
+
+    def test_an_epoch_that_is_left_begins_again(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(20), 8, return_meta=True)
+        first = next(iter(loader))[2]["window"].tolist()
+        assert next(iter(loader))[2]["window"].tolist() == first
+        # whoever counts batches does not ask for the end
+        for k, _ in enumerate(loader, 1):
+            if k == len(loader):
+                break
+        assert flat(seen(loader)) == Shuffled(20, 42).epoch(1).tolist()
+
+    def test_two_iterators_at_once(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        for a, b in zip(loader, loader, strict=True):
+            assert a[2]["window"].tolist() == b[2]["window"].tolist()
+
+    @pytest.mark.parametrize("prefetch", [0, 1, 4])
+    def test_batches_that_are_kept_never_change(
+        self, train: tuszstore.Store, prefetch: int
+    ) -> None:
+        loader = WindowLoader(train, batch_size=8, prefetch=prefetch, return_meta=True)
+        kept = [batch for k, batch in enumerate(loader) if k % 3 == 0]
+        kept += [batch for k, batch in enumerate(loader) if k % 5 == 0]
+        for signal, _, meta in kept:
+            np.testing.assert_array_equal(signal.numpy(), train.read(meta["window"].numpy()))
+
+    def test_transform_takes_a_batch_in_the_consumers_thread(self, train: tuszstore.Store) -> None:
+        threads = []
+
+        def transform(signal: Any) -> Any:
+            threads.append(threading.current_thread())
+            return signal.mean(1)
+
+        loader = WindowLoader(train, range(20), 8, shuffle=False, transform=transform)
+        signal = torch.cat([batch[0] for batch in loader])
+        np.testing.assert_allclose(signal.numpy(), train.windows[:20].mean(1), atol=1e-5)
+        assert set(threads) == {threading.current_thread()}
+
+    def test_label_and_pinning(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(
+            train, shuffle=False, label="classes", pin_memory=True, return_meta=True
+        )
+        signal, label, meta = next(iter(loader))
+        np.testing.assert_array_equal(label.numpy(), train.labels[:64])
+        assert signal.is_pinned() == torch.cuda.is_available()
+        assert len(meta["recording"]) == 64
+
+    def test_it_says_what_it_is(self, train: tuszstore.Store) -> None:
+        assert repr(WindowLoader(train, range(20), 4, rank=1, world_size=2)) == (
+            "<WindowLoader: 3 batches of 4, rank 1 of 2, <Shuffled: 20 windows an epoch, seed 42>>"
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "error", "told"),
+        [
+            ({"indices": range(5)}, ValueError, "batch_size is 64, and there are 5 windows: lower"),
+            (
+                {"indices": range(90), "rank": 0, "world_size": 3},
+                ValueError,
+                "batch_size is 64 on each of 3 ranks, and there are 90 windows: lower it to 30",
+            ),
+            (
+                {"indices": range(2), "batch_size": 1, "rank": 0, "world_size": 3},
+                ValueError,
+                "use fewer ranks",
+            ),
+            (
+                {"indices": range(7), "batch_size": 1, "rank": 0, "world_size": 3},
+                ValueError,
+                "cannot be dealt evenly to 3 ranks: use pad=True, drop_last=True or larger",
+            ),
+            ({"batch_size": 0}, ValueError, "batch_size must be 1 or more, not 0"),
+            ({"batch_size": 2.0}, TypeError, "batch_size must be a whole number"),
+            ({"prefetch": -1}, ValueError, "prefetch must be 0 or more"),
+            ({"seed": "x"}, TypeError, "seed must be a whole number"),
+            ({"seed": -1}, ValueError, "seed must be 0 or more"),
+            ({"shuffle": "blocks"}, ValueError, "shuffle must be True, False or 'block'"),
+            ({"indices": Sequential(99), "shuffle": True}, ValueError, "has its own order"),
+            ({"indices": Sequential(99), "seed": 1}, ValueError, "has its own order and seed"),
+            ({"rank": 1}, ValueError, "give both or neither"),
+            ({"rank": 2, "world_size": 2}, ValueError, "rank 2 is out of range: there are 2"),
+            ({"drop_last": True, "pad": True}, ValueError, "choose one"),
+            ({"label": "bits"}, ValueError, "label must be"),
+        ],
+        ids=str,
+    )
+    def test_bad_parameters(
+        self,
+        train: tuszstore.Store,
+        options: dict[str, Any],
+        error: type[Exception],
+        told: str,
+    ) -> None:
+        with pytest.raises(error, match=told):
+            WindowLoader(train, **options)
+
+    def test_a_sampler_of_another_store(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, Sequential(10_000))
+        with pytest.raises(IndexError, match=f"out of range: the store has {len(train)}"):
+            iter(loader)
+
+    def test_a_sampler_that_miscounts(self, train: tuszstore.Store) -> None:
+        class Wrong(Sampler):
+            def epoch(self, number: int) -> NDArray[np.int64]:
+                return np.arange(90)
+
+            def __len__(self) -> int:
+                return 91
+
+        with pytest.raises(ValueError, match=r"epoch 0 of .* has 90 windows, and it says .* 91"):
+            iter(WindowLoader(train, Wrong()))
+
+
+class TestRanks:
+    @settings(max_examples=20, deadline=None)
+    @given(
+        n=st.integers(12, 60),
+        batch_size=st.integers(2, 6),
+        world_size=st.integers(1, 3),
+        rest=st.sampled_from(["exact", "pad", "drop"]),
+        shuffle=st.sampled_from([True, False, "block"]),
+    )
+    def test_all_see_what_they_should(
+        self,
+        train: tuszstore.Store,
+        n: int,
+        batch_size: int,
+        world_size: int,
+        rest: str,
+        shuffle: Any,
+    ) -> None:
+        n = max(n, batch_size * world_size)
+        loaders = [
+            WindowLoader(
+                train, range(50, 50 + n), batch_size, shuffle=shuffle, rank=rank,
+                world_size=world_size, drop_last=rest == "drop", pad=rest == "pad",
+                return_meta=True,
+            )
+            for rank in range(world_size)
+        ]  # fmt: skip
+        ranks = [seen(loader) for loader in loaders]
+        assert {len(batches) for batches in ranks} == {len(loaders[0])}
+        numbers = flat([flat(batches) for batches in ranks])
+        if rest == "exact":
+            assert sorted(numbers) == list(range(50, 50 + n))
+        elif rest == "pad":
+            assert set(numbers) == set(range(50, 50 + n))
+            assert len({len(flat(batches)) for batches in ranks}) == 1
+        else:
+            assert len(set(numbers)) == len(numbers)
+            assert {len(batch) for batches in ranks for batch in batches} == {batch_size}
+
+    def test_torch_distributed_is_asked(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+        loader = WindowLoader(train)
+        assert (loader.rank, loader.world_size) == (1, 2)
+        loader = WindowLoader(train, rank=0, world_size=1)
+        assert (loader.rank, loader.world_size) == (0, 1)
+        assert validation_loader(train, {"batch_size": 100}).batch_size == len(train) // 2
+
+
+class TestState:
+    def loader(self, store: tuszstore.Store, **options: Any) -> WindowLoader:
+        given = {"indices": range(0, len(store), 4), "batch_size": 8, "return_meta": True}
+        return WindowLoader(store, **(given | options))
+
+    @pytest.mark.parametrize("world_size", [1, 3])
+    def test_resume_at_every_batch(self, train: tuszstore.Store, world_size: int) -> None:
+        for rank in range(world_size):
+            ranks = {"rank": rank, "world_size": world_size}
+            whole = self.loader(train, **ranks)
+            expected = [seen(whole), seen(whole)]
+            for k in range(len(whole) + 1):
+                left = self.loader(train, **ranks)
+                iterator = iter(left)
+                assert seen(next(iterator) for _ in range(k)) == expected[0][:k]
+                state = json.loads(json.dumps(left.state_dict()))
+                assert (state["epoch"], state["batch"]) == (0, k)
+                del iterator
+                again = self.loader(train, **ranks)
+                again.load_state_dict(state)
+                assert again.state_dict() == state
+                again.set_epoch(0)  # as a loop over epochs does
+                assert seen(again) == expected[0][k:]
+                assert seen(again) == expected[1]
+
+    def test_the_end_of_an_epoch_is_the_start_of_the_next(self, train: tuszstore.Store) -> None:
+        loader = self.loader(train)
+        seen(loader)
+        state = loader.state_dict()
+        assert (state["epoch"], state["batch"]) == (1, 0)
+        again = self.loader(train)
+        again.load_state_dict(state)
+        assert seen(again) == seen(loader)
+
+    def test_another_epoch_than_that_of_the_state(self, train: tuszstore.Store) -> None:
+        loader = self.loader(train)
+        next(iter(loader))
+        again = self.loader(train)
+        again.load_state_dict(loader.state_dict())
+        again.set_epoch(5)
+        loader.set_epoch(5)
+        assert seen(again) == seen(loader)
+        assert len(seen(again)) == len(again)
+
+    def test_a_state_goes_with_every_rank(self, train: tuszstore.Store) -> None:
+        states = []
+        for rank in range(2):
+            loader = self.loader(train, rank=rank, world_size=2)
+            next(iter(loader))
+            states.append(loader.state_dict())
+        assert states[0] == states[1]
+
+    def test_the_shape_of_a_state(self, train: tuszstore.Store) -> None:
+        state = self.loader(train).state_dict()
+        assert state.pop("version") == 1
+        assert {len(state.pop(name)) for name in ("store", "order")} == {32}
+        assert state == {
+            "epoch": 0, "batch": 0, "windows": 42, "seed": 42, "batch_size": 8, "world_size": 1,
+            "drop_last": False, "pad": False,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            ({"seed": 1}, "its seed is 42, and this loader's is 1"),
+            ({"batch_size": 4}, "its batch_size is 8, and this loader's is 4"),
+            ({"rank": 0, "world_size": 2}, "its world_size is 1"),
+            ({"drop_last": True}, "its drop_last is False"),
+            ({"indices": range(30)}, "its windows is 42"),
+            ({"indices": range(1, 43)}, "its order is"),
+            ({"shuffle": False}, "its order is"),
+        ],
+        ids=str,
+    )
+    def test_of_other_batches(
+        self, train: tuszstore.Store, options: dict[str, Any], told: str
+    ) -> None:
+        state = self.loader(train).state_dict()
+        other = self.loader(train, **options)
+        with pytest.raises(ValueError, match="the state belongs to other batches: " + told):
+            other.load_state_dict(state)
+
+    def test_of_another_store(
+        self, train: tuszstore.Store, own_corpus: Path, tmp_path: Path
+    ) -> None:
+        report = tuszstore.build(split="train", data=own_corpus, store=tmp_path, workers=0)
+        other = self.loader(tuszstore.open(report.store), indices=range(20))
+        with pytest.raises(ValueError, match="its store is"):
+            other.load_state_dict(self.loader(train, indices=range(20)).state_dict())
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"version": 2}, "it is 2"),
+            ({"batch": 99}, "the state is at batch 99, and there are 6"),
+            ({"batch": -1}, "batch must be 0 or more"),
+            ({"epoch": None}, "epoch must be a whole number"),
+        ],
+        ids=str,
+    )
+    def test_broken(self, train: tuszstore.Store, change: dict[str, Any], told: str) -> None:
+        loader = self.loader(train)
+        with pytest.raises((ValueError, TypeError), match=told):
+            loader.load_state_dict(loader.state_dict() | change)
+        with pytest.raises(ValueError, match=r"not a state .*: it lacks batch, epoch, version"):
+            loader.load_state_dict({})
+
+
+class TestLife:
+    def test_nothing_is_left_of_a_loader_dropped_in_an_epoch(self, train: tuszstore.Store) -> None:
+        for _ in WindowLoader(train, batch_size=8):
+            break
+        before = len(os.listdir("/proc/self/fd")), len(threading.enumerate())
+        for prefetch in (0, 1, 3):
+            for _ in WindowLoader(train, batch_size=8, prefetch=prefetch):
+                break
+            iterator = iter(WindowLoader(train, batch_size=8, prefetch=prefetch))
+            next(iterator)
+            del iterator
+            iter(WindowLoader(train, batch_size=8, prefetch=prefetch))  # never asked for a batch
+            assert (len(os.listdir("/proc/self/fd")), len(threading.enumerate())) == before
+
+    def test_an_error_of_the_consumer_ends_it(self, train: tuszstore.Store) -> None:
+        def consume() -> None:
+            for _ in WindowLoader(train, batch_size=8):
+                raise RuntimeError("out of memory")
+
+        with pytest.raises(RuntimeError, match="out of memory"):
+            consume()
+        assert not prefetch_threads()
+
+    def test_an_error_of_the_transform_ends_it(self, train: tuszstore.Store) -> None:
+        def transform(signal: Any) -> Any:
+            raise RuntimeError("no such filter")
+
+        loader = WindowLoader(train, batch_size=8, transform=transform)
+        iterator = iter(loader)
+        with pytest.raises(RuntimeError, match="no such filter"):
+            next(iterator)
+        assert not prefetch_threads()
+        assert list(iterator) == []
+        assert (loader.state_dict()["epoch"], loader.state_dict()["batch"]) == (0, 0)
+
+    @pytest.mark.parametrize("prefetch", [0, 2])
+    def test_a_damaged_block_is_told_where_it_would_have_come(
+        self, own_store: Path, prefetch: int
+    ) -> None:
+        store = tuszstore.open(own_store)
+        id_ = store.recordings["id"].values[-1]
+        last = int(store.recordings["first_block"][-1]) // 64
+        (own_store / "signal" / "c" / str(last) / "0" / "0").unlink()
+        loader = WindowLoader(store, batch_size=8, shuffle=False, prefetch=prefetch)
+        iterator = iter(loader)
+        with pytest.raises(StoreError, match=f"{id_}, .* file is missing"):
+            for _ in iterator:
+                pass
+        position = loader.state_dict()
+        assert position["epoch"] == 0
+        assert len(loader) - 3 <= position["batch"] < len(loader)
+        assert list(iterator) == []
+        assert loader.state_dict() == position
+
+    def test_memory_does_not_grow(self, train: tuszstore.Store) -> None:
+        def resident() -> int:
+            gc.collect()
+            return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        dataset = WindowDataset(train)
+        loader = WindowLoader(train, batch_size=16)
+        sizes = []
+        for _ in range(10):
+            for _ in loader:
+                pass
+            for _ in DataLoader(dataset, 16, shuffle=True):
+                pass
+            sizes.append(resident())
+        # a batch is 19 MB; one that is lost in each epoch would make 130 MB
+        assert sizes[-1] - sizes[2] < 40e6
+
+    def test_no_cycle_keeps_an_epoch(self, train: tuszstore.Store) -> None:
+        """Batches are freed when they are dropped, not when the collector comes by."""
+        gc.collect()
+        gc.disable()
+        try:
+            iterator = iter(WindowLoader(train, range(40), 8))
+            batches = [weakref.ref(batch[0].untyped_storage()) for batch in iterator]
+            assert not prefetch_threads()
+            gone = weakref.ref(iterator)
+            del iterator
+            assert gone() is None
+            assert [batch() for batch in batches] == [None] * 5
+        finally:
+            gc.enable()
+
+    def test_the_interpreter_ends_in_an_epoch(self, train: tuszstore.Store) -> None:
+        program = (
+            "import sys, tuszstore\n"
+            "from tuszstore.torch import WindowLoader\n"
+            "iterator = iter(WindowLoader(tuszstore.open(sys.argv[1]), batch_size=8))\n"
+            "batch = next(iterator)\n"
+            "print(len(batch[0]))"
+        )
+        result = subprocess.run(
+            [sys.executable, "-W", "error", "-c", program, train.path],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert (result.returncode, result.stdout, result.stderr) == (0, "8\n", "")
+
+
+class TestDevice:
+    def staged(self, store: tuszstore.Store, **options: Any) -> WindowLoader:
+        """A loader that takes the way of a GPU, to the CPU."""
+        loader = WindowLoader(store, batch_size=32, return_meta=True, **options)
+        reader = BatchReader(store, "seizure", return_meta=True)
+        loader._transfer = OnDevice(reader, torch.device("cpu"))
+        return loader
+
+    def check(self, store: tuszstore.Store, loader: WindowLoader) -> None:
+        plain = WindowLoader(store, batch_size=32, return_meta=True)
+        for a, b in zip(plain, loader, strict=True):
+            assert torch.equal(a[0], b[0].cpu())
+            assert torch.equal(a[1], b[1].cpu())
+            assert a[2]["recording"] == b[2]["recording"]
+            assert b[0].dtype == b[1].dtype == torch.float32
+
+    def test_scaling_there_gives_the_same_bits(self, train: tuszstore.Store) -> None:
+        self.check(train, self.staged(train))
+
+    @pytest.mark.parametrize(
+        "storage", [{"dtype": "float32"}, {"scale": 0.0007}], ids=["float32", "odd scale"]
+    )
+    def test_of_other_stores(self, own_corpus: Path, tmp_path: Path, storage: Any) -> None:
+        config = {"storage": storage}
+        report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path, workers=0)
+        store = tuszstore.open(report.store)
+        self.check(store, self.staged(store))
+
+    def test_without_a_gpu_the_same_code_runs(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.warns(UserWarning, match="no GPU for device='cuda:1': batches are on the CPU"):
+            loader = WindowLoader(train, batch_size=32, device="cuda:1", return_meta=True)
+        assert loader.device == torch.device("cpu")
+        self.check(train, loader)
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+    @pytest.mark.parametrize("prefetch", [0, 3])
+    def test_on_a_gpu(self, train: tuszstore.Store, prefetch: int) -> None:
+        loader = WindowLoader(
+            train, batch_size=32, return_meta=True, device="cuda", prefetch=prefetch
+        )
+        assert next(iter(loader))[0].is_cuda
+        self.check(train, loader)

@@ -1,0 +1,97 @@
+"""From recordings that are built to an unfinished store: links, and tables."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.builder.plan import Plan, PlannedRecording
+from tuszstore.builder.records import IO_THREADS, Files, Record, link_or_copy
+from tuszstore.builder.tables import event_columns, strings
+from tuszstore.corpus.layout import LeftOut
+from tuszstore.store.create import create_arrays, write_table
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.index import derive_windows
+
+
+@dataclass(frozen=True)
+class Part:
+    """One recording of a store that is put together.
+
+    Attributes
+    ----------
+    planned : PlannedRecording
+    record : Record
+    files : Files
+        Where its files are now.
+    """
+
+    planned: PlannedRecording
+    record: Record
+    files: Files
+
+
+def assemble(plan: Plan, parts: Sequence[Part], left_out: Sequence[LeftOut], path: Path) -> None:
+    """Put a store together, all but the root's metadata.
+
+    Parameters
+    ----------
+    plan : Plan
+    parts : sequence of Part
+        In the order of the store.
+    left_out : sequence of LeftOut
+    path : Path
+        Where to; must not exist.
+
+    Raises
+    ------
+    OSError
+        As the file system gives it.
+    """
+    import zarr
+
+    geometry = plan.geometry
+    create_arrays(path, plan.config, plan.n_shards * geometry.shard)
+
+    def link(part: Part) -> None:
+        target = Files(path, part.planned.first_block // geometry.shard)
+        for number in range(geometry.n_shards(part.planned.n_samples)):
+            for name in ("signal", "label"):
+                new = getattr(target, name)(number)
+                new.parent.mkdir(parents=True, exist_ok=True)
+                link_or_copy(getattr(part.files, name)(number), new)
+
+    with ThreadPoolExecutor(IO_THREADS) as pool:
+        list(pool.map(link, parts))
+    recordings = _recordings(parts, geometry)
+    label = zarr.open_array(path / "label", mode="r")
+    write_table(path, "windows", derive_windows(label, recordings, geometry, plan.config.labels))
+    write_table(path, "recordings", recordings)
+    write_table(path, "events", event_columns([part.record.events for part in parts]))
+    write_table(
+        path,
+        "left_out",
+        {name: strings(getattr(e, name) for e in left_out) for name in ("id", "kind", "reason")},
+    )
+
+
+def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[Any]]:
+    n_samples = np.array([part.record.n_samples for part in parts])
+    n_windows = np.array([geometry.n_windows(int(n)) for n in n_samples])
+    columns: dict[str, NDArray[Any]] = {
+        "n_samples": n_samples,
+        "first_block": np.array([part.planned.first_block for part in parts]),
+        "n_blocks": np.array([geometry.n_blocks(int(n)) for n in n_samples]),
+        "first_window": np.cumsum(n_windows) - n_windows,
+        "n_windows": n_windows,
+    }
+    for name in ("id", "patient", "session", "montage"):
+        columns[name] = strings(getattr(part.planned.recording, name) for part in parts)
+    for name, value in parts[0].record.row.items():
+        values = [part.record.row[name] for part in parts]
+        columns[name] = strings(values) if isinstance(value, str) else np.array(values)
+    return columns

@@ -1,0 +1,284 @@
+"""A build from end to end: plan, compare, run, put together, publish."""
+
+import json
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from tuszstore.builder.assemble import Part, assemble
+from tuszstore.builder.changes import Changes, find_changes
+from tuszstore.builder.keys import PIPELINE_VERSION
+from tuszstore.builder.lock import find_holder, locked
+from tuszstore.builder.plan import Plan
+from tuszstore.builder.publish import check_target, publish
+from tuszstore.builder.recording import Built, Failed, Task, writing
+from tuszstore.builder.records import versions
+from tuszstore.builder.report import BuildReport, report_of
+from tuszstore.builder.run import memory_bytes, refuse_in_worker, run_tasks
+from tuszstore.builder.workplace import Workplace
+from tuszstore.corpus.layout import LeftOut
+from tuszstore.errors import BuildError, StoreError
+from tuszstore.store.create import finish
+from tuszstore.store.generations import remove_unused
+from tuszstore.store.metadata import StoreMetadata, read_attributes
+
+
+class Progress(Protocol):
+    """What a build tells while it runs."""
+
+    def start(self, plan: Plan) -> None:
+        """Begin with a plan."""
+
+    def advance(self, seconds: float, *, failed: bool) -> None:
+        """Count one recording of so many seconds of EEG."""
+
+    def stop(self) -> None:
+        """End, whatever the outcome."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def start(self, plan: Plan) -> None:
+        """Say nothing."""
+
+    def advance(self, seconds: float, *, failed: bool) -> None:
+        """Say nothing."""
+
+    def stop(self) -> None:
+        """Say nothing."""
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    tell: Callable[[Changes], None] | None = None,
+) -> BuildReport:
+    """Build what was planned and is not there yet; what is there serves again where it can.
+
+    Each recording that is built is kept until the store is published: after an interruption the
+    same plan goes on with those that are missing.
+
+    Parameters
+    ----------
+    plan : Plan
+    force : bool
+        Take nothing from the store that is there, even if nothing changed.
+    progress : Progress, optional
+    tell : callable, optional
+        Called with what is to be done, before it is.
+
+    Returns
+    -------
+    BuildReport
+        With status ``nothing built`` if no recording could be; the store is then as it was.
+
+    Raises
+    ------
+    BuildError
+        If the build cannot begin or go on; the store is then as it was.
+    """
+    start = time.perf_counter()
+    refuse_in_worker()
+    check_target(plan.store)
+    _clear(plan.store)
+    report = None if force else _unchanged(plan)
+    if report is None:
+        report = _build(plan, force, progress or Silent(), tell)
+        if report.status == "built":
+            report = replace(report, seconds=time.perf_counter() - start)
+    remove_unused(plan.store)
+    return report
+
+
+def _build(
+    plan: Plan, force: bool, progress: Progress, tell: Callable[[Changes], None] | None
+) -> BuildReport:
+    if not plan.recordings:
+        return _nothing(plan, plan.left_out)
+    work = Workplace(plan.store)
+    if not (plan.store.exists() or work.path.exists()):
+        _check_space(plan, plan.n_blocks)  # before anything is made
+    with locked(plan.store):
+        changes = find_changes(plan, force=force)
+        if tell:
+            tell(changes)
+        to_build = (step.planned for step in changes.steps if step.action == "build")
+        _check_space(plan, sum(plan.geometry.n_blocks(p.n_samples) for p in to_build))
+        with writing(work.path):
+            work.begin(plan, forced=force)
+        results = _run(changes, plan, work, progress)
+        parts = _parts(changes, results)
+        failed = [result for result in results if isinstance(result, Failed)]
+        left_out = sorted(
+            [*plan.left_out, *(LeftOut(r.task.id, r.reason, "failed") for r in failed)],
+            key=lambda entry: entry.id,
+        )
+        if not parts:
+            return _nothing(plan, left_out)
+        made = Counter(
+            "build" if r.task.donor is None else "relabel" for r in results if isinstance(r, Built)
+        )
+        missing = {result.task.id for result in failed}
+        if not force and len(failed) == len(results) and (same := _unchanged(plan, missing)):
+            work.remove()  # what was missing cannot be built now either
+            return same
+        with writing(work.store):
+            assemble(plan, parts, left_out, work.store)
+            finish(work.store, {**_attributes(plan, parts), "build": work.begun()["build"]})
+        publish(work.store, plan.store)
+        work.remove()
+    return report_of(
+        StoreMetadata.open(plan.store),
+        "built",
+        timings=dict(sum((Counter(r.timings) for r in results if isinstance(r, Built)), Counter())),
+        changes={**changes.counts, "build": made["build"], "relabel": made["relabel"]},
+    )
+
+
+def _clear(store: Path) -> None:
+    """Remove what builds that were killed after all was done have left."""
+    remove_unused(store)
+    work = Workplace(store)
+    if work.is_over() and not find_holder(store):
+        with locked(store):
+            work.remove()
+
+
+def _unchanged(plan: Plan, missing: Set[str] = frozenset()) -> BuildReport | None:
+    """Return the report of a store that is what the plan would make, if it is there.
+
+    Parameters
+    ----------
+    plan : Plan
+    missing : set of str
+        Planned recordings that may be left out of it.
+    """
+    if read_attributes(plan.store).get("sources_digest") != plan.sources_digest:
+        return None
+    try:
+        store = StoreMetadata.open(plan.store)
+    except StoreError:
+        return None  # of another schema version, or damaged: made anew
+    there = set(store.recordings["id"])
+    if any(p.recording.id not in there | missing for p in plan.recordings):
+        return None
+    return report_of(store, "unchanged", changes={"keep": len(there)})
+
+
+def _nothing(plan: Plan, left_out: Sequence[LeftOut]) -> BuildReport:
+    return BuildReport(
+        plan.split, plan.store, "nothing built", left_out=tuple(left_out), warnings=plan.warnings
+    )
+
+
+def _check_space(plan: Plan, n_blocks: int) -> None:
+    """Refuse to begin where so many blocks do not fit."""
+    needed = plan.expected_bytes * n_blocks / max(1, plan.n_blocks)
+    folder = plan.store.parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise BuildError(
+            f"{folder}: {needed / 1e9:.2f} GB are needed, and {free / 1e9:.2f} GB are "
+            "free on this disk; choose another folder with --store"
+        )
+
+
+def choose_workers(plan: Plan) -> tuple[int, str]:
+    """Return how many processes to use, and a warning where memory allows fewer than wanted.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+    build = plan.config.build
+    wanted = os.cpu_count() or 1 if build.workers is None else build.workers
+    wanted = min(wanted, len(plan.recordings))
+    if wanted == 0 or build.max_memory is None or build.scheduler is not None:
+        return wanted, ""
+    fitting = memory_bytes(build.max_memory) // plan.peak_bytes
+    if fitting >= wanted:
+        return wanted, ""
+    need = f"the longest recording needs about {plan.peak_bytes / 1e9:.1f} GB"
+    if fitting == 0:
+        return 1, f"{need}, more than max_memory; it may fail"
+    return int(fitting), f"{fitting} of {wanted} workers fit into max_memory: {need}"
+
+
+def _run(changes: Changes, plan: Plan, work: Workplace, progress: Progress) -> list[Built | Failed]:
+    """Build and relabel what has to be; each recording is in the workplace when it is done."""
+    kind = plan.config.labels.annotation
+    tasks = [
+        Task(
+            id=step.planned.recording.id,
+            path=step.planned.recording.path.absolute(),
+            annotation=step.planned.recording.annotation(kind).absolute(),
+            n_samples=step.planned.n_samples,
+            seconds=step.planned.seconds,
+            donor=step.donor if step.action == "relabel" else None,
+        )
+        for step in changes.steps
+        if step.action in ("relabel", "build")
+    ]
+    if not tasks:
+        return []
+    # the longest first, so that no worker is left alone with one at the end
+    tasks.sort(key=lambda task: (task.donor is not None, -task.n_samples))
+    n_workers = min(choose_workers(plan)[0], len(tasks))
+    results = []
+    progress.start(plan)
+    for step in changes.steps:
+        if step.action in ("keep", "resume"):
+            progress.advance(step.planned.seconds, failed=False)
+    try:
+        for result in run_tasks(tasks, work.recordings, plan.config, n_workers=n_workers):
+            results.append(result)
+            progress.advance(result.task.seconds, failed=isinstance(result, Failed))
+    finally:
+        progress.stop()
+    return results
+
+
+def _parts(changes: Changes, results: Sequence[Built | Failed]) -> list[Part]:
+    """Return what the store is put together from, in its order."""
+    have = {s.planned.recording.id: s.donor for s in changes.steps
+            if s.action in ("keep", "resume")}  # fmt: skip
+    have |= {r.task.id: (r.record, r.files) for r in results if isinstance(r, Built)}
+    found = ((step.planned, have.get(step.planned.recording.id)) for step in changes.steps)
+    return [Part(planned, *pair) for planned, pair in found if pair is not None]
+
+
+def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
+    config = plan.config.model_dump(mode="json")
+    data, pseudonyms = str(plan.data.absolute()), {}
+    if plan.pseudonyms:  # a path may hold a name
+        config["paths"] = {"data": None, "store": None}
+        data, pseudonyms = "", {"pseudonyms": plan.pseudonyms.attributes()}
+    made_by = {json.dumps(v, sort_keys=True) for part in parts for v in part.record.made_by}
+    return {
+        "title": f"EEG windows with seizure labels, split {plan.split}",
+        "Conventions": "CF-1.11",
+        "split": plan.split,
+        "split_policy": plan.config.corpus.split_policy,
+        "data": data,
+        **pseudonyms,
+        "config": config,
+        "config_hash": plan.config.digest(),
+        "sources_digest": plan.sources_digest,
+        "pipeline_version": PIPELINE_VERSION,
+        "limit": plan.limit,
+        "versions": versions(),
+        "versions_of_signal": [json.loads(text) for text in sorted(made_by)],
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "warnings": list(plan.warnings),
+    }

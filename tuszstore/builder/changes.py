@@ -1,0 +1,273 @@
+"""What a build has to do, and why: what is there already serves again where it can."""
+
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tuszstore.builder.keys import Keys, changed_settings
+from tuszstore.builder.plan import Plan, PlannedRecording
+from tuszstore.builder.recording import source_sha256
+from tuszstore.builder.records import IO_THREADS, Files, Record, find_fault
+from tuszstore.builder.workplace import Workplace
+from tuszstore.corpus.annotations import Event
+from tuszstore.corpus.events import MarkedEvents
+from tuszstore.errors import RecordingError, StoreError
+from tuszstore.store.metadata import StoreMetadata
+
+Action = Literal["keep", "resume", "relabel", "build"]
+ACTIONS: tuple[Action, ...] = ("keep", "resume", "relabel", "build")
+"""What can be done for a recording, the least work first."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done for one recording.
+
+    Attributes
+    ----------
+    planned : PlannedRecording
+    action : {"keep", "resume", "relabel", "build"}
+        Take it from the store as it is, or from an interrupted build; make its labels anew; or
+        build it.
+    reason : str
+        Why it is relabelled or built.
+    donor : tuple of Record and Files, optional
+        What serves again.
+    """
+
+    planned: PlannedRecording
+    action: Action
+    reason: str = ""
+    donor: tuple[Record, Files] | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a build has to do.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        One for each planned recording, in the order of the store.
+    gone : tuple of str
+        Recordings of the store that are not planned any more.
+    settings : tuple of str
+        Keys of the configuration that differ from the store's.
+    why_anew : str
+        Why nothing of the store can serve; empty if it can, or there is none.
+    up_to_date : bool
+        Whether the store is what a build would make.
+    """
+
+    steps: tuple[Step, ...]
+    gone: tuple[str, ...]
+    settings: tuple[str, ...]
+    why_anew: str
+    up_to_date: bool
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Number of recordings by action, and of those that are gone."""
+        counts = Counter(step.action for step in self.steps)
+        return {**{action: counts[action] for action in ACTIONS}, "drop": len(self.gone)}
+
+    @cached_property
+    def reasons(self) -> dict[str, int]:
+        """Number of recordings by what is done and why, the most frequent first."""
+        counts = Counter(f"{s.action}: {s.reason}" for s in self.steps if s.reason)
+        return dict(counts.most_common())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the changes as plain values."""
+        return {
+            "up_to_date": self.up_to_date,
+            **self.counts,
+            "reasons": self.reasons,
+            "settings": list(self.settings),
+            "why_anew": self.why_anew,
+            "gone": list(self.gone),
+            "steps": [
+                {"id": step.planned.recording.id, "action": step.action, "reason": step.reason}
+                for step in self.steps
+                if step.action != "keep"
+            ],
+        }
+
+
+class Published:
+    """Recordings of a store, as records.
+
+    Parameters
+    ----------
+    store : StoreMetadata
+    """
+
+    def __init__(self, store: StoreMetadata) -> None:
+        self.store = store
+        attributes = store.attributes
+        self._made_by = attributes.get("versions_of_signal", [attributes["versions"]])
+        recordings, events = store.recordings, store.events
+        self.rows = {id_: row for row, id_ in enumerate(recordings["id"].tolist())}
+        left_out = store.left_out
+        self.left_out = dict(zip(left_out["id"].tolist(), left_out["kind"].tolist(), strict=True))
+        self._columns = dict(recordings)
+        self._events = dict(events)
+        numbers = np.arange(len(self.rows))
+        self._first = np.searchsorted(events["recording"], numbers, "left")
+        self._stop = np.searchsorted(events["recording"], numbers, "right")
+        self._keys = Keys(store.config, attributes.get("pipeline_version", 0))
+
+    def get(self, id_: str) -> tuple[Record, Files] | None:
+        """Return a recording by id."""
+        row = self.rows.get(id_)
+        if row is None:
+            return None
+        values = {name: column[row] for name, column in self._columns.items()}
+        n_samples = int(values["n_samples"])
+        record = Record(
+            id=id_,
+            n_samples=n_samples,
+            signal_key=self._keys.signal(values["source_digest"]),
+            label_key=self._keys.label(values["annotation_digest"], n_samples),
+            row={name: values[name] for name in _BUILT_COLUMNS},
+            events=self._marked(slice(self._first[row], self._stop[row])),
+            made_by=self._made_by,
+        )
+        shard = int(values["first_block"]) // self.store.geometry.shard
+        return record, Files(Path(self.store.path), shard)
+
+    def _marked(self, span: slice) -> MarkedEvents:
+        columns = {name: column[span] for name, column in self._events.items()}
+        names = ("channel", "onset", "offset", "class", "confidence")
+        events = [
+            Event(channel, onset, offset, label, confidence, row=0)
+            for channel, onset, offset, label, confidence in zip(
+                *(columns[name].tolist() for name in names), strict=True
+            )
+        ]
+        return MarkedEvents(
+            tuple(events), columns["first_sample"], columns["stop_sample"], columns["bit"], ()
+        )
+
+
+_BUILT_COLUMNS = (
+    "source_digest", "source_bytes", "source_mtime", "annotation_digest", "signal_digest",
+    "label_digest", "source_sfreq", "mean", "sd", "interpolated", "flat", "bridged", "notes",
+)  # fmt: skip
+"""Columns of `recordings/*` that a worker finds out."""
+
+
+def find_changes(plan: Plan, *, force: bool = False) -> Changes:
+    """Compare a plan with the store that is there, and with what an interrupted build has left.
+
+    Nothing is written. An EDF file of other time than it had is read, to see if it is another.
+
+    Parameters
+    ----------
+    plan : Plan
+    force : bool
+        Take nothing from the store, nor from an interrupted build that was not forced.
+    """
+    published, why_anew = _published(plan)
+    left = Workplace(plan.store).built(forced=force)
+    settings: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    if published:
+        settings = tuple(changed_settings(published.store.config, plan.config))
+        planned = {p.recording.id for p in plan.recordings}
+        gone = tuple(id_ for id_ in published.rows if id_ not in planned)
+    finder = _Finder(plan, left, None if force else published)
+    with ThreadPoolExecutor(IO_THREADS) as pool:
+        steps = tuple(pool.map(finder.step, plan.recordings))
+    if published:
+        published.store.release()  # nobody but this build can replace it
+    if force:
+        why_anew = why_anew or ("all is built anew, as asked" if published else "")
+    up_to_date = (
+        published is not None
+        and not (settings or gone)
+        and all(step.action == "keep" for step in steps)
+        and published.left_out == {entry.id: entry.kind for entry in plan.left_out}
+    )
+    return Changes(steps, gone, settings, why_anew, up_to_date)
+
+
+def _published(plan: Plan) -> tuple[Published | None, str]:
+    if not plan.store.is_dir() or not any(plan.store.iterdir()):
+        return None, ""
+    try:
+        return Published(StoreMetadata.open(plan.store, allow_stale_index=True)), ""
+    except StoreError as error:
+        return None, f"the store that is there cannot serve: {error}"
+
+
+class _Finder:
+    """Decides what is to be done for a recording."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        left: Mapping[str, tuple[Record, Files]],
+        published: Published | None,
+    ) -> None:
+        self._geometry = plan.geometry
+        self._keys = Keys(plan.config)
+        self._left = left
+        self._published = published
+
+    def step(self, planned: PlannedRecording) -> Step:
+        id_ = planned.recording.id
+        steps = [Step(planned, "build", self._why_new(id_))]
+        if donor := self._left.get(id_):
+            steps.append(self._judge(planned, donor, "resume"))
+        if self._published and (donor := self._published.get(id_)):
+            steps.append(self._judge(planned, donor, "keep"))
+        # the least work; of equals the store's, which says what changed
+        return min(reversed(steps), key=lambda step: ACTIONS.index(step.action))
+
+    def _why_new(self, id_: str) -> str:
+        if not self._published:
+            return ""
+        return "left out before" if id_ in self._published.left_out else "new"
+
+    def _judge(
+        self, planned: PlannedRecording, donor: tuple[Record, Files], action: Action
+    ) -> Step:
+        record, files = donor
+        row = record.row
+        same_time = planned.source == (row["source_bytes"], row["source_mtime"])
+        if not same_time and not _same_content(planned, row):
+            return Step(planned, "build", "EDF file changed")
+        if (
+            record.signal_key != self._keys.signal(row["source_digest"])
+            or record.n_samples != planned.n_samples
+        ):
+            return Step(planned, "build", "settings or version of the pipeline changed")
+        if files.first_shard is not None:
+            geometry = self._geometry
+            n_blocks = geometry.n_blocks(planned.n_samples)
+            if fault := find_fault(files, n_blocks, geometry.shard):
+                return Step(planned, "build", f"damaged: {fault}")
+        if not same_time:
+            changed = {**row, "source_mtime": planned.source[1]}
+            donor = replace(record, row=changed), files
+        if record.label_key == self._keys.label(planned.annotation_digest, planned.n_samples):
+            return Step(planned, action, "", donor)
+        if row["annotation_digest"] != planned.annotation_digest:
+            return Step(planned, "relabel", "annotation changed", donor)
+        return Step(planned, "relabel", "settings of labels changed", donor)
+
+
+def _same_content(planned: PlannedRecording, row: Mapping[str, Any]) -> bool:
+    if planned.source[0] != row["source_bytes"]:
+        return False
+    try:
+        return source_sha256(planned.recording.path) == str(row["source_digest"])
+    except RecordingError:
+        return False  # the build says what is wrong with it

@@ -1,0 +1,343 @@
+"""One recording, from EDF to its files: the task that is run on a worker."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.builder.blocks import cut_blocks, label_samples, span, write_label
+from tuszstore.builder.keys import Keys
+from tuszstore.builder.records import (
+    Files,
+    Record,
+    folder_of,
+    link_or_copy,
+    new_folder,
+    read_record,
+    versions,
+    write_record,
+)
+from tuszstore.channels.names import CHANNELS
+from tuszstore.config import Config
+from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
+from tuszstore.corpus.events import MarkedEvents
+from tuszstore.corpus.pseudonyms import without_names
+from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
+from tuszstore.errors import BuildError, RecordingError
+from tuszstore.signal.pipeline import Preprocessed, preprocess
+from tuszstore.signal.quantise import quantise
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.schema import missing_value
+from tuszstore.store.shard import encode_shard, write_durably
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to know of a recording.
+
+    Attributes
+    ----------
+    id : str
+    path, annotation : Path
+    n_samples : int
+        At the store's rate, as planned.
+    seconds : float
+        Duration, for progress.
+    donor : tuple of Record and Files, optional
+        Whose signal serves, so that only labels are made.
+    """
+
+    id: str
+    path: Path
+    annotation: Path
+    n_samples: int
+    seconds: float
+    donor: tuple[Record, Files] | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A recording whose files are in the workplace.
+
+    Attributes
+    ----------
+    task : Task
+    record : Record
+    files : Files
+    timings : dict of str to float
+        Seconds spent in each stage.
+    """
+
+    task: Task
+    record: Record
+    files: Files
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A recording that could not be built, and why."""
+
+    task: Task
+    reason: str
+
+
+class Timings(dict[str, float]):
+    """Seconds by stage."""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of a block of code to a stage."""
+        start = time.perf_counter()
+        yield
+        self[name] = self.get(name, 0.0) + time.perf_counter() - start
+
+
+def build_recording(task: Task, recordings: Path, config: Config) -> Built | Failed:
+    """Build one recording into a folder of its own.
+
+    Parameters
+    ----------
+    task : Task
+    recordings : Path
+        Folder of all recordings in the workplace of the build.
+    config : Config
+
+    Returns
+    -------
+    Built or Failed
+        Whatever is wrong with the recording is a reason, not an exception. What is built is on the
+        disk before this returns.
+
+    Raises
+    ------
+    BuildError
+        If files cannot be written: that is no fault of the recording.
+    """
+    timings = Timings()
+    try:
+        record = _already_built(task, recordings, config)
+        if record is None:
+            make = _build if task.donor is None else _label_anew
+            record = make(task, recordings, config, timings)
+        return Built(task, record, Files(folder_of(recordings, task.id)), dict(timings))
+    except RecordingError as error:
+        reason = str(error)
+    except MemoryError:
+        reason = "not enough memory for this recording; use fewer workers"
+    except BuildError:
+        raise
+    except Exception as error:
+        # whatever a library makes of one odd file, the others are built
+        reason = f"{type(error).__name__}: {error}"
+    if config.corpus.pseudonymize:
+        reason = without_names(reason, task.path, task.id)
+    return Failed(task, reason)
+
+
+def _already_built(task: Task, recordings: Path, config: Config) -> Record | None:
+    """Return the record that another worker has made of a recording, or nothing.
+
+    A cluster gives a task to a second worker when it has lost sight of the first.
+    """
+    record = read_record(folder_of(recordings, task.id))
+    if record is None or record.n_samples != task.n_samples:
+        return None
+    row, keys = record.row, Keys(config)
+    annotation = _annotation(task, config)
+    digest = annotation.digest if annotation else ""
+    same = (
+        _stat(task.path) == (row["source_bytes"], row["source_mtime"])
+        and record.signal_key == keys.signal(row["source_digest"])
+        and record.label_key == keys.label(digest, task.n_samples)
+    )
+    return record if same else None
+
+
+def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Record:
+    with timings.stage("read"):
+        before = _stat(task.path)
+        source_digest = source_sha256(task.path)
+        microvolts = read_microvolts(task.path, config.channels)
+        annotation = _annotation(task, config)
+        if _stat(task.path) != before:
+            raise RecordingError("file changed while it was read; build again")
+    with timings.stage("signal"):
+        signal = preprocess(microvolts.data, microvolts.sfreq, config.signal)
+    n_samples = signal.data.shape[1]
+    if n_samples != task.n_samples:
+        raise RecordingError(
+            f"file changed since it was planned: {n_samples / config.signal.sfreq:g} s instead "
+            f"of {task.n_samples / config.signal.sfreq:g} s"
+        )
+    with timings.stage("label"):
+        label, events = label_samples(annotation, n_samples, config)
+    seconds = microvolts.data.shape[1] / microvolts.sfreq
+    row = {
+        "source_digest": source_digest,
+        "source_bytes": before[0],
+        "source_mtime": before[1],
+        "annotation_digest": annotation.digest if annotation else "",
+        "source_sfreq": float(microvolts.sfreq),
+        **_channel_columns(microvolts, signal),
+        "notes": _notes(microvolts.notes, seconds, annotation, events),
+    }
+    with writing(recordings), new_folder(recordings, task.id) as folder:
+        files = Files(folder)
+        row["signal_digest"] = _write_signal(files, signal.data, config, timings)
+        with timings.stage("write"):
+            row["label_digest"] = write_label(files, label, Geometry.of(config))
+            record = _record(task, config, row, events, [versions()])
+            write_record(folder, record)
+    return record
+
+
+def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) -> Record:
+    """Make the labels of a recording whose signal serves."""
+    assert task.donor is not None
+    donor, donor_files = task.donor
+    with timings.stage("label"):
+        facts = inspect_edf(task.path, config.channels)
+        annotation = _annotation(task, config)
+        label, events = label_samples(annotation, task.n_samples, config)
+    row = {
+        **donor.row,
+        "annotation_digest": annotation.digest if annotation else "",
+        "notes": _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events),
+    }
+    geometry = Geometry.of(config)
+    with timings.stage("write"), writing(recordings), new_folder(recordings, task.id) as folder:
+        files = Files(folder)
+        for number in range(geometry.n_shards(task.n_samples)):
+            link_or_copy(donor_files.signal(number), files.signal(number))
+        row["label_digest"] = write_label(files, label, geometry)
+        record = _record(task, config, row, events, donor.made_by)
+        write_record(folder, record)
+    return record
+
+
+def _record(
+    task: Task,
+    config: Config,
+    row: dict[str, Any],
+    events: MarkedEvents,
+    made_by: list[dict[str, str]],
+) -> Record:
+    keys = Keys(config)
+    return Record(
+        id=task.id,
+        n_samples=task.n_samples,
+        signal_key=keys.signal(row["source_digest"]),
+        label_key=keys.label(row["annotation_digest"], task.n_samples),
+        row=row,
+        events=events,
+        made_by=made_by,
+    )
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn errors of the file system into those of a build, naming the path.
+
+    Parameters
+    ----------
+    folder : Path
+        Named if the error names none.
+
+    Raises
+    ------
+    BuildError
+    """
+    try:
+        yield
+    except OSError as error:
+        where = error.filename2 or error.filename or folder
+        raise BuildError(
+            f"{where}: cannot be written: {error.strerror or error}. What is built is kept: the "
+            "same command goes on from there"
+        ) from error
+
+
+def source_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _annotation(task: Task, config: Config) -> Annotation | None:
+    try:
+        return read_annotation(task.annotation, config.labels.annotation)
+    except Unlabelled:
+        if config.labels.unlabelled == "leave_out":
+            raise
+        return None
+
+
+def _channel_columns(microvolts: Microvolts, signal: Preprocessed) -> dict[str, Any]:
+    return {
+        "mean": signal.mean,
+        "sd": signal.sd,
+        "interpolated": np.isin(CHANNELS, microvolts.interpolated),
+        "flat": np.isin(CHANNELS, microvolts.flat),
+        "bridged": signal.bridged,
+    }
+
+
+def _notes(
+    source: tuple[str, ...],
+    seconds: float | Fraction,
+    annotation: Annotation | None,
+    events: MarkedEvents,
+) -> str:
+    """Return what is to say of a recording: of its source, of its events, of its length."""
+    notes = [*source, *events.notes]
+    known = annotation.seconds if annotation else None
+    if known is not None and abs(float(seconds) - known) > 1:
+        notes.append(f"annotated as {known:g} s long, but {float(seconds):g} s are in the file")
+    return "; ".join(notes)
+
+
+def _write_signal(files: Files, data: NDArray[np.float32], config: Config, timings: Timings) -> str:
+    """Write a recording's shards, and return the digest of what they hold."""
+    from numcodecs import blosc
+
+    blosc.use_threads = False  # the cores are busy with other recordings
+    geometry = Geometry.of(config)
+    n_blocks = geometry.n_blocks(data.shape[1])
+    missing = missing_value(config.storage.dtype)
+    digest = hashlib.sha256()
+    for number, start in enumerate(range(0, n_blocks, geometry.shard)):
+        count = min(geometry.shard, n_blocks - start)
+        with timings.stage("encode"):
+            values = quantise(span(data, start, count, geometry), config.storage)
+            blocks = cut_blocks(values, count, geometry, missing)
+            digest.update(blocks.data)
+            shard = encode_shard(blocks, config.storage.codec, geometry.shard)
+        with timings.stage("write"):
+            write_durably(files.signal(number), shard)
+    return digest.hexdigest()

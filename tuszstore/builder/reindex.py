@@ -1,0 +1,178 @@
+"""Deriving a store's index anew, without touching its signal.
+
+The result is a new store whose signal files are hard links to the old one's, published like any
+other: readers see the old index or the new one.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tuszstore.builder.blocks import label_samples, write_label
+from tuszstore.builder.lock import locked
+from tuszstore.builder.publish import publish
+from tuszstore.builder.recording import writing
+from tuszstore.builder.records import Files, link_or_copy
+from tuszstore.builder.report import BuildReport, report_of
+from tuszstore.builder.tables import event_columns, strings
+from tuszstore.config import Config
+from tuszstore.corpus.annotations import Annotation, read_annotation
+from tuszstore.corpus.events import mark_events
+from tuszstore.corpus.layout import annotation_path
+from tuszstore.corpus.pseudonyms import find_sources, without_names
+from tuszstore.errors import BuildError, ConfigError, RecordingError
+from tuszstore.store.create import finish, write_table
+from tuszstore.store.find import local_folder
+from tuszstore.store.generations import remove_unused
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.index import derive_windows
+from tuszstore.store.labels import LabelChunks
+from tuszstore.store.metadata import StoreMetadata
+
+
+def reindex(
+    path: Path | str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    reread_annotations: bool = False,
+    data: Path | None = None,
+) -> BuildReport:
+    """Derive the index of a store anew from its labels.
+
+    Parameters
+    ----------
+    path : path or str
+        A complete store; its index may be stale.
+    options : mapping, optional
+        Dotted keys of ``labels``, such as ``{"labels.full_seizure": 0.9}``.
+    reread_annotations : bool
+        Whether to read all annotation files again and write `label` and `events` from them.
+    data : Path, optional
+        Root of the corpus, if it is no longer where it was.
+
+    Raises
+    ------
+    ConfigError
+        If an option is not one of ``labels``, or needs the annotations to be read again.
+    BuildError
+        If an annotation cannot be read, or the store not be written; the store is then as it was.
+    StoreError
+        If there is no store, or it lies in an object store, where nothing is written.
+    """
+    path = local_folder(path, "tuszstore index").resolve()
+    _reindex(path, options or {}, reread_annotations=reread_annotations, data=data)
+    remove_unused(path)
+    return report_of(StoreMetadata.open(path), "indexed")
+
+
+def _reindex(
+    path: Path, options: Mapping[str, Any], *, reread_annotations: bool, data: Path | None
+) -> None:
+    store = StoreMetadata.open(path, allow_stale_index=True)
+    config = _new_config(store, options, reread_annotations=reread_annotations)
+    unfinished = path.parent / f".{path.name}.indexing"
+    with locked(path), writing(unfinished):
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        try:
+            _link(path, unfinished, without={"windows"})
+            recordings = dict(store.recordings)
+            if reread_annotations:
+                root = data or Path(store.attributes["data"])
+                sources = find_sources(root, config, store.attributes, path)
+                recordings |= _write_labels(unfinished, store, config, sources)
+                write_table(unfinished, "recordings", recordings)
+            _write_windows(unfinished, recordings, config)
+            attributes = {
+                **store.attributes,
+                "config": config.model_dump(mode="json"),
+                "config_hash": config.digest(),
+                "sources_digest": "",  # what a build would do is open again
+            }
+            finish(unfinished, attributes)
+            publish(unfinished, path)
+            store.release()
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _new_config(
+    store: StoreMetadata, options: Mapping[str, Any], *, reread_annotations: bool
+) -> Config:
+    if strange := [key for key in options if not key.startswith("labels.")]:
+        raise ConfigError(
+            f"{', '.join(strange)}: an index depends on 'labels' only; for the rest build again"
+        )
+    config = store.config.replace(**options)
+    derived = ("seizure", "full_seizure")
+    before, after = (c.labels.model_dump(exclude=set(derived)) for c in (store.config, config))
+    if before != after and not reread_annotations:
+        changed = ", ".join(f"labels.{key}" for key in before if before[key] != after[key])
+        raise ConfigError(f"{changed} decides what labels hold: add --reread-annotations")
+    return config
+
+
+def _link(source: Path, target: Path, without: set[str]) -> None:
+    """Make a copy of a store that shares its files, but for some groups."""
+
+    def link(a: str, b: str) -> None:
+        # metadata and labels may be written again; only what never changes is shared
+        if f"{os.sep}signal{os.sep}c{os.sep}" in a:
+            link_or_copy(Path(a), Path(b))
+        else:
+            shutil.copyfile(a, b)
+
+    shutil.copytree(
+        source, target, copy_function=link,
+        ignore=lambda folder, names: without if Path(folder) == source else set(),
+    )  # fmt: skip
+
+
+def _write_windows(path: Path, recordings: Mapping[str, NDArray[Any]], config: Config) -> None:
+    geometry = Geometry.of(config)
+    label = LabelChunks(path, geometry)
+    write_table(path, "windows", derive_windows(label, recordings, geometry, config.labels))
+
+
+def _write_labels(
+    path: Path, store: StoreMetadata, config: Config, sources: Callable[[str], Path]
+) -> dict[str, NDArray[Any]]:
+    """Write labels and events from annotations; return the columns of recordings they change."""
+    kind = config.labels.annotation
+    annotations: list[Annotation | None] = []
+    failed = []
+    names = ("id", "n_samples", "first_block", "annotation_digest")
+    rows = list(zip(*(store.recordings[name].tolist() for name in names), strict=True))
+    for id_, n_samples, _, digest in rows:
+        source = None
+        try:
+            source = sources(id_)
+            annotation = annotation_path(source, kind)
+            # a recording that was kept without annotation may stay so
+            known = read_annotation(annotation, kind) if digest or annotation.exists() else None
+            if known:
+                mark_events(known, n_samples, store.geometry.sfreq, config.labels)
+            annotations.append(known)
+        except RecordingError as error:
+            reason = str(error)
+            if config.corpus.pseudonymize and source:
+                reason = without_names(reason, source, id_)
+            failed.append(f"{id_}: {reason}")
+    if failed:
+        more = f" (and {len(failed) - 5} more)" if len(failed) > 5 else ""
+        raise BuildError(f"{store.path}: not indexed: {'; '.join(failed[:5])}{more}")
+    events, digests = [], []
+    for (_, n_samples, first_block, _), known in zip(rows, annotations, strict=True):
+        label, marked = label_samples(known, n_samples, config)
+        files = Files(path, first_block // store.geometry.shard)
+        digests.append(write_label(files, label, store.geometry, Path.write_bytes))
+        events.append(marked)
+    write_table(path, "events", event_columns(events))
+    return {
+        "label_digest": strings(digests),
+        "annotation_digest": strings(known.digest if known else "" for known in annotations),
+    }

@@ -1,0 +1,108 @@
+"""What differs between a store and its corpus, and what a build would do about it."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tuszstore.builder.changes import Changes, find_changes
+from tuszstore.builder.lock import Holder, find_holder
+from tuszstore.builder.plan import Plan, make_plan
+from tuszstore.builder.workplace import Workplace
+from tuszstore.config import Config
+from tuszstore.errors import StoreError
+from tuszstore.store.find import local_folder
+from tuszstore.store.generations import remove_unused
+from tuszstore.store.metadata import read_attributes
+
+UP_TO_DATE, TO_DO = 0, 4
+"""Exit statuses of ``tuszstore status``; 1 is an error."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a store.
+
+    Attributes
+    ----------
+    plan : Plan
+        With the configuration of the store; of the unfinished build, where there is no store.
+    changes : Changes
+    holder : Holder or None
+        Who builds it now.
+    unfinished : dict
+        What an interrupted build has left: since when, how many recordings; empty if nothing.
+    n_old : int
+        Older generations that are still read.
+    """
+
+    plan: Plan
+    changes: Changes
+    holder: Holder | None
+    unfinished: dict[str, Any]
+    n_old: int
+
+    @property
+    def exit_status(self) -> int:
+        """0 if a build would change nothing, 4 if it would."""
+        return UP_TO_DATE if self.changes.up_to_date else TO_DO
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as plain values."""
+        return {
+            "store": str(self.plan.store),
+            "data": str(self.plan.data),
+            "split": self.plan.split,
+            **self.changes.to_json(),
+            "left_out": [vars(entry) for entry in self.plan.left_out],
+            "holder": vars(self.holder) if self.holder else None,
+            "unfinished": self.unfinished or None,
+            "old_generations": self.n_old,
+            "exit_status": self.exit_status,
+        }
+
+
+def find_status(store: str | os.PathLike[str], data: Path | None = None) -> Status:
+    """Compare a store with its corpus, by a scan of headers and annotations.
+
+    Parameters
+    ----------
+    store : path
+        There, or begun by a build that was interrupted.
+    data : Path, optional
+        Root of the corpus, if it is no longer where it was.
+
+    Raises
+    ------
+    StoreError
+        If there is neither a store nor an unfinished build.
+    CorpusError
+        If the corpus is not there.
+    """
+    store = local_folder(store, "tuszstore status").resolve()
+    work = Workplace(store)
+    begun = work.begun()
+    known = read_attributes(store) or begun
+    try:
+        config = Config.model_validate(known["config"])
+        split, root = known["split"], data or Path(known["data"])
+    except (KeyError, ValidationError) as error:
+        raise StoreError(
+            f"{store}: no store here, nor a build of one; make one with: "
+            "tuszstore build --split train --data CORPUS --store ROOT"
+        ) from error
+    options = {"paths.data": root, "paths.store": store.parent}
+    plan = make_plan(config.replace(**options), split, limit=known.get("limit"))
+    plan = replace(plan, store=store)
+    unfinished = {}
+    if begun:
+        unfinished = {"since": begun["since"], "recordings": len(work.built(forced=False))}
+    return Status(
+        plan=plan,
+        changes=find_changes(plan),
+        holder=find_holder(store),
+        unfinished=unfinished,
+        n_old=len(remove_unused(store)),
+    )

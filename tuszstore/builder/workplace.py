@@ -1,0 +1,113 @@
+"""Where a store is made: a hidden folder beside its place, kept until the store is published.
+
+It holds the recordings that are built (:mod:`tuszstore.builder.records`), a note of the build that
+began it, and at the end the store that is put together from them.
+"""
+
+import json
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tuszstore.builder.plan import Plan
+from tuszstore.builder.records import Files, Record, read_records, remove_parts
+from tuszstore.store.generations import name_aside
+from tuszstore.store.metadata import read_attributes
+from tuszstore.store.shard import write_atomically
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The folder in which a store is made.
+
+    Attributes
+    ----------
+    target : Path
+        The store that it is made for.
+    """
+
+    target: Path
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.target.parent / f".{self.target.name}.building"
+
+    @property
+    def recordings(self) -> Path:
+        """Folder of the recordings that are built."""
+        return self.path / "recordings"
+
+    @property
+    def store(self) -> Path:
+        """The unfinished store."""
+        return self.path / "store"
+
+    def begun(self) -> dict[str, Any]:
+        """Return what is noted of the build that began it; nothing if none did."""
+        try:
+            noted = json.loads((self.path / "build.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+    def built(self, *, forced: bool) -> dict[str, tuple[Record, Files]]:
+        """Return the recordings that are whole here, by id.
+
+        Parameters
+        ----------
+        forced : bool
+            Whether for a build that takes nothing from before: it goes on only where such a build
+            was interrupted.
+        """
+        if forced and not self.begun().get("forced"):
+            return {}
+        return read_records(self.recordings)
+
+    def begin(self, plan: Plan, *, forced: bool) -> None:
+        """Make the folder, or go on in the one that an interrupted build has left.
+
+        Raises
+        ------
+        OSError
+            As the file system gives it.
+        """
+        if forced and not self.begun().get("forced"):
+            self.remove()
+        self.recordings.mkdir(parents=True, exist_ok=True)
+        remove_parts(self.recordings)
+        self.clear_store()
+        before = self.begun()
+        config = plan.config.model_dump(mode="json")
+        if plan.pseudonyms:  # a path may hold a name
+            config["paths"] = {"data": None, "store": None}
+        note = {
+            "build": before.get("build") or secrets.token_hex(8),
+            "split": plan.split,
+            "data": "" if plan.pseudonyms else str(plan.data.absolute()),
+            "config": config,
+            "limit": plan.limit,
+            "forced": forced or bool(before.get("forced")),
+            "since": before.get("since") or datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        write_atomically(self.path / "build.json", json.dumps(note, indent=1).encode())
+
+    def is_over(self) -> bool:
+        """Return whether what was made here is published already."""
+        build = self.begun().get("build")
+        return build is not None and build == read_attributes(self.target).get("build")
+
+    def clear_store(self) -> None:
+        """Remove an unfinished store; the recordings stay."""
+        if self.store.exists():
+            shutil.rmtree(self.store)
+
+    def remove(self) -> None:
+        """Remove the folder, renamed first, so that nothing half removed is taken for work done."""
+        if self.path.exists():
+            aside = name_aside(self.target)
+            self.path.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)

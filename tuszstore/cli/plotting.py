@@ -1,0 +1,117 @@
+"""Commands that look at a store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+import tuszstore
+from tuszstore.compat import explain_missing
+
+
+@click.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option("--window", type=int, metavar="N", help="Draw this window.")
+@click.option(
+    "--recording", metavar="ID", help="Draw a stretch of this recording (or NAME, or ROW)."
+)
+@click.option("--at", type=float, metavar="SECONDS", help="Where the stretch begins.  [default: 0]")
+@click.option("--seconds", type=float, metavar="S", help="How long it is.  [default: 10]")
+@click.option("--bipolar", is_flag=True, help='Longitudinal bipolar montage ("double banana").')
+@click.option("--scale", type=float, metavar="UV", help="Distance between two lanes (µV).")
+@click.option(
+    "--width", type=float, metavar="INCHES", default=14.0, show_default=True, help="Of the picture."
+)
+@click.option("--positive-up", is_flag=True, help="Positive upwards, against clinical usage.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help=".png, .svg or .pdf."
+)
+def plot(
+    store: Path,
+    window: int | None,
+    recording: str | None,
+    at: float | None,
+    seconds: float | None,
+    bipolar: bool,
+    scale: float | None,
+    width: float,
+    positive_up: bool,
+    output: Path,
+) -> None:
+    """Draw a window, or a stretch of a recording, as EEG is read."""
+    with explain_missing():
+        from tuszstore.plotting.plots import draw, picture_format, render
+    from tuszstore.plotting.stretch import recording_stretch, window_stretch
+
+    if (window is None) == (recording is None):
+        raise click.UsageError("give --window, or --recording with --at")
+    if window is not None and (at is not None or seconds is not None):
+        raise click.UsageError("--at and --seconds go with --recording")
+    opened = tuszstore.open(store)
+    _check_folder(output)
+    with _one_line():
+        kind = picture_format(output)
+        if window is not None:
+            stretch = window_stretch(opened, window)
+        else:
+            name = _recording(opened, str(recording))
+            length = 10.0 if seconds is None else seconds
+            stretch = recording_stretch(opened, name, at or 0.0, length)
+        figure = draw(
+            stretch, bipolar=bipolar, scale=scale, negative_up=not positive_up, width=width
+        )
+    _write(output, render(figure, kind))
+    click.echo(f"{output}: {stretch.title}")
+
+
+@click.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="A .html file."
+)
+def report(store: Path, output: Path) -> None:
+    """Write a page that shows what a store holds, with pictures.
+
+    Hours, categories, classes, patients, montages, amplitudes and spectra, what was left out and
+    why, examples, and the other splits in the same folder. The page needs no network.
+    """
+    with explain_missing():
+        from tuszstore.plotting.report import make_report
+
+    opened = tuszstore.open(store)
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise click.ClickException(f"{output}: a report's name must end in .html")
+    _check_folder(output)
+    content = make_report(opened).encode()
+    _write(output, content)
+    click.echo(f"{output}: {len(content) / 1e6:.2f} MB")
+
+
+def _recording(store: tuszstore.Store, text: str) -> str | int:
+    """Return a number for what is one, unless a recording is called so."""
+    ids = store.recordings["id"].values
+    named = any(text in (id_, Path(id_).stem) for id_ in ids)
+    return int(text) if text.isdecimal() and not named else text
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Tell what the library says of arguments that it refuses, without a traceback."""
+    try:
+        yield
+    except (ValueError, IndexError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a file in no folder before any work is done for it."""
+    if not path.parent.is_dir():
+        raise click.ClickException(f"{path}: cannot be written: there is no folder {path.parent}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,193 @@
+"""The figures of a report, each on light and on dark ground, as data that a page holds itself."""
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from numpy.typing import NDArray
+
+from tuszstore.api import Store
+from tuszstore.channels.names import CHANNELS
+from tuszstore.plotting.montage import REFERENTIAL
+from tuszstore.plotting.plots import draw, render
+from tuszstore.plotting.signals import Sampled
+from tuszstore.plotting.stretch import Stretch
+from tuszstore.plotting.style import DARK, LIGHT, Style, house_style
+
+_EXAMPLE_WIDTH = 10.6  # inches
+_EXAMPLE_DPI = 120
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A picture within a page.
+
+    Attributes
+    ----------
+    light, dark : str
+        Data URIs.
+    width, height : int
+        Pixels of the page.
+    alt : str
+        What it shows, for those who do not see it.
+    """
+
+    light: str
+    dark: str
+    width: int
+    height: int
+    alt: str
+
+
+def example(stretch: Stretch) -> Embedded:
+    """Draw a stretch in the bipolar montage.
+
+    Parameters
+    ----------
+    stretch : Stretch
+    """
+
+    def make(style: Style) -> Figure:
+        return draw(stretch, bipolar=True, style=style, width=_EXAMPLE_WIDTH)
+
+    return _embed(make, f"EEG of {stretch.title}", bitmap=True)
+
+
+def amplitude_by_channel(store: Store) -> Embedded:
+    """Draw how far standard deviations range among recordings, channel by channel.
+
+    Parameters
+    ----------
+    store : Store
+    """
+    recordings = store.recordings
+    usable = ~(recordings["flat"].values | recordings["interpolated"].values)
+    sd = np.where(usable, recordings["sd"].values, np.nan)
+    names = [lane.name for group in REFERENTIAL for lane in group]
+    columns = {name: sd[:, CHANNELS.index(name)] for name in names}
+
+    def make(style: Style) -> Figure:
+        figure, axes = _axes(style, 4.0, 4.3, left=0.45)
+        colors = {lane.name: style.of_side(lane.side) for group in REFERENTIAL for lane in group}
+        _draw_ranges(axes, columns, colors, style)
+        axes.set_xlabel("standard deviation (µV)")
+        return figure
+
+    return _embed(make, "Standard deviation of each channel over the recordings, in µV")
+
+
+def amplitude_by_category(sampled: Mapping[str, Sampled]) -> Embedded:
+    """Draw how far root mean squares range among channels of windows, by category.
+
+    Parameters
+    ----------
+    sampled : mapping of str to Sampled
+    """
+    columns = {name.replace("_", " "): entry.rms.ravel() for name, entry in sampled.items()}
+
+    def make(style: Style) -> Figure:
+        figure, axes = _axes(style, 4.0, 0.75 + 0.3 * len(columns), left=1.15)
+        colors = {name.replace("_", " "): style.of_category(name) for name in sampled}
+        _draw_ranges(axes, columns, colors, style)
+        axes.set_xlabel("root mean square of a channel in a window (µV)")
+        return figure
+
+    return _embed(make, "Root mean square of channels in windows of each category, in µV")
+
+
+def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
+    """Draw power densities by category: the median over windows, and the quartiles.
+
+    Parameters
+    ----------
+    sampled : mapping of str to Sampled
+    """
+
+    def make(style: Style) -> Figure:
+        figure, axes = _axes(style, 4.0, 2.95, left=0.55)
+        middles = []
+        for name, entry in sampled.items():
+            # next to half of the sampling rate there is the slope of a filter, and nothing else
+            shown = (entry.frequencies > 0) & (entry.frequencies <= 0.8 * entry.frequencies[-1])
+            x, color = entry.frequencies[shown], style.of_category(name)
+            low, middle, high = _quantiles(entry.power[:, shown], (0.25, 0.5, 0.75))
+            axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+            axes.plot(x, middle, color=color, linewidth=1.4, label=name.replace("_", " "))
+            middles.append(middle)
+        axes.set(xscale="log", yscale="log", xlabel="frequency (Hz)")
+        axes.set_title("power density (µV²/Hz)", loc="left", fontsize=8.5, color=style.muted)
+        axes.set_xlim(0.5, x[-1])
+        _limit_decades(axes, np.concatenate(middles))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.grid(color=style.second, linewidth=0.7)
+        axes.legend(frameon=False, labelcolor=style.ink, fontsize=8, loc="lower left")
+        return figure
+
+    return _embed(make, "Power density against frequency, by category of windows")
+
+
+def _limit_decades(axes: Axes, power: NDArray[np.float64]) -> None:
+    """End the axis where notches and what lies beyond the amplifier's band begin."""
+    known = power[power > 0]
+    if len(known):
+        axes.set_ylim(bottom=max(np.quantile(known, 0.02) / 3, known.max() * 1e-6))
+
+
+def _axes(style: Style, width: float, height: float, *, left: float) -> tuple[Figure, Axes]:
+    figure = Figure((width, height), facecolor="none")
+    rect = (left / width, 0.45 / height, 1 - (left + 0.15) / width, 1 - 0.75 / height)
+    axes = figure.add_axes(rect, facecolor="none")
+    for name, spine in axes.spines.items():
+        spine.set(visible=name == "bottom", color=style.grid)
+    axes.tick_params(length=0, labelsize=8, colors=style.muted, which="both")
+    axes.xaxis.label.set(color=style.muted, fontsize=8.5)
+    return figure, axes
+
+
+def _draw_ranges(
+    axes: Axes, columns: Mapping[str, NDArray[np.float64]], colors: Mapping[str, str], style: Style
+) -> None:
+    """Draw a row for each column: 5 to 95 % thin, the quartiles thick, the median a dot."""
+    for place, (name, values) in enumerate(columns.items()):
+        low, first, middle, third, high = _quantiles(values, _QUANTILES)
+        color = colors[name]
+        axes.plot([low, high], [place, place], color=color, linewidth=1, alpha=0.8)
+        axes.plot([first, third], [place, place], color=color, linewidth=4.5, alpha=0.55)
+        axes.plot([middle], [place], "o", color=color, markersize=4.5)
+    axes.set_yticks(range(len(columns)), list(columns))
+    axes.tick_params(axis="y", labelcolor=style.ink)
+    axes.set_ylim(len(columns) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.grid(axis="x", color=style.second, linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return quantiles along the first axis, of what is a number; NaN where nothing is."""
+    rows = values[~np.isnan(values if values.ndim == 1 else values[:, -1])]
+    if not len(rows):
+        return np.full((len(shares), *values.shape[1:]), np.nan)
+    return np.asarray(np.quantile(rows, shares, axis=0))
+
+
+def _embed(make: Callable[[Style], Figure], alt: str, *, bitmap: bool = False) -> Embedded:
+    uris = []
+    for style in (LIGHT, DARK):
+        with house_style():
+            figure = make(style)
+        if bitmap:
+            kind, content = "png", render(figure, "png", dpi=_EXAMPLE_DPI)
+        else:
+            # letters as outlines: a picture within a page gets none of the page's fonts
+            kind, content = "svg+xml", render(figure, "svg", outlines=True, transparent=True)
+        uris.append(f"data:image/{kind};base64,{base64.b64encode(content).decode()}")
+    width, height = (round(96 * inches) for inches in figure.get_size_inches())
+    return Embedded(uris[0], uris[1], width, height, alt)

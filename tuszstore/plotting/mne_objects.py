@@ -1,0 +1,183 @@
+"""Recordings and windows as objects of MNE, in volts.
+
+What the filters left is given back in µV by the recording's mean and standard deviation, so that
+amplitudes can be read off and MNE's methods work on what they expect. What was clipped stays
+clipped. There is no measurement date and nobody's name: a store knows neither.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from tuszstore.channels.names import CHANNELS
+from tuszstore.compat import standard_montage
+from tuszstore.corpus.channels import match_channels
+from tuszstore.read.recordings import n_stored
+from tuszstore.read.selection import find_recording
+from tuszstore.read.windows import check_indices
+from tuszstore.store.categories import CATEGORIES, UNLABELLED
+from tuszstore.store.metadata import StoreMetadata
+
+if TYPE_CHECKING:
+    from mne import Annotations, EpochsArray, Info
+    from mne.io import RawArray
+
+    from tuszstore.api import Store
+
+WHOLE = "TERM"
+"""Channel of an event that is annotated for the whole montage."""
+
+EVENT_IDS = {name: number for number, name in enumerate([*CATEGORIES, UNLABELLED], 1)}
+"""Event id of each category in :func:`make_epochs`."""
+
+VOLT = 1e-6  # per µV
+
+
+def make_raw(store: "Store", recording: str | int, *, annotations: bool = True) -> "RawArray":
+    """Return a recording; see :meth:`tuszstore.Store.to_raw`."""
+    import mne
+
+    metadata = store.metadata
+    number = find_recording(metadata.recordings["id"], recording)
+    volts = store.read_recording(number, microvolts=True).astype(np.float64)
+    volts *= VOLT
+    info = _info(metadata, np.array([number]))
+    info["description"] = _description(metadata, number)
+    info["subject_info"] = {"his_id": str(metadata.recordings["patient"][number])}
+    raw = mne.io.RawArray(volts, info, copy=None, verbose="error")
+    if annotations:
+        raw.set_annotations(_annotations(metadata, number), verbose="error")
+    return raw
+
+
+def make_epochs(store: "Store", indices: ArrayLike) -> "EpochsArray":
+    """Return windows; see :meth:`tuszstore.Store.to_epochs`."""
+    import mne
+
+    metadata = store.metadata
+    numbers = _window_numbers(indices, metadata.n_windows)
+    table = _window_table(metadata, numbers)
+    rows = metadata.windows["recording"][numbers]
+    volts = store.read(numbers) * metadata.recordings["sd"][rows][:, :, None]
+    volts += metadata.recordings["mean"][rows][:, :, None]
+    volts *= VOLT
+    codes = table["category"].map(EVENT_IDS).to_numpy()
+    # one after the other: MNE wants no two events at one sample
+    samples = np.arange(len(numbers)) * volts.shape[2]
+    return mne.EpochsArray(
+        volts,
+        _info(metadata, np.unique(rows)),
+        events=np.column_stack([samples, np.zeros_like(samples), codes]),
+        event_id={name: code for name, code in EVENT_IDS.items() if code in codes},
+        metadata=table,
+        proj=False,
+        verbose="error",
+    )
+
+
+def _window_numbers(indices: ArrayLike, n_windows: int) -> NDArray[np.int64]:
+    """Return window numbers, of which there must be some; a mask is one of all windows."""
+    given = np.asarray(indices)
+    if given.dtype == bool:
+        if given.shape != (n_windows,):
+            raise IndexError(f"a mask must have {n_windows} values, not {given.shape}")
+        given = np.flatnonzero(given)
+    numbers = check_indices(np.atleast_1d(given), n_windows)
+    if len(numbers) == 0:
+        raise ValueError("there are no windows to make epochs of: nothing fulfils the selection")
+    return numbers
+
+
+def _window_table(store: StoreMetadata, numbers: NDArray[np.int64]) -> pd.DataFrame:
+    """Return what is known of windows, a row each."""
+    windows, recordings, classes = store.windows, store.recordings, store.config.labels.classes
+    rows = windows["recording"][numbers]
+    categories = np.array([*CATEGORIES, UNLABELLED], object)  # -1 is the last one
+    return pd.DataFrame(
+        {
+            "window": numbers,
+            "recording": recordings["id"][rows],
+            "patient": recordings["patient"][rows],
+            "session": recordings["session"][rows],
+            "montage": recordings["montage"][rows],
+            "start_time": windows["start_time"][numbers],
+            "category": categories[windows["category"][numbers]],
+            "seizure_fraction": windows["seizure_fraction"][numbers],
+            "event_classes": [
+                " ".join(name for k, name in enumerate(classes) if bits >> k & 1)
+                for bits in windows["event_classes"][numbers].tolist()
+            ],
+        }
+    )
+
+
+def _info(store: StoreMetadata, rows: NDArray[np.int64]) -> "Info":
+    """Return what MNE knows of the channels of recordings; bad is one without signal in any."""
+    import mne
+
+    recordings, notch = store.recordings, store.config.signal.notch
+    info = mne.create_info(list(CHANNELS), float(store.geometry.sfreq), "eeg")
+    info.set_montage(standard_montage(), verbose="error")
+    lost = (recordings["flat"] & ~recordings["interpolated"]) | (recordings["sd"] == 0)
+    info["bads"] = [name for name, bad in zip(CHANNELS, lost[rows].any(0), strict=True) if bad]
+    if notch:
+        info["line_freq"] = notch.freq
+    return info
+
+
+def _description(store: StoreMetadata, number: int) -> str:
+    """Return where a recording comes from, and what was done to it."""
+    recordings, signal = store.recordings, store.config.signal
+    parts = [str(recordings["id"][number])]
+    if signal.bandpass:
+        parts.append(f"band-pass {signal.bandpass.low:g} to {signal.bandpass.high:g} Hz")
+    if signal.notch:
+        parts.append(f"notch at {signal.notch.freq:g} Hz")
+    if (recordings["interpolated"][number]).any():
+        names = np.array(CHANNELS)[recordings["interpolated"][number]]
+        parts.append(f"interpolated: {', '.join(names)}")
+    seconds = recordings["n_samples"][number] / store.geometry.sfreq
+    stored = n_stored(store, number) / store.geometry.sfreq
+    if stored < seconds:
+        parts.append(f"the first {stored:g} s of {seconds:g} s: the store has no more of it")
+    if not recordings["annotation_digest"][number]:
+        parts.append("no annotation: whether there are seizures is unknown")
+    if recordings["notes"][number]:
+        parts.append(str(recordings["notes"][number]))
+    return "; ".join(parts)
+
+
+def _annotations(store: StoreMetadata, number: int) -> "Annotations":
+    """Return the events of a recording, rows of several channels that agree as one."""
+    import mne
+
+    events = store.events
+    end = n_stored(store, number) / store.geometry.sfreq
+    merged: dict[tuple[float, float, str], set[str]] = {}
+    for k in np.flatnonzero(events["recording"] == number):
+        onset, offset = events["onset"][k], events["offset"][k]
+        if onset < end and (offset > 0 or onset >= 0):
+            span = (max(onset, 0.0), min(offset, end), str(events["class"][k]))
+            merged.setdefault(span, set()).update(_electrodes(events["channel"][k]))
+    spans = sorted(merged)
+    return mne.Annotations(
+        [onset for onset, _, _ in spans],
+        [offset - onset for onset, offset, _ in spans],
+        [name for _, _, name in spans],
+        ch_names=[_in_order(merged[span]) for span in spans],
+    )
+
+
+def _electrodes(channel: str) -> Iterable[str]:
+    """Return the store's channels that a channel of an annotation stands for."""
+    if channel.upper() == WHOLE:
+        return CHANNELS
+    return match_channels(channel.split("-")).signals
+
+
+def _in_order(names: set[str]) -> tuple[str, ...]:
+    """Return channel names as MNE wants them; none is all of them."""
+    return tuple(name for name in CHANNELS if name in names) if len(names) < len(CHANNELS) else ()

@@ -1,0 +1,155 @@
+"""The report of a store: one page that holds everything it shows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import tuszstore
+from tuszstore.api import Store
+from tuszstore.plotting.facts import EventClass, Facts, gather
+from tuszstore.plotting.figures import (
+    Embedded,
+    amplitude_by_category,
+    amplitude_by_channel,
+    example,
+    spectra,
+)
+from tuszstore.plotting.signals import measure, sample_windows, windows_by_category
+from tuszstore.plotting.splits import find_overlaps, gather_splits
+from tuszstore.plotting.stretch import processing, window_stretch
+from tuszstore.plotting.style import DARK, LIGHT, tone
+from tuszstore.store.categories import CODES, PARTIAL
+from tuszstore.units import clock, percent, size
+
+PATIENTS_SHOWN = 15
+"""Patients in sight; the others are behind a click."""
+
+
+def make_report(store: Store) -> str:
+    """Return a page of HTML that shows what a store holds.
+
+    It needs neither network nor scripts, and has a light and a dark face. Signals are read of the
+    examples and of :data:`tuszstore.plotting.signals.PER_CATEGORY` windows of each category.
+
+    Parameters
+    ----------
+    store : Store
+
+    Raises
+    ------
+    StoreError
+        If a block is missing or damaged, naming recording and time.
+    """
+    facts, splits = gather(store), gather_splits(store)
+    chosen = sample_windows(store)
+    sampled = {name: measure(store, windows) for name, windows in chosen.items()}
+    attributes, config = store.attrs, store.config
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {
+        "number": _count, "hours": _hours, "clock": clock, "percent": percent, "tone": _tone,
+    }  # fmt: skip
+    return environment.get_template("report.html").render(
+        title=store.name,
+        split=attributes["split"],
+        signal=_signal(store),
+        window=f"{config.windows.length:g}",
+        stride=f"{config.windows.stride:g}",
+        full_seizure=percent(config.labels.full_seizure),
+        warnings=attributes["warnings"],
+        numbers=_numbers(facts),
+        facts=facts,
+        class_hours=sum(entry.hours for entry in facts.classes),
+        examples=_examples(store),
+        by_channel=amplitude_by_channel(store),
+        by_category=amplitude_by_category(sampled) if sampled else None,
+        spectra=spectra(sampled) if sampled else None,
+        sampled=", ".join(f"{_count(len(rows))} {name}" for name, rows in chosen.items()),
+        splits=splits,
+        overlaps=find_overlaps(splits),
+        shown=PATIENTS_SHOWN,
+        n_left_out=sum(reason.count for reason in facts.left_out),
+        provenance=_provenance(store),
+        config=yaml.safe_dump(
+            config.model_dump(mode="json", exclude={"paths", "build"}), sort_keys=False
+        ),
+        version=tuszstore.__version__,
+        light=LIGHT,
+        dark=DARK,
+    )
+
+
+def choose_examples(store: Store) -> dict[str, int]:
+    """Return a window of each category that there is.
+
+    The one of ``partial_seizure`` whose share of seizure is nearest to a half, and of the others
+    the one in the middle.
+
+    Parameters
+    ----------
+    store : Store
+    """
+    fraction = store.index["seizure_fraction"].values
+    chosen = {}
+    for name, numbers in windows_by_category(store).items():
+        place = len(numbers) // 2
+        if CODES[name] == PARTIAL:
+            place = int(np.abs(fraction[numbers] - 0.5).argmin())
+        chosen[name] = int(numbers[place])
+    return chosen
+
+
+def _examples(store: Store) -> list[Embedded]:
+    return [example(window_stretch(store, number)) for number in choose_examples(store).values()]
+
+
+def _numbers(facts: Facts) -> Mapping[str, str]:
+    total = facts.total
+    return {
+        "hours": _hours(total.hours),
+        "recordings": _count(total.recordings),
+        "patients": _count(total.patients),
+        "windows": _count(total.n_windows),
+        "seizures": _count(total.seizures),
+        "hours in seizure": _hours(total.seizure_hours),
+    }
+
+
+def _signal(store: Store) -> str:
+    storage = store.config.storage
+    return (
+        f"{len(store.channels)} channels at {store.sfreq} Hz, {processing(store.config)}, "
+        f"{storage.dtype}, {storage.codec}"
+    )
+
+
+def _provenance(store: Store) -> Mapping[str, Any]:
+    attributes = store.attrs
+    files = store.sizes()
+    return {
+        "built": attributes["created"],
+        "split": f"{attributes['split']}, policy {attributes['split_policy']}",
+        "configuration": attributes["config_hash"],
+        "sources": attributes["sources_digest"],
+        "schema version": attributes["schema_version"],
+        "versions": ", ".join(f"{name} {v}" for name, v in attributes["versions"].items()),
+        **({"size": f"{size(sum(files))} in {len(files):,} files"} if files else {}),
+    }
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.1f}" if hours >= 100 else f"{hours:.2f}"
+
+
+def _tone(entry: EventClass) -> str:
+    return tone(entry.name, seizure=entry.seizure)

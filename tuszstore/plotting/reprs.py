@@ -1,0 +1,72 @@
+"""What a notebook shows of a store; from tables alone, no signal is read."""
+
+from html import escape
+from pathlib import PurePosixPath
+
+from tuszstore.api import Store
+from tuszstore.html import box, composition, details, numbers, pairs, table
+from tuszstore.plotting.facts import total
+from tuszstore.units import clock, percent
+
+SHOWN = 50
+"""Recordings that the table of a store names before it only counts."""
+
+
+def store_html(store: Store) -> str:
+    """Return what a notebook shows of a store.
+
+    Parameters
+    ----------
+    store : Store
+    """
+    facts, config = total(store), store.config
+    figures = {
+        "hours": f"{facts.hours:,.2f}",
+        "recordings": f"{facts.recordings:,}",
+        "patients": f"{facts.patients:,}",
+        "seizures": f"{facts.seizures:,}",
+        "in seizure": f"{clock(facts.seizure_hours * 3600)} "
+                      f"({percent(facts.seizure_hours / facts.hours)})",
+        f"windows of {config.windows.length:g} s, every {config.windows.stride:g} s":
+            f"{facts.n_windows:,}",
+    }  # fmt: skip
+    attributes = store.attrs
+    left_out = store.left_out.sizes["left_out"]
+    provenance = {
+        "path": str(store.path),
+        "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
+                  f"{config.storage.dtype}, {config.storage.codec}",
+        "built": str(attributes.get("created", "not known")),
+        "split": f"{attributes['split']}, policy {attributes.get('split_policy', 'not known')}",
+        "configuration": str(attributes.get("config_hash", "not known")),
+        "versions": ", ".join(f"{k} {v}" for k, v in attributes.get("versions", {}).items()),
+        "left out": f"{left_out:,} recordings; see left_out" if left_out else "nothing",
+        **{f"warning {k}": str(text) for k, text in enumerate(attributes.get("warnings", ()), 1)},
+    }  # fmt: skip
+    return box(
+        f"<b>tuszstore.Store</b> {escape(store.name)}",
+        numbers(figures),
+        composition(facts.windows),
+        details("Recordings", _recordings(store)),
+        details("Provenance", pairs(provenance)),
+    )
+
+
+def _recordings(store: Store) -> str:
+    names = ("id", "patient", "montage", "n_samples", "n_windows", "notes")
+    columns = [store.recordings[name].values[:SHOWN].tolist() for name in names]
+    head = ("recording", "patient", "montage", "length", "windows", "notes")
+    rows = [
+        (
+            PurePosixPath(id_).stem,
+            patient,
+            montage,
+            clock(n_samples / store.sfreq),
+            f"{n_windows:,}",
+            notes,
+        )
+        for id_, patient, montage, n_samples, n_windows, notes in zip(*columns, strict=True)
+    ]
+    rest = store.recordings.sizes["recording"] - len(rows)
+    more = f'<div class="tz-weak">and {rest:,} more; see recordings</div>' if rest > 0 else ""
+    return f'<div class="tz-rows">{table(head, rows, numeric=(3, 4))}</div>{more}'

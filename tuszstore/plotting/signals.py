@@ -1,0 +1,102 @@
+"""Amplitudes and spectra of a store, from a sample of its windows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.api import Store
+from tuszstore.plotting.stretch import microvolts
+from tuszstore.store.categories import CODES, UNLABELLED
+
+PER_CATEGORY = 40
+"""Windows that are read of each category, at most."""
+
+SEGMENT = 4.0
+"""Seconds of a segment of Welch's method, which gives a resolution of 0.25 Hz."""
+
+_BATCH = 8  # windows that are in memory at a time
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What was measured on the sampled windows of one category.
+
+    Attributes
+    ----------
+    windows : ndarray of int64, shape (window,)
+        Which.
+    rms : ndarray of float64, shape (window, channel)
+        Root mean square (µV) about the mean; NaN for channels that were flat or interpolated.
+    frequencies : ndarray of float64, shape (frequency,)
+        In Hz.
+    power : ndarray of float64, shape (window, frequency)
+        Power density (µV²/Hz), the median over the other channels; NaN without any.
+    """
+
+    windows: NDArray[np.int64]
+    rms: NDArray[np.float64]
+    frequencies: NDArray[np.float64]
+    power: NDArray[np.float64]
+
+
+def windows_by_category(store: Store) -> dict[str, NDArray[np.int64]]:
+    """Return the windows of each category that there is, those that are unlabelled last.
+
+    Parameters
+    ----------
+    store : Store
+    """
+    category = store.index["category"].values
+    found = {name: np.flatnonzero(category == code) for name, code in CODES.items()}
+    found[UNLABELLED] = found.pop(UNLABELLED)
+    return {name: numbers for name, numbers in found.items() if len(numbers)}
+
+
+def sample_windows(store: Store, per_category: int = PER_CATEGORY) -> dict[str, NDArray[np.int64]]:
+    """Return windows of each category, drawn at random with a fixed seed, in order.
+
+    Parameters
+    ----------
+    store : Store
+    per_category : int
+        At most.
+    """
+    rng = np.random.default_rng(0)
+    return {
+        name: np.sort(rng.choice(numbers, min(per_category, len(numbers)), replace=False))
+        for name, numbers in windows_by_category(store).items()
+    }
+
+
+def measure(store: Store, windows: NDArray[np.int64]) -> Sampled:
+    """Read windows and measure them.
+
+    Parameters
+    ----------
+    store : Store
+    windows : ndarray of int64, shape (window,)
+
+    Raises
+    ------
+    StoreError
+        If a block is missing or damaged, naming recording and time.
+    """
+    from scipy.signal import welch
+
+    recordings = store.recordings
+    unusable = recordings["flat"].values | recordings["interpolated"].values
+    rows = store.index["recording"].values[windows]
+    n_segment = min(round(SEGMENT * store.sfreq), store.windows.shape[2])
+    rms, power = [], []
+    frequencies = np.zeros(0)
+    for start in range(0, len(windows), _BATCH):
+        signals = store.read(windows[start : start + _BATCH])
+        for signal, row in zip(signals, rows[start : start + _BATCH], strict=True):
+            values = microvolts(store, signal, int(row)).astype(np.float64)
+            values[unusable[row]] = np.nan
+            rms.append(values.std(axis=1))
+            frequencies, density = welch(values, store.sfreq, nperseg=n_segment)
+            usable = density[~unusable[row]]
+            power.append(np.median(usable, axis=0) if len(usable) else density[0])
+    return Sampled(windows, np.array(rms), frequencies, np.array(power))

@@ -1,0 +1,218 @@
+"""A stretch of a recording with all that a picture of it shows, and no drawing."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.api import Store
+from tuszstore.config import Config
+from tuszstore.plotting.spans import Span, event_spans, merge
+from tuszstore.read.selection import find_recording
+from tuszstore.read.windows import check_indices
+from tuszstore.store.categories import CATEGORIES
+from tuszstore.units import clock, percent
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a recording, in µV.
+
+    Attributes
+    ----------
+    recording : str
+        Id.
+    name : str
+        What the stretch is, such as ``window 17 of train``.
+    state : str
+        Category of a window; how much of any other stretch is in a seizure.
+    first : int
+        First sample, from the recording's start.
+    sfreq : int
+        Sampling rate (Hz).
+    data : ndarray of float32, shape (channel, sample)
+        In µV.
+    clipped : ndarray of bool, shape (channel, sample)
+        Where the stored values are at the limit ``signal.clip``.
+    spans : list of Span
+        Annotated events that reach into it.
+    interpolated, flat : frozenset of str
+        Channels that were interpolated, and those that never change.
+    processing : str
+        What was done to the signal, such as ``0.5-120 Hz, notch 60 Hz``.
+    """
+
+    recording: str
+    name: str
+    state: str
+    first: int
+    sfreq: int
+    data: NDArray[np.float32]
+    clipped: NDArray[np.bool_]
+    spans: list[Span]
+    interpolated: frozenset[str]
+    flat: frozenset[str]
+    processing: str
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Begin and end, in seconds from the recording's start."""
+        return self.first / self.sfreq, (self.first + self.data.shape[1]) / self.sfreq
+
+    @property
+    def title(self) -> str:
+        """Recording, time, and category or share of seizure."""
+        decimals = 0 if all(limit == round(limit) for limit in self.limits) else 1
+        first, last = (clock(limit, decimals) for limit in self.limits)
+        return f"{PurePosixPath(self.recording).stem}, {first} to {last}, {self.state}"
+
+    def within(self, intervals: Iterable[tuple[int, int]]) -> list[tuple[float, float]]:
+        """Return what of intervals of samples lies within the stretch, in seconds.
+
+        Parameters
+        ----------
+        intervals : iterable of (int, int)
+            First sample, and the one after the last, from the recording's start.
+        """
+        first, stop = self.first, self.first + self.data.shape[1]
+        cut = [(max(a, first), min(b, stop)) for a, b in intervals]
+        return [(a / self.sfreq, b / self.sfreq) for a, b in cut if b > a]
+
+
+def window_stretch(store: Store, number: int) -> Stretch:
+    """Return a window as a stretch of its recording.
+
+    Parameters
+    ----------
+    store : Store
+    number : int
+        Negative ones count from the end.
+
+    Raises
+    ------
+    IndexError, TypeError
+        If there is no such window.
+    StoreError
+        If a block is missing or damaged, naming recording and time.
+    """
+    window = int(check_indices(np.atleast_1d(number), len(store))[0])
+    row = int(store.index["recording"].values[window])
+    code = int(store.index["category"].values[window])
+    fraction = float(store.index["seizure_fraction"].values[window])
+    state = CATEGORIES[code] if code >= 0 else "unlabelled"
+    if 0 < fraction < 1:
+        state += f" ({percent(fraction)} in a seizure)"
+    first = round(float(store.index["start_time"].values[window]) * store.sfreq)
+    signal = microvolts(store, store.windows[window], row)
+    return _stretch(store, row, first, signal, f"window {window} of {_split(store)}", state)
+
+
+def recording_stretch(
+    store: Store, recording: str | int, at: float = 0.0, seconds: float = 10.0
+) -> Stretch:
+    """Return a stretch of a recording; one that reaches past the recording's end ends there.
+
+    Parameters
+    ----------
+    store : Store
+    recording : str or int
+        Id, file name without suffix, or row of ``store.recordings``.
+    at : float
+        Start, in seconds from the start of the recording.
+    seconds : float
+        Length.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recording or stretch.
+    StoreError
+        If a block is missing or damaged, naming recording and time.
+    """
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError(f"seconds must be above 0, not {seconds:g}")
+    row = find_recording(store.recordings["id"].values, recording)
+    end = store.reader.length(row) / store.sfreq
+    if end > 0 and not 0 <= at < end:
+        id_ = store.recordings["id"].values[row]
+        raise ValueError(f"at must be 0 or more and below the {end:g} s of {id_}, not {at:g}")
+    stop = min(at + seconds, end)
+    signal = store.read_recording(row, at, stop, microvolts=True)
+    first = round(at * store.sfreq)
+    return _stretch(store, row, first, signal, f"recording {row} of {_split(store)}", None)
+
+
+def microvolts(store: Store, signal: NDArray[Any], row: int) -> NDArray[np.float32]:
+    """Undo the normalisation of signals of one recording; what was clipped stays clipped.
+
+    Parameters
+    ----------
+    store : Store
+    signal : ndarray, shape (..., channel, sample)
+        As stored.
+    row : int
+        Of the recording.
+    """
+    if store.config.signal.normalise == "none":
+        return np.asarray(signal, np.float32)
+    mean, sd = (store.recordings[name].values[row][:, None] for name in ("mean", "sd"))
+    # as float64: a mean of millivolts would cost the last digits of float32
+    return np.asarray(signal * sd + mean, np.float32)
+
+
+def _stretch(
+    store: Store, row: int, first: int, signal: NDArray[np.float32], name: str, state: str | None
+) -> Stretch:
+    recordings, config = store.recordings, store.config
+    stop = first + signal.shape[1]
+    spans = [span for span in event_spans(store, row) if span.start < stop and span.stop > first]
+    if state is None:
+        inside = merge(span for span in spans if span.seizure)
+        n_seizure = sum(min(b, stop) - max(a, first) for a, b in inside)
+        labelled = bool(recordings["annotation_digest"].values[row])
+        share = f"{percent(n_seizure / (stop - first))} in a seizure" if n_seizure else "no seizure"
+        state = share if labelled else "unlabelled"
+    return Stretch(
+        recording=str(recordings["id"].values[row]),
+        name=name,
+        state=state,
+        first=first,
+        sfreq=store.sfreq,
+        data=signal,
+        clipped=_clipped(store, row, signal),
+        spans=spans,
+        **{
+            name: frozenset(np.array(store.channels)[recordings[name].values[row]].tolist())
+            for name in ("interpolated", "flat")
+        },
+        processing=processing(config),
+    )
+
+
+def _clipped(store: Store, row: int, data: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where the stored values are at the limit, within what rounding makes of it."""
+    limit, storage = store.config.signal.clip, store.config.storage
+    if limit is None:
+        return np.zeros(data.shape, bool)
+    slack = 1e-5 * limit
+    if storage.dtype == "int16":
+        limit, slack = round(limit / storage.scale) * storage.scale, storage.scale / 2
+    mean, sd = (store.recordings[name].values[row][:, None] for name in ("mean", "sd"))
+    return np.asarray((np.abs(data - mean) >= (limit - slack) * sd) & (sd > 0))
+
+
+def processing(config: Config) -> str:
+    """Return what was done to a store's signal, such as ``0.5-120 Hz, notch 60 Hz``."""
+    band, notch = config.signal.bandpass, config.signal.notch
+    parts = [f"{band.low:g}-{band.high:g} Hz" if band else "no band-pass"]
+    if notch:
+        parts.append(f"notch {notch.freq:g} Hz")
+    return ", ".join(parts)
+
+
+def _split(store: Store) -> str:
+    return str(store.attrs["split"])

@@ -1,0 +1,34 @@
+"""Amounts as people read them: times, shares, numbers of bytes."""
+
+
+def clock(seconds: float, decimals: int = 0) -> str:
+    """Return a time for people, such as ``12:03`` or ``1:02:03``.
+
+    Parameters
+    ----------
+    seconds : float
+    decimals : int
+        Of the seconds.
+    """
+    units = 10**decimals
+    minutes, rest = divmod(round(seconds * units), 60 * units)
+    hours, minutes = divmod(minutes, 60)
+    width = 3 + decimals if decimals else 2
+    text = f"{rest / units:0{width}.{decimals}f}"
+    return f"{hours}:{minutes:02}:{text}" if hours else f"{minutes}:{text}"
+
+
+def percent(fraction: float) -> str:
+    """Return a share for people; 0% and 100% stand for nothing and all alone."""
+    if 0 < fraction < 0.01:
+        return "<1%"
+    return ">99%" if 0.99 < fraction < 1 else f"{fraction:.0%}"
+
+
+def size(n_bytes: float) -> str:
+    """Return a number of bytes for people, such as ``27.6 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 999.5:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} TB"
