@@ -128,9 +128,9 @@ def make_source(
         folder=folder,
         stores=stores,
         counts=[int(count) for count in counts if count],
-        stride=round(store.config.windows.stride * store.sfreq),
-        scale=store.config.storage.scale,
-        sfreq=store.sfreq,
+        stride=store.spec.stride,
+        scale=store.metadata.encoding.scale,
+        sfreq=int(store.sfreq),
         channels=list(store.channels),
     )
     source.write()

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.source import Source
+from tuszstore.builder.spec import encoding_of, spec_of
 from tuszstore.builder.tables import strings
 from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Config
 from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.create import create_arrays, finish, write_table
-from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import categorise
 from tuszstore.store.schema import variables
 from tuszstore.store.shard import encode_shard
@@ -40,7 +40,7 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
         them the store has no signal.
     """
     config = Config()
-    geometry = Geometry.of(config)
+    geometry = spec_of(config).geometry
     rng = np.random.default_rng(0)
     n_recordings = -(-n_windows // WINDOWS_PER_RECORDING)
     recording = np.arange(n_windows) // WINDOWS_PER_RECORDING
@@ -49,7 +49,7 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
     fraction = np.choose(kind, [0.0, rng.uniform(0.01, 0.98, n_windows), 1.0])
     category = categorise(fraction, config.labels.full_seizure)
     counts = np.bincount(recording, minlength=n_recordings)
-    create_arrays(path, config, n_recordings * geometry.shard)
+    create_arrays(path, spec_of(config), encoding_of(config.storage), n_recordings * geometry.shard)
     write_table(path, "windows", {
         "recording": recording, "start_block": recording * geometry.shard + within,
         "start_time": within * 10.0, "seizure_fraction": fraction, "category": category,
@@ -82,6 +82,7 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
             link.hardlink_to(shards[number % len(shards)])
     finish(
         path,
+        spec_of(config),
         {
             "split": "train",
             "split_policy": "official",
@@ -108,7 +109,7 @@ def write_shards(source: Source, folder: Path) -> list[Path]:
         At most :data:`MAX_SHARDS`.
     """
     config = Config()
-    geometry = Geometry.of(config)
+    geometry = spec_of(config).geometry
     folder.mkdir(parents=True)
     paths = []
     for number in range(min(MAX_SHARDS, len(source) // geometry.shard)):

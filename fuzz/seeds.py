@@ -8,6 +8,7 @@ import numpy as np
 
 from fuzz.targets import TARGETS, chunk_seeds
 from tests.corpus.edf_files import eeg, time_keeping
+from tuszstore.builder.spec import encoding_of, spec_of
 from tuszstore.config import Config, builtin_configs
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.store.create import column_options, label_options, signal_options
@@ -50,9 +51,9 @@ def _documents() -> dict[str, object]:
     documents = {}
     for variable in VARIABLES:
         if variable.path == "signal":
-            options = signal_options(Config(), 64)
+            options = signal_options(spec_of(Config()), encoding_of(Config().storage), 64)
         elif variable.path == "label":
-            options = label_options(Config(), 64)
+            options = label_options(spec_of(Config()), 64)
         else:
             sizes = {"channel": 19, "mask": 3}
             options = column_options(variable, tuple(sizes.get(d, 7) for d in variable.dims))

@@ -12,6 +12,7 @@ import numcodecs
 import numpy as np
 from crc32c import crc32c
 
+from tuszstore.builder.spec import spec_of
 from tuszstore.config import Channels, Config, Labels, load_config
 from tuszstore.corpus.annotations import Annotation, read_nedc_csv
 from tuszstore.corpus.edf import read_header
@@ -20,7 +21,6 @@ from tuszstore.corpus.reading import inspect_edf, read_microvolts
 from tuszstore.errors import ConfigError, RecordingError, StoreError
 from tuszstore.read.decode import Buffers, Layout, make_decoder
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
-from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays, zstd_size
 from tuszstore.store.shard import parse_index
 
@@ -67,7 +67,7 @@ def config(data: bytes) -> None:
         loaded = load_config(path)
     except ConfigError:
         return
-    Geometry.of(loaded)
+    spec_of(loaded)
     assert Config.model_validate(loaded.model_dump(mode="json")).digest() == loaded.digest()
 
 
@@ -119,7 +119,7 @@ def metadata(data: bytes) -> None:
         return
     if isinstance(documents, dict):
         try:
-            check_arrays(FOLDER, documents, Geometry.of(Config()))
+            check_arrays(FOLDER, documents, spec_of(Config()))
         except StoreError:
             return
 

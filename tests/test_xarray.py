@@ -102,7 +102,7 @@ class TestContent:
     def test_seizure_samples_are_found_by_the_flags(
         self, small: tuszstore.Store, loaded: xr.Dataset
     ) -> None:
-        seizure = (loaded["labels"] & small.config.labels.seizure_bits) > 0
+        seizure = (loaded["labels"] & small.spec.seizure_bits) > 0
         np.testing.assert_allclose(seizure.mean("sample"), loaded["seizure_fraction"])
         assert 0 < seizure.mean() < 1
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.channels.names import CHANNELS
 from tuszstore.compat import explain_missing
 from tuszstore.config import Config, load_config
 from tuszstore.errors import StoreError
@@ -20,6 +19,7 @@ from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
 from tuszstore.store.place import Identity, Place, ReplacedError
+from tuszstore.store.spec import StoreSpec
 
 if TYPE_CHECKING:
     import xarray
@@ -213,19 +213,24 @@ class Store:
         return self.metadata.attributes
 
     @property
-    def config(self) -> Config:
-        """Configuration with which the store was built."""
-        return self.metadata.config
+    def spec(self) -> StoreSpec:
+        """What the store holds: channels, rate, filters, windows, classes."""
+        return self.metadata.spec
 
     @property
-    def sfreq(self) -> int:
+    def config(self) -> Mapping[str, Any]:
+        """Configuration with which the store was built, for people: no reader needs it."""
+        return dict(self.metadata.attributes.get("config") or {})
+
+    @property
+    def sfreq(self) -> float:
         """Sampling rate (Hz)."""
-        return self.metadata.geometry.sfreq
+        return self.metadata.spec.sfreq
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Names of the channels, in their order."""
-        return CHANNELS
+        return self.metadata.spec.channel_names
 
     @cached_property
     def index(self) -> "xarray.Dataset":
@@ -261,10 +266,10 @@ class Store:
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
         geometry = self.metadata.geometry
-        shape = (len(self), len(CHANNELS), geometry.window)
+        shape = (len(self), len(self.channels), geometry.window)
         return WindowArray(
             "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
-            self.reader.signal, (1, len(CHANNELS), geometry.block),
+            self.reader.signal, (1, len(self.channels), geometry.block),
         )  # fmt: skip
 
     @property
@@ -517,7 +522,7 @@ class Store:
     def _dataset(self, table: Table) -> "xarray.Dataset":
         from tuszstore.tables import table_dataset
 
-        return table_dataset(table)
+        return table_dataset(table, self.channels)
 
 
 def _open_again(place: Place, identity: Identity) -> Store:

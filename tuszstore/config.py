@@ -276,7 +276,7 @@ class Config(_Section):
             For example ``replace(**{"storage.dtype": "float32"})``; a value of ``None``
             sets the key to null.
         """
-        return _validate(_merge(self.model_dump(), options), "the options")
+        return validate_config(_merge(self.model_dump(), options), "the options")
 
 
 _NOT_CONTENT = frozenset({"paths", "build"})
@@ -339,7 +339,7 @@ def load_config(
     for key in ("data", "store"):
         if path := os.environ.get(f"TUSZSTORE_{key.upper()}"):
             values = _merge(values, {f"paths.{key}": path})
-    return _validate(_merge(values, options or {}), name)
+    return validate_config(_merge(values, options or {}), name)
 
 
 def builtin_configs() -> dict[str, Path]:
@@ -384,7 +384,19 @@ def _merge(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
-def _validate(values: Mapping[str, Any], name: str) -> Config:
+def validate_config(values: Mapping[str, Any], name: str) -> Config:
+    """Return a configuration from its values as they are, without defaults from the environment.
+
+    Parameters
+    ----------
+    values : mapping
+    name : str
+        What they are, for messages.
+
+    Raises
+    ------
+    ConfigError
+    """
     try:
         return Config.model_validate(values)
     except ValidationError as error:

@@ -48,7 +48,7 @@ def run_demo(directory: Path, workers: int | None = None) -> int:
     signal, labels = store.read(numbers, labels=True)
     seconds = time.perf_counter() - start
     console.print(f"Read windows {numbers} in {seconds * 1000:.0f} ms: {signal.shape} float32")
-    seizure = (labels & store.config.labels.seizure_bits) > 0
+    seizure = (labels & store.spec.seizure_bits) > 0
     for name, window, share in zip(CATEGORIES, signal, seizure.mean(1), strict=True):
         console.print(f"  {name:16} seizure {share:4.0%}, standard deviation {window.std():.2f}")
     return 0

@@ -18,7 +18,11 @@ class RecordingError(TuszstoreError):
 
 
 class StoreError(TuszstoreError):
-    """A store that is incomplete, foreign, damaged or of another schema version."""
+    """A store that is incomplete, foreign or damaged."""
+
+
+class SchemaError(StoreError):
+    """A store of another schema version, or one that requires what this version does not know."""
 
 
 class StaleIndexError(StoreError):

@@ -1,6 +1,6 @@
 """Tables of a store as xarray Datasets whose columns are loaded when they are used."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from tuszstore.channels.names import CHANNELS
 from tuszstore.store.metadata import StoreMetadata, Table
 
 JOINED = ("id", "patient", "session", "montage")
@@ -65,12 +64,16 @@ def outer(values: NDArray[Any], key: tuple[Any, ...]) -> NDArray[Any]:
     return values
 
 
-def table_dataset(table: Table, *, coordinates: Iterable[str] = ()) -> xarray.Dataset:
+def table_dataset(
+    table: Table, channels: Sequence[str], *, coordinates: Iterable[str] = ()
+) -> xarray.Dataset:
     """Return a table as a Dataset.
 
     Parameters
     ----------
     table : Table
+    channels : sequence of str
+        Names of the store's channels.
     coordinates : iterable of str
         Columns that name the entries of another dimension.
     """
@@ -82,7 +85,7 @@ def table_dataset(table: Table, *, coordinates: Iterable[str] = ()) -> xarray.Da
         data[name] = xarray.Variable(variable.dims, column, attributes)
     dataset = xarray.Dataset(data)
     if "channel" in dataset.dims:
-        dataset = dataset.assign_coords(channel=("channel", list(CHANNELS)))
+        dataset = dataset.assign_coords(channel=("channel", list(channels)))
     return dataset.set_coords(list(coordinates))
 
 
@@ -93,7 +96,7 @@ def index_dataset(store: StoreMetadata) -> xarray.Dataset:
     ----------
     store : StoreMetadata
     """
-    dataset = table_dataset(store.windows, coordinates=["mask"])
+    dataset = table_dataset(store.windows, store.spec.channel_names, coordinates=["mask"])
     for name in JOINED:
         column = lazy_column((store.n_windows,), np.dtype(object), partial(_join, store, name))
         comment = store.recordings.variables[name].comment

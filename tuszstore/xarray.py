@@ -200,7 +200,7 @@ def _variables(store: "Store") -> dict[str, xarray.Variable]:
     if signal["units"] == "1":
         signal["comment"] = "z-scores: times sd plus mean of the recording they are uV"
     labels = {"long_name": "Event classes", "comment": "0 is background"}
-    flags = _flags(store.config.labels.classes, unlabelled=True)
+    flags = _flags(store.spec.classes, unlabelled=True)
     return {
         "windows": lazy("signal", ("window", "channel", "sample"), "float32", signal),
         "labels": lazy("labels", ("window", "sample"), "uint16", {**labels, **flags}),
@@ -243,7 +243,7 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
         ),
         "start_time": of_window("start_time"),
         "seizure_fraction": of_window("seizure_fraction"),
-        "event_classes": of_window("event_classes", **_flags(store.config.labels.classes)),
+        "event_classes": of_window("event_classes", **_flags(store.spec.classes)),
     }  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def inspect(root: Path) -> dict[str, Any]:
         return {"digest": "", "windows": 0}
     store = tuszstore.open(path)
     digest = content_digest(
-        store.attrs["split"], store.attrs["config_hash"],
+        store.attrs["split"], store.spec,
         lambda name: np.asarray(store.metadata.group[name][...]),
     )  # fmt: skip
     if digest != store.attrs["content_digest"]:

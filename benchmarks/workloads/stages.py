@@ -38,7 +38,6 @@ from tuszstore.read.plan import parts_of, plan_runs
 from tuszstore.read.reader import in_threads
 from tuszstore.read.shards import ShardFiles
 from tuszstore.read.windows import WindowReader
-from tuszstore.store.geometry import Geometry
 
 WORKLOADS = {"stages": "where the time of a random window goes"}
 
@@ -121,7 +120,7 @@ class Chunks:
     """
 
     def __init__(self, store: Store, batches: Sequence[Batch]) -> None:
-        geometry = Geometry.of(store.config)
+        geometry = store.spec.geometry
         self._parts, self._shard = geometry.blocks_per_window, geometry.shard
         self._starts = store.index["start_block"].values
         self._files = ShardFiles(Path(store.path), geometry.shard)

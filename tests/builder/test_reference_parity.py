@@ -47,7 +47,7 @@ def test_every_window_is_bit_exact(pair: tuple) -> None:
 def test_every_label_is_the_same(pair: tuple) -> None:
     store, expected = pair
     labels = np.concatenate([recording.labels for recording in expected]) > 0
-    bits = store.config.labels.seizure_bits
+    bits = store.spec.seizure_bits
     np.testing.assert_array_equal((store.labels[:] & bits) > 0, labels)
 
 

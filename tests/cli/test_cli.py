@@ -82,8 +82,8 @@ class TestBuild:
         assert result.exit_code == 0, result.output
         store = tuszstore.open(tmp_path / "stores" / "train.zarr")
         assert store.recordings.sizes["recording"] == 1
-        assert store.config.storage.dtype == "float32"
-        assert store.config.corpus.split_policy == "patient"
+        assert store.config["storage"]["dtype"] == "float32"
+        assert store.config["corpus"]["split_policy"] == "patient"
         assert store.windows.shape[2] == 20 * 256
 
     def test_a_file_and_the_environment_and_options(
@@ -94,7 +94,7 @@ class TestBuild:
         monkeypatch.setenv("TUSZSTORE_DATA", str(own_corpus))
         monkeypatch.setenv("TUSZSTORE_STORE", str(tmp_path / "env"))
         assert run("build", "--split", "val", "--config", config).exit_code == 0
-        assert tuszstore.open(tmp_path / "env" / "val.zarr").config.windows.length == 30
+        assert tuszstore.open(tmp_path / "env" / "val.zarr").spec.window_seconds == 30
         options = ["--config", config, "--store", tmp_path / "option"]
         assert run("build", "--split", "val", *options).exit_code == 0
         assert (tmp_path / "option" / "dev.zarr").exists()

@@ -261,7 +261,7 @@ class TestEpochs:
         assert list(table["recording"]) == list(index["id"].values)
         for name in ("patient", "session", "montage", "start_time", "seizure_fraction"):
             assert list(table[name]) == list(index[name].values)
-        classes = train.config.labels.classes
+        classes = train.spec.classes
         for text, bits in zip(table["event_classes"], index["event_classes"].values, strict=True):
             assert sum(1 << classes.index(name) for name in text.split()) == bits
         for category in ("partial_seizure", "full_seizure"):

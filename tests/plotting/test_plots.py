@@ -137,7 +137,7 @@ def test_shading_is_the_label(train: tuszstore.Store, bipolar: bool) -> None:
     for number in train.select(category="partial_seizure")[::15]:
         figure = plot_window(train, int(number), bipolar=bipolar)
         label = train.labels[int(number)]
-        for bit, name in enumerate(train.config.labels.classes):
+        for bit, name in enumerate(train.spec.classes):
             marked = (label >> bit) & 1 > 0
             for part in (f"span {name}", f"strip {name}"):
                 np.testing.assert_array_equal(painted(figure, part, int(number), train), marked)

@@ -56,7 +56,7 @@ def small(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestFacts:
     def test_seizures_are_those_of_the_labels(self, train: tuszstore.Store, facts: Facts) -> None:
-        bits = train.config.labels.seizure_bits
+        bits = train.spec.seizure_bits
         labels = [labels_of(train, row) for row in range(train.recordings.sizes["recording"])]
         seconds = sum(np.count_nonzero(label & bits) for label in labels) / 256
         assert facts.total.seizure_hours * 3600 == pytest.approx(seconds)
@@ -64,7 +64,7 @@ class TestFacts:
         assert facts.total.hours == pytest.approx(sum(map(len, labels)) / 256 / 3600)
         assert facts.unlabelled_hours == 0
         by_name = {entry.name: entry for entry in facts.classes}
-        for bit, name in enumerate(train.config.labels.classes):
+        for bit, name in enumerate(train.spec.classes):
             marked = [(label >> bit) & 1 > 0 for label in labels]
             if (n := sum(mask.sum() for mask in marked)) == 0:
                 assert name not in by_name

@@ -179,7 +179,7 @@ def test_both_decoders_fill_windows_alike(
     store = tuszstore.open(path)
     rng = np.random.default_rng(0)
     sets = [rng.integers(0, len(store), 30), np.arange(2, len(store)), np.array([3, 3, 4])]
-    for numbers, dtype in product(sets, ["float32", store.config.storage.dtype]):
+    for numbers, dtype in product(sets, ["float32", store.metadata.encoding.dtype]):
         shape = (len(numbers), *store.windows.shape[1:])
         both = []
         for kernel in (decode._kernel, None):

@@ -208,7 +208,7 @@ class TestComposition:
 
     def test_share_of_samples_is_that_of_the_labels(self, train: tuszstore.Store) -> None:
         chosen = balanced(train.index)
-        seizure = (train.labels[chosen] & train.config.labels.seizure_bits) > 0
+        seizure = (train.labels[chosen] & train.spec.seizure_bits) > 0
         assert seizure_ratio(train.index, chosen, of="samples") == pytest.approx(seizure.mean())
         assert seizure_ratio(train.index, chosen) == seizure.any(axis=1).mean()
 

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuszstore.builder.spec import geometry_of
 from tuszstore.config import Config
 from tuszstore.store.geometry import Geometry
 
@@ -10,7 +11,7 @@ seconds = st.integers(1, 40)
 
 
 def geometry(length: float, stride: float, overlap: str = "share") -> Geometry:
-    return Geometry.of(Config(windows={"length": length, "stride": stride, "overlap": overlap}))
+    return geometry_of(Config(windows={"length": length, "stride": stride, "overlap": overlap}))
 
 
 @given(length=seconds, stride=seconds, n_samples=st.integers(0, 256 * 200))

@@ -36,7 +36,7 @@ class TestTable:
 
     def test_columns_agree_with_labels(self, train: tuszstore.Store) -> None:
         labels = train.labels[:]
-        seizure = (labels & train.config.labels.seizure_bits) > 0
+        seizure = (labels & train.spec.seizure_bits) > 0
         np.testing.assert_array_equal(train.index["seizure_fraction"], seizure.mean(axis=1))
         np.testing.assert_array_equal(
             train.index["event_classes"], np.bitwise_or.reduce(labels, axis=1)
@@ -82,7 +82,7 @@ class TestSelect:
 
     def test_an_event_class(self, train: tuszstore.Store) -> None:
         name = str(train.events["class"].values[0])
-        bit = 1 << train.config.labels.classes.index(name)
+        bit = 1 << train.spec.classes.index(name)
         for number in train.select(event_class=name):
             assert (train.labels[number] & bit).any()
         assert len(train.select(event_class=["absz", "mysz"])) < len(train)
@@ -121,13 +121,13 @@ class TestReindex:
         np.testing.assert_array_equal(after.index["category"], categorise(fraction, 0.5))
         assert (after.index["category"].values != before).any()
         assert signal_inodes(small.path) == inodes
-        assert after.config.labels.full_seizure == 0.5
+        assert after.spec.full_seizure == 0.5
         assert after.attrs["config_hash"] == after.config.digest()
         np.testing.assert_array_equal(after.mask("full_seizure"), after.index["category"] == 2)
 
     def test_other_seizure_classes(self, small: tuszstore.Store) -> None:
         there, labels = set(small.events["class"].values), small.labels[:]
-        others = [name for name in small.config.labels.seizure if name not in there]
+        others = [name for name in small.spec.seizure if name not in there]
         reindex(small.path, {"labels.seizure": others})
         after = tuszstore.open(small.path)
         assert after.mask("no_seizure").all()
@@ -182,7 +182,7 @@ class TestReindex:
         result = CliRunner().invoke(main, args)
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["windows"] == len(small)
-        assert tuszstore.open(small.path).config.labels.full_seizure == 0.7
+        assert tuszstore.open(small.path).spec.full_seizure == 0.7
 
     def test_command_without_a_store(self) -> None:
         result = CliRunner().invoke(main, ["index"])
@@ -217,7 +217,7 @@ class TestBelonging:
         reindex(small.path)
         mended = tuszstore.open(small.path)
         np.testing.assert_array_equal(mended.labels[:], labels)
-        seizure = (labels & mended.config.labels.seizure_bits) > 0
+        seizure = (labels & mended.spec.seizure_bits) > 0
         np.testing.assert_array_equal(mended.index["seizure_fraction"], seizure.mean(axis=1))
 
     @pytest.mark.parametrize("name", ["TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD"])

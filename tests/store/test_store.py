@@ -89,7 +89,7 @@ class TestOpening:
         assert train.attrs["config_hash"] == train.config.digest()
         assert train.attrs["split"] == "train"
         assert train.attrs["versions"]["zarr"] == zarr.__version__
-        assert train.config.signal.sfreq == train.sfreq == 256
+        assert train.spec.sfreq == train.sfreq == 256
 
     def test_nothing_there(self, tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="tuszstore build"):
@@ -206,7 +206,7 @@ class TestReading:
         mask = train.mask("full_seizure")
         assert mask.any()
         np.testing.assert_array_equal(train.windows[mask], train.read(np.flatnonzero(mask)))
-        assert ((train.labels[mask] & train.config.labels.seizure_bits) > 0).mean() >= 0.99
+        assert ((train.labels[mask] & train.spec.seizure_bits) > 0).mean() >= 0.99
 
     def test_labels_come_with_the_signal(self, train: tuszstore.Store) -> None:
         signal, labels = train.read([4, 0], labels=True)

@@ -58,7 +58,7 @@ class TestDataset:
         assert (signal.shape, label.shape) == ((19, 15360), (15360,))
         assert signal.dtype == label.dtype == torch.float32
         np.testing.assert_array_equal(signal.numpy(), train.windows[number])
-        seizure = train.labels[number] & train.config.labels.seizure_bits > 0
+        seizure = train.labels[number] & train.spec.seizure_bits > 0
         np.testing.assert_array_equal(label.numpy(), seizure.astype(np.float32))
         assert 0 < label.mean() < 1
         assert label.unique().tolist() == [0, 1]
@@ -66,7 +66,7 @@ class TestDataset:
     def test_every_label_is_that_of_the_store(self, train: tuszstore.Store) -> None:
         everything = list(range(len(train)))
         bits = train.labels[:]
-        seizure = bits & train.config.labels.seizure_bits > 0
+        seizure = bits & train.spec.seizure_bits > 0
         np.testing.assert_array_equal(WindowDataset(train)[everything][1].numpy(), seizure)
         classes = WindowDataset(train, label="classes")[everything][1]
         assert classes.dtype == torch.int32

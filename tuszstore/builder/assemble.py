@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tuszstore.builder.plan import Plan, PlannedRecording
 from tuszstore.builder.records import IO_THREADS, Files, Record, link_or_copy
+from tuszstore.builder.spec import encoding_of
 from tuszstore.builder.tables import event_columns, strings
 from tuszstore.corpus.layout import LeftOut
 from tuszstore.store.create import create_arrays, write_table
@@ -55,7 +56,8 @@ def assemble(plan: Plan, parts: Sequence[Part], left_out: Sequence[LeftOut], pat
     import zarr
 
     geometry = plan.geometry
-    create_arrays(path, plan.config, plan.n_shards * geometry.shard)
+    encoding = encoding_of(plan.config.storage)
+    create_arrays(path, plan.spec, encoding, plan.n_shards * geometry.shard)
 
     def link(part: Part) -> None:
         target = Files(path, part.planned.first_block // geometry.shard)
@@ -69,7 +71,7 @@ def assemble(plan: Plan, parts: Sequence[Part], left_out: Sequence[LeftOut], pat
         list(pool.map(link, parts))
     recordings = _recordings(parts, geometry)
     label = zarr.open_array(path / "label", mode="r")
-    write_table(path, "windows", derive_windows(label, recordings, geometry, plan.config.labels))
+    write_table(path, "windows", derive_windows(label, recordings, plan.spec))
     write_table(path, "recordings", recordings)
     write_table(path, "events", event_columns([part.record.events for part in parts]))
     write_table(

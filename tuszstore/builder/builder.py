@@ -133,7 +133,9 @@ def _build(
             return same
         with writing(work.store):
             assemble(plan, parts, left_out, work.store)
-            finish(work.store, {**_attributes(plan, parts), "build": work.begun()["build"]})
+            finish(
+                work.store, plan.spec, {**_attributes(plan, parts), "build": work.begun()["build"]}
+            )
         publish(work.store, plan.store)
         work.remove()
     return report_of(

@@ -12,6 +12,7 @@ import numpy as np
 
 from tuszstore.builder.keys import Keys, changed_settings
 from tuszstore.builder.plan import Plan, PlannedRecording
+from tuszstore.builder.provenance import built_with
 from tuszstore.builder.recording import source_sha256
 from tuszstore.builder.records import IO_THREADS, Files, Record, find_fault
 from tuszstore.builder.workplace import Workplace
@@ -121,7 +122,7 @@ class Published:
         numbers = np.arange(len(self.rows))
         self._first = np.searchsorted(events["recording"], numbers, "left")
         self._stop = np.searchsorted(events["recording"], numbers, "right")
-        self._keys = Keys(store.config, attributes.get("pipeline_version", 0))
+        self._keys = Keys(built_with(store), attributes.get("pipeline_version", 0))
 
     def get(self, id_: str) -> tuple[Record, Files] | None:
         """Return a recording by id."""
@@ -179,7 +180,7 @@ def find_changes(plan: Plan, *, force: bool = False) -> Changes:
     settings: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     if published:
-        settings = tuple(changed_settings(published.store.config, plan.config))
+        settings = tuple(changed_settings(published.store.attributes["config"], plan.config))
         planned = {p.recording.id for p in plan.recordings}
         gone = tuple(id_ for id_ in published.rows if id_ not in planned)
     finder = _Finder(plan, left, None if force else published)

@@ -6,10 +6,11 @@ files. So what is built already can serve again, in the store before or after an
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from tuszstore.builder.spec import geometry_of
 from tuszstore.config import Config
-from tuszstore.store.geometry import Geometry
 
 PIPELINE_VERSION = 1
 """Raised whenever the same source and configuration give other numbers than before."""
@@ -29,7 +30,7 @@ class Keys:
     """
 
     def __init__(self, config: Config, pipeline: int = PIPELINE_VERSION) -> None:
-        geometry = Geometry.of(config)
+        geometry = geometry_of(config)
         layout = [pipeline, geometry.sfreq, geometry.block, geometry.step, geometry.shard]
         storage = config.storage
         chosen = config.model_dump(mode="json", include={"channels", "signal"})
@@ -54,15 +55,22 @@ class Keys:
         return _hash([self._label, annotation_digest, n_samples])
 
 
-def changed_settings(before: Config, after: Config) -> list[str]:
-    """Return the dotted keys in which two configurations differ, `paths` and `build` aside."""
-    old, new = (config.model_dump(mode="json") for config in (before, after))
+def changed_settings(before: Mapping[str, Any], after: Config) -> list[str]:
+    """Return the dotted keys in which two configurations differ, `paths` and `build` aside.
+
+    Parameters
+    ----------
+    before : mapping
+        As a store records it. A key that it lacks has the value of its default there.
+    after : Config
+    """
+    default, new = (config.model_dump(mode="json") for config in (Config(), after))
     return [
         f"{section}.{key}"
-        for section in old
+        for section in new
         if section not in ("paths", "build")
-        for key in old[section]
-        if old[section][key] != new[section][key]
+        for key in new[section]
+        if before.get(section, {}).get(key, default[section][key]) != new[section][key]
     ]
 
 

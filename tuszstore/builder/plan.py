@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tuszstore.builder.overlap import overlapped
+from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Unlabelled, read_annotation
@@ -34,6 +35,7 @@ from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.signal.resample import resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.metadata import read_attributes
+from tuszstore.store.spec import StoreSpec
 
 COMPRESSED = {"lz4": 0.8, "zstd": 0.8, "none": 1.0}
 """Share of its size that int16 EEG keeps, as measured on real recordings at 256 Hz."""
@@ -118,9 +120,14 @@ class Plan:
     limit: int | None = None
 
     @cached_property
+    def spec(self) -> StoreSpec:
+        """What the store will say of itself."""
+        return spec_of(self.config)
+
+    @property
     def geometry(self) -> Geometry:
         """Lengths of windows, blocks and shards."""
-        return Geometry.of(self.config)
+        return self.spec.geometry
 
     @property
     def hours(self) -> float:
@@ -240,7 +247,7 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
         config=config,
         data=data,
         store=place,
-        recordings=tuple(_placed(buildable, Geometry.of(config))),
+        recordings=tuple(_placed(buildable, geometry_of(config))),
         left_out=tuple(sorted(left_out, key=lambda entry: entry.id)),
         warnings=tuple(warnings),
         pseudonyms=pseudonyms,

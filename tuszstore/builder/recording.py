@@ -25,6 +25,7 @@ from tuszstore.builder.records import (
     versions,
     write_record,
 )
+from tuszstore.builder.spec import geometry_of
 from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
@@ -34,7 +35,6 @@ from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
 from tuszstore.errors import BuildError, RecordingError
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import quantise
-from tuszstore.store.geometry import Geometry
 from tuszstore.store.schema import missing_value
 from tuszstore.store.shard import encode_shard, write_durably
 
@@ -194,7 +194,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         files = Files(folder)
         row["signal_digest"] = _write_signal(files, signal.data, config, timings)
         with timings.stage("write"):
-            row["label_digest"] = write_label(files, label, Geometry.of(config))
+            row["label_digest"] = write_label(files, label, geometry_of(config))
             record = _record(task, config, row, events, [versions()])
             write_record(folder, record)
     return record
@@ -213,7 +213,7 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         "annotation_digest": annotation.digest if annotation else "",
         "notes": _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events),
     }
-    geometry = Geometry.of(config)
+    geometry = geometry_of(config)
     with timings.stage("write"), writing(recordings), new_folder(recordings, task.id) as folder:
         files = Files(folder)
         for number in range(geometry.n_shards(task.n_samples)):
@@ -327,7 +327,7 @@ def _write_signal(files: Files, data: NDArray[np.float32], config: Config, timin
     from numcodecs import blosc
 
     blosc.use_threads = False  # the cores are busy with other recordings
-    geometry = Geometry.of(config)
+    geometry = geometry_of(config)
     n_blocks = geometry.n_blocks(data.shape[1])
     missing = missing_value(config.storage.dtype)
     digest = hashlib.sha256()

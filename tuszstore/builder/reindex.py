@@ -7,6 +7,7 @@ other: readers see the old index or the new one.
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import label_samples, write_label
 from tuszstore.builder.lock import locked
+from tuszstore.builder.provenance import built_with
 from tuszstore.builder.publish import publish
 from tuszstore.builder.recording import writing
 from tuszstore.builder.records import Files, link_or_copy
@@ -28,7 +30,6 @@ from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
-from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.labels import LabelChunks
 from tuszstore.store.metadata import StoreMetadata
@@ -74,6 +75,11 @@ def _reindex(
 ) -> None:
     store = StoreMetadata.open(path, allow_stale_index=True)
     config = _new_config(store, options, reread_annotations=reread_annotations)
+    labels = config.labels
+    spec = replace(
+        store.spec,
+        classes=labels.classes, seizure=labels.seizure, full_seizure=labels.full_seizure,
+    )  # fmt: skip
     unfinished = path.parent / f".{path.name}.indexing"
     with locked(path), writing(unfinished):
         if unfinished.exists():
@@ -86,14 +92,15 @@ def _reindex(
                 sources = find_sources(root, config, store.attributes, path)
                 recordings |= _write_labels(unfinished, store, config, sources)
                 write_table(unfinished, "recordings", recordings)
-            _write_windows(unfinished, recordings, config)
+            label = LabelChunks(unfinished, spec.geometry)
+            write_table(unfinished, "windows", derive_windows(label, recordings, spec))
             attributes = {
                 **store.attributes,
                 "config": config.model_dump(mode="json"),
                 "config_hash": config.digest(),
                 "sources_digest": "",  # what a build would do is open again
             }
-            finish(unfinished, attributes)
+            finish(unfinished, spec, attributes)
             publish(unfinished, path)
             store.release()
         finally:
@@ -107,9 +114,10 @@ def _new_config(
         raise ConfigError(
             f"{', '.join(strange)}: an index depends on 'labels' only; for the rest build again"
         )
-    config = store.config.replace(**options)
+    built = built_with(store)
+    config = built.replace(**options)
     derived = ("seizure", "full_seizure")
-    before, after = (c.labels.model_dump(exclude=set(derived)) for c in (store.config, config))
+    before, after = (c.labels.model_dump(exclude=set(derived)) for c in (built, config))
     if before != after and not reread_annotations:
         changed = ", ".join(f"labels.{key}" for key in before if before[key] != after[key])
         raise ConfigError(f"{changed} decides what labels hold: add --reread-annotations")
@@ -130,12 +138,6 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
         source, target, copy_function=link,
         ignore=lambda folder, names: without if Path(folder) == source else set(),
     )  # fmt: skip
-
-
-def _write_windows(path: Path, recordings: Mapping[str, NDArray[Any]], config: Config) -> None:
-    geometry = Geometry.of(config)
-    label = LabelChunks(path, geometry)
-    write_table(path, "windows", derive_windows(label, recordings, geometry, config.labels))
 
 
 def _write_labels(

@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from tuszstore.builder.changes import Changes, find_changes
 from tuszstore.builder.lock import Holder, find_holder
 from tuszstore.builder.plan import Plan, make_plan
+from tuszstore.builder.provenance import recorded_config
 from tuszstore.builder.workplace import Workplace
-from tuszstore.config import Config
 from tuszstore.errors import StoreError
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
@@ -85,14 +83,13 @@ def find_status(store: str | os.PathLike[str], data: Path | None = None) -> Stat
     work = Workplace(store)
     begun = work.begun()
     known = read_attributes(store) or begun
-    try:
-        config = Config.model_validate(known["config"])
-        split, root = known["split"], data or Path(known["data"])
-    except (KeyError, ValidationError) as error:
+    if not known:
         raise StoreError(
             f"{store}: no store here, nor a build of one; make one with: "
             "tuszstore build --split train --data CORPUS --store ROOT"
-        ) from error
+        )
+    config = recorded_config(known, store)
+    split, root = known["split"], data or Path(known["data"])
     options = {"paths.data": root, "paths.store": store.parent}
     plan = make_plan(config.replace(**options), split, limit=known.get("limit"))
     plan = replace(plan, store=store)

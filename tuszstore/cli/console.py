@@ -206,7 +206,7 @@ def show_store(console: Console, store: Store) -> None:
 def describe(store: Store) -> dict[str, Any]:
     """Return the figures of a store as plain values."""
     files = store.sizes()
-    config, attrs = store.config, store.attrs
+    spec, encoding, attrs = store.spec, store.metadata.encoding, store.attrs
     recordings, left_out = store.recordings, store.left_out
     names = (
         "split", "split_policy", "created", "config_hash", "content_digest", "versions", "warnings",
@@ -217,11 +217,11 @@ def describe(store: Store) -> dict[str, Any]:
         "recordings": recordings.sizes["recording"],
         "patients": len(set(recordings["patient"].values)),
         "hours": float(recordings["n_samples"].sum()) / store.sfreq / 3600,
-        "dtype": config.storage.dtype,
-        "codec": config.storage.codec,
+        "dtype": encoding.dtype,
+        "codec": encoding.codec,
         "windows": len(store),
-        "window_seconds": config.windows.length,
-        "stride_seconds": config.windows.stride,
+        "window_seconds": spec.window_seconds,
+        "stride_seconds": spec.stride_seconds,
         "categories": count_categories(store.index["category"].values),
         "events": dict(Counter(store.events["class"].values).most_common()),
         "bytes": None if files is None else sum(files),

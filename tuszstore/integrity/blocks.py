@@ -9,16 +9,16 @@ import numpy as np
 from crc32c import crc32c
 from numpy.typing import NDArray
 
-from tuszstore.channels.names import CHANNELS
-from tuszstore.config import Config
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Finding, Mend
+from tuszstore.store.encoding import Encoding
 from tuszstore.store.files import read_file, read_tail
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.labels import UNLABELLED, LabelChunks, paint
 from tuszstore.store.shard import blosc_fault, largest_chunk, parse_index
+from tuszstore.store.spec import StoreSpec
 
 MOST = 20
 """Findings of one recording that are told, at most."""
@@ -31,16 +31,16 @@ class ShardReader:
     ----------
     path : Path
         Root of the store.
-    config : Config
+    spec : StoreSpec
+    encoding : Encoding
     """
 
-    def __init__(self, path: Path, config: Config) -> None:
-        geometry = Geometry.of(config)
+    def __init__(self, path: Path, spec: StoreSpec, encoding: Encoding) -> None:
         self._path = path
-        self._codec = config.storage.codec
-        self._block = np.empty((len(CHANNELS), geometry.block), config.storage.dtype)
-        self._n_chunks = geometry.shard
-        self._largest = geometry.shard * (largest_chunk(self._block.nbytes) + 16) + 4
+        self._codec = encoding.codec
+        self._block = np.empty((len(spec.channels), spec.block), encoding.dtype)
+        self._n_chunks = spec.shard
+        self._largest = spec.shard * (largest_chunk(self._block.nbytes) + 16) + 4
 
     def read(self, file: str, *, whole: bool) -> tuple[bytes, NDArray[np.int64], int]:
         """Return the content of a shard, where its chunks lie, and the bytes that they have.
@@ -161,7 +161,7 @@ class RecordingCheck:
         return {"start": begin / geometry.sfreq, "stop": end / geometry.sfreq}
 
     def _signal(self) -> None:
-        shards = ShardReader(self._contents.path, self._contents.config)
+        shards = ShardReader(self._contents.path, self._contents.spec, self._contents.encoding)
         digest = hashlib.sha256()
         for number, start, count in self._shards():
             file = f"signal/c/{number}/0/0"
@@ -249,7 +249,7 @@ class RecordingCheck:
             return  # told already
         one = {name: np.array([self.values[name]]) for name in ("n_samples", "first_block")}
         labels = LabelChunks(self._contents.path, self._geometry)
-        derived = derive_windows(labels, one, self._geometry, self._contents.config.labels)
+        derived = derive_windows(labels, one, self._contents.spec)
         first = int(self.values["first_window"])
         rows = slice(first, first + len(derived["category"]))
         derived["recording"][:] = self.row

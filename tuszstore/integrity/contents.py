@@ -1,18 +1,22 @@
 """A store as it lies there, read without trusting any of it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from tuszstore.builder.provenance import recorded_config
 from tuszstore.config import Config
 from tuszstore.errors import StoreError
 from tuszstore.store.columns import read_column
+from tuszstore.store.encoding import Encoding
 from tuszstore.store.files import read_json
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.local import LocalPlace
 from tuszstore.store.schema import TABLES, variables
+from tuszstore.store.spec import StoreSpec
 
 
 @dataclass
@@ -25,7 +29,7 @@ class Contents:
         Root of the store.
     root : dict
         Metadata of the root.
-    config : Config
+    spec : StoreSpec
     documents : dict of str to dict
         Metadata of each array that is sound, as it lies beside the array.
     columns : dict of str to ndarray
@@ -34,7 +38,7 @@ class Contents:
 
     path: Path
     root: dict[str, Any]
-    config: Config
+    spec: StoreSpec
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
@@ -47,7 +51,23 @@ class Contents:
     @property
     def geometry(self) -> Geometry:
         """Lengths of windows, blocks and shards."""
-        return Geometry.of(self.config)
+        return self.spec.geometry
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How values of the signal lie on disk, as its metadata says."""
+        return Encoding.of_array(self.documents["signal"])
+
+    @property
+    def config(self) -> Config:
+        """Configuration with which the store was built.
+
+        Raises
+        ------
+        StoreError
+            If this version cannot read it.
+        """
+        return recorded_config(self.attributes, self.path)
 
     @property
     def sealed(self) -> bool:

@@ -25,7 +25,6 @@ from tuszstore.builder.recording import Failed, writing
 from tuszstore.builder.records import Files, link_or_copy
 from tuszstore.builder.run import run_tasks
 from tuszstore.builder.tables import event_columns
-from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Build
 from tuszstore.corpus.annotations import read_annotation
 from tuszstore.corpus.layout import annotation_path
@@ -198,12 +197,10 @@ class _Mending:
             self._write_signal(contents, rows["signal"])
         if "index" in self._parts:
             labels = LabelChunks(self._target, contents.geometry)
-            windows = derive_windows(
-                labels, _table(contents, "recordings"), contents.geometry, contents.config.labels
-            )
+            windows = derive_windows(labels, _table(contents, "recordings"), contents.spec)
             write_table(self._target, "windows", windows)
         try:
-            finish(self._target, self._root.attributes)
+            finish(self._target, self._root.spec, self._root.attributes)
         except BuildError:
             raise
         except Exception as error:  # zarr-python raises what it likes at damaged tables
@@ -243,7 +240,7 @@ class _Mending:
 
         # of channel also the values, which are always the same
         channel: Any = zarr.open_array(self._target / "channel", mode="r+")
-        channel[...] = np.array(CHANNELS, dtype=np.dtypes.StringDType())
+        channel[...] = np.array(self._root.spec.channel_names, dtype=np.dtypes.StringDType())
 
     def _contents(self) -> Contents:
         contents = read_root(self._target)

@@ -131,7 +131,7 @@ def make_tasks(
             path=path,
             annotation=annotation_path(path, kind),
             n_samples=n_samples,
-            seconds=n_samples / contents.config.signal.sfreq,
+            seconds=n_samples / contents.spec.sfreq,
         )
         tasks.append((task, row))
     return tasks
@@ -203,7 +203,7 @@ def _first_difference(contents: Contents, row: int, result: Built) -> int | None
     geometry, n_samples = contents.geometry, result.task.n_samples
     first = int(contents.columns["recordings/first_block"][row]) // geometry.shard
     both = (Files(contents.path, first), result.files)
-    readers = [ShardReader(files.root, contents.config) for files in both]
+    readers = [ShardReader(files.root, contents.spec, contents.encoding) for files in both]
     for number in range(geometry.n_shards(n_samples)):
         start = number * geometry.shard
         count = min(geometry.shard, geometry.n_blocks(n_samples) - start)

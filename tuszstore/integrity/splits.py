@@ -37,7 +37,7 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
             continue
         more = f" and {len(shared) - TOLD} more" if len(shared) > TOLD else ""
         told = f"{', '.join(shared[:TOLD])}{more} in {split} and {other.attributes.get('split')}"
-        policies = {contents.config.corpus.split_policy, other.config.corpus.split_policy}
+        policies = {one.attributes.get("split_policy") for one in (contents, other)}
         if policies == {"file_order"}:
             notes.append(f"patients in two splits, as split policy file_order allows: {told}")
         else:

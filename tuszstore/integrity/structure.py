@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from tuszstore.channels.names import CHANNELS
-from tuszstore.config import Config
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend
@@ -26,11 +23,13 @@ from tuszstore.store.digests import (
     is_sealed,
     part_digest,
 )
+from tuszstore.store.encoding import CODECS, Encoding
 from tuszstore.store.files import read_file
 from tuszstore.store.limits import check_arrays
-from tuszstore.store.metadata import PARTS, signature
+from tuszstore.store.metadata import PARTS, read_spec, signature
 from tuszstore.store.place import MAX_METADATA
 from tuszstore.store.schema import SCHEMA_VERSION, TABLES, VARIABLES, Variable
+from tuszstore.store.spec import StoreSpec
 
 _SHARD = re.compile(r"signal/c/(\d{1,15})/0/0|label/c/(\d{1,15})/0")
 
@@ -62,11 +61,7 @@ def read_root(path: Path) -> Contents:
             f"has schema version {attributes.get('schema_version')!r:.40}, and this tuszstore "
             f"reads {SCHEMA_VERSION}"
         )
-    try:
-        config = Config.model_validate(attributes["config"])
-    except (KeyError, ValidationError) as error:
-        raise StoreError(f"its configuration cannot be read: {error}") from error
-    return Contents(path, root, config)
+    return Contents(path, root, read_spec(path, attributes))
 
 
 def check_root(contents: Contents, check: Check, notes: list[str]) -> None:
@@ -141,8 +136,8 @@ def check_schema(contents: Contents, check: Check) -> None:
         where: dict[str, Any] = {"array": variable.path, "file": f"{variable.path}/zarr.json"}
         try:
             # what it claims comes first: it decides whether the rest is looked at
-            check_arrays(path, {variable.path: document}, contents.geometry, [variable])
-            problems = _differences(contents, tuple(document["shape"]), variable)
+            check_arrays(path, {variable.path: document}, contents.spec, [variable])
+            problems = _differences(contents, document, variable)
         except StoreError as error:
             problems = [str(error).removeprefix(f"{path}: {variable.path} ")]
         for problem in problems:
@@ -162,10 +157,13 @@ def _same_metadata(own: Any, copy: Any) -> bool:
     )
 
 
-def _differences(contents: Contents, shape: tuple[int, ...], variable: Variable) -> list[str]:
+def _differences(contents: Contents, document: Mapping[str, Any], variable: Variable) -> list[str]:
     """Return how an array's metadata differs from what a build writes, as zarr understands both."""
     import zarr
 
+    encoding = Encoding.of_array(document) if variable.path == "signal" else None
+    if encoding and encoding.codec not in CODECS:
+        return [f"has the codec {encoding.codec!r:.80}, and a build writes {', '.join(CODECS)}"]
     try:
         array: Any = zarr.open_array(contents.path / variable.path, mode="r")
         found = array.metadata.to_dict()
@@ -174,21 +172,25 @@ def _differences(contents: Contents, shape: tuple[int, ...], variable: Variable)
     found["attributes"] = {k: v for k, v in found["attributes"].items() if k != "signature"}
     return [
         f"{key} is {_text(found.get(key)):.200}, and not {_text(value):.200}"
-        for key, value in _expected(contents.config, shape, variable.path).items()
+        for key, value in _expected(
+            contents.spec, encoding, tuple(document["shape"]), variable.path
+        ).items()
         if _text(found.get(key)) != _text(value)
     ]
 
 
 @lru_cache(maxsize=2 * len(VARIABLES))
-def _expected(config: Config, shape: tuple[int, ...], array: str) -> dict[str, Any]:
+def _expected(
+    spec: StoreSpec, encoding: Encoding | None, shape: tuple[int, ...], array: str
+) -> dict[str, Any]:
     """Return the metadata that this tuszstore gives to an array of a shape."""
     import zarr
     from zarr.storage import MemoryStore
 
-    if array == "signal":
-        options = signal_options(config, shape[0])
+    if encoding is not None:
+        options = signal_options(spec, encoding, shape[0])
     elif array == "label":
-        options = label_options(config, shape[0])
+        options = label_options(spec, shape[0])
     else:
         (variable,) = (variable for variable in VARIABLES if variable.path == array)
         options = column_options(variable, shape)
@@ -284,8 +286,9 @@ def check_tables(contents: Contents, check: Check) -> None:
             file = f"{variable.path}/c"
             check.add(str(error), mend_of(variable.path), array=variable.path, file=file)
     check.covered = f"{len(contents.columns)} columns, {n_rows:,} rows"
-    if tuple(contents.columns.get("channel", CHANNELS)) != CHANNELS:
-        check.add(f"are not {', '.join(CHANNELS)}", "metadata", array="channel")
+    names = contents.spec.channel_names
+    if tuple(contents.columns.get("channel", names)) != names:
+        check.add(f"are not {', '.join(names[:32])}", "metadata", array="channel")
     recordings = contents.table("recordings")
     if recordings is None:
         return

@@ -11,7 +11,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
-from tuszstore.channels.names import CHANNELS
 from tuszstore.plotting.montage import Lane
 from tuszstore.plotting.scales import extremes, time_steps
 from tuszstore.plotting.spans import Span, merge
@@ -70,7 +69,7 @@ def draw_frame(axes: Axes, layout: Layout, stretch: Stretch, style: Style) -> No
 
 def _marks(lane: Lane, stretch: Stretch) -> list[str]:
     """Return what is to know of a lane's electrodes."""
-    own = set(lane.electrodes)
+    own = {stretch.channels[row].name for row in lane.rows}
     told = {"interpolated": own & stretch.interpolated,
             "flat": own & (stretch.flat - stretch.interpolated)}  # fmt: skip
     return [word for word, names in told.items() if names]
@@ -114,14 +113,13 @@ def draw_lane(
     axes: Axes, lane: Lane, base: float, trace: NDArray[Any], stretch: Stretch, style: Style
 ) -> None:
     """Draw one lane, with its stretches at the limit in another colour."""
-    rows = [CHANNELS.index(name) for name in lane.electrodes]
-    clipped = np.logical_or.reduce(stretch.clipped[rows])
+    clipped = np.logical_or.reduce(stretch.clipped[lane.rows])
     n_pixels = round(axes.get_window_extent().width)
     shown = np.arange(len(trace))
     if len(trace) > _DENSE * n_pixels:
         shown = extremes(trace, 2 * n_pixels)
     x, y = (stretch.first + shown) / stretch.sfreq, base + trace[shown]
-    changed = set(lane.electrodes) & (stretch.interpolated | stretch.flat)
+    changed = _marks(lane, stretch)
     axes.plot(
         x, y, color=style.of_side(lane.side), linewidth=0.65, alpha=0.55 if changed else 1.0,
         label=f"lane {lane.name}",

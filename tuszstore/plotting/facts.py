@@ -206,7 +206,7 @@ class _Counter:
         return sorted(shares, key=lambda share: -share.hours)
 
 
-def _classes(spans: Sequence[Span], patients: NDArray[Any], sfreq: int) -> list[EventClass]:
+def _classes(spans: Sequence[Span], patients: NDArray[Any], sfreq: float) -> list[EventClass]:
     classes = []
     for name, members in by_class(spans).items():
         by_recording: dict[int, list[Span]] = {}

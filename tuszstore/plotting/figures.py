@@ -11,8 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
-from tuszstore.channels.names import CHANNELS
-from tuszstore.plotting.montage import REFERENTIAL
+from tuszstore.plotting.montage import referential
 from tuszstore.plotting.plots import draw, render
 from tuszstore.plotting.signals import Sampled
 from tuszstore.plotting.stretch import Stretch
@@ -68,12 +67,12 @@ def amplitude_by_channel(store: Store) -> Embedded:
     recordings = store.recordings
     usable = ~(recordings["flat"].values | recordings["interpolated"].values)
     sd = np.where(usable, recordings["sd"].values, np.nan)
-    names = [lane.name for group in REFERENTIAL for lane in group]
-    columns = {name: sd[:, CHANNELS.index(name)] for name in names}
+    lanes = [lane for group in referential(store.spec.channels) for lane in group]
+    columns = {lane.name: sd[:, lane.row] for lane in lanes}
 
     def make(style: Style) -> Figure:
-        figure, axes = _axes(style, 4.0, 4.3, left=0.45)
-        colors = {lane.name: style.of_side(lane.side) for group in REFERENTIAL for lane in group}
+        figure, axes = _axes(style, 4.0, max(1.5, 0.6 + 0.195 * len(lanes)), left=0.45)
+        colors = {lane.name: style.of_side(lane.side) for lane in lanes}
         _draw_ranges(axes, columns, colors, style)
         axes.set_xlabel("standard deviation (µV)")
         return figure

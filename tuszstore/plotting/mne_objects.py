@@ -5,16 +5,17 @@ amplitudes can be read off and MNE's methods work on what they expect. What was 
 clipped. There is no measurement date and nobody's name: a store knows neither.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.channels.names import CHANNELS
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.names import canonical
 from tuszstore.compat import standard_montage
-from tuszstore.corpus.channels import match_channels
+from tuszstore.corpus.channels import electrode
 from tuszstore.read.recordings import n_stored
 from tuszstore.read.selection import find_recording
 from tuszstore.read.windows import check_indices
@@ -93,7 +94,7 @@ def _window_numbers(indices: ArrayLike, n_windows: int) -> NDArray[np.int64]:
 
 def _window_table(store: StoreMetadata, numbers: NDArray[np.int64]) -> pd.DataFrame:
     """Return what is known of windows, a row each."""
-    windows, recordings, classes = store.windows, store.recordings, store.config.labels.classes
+    windows, recordings, classes = store.windows, store.recordings, store.spec.classes
     rows = windows["recording"][numbers]
     categories = np.array([*CATEGORIES, UNLABELLED], object)  # -1 is the last one
     return pd.DataFrame(
@@ -118,26 +119,27 @@ def _info(store: StoreMetadata, rows: NDArray[np.int64]) -> "Info":
     """Return what MNE knows of the channels of recordings; bad is one without signal in any."""
     import mne
 
-    recordings, notch = store.recordings, store.config.signal.notch
-    info = mne.create_info(list(CHANNELS), float(store.geometry.sfreq), "eeg")
-    info.set_montage(standard_montage(), verbose="error")
+    recordings, spec = store.recordings, store.spec
+    info = mne.create_info(list(spec.channel_names), float(spec.sfreq), "eeg")
+    info.set_montage(standard_montage(), on_missing="ignore", verbose="error")
     lost = (recordings["flat"] & ~recordings["interpolated"]) | (recordings["sd"] == 0)
-    info["bads"] = [name for name, bad in zip(CHANNELS, lost[rows].any(0), strict=True) if bad]
-    if notch:
-        info["line_freq"] = notch.freq
+    bad = lost[rows].any(axis=0)
+    info["bads"] = [name for name, is_bad in zip(spec.channel_names, bad, strict=True) if is_bad]
+    if spec.notch:
+        info["line_freq"] = spec.notch
     return info
 
 
 def _description(store: StoreMetadata, number: int) -> str:
     """Return where a recording comes from, and what was done to it."""
-    recordings, signal = store.recordings, store.config.signal
+    recordings, spec = store.recordings, store.spec
     parts = [str(recordings["id"][number])]
-    if signal.bandpass:
-        parts.append(f"band-pass {signal.bandpass.low:g} to {signal.bandpass.high:g} Hz")
-    if signal.notch:
-        parts.append(f"notch at {signal.notch.freq:g} Hz")
+    if spec.bandpass:
+        parts.append(f"band-pass {spec.bandpass[0]:g} to {spec.bandpass[1]:g} Hz")
+    if spec.notch:
+        parts.append(f"notch at {spec.notch:g} Hz")
     if (recordings["interpolated"][number]).any():
-        names = np.array(CHANNELS)[recordings["interpolated"][number]]
+        names = np.array(spec.channel_names)[recordings["interpolated"][number]]
         parts.append(f"interpolated: {', '.join(names)}")
     seconds = recordings["n_samples"][number] / store.geometry.sfreq
     stored = n_stored(store, number) / store.geometry.sfreq
@@ -154,30 +156,33 @@ def _annotations(store: StoreMetadata, number: int) -> "Annotations":
     """Return the events of a recording, rows of several channels that agree as one."""
     import mne
 
-    events = store.events
+    events, channels = store.events, store.spec.channels
     end = n_stored(store, number) / store.geometry.sfreq
     merged: dict[tuple[float, float, str], set[str]] = {}
     for k in np.flatnonzero(events["recording"] == number):
         onset, offset = events["onset"][k], events["offset"][k]
         if onset < end and (offset > 0 or onset >= 0):
             span = (max(onset, 0.0), min(offset, end), str(events["class"][k]))
-            merged.setdefault(span, set()).update(_electrodes(events["channel"][k]))
+            merged.setdefault(span, set()).update(_named(events["channel"][k], channels))
     spans = sorted(merged)
     return mne.Annotations(
         [onset for onset, _, _ in spans],
         [offset - onset for onset, offset, _ in spans],
         [name for _, _, name in spans],
-        ch_names=[_in_order(merged[span]) for span in spans],
+        ch_names=[_in_order(merged[span], channels) for span in spans],
     )
 
 
-def _electrodes(channel: str) -> Iterable[str]:
+def _named(channel: str, channels: Sequence[Channel]) -> Iterable[str]:
     """Return the store's channels that a channel of an annotation stands for."""
     if channel.upper() == WHOLE:
-        return CHANNELS
-    return match_channels(channel.split("-")).signals
+        return [one.name for one in channels]
+    named = {canonical(part) for part in electrode(channel).split("-")}
+    exact = [one.name for one in channels if set(one.electrodes) == named]
+    return exact or [one.name for one in channels if named & set(one.electrodes)]
 
 
-def _in_order(names: set[str]) -> tuple[str, ...]:
+def _in_order(names: set[str], channels: Sequence[Channel]) -> tuple[str, ...]:
     """Return channel names as MNE wants them; none is all of them."""
-    return tuple(name for name in CHANNELS if name in names) if len(names) < len(CHANNELS) else ()
+    ordered = tuple(channel.name for channel in channels if channel.name in names)
+    return ordered if len(ordered) < len(channels) else ()

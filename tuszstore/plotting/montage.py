@@ -1,103 +1,151 @@
-"""Lanes of a picture, in the order in which EEG is read, and what each of them shows.
+"""Traces of a picture, in the order in which EEG is read, and what each of them shows.
 
-Anterior lanes stand above posterior ones and left ones above right ones, as Guideline 3 of the
+Anterior traces stand above posterior ones and left ones above right ones, as Guideline 3 of the
 American Clinical Neurophysiology Society asks (Acharya et al., 2016).
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.channels.names import CHANNELS
-from tuszstore.corpus.channels import SYNONYMS, electrode
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.names import canonical
+from tuszstore.channels.sets import SETS, TEN_TWENTY, chain
+from tuszstore.corpus.channels import electrode
+
+_READING_ORDER = (
+    ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"), ("T3", "T4"), ("C3", "C4"), ("T5", "T6"),
+    ("P3", "P4"), ("O1", "O2"), ("Fz", "Cz", "Pz"),
+)  # fmt: skip
+_CHAINS = ("Fp1 F7 T3 T5 O1", "Fp2 F8 T4 T6 O2", "Fp1 F3 C3 P3 O1", "Fp2 F4 C4 P4 O2", "Fz Cz Pz")
+_NUMBER = re.compile(r"\d+$")
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane: an electrode as it was recorded, or the difference between two.
+    """One trace: a channel of the store, or the difference between two.
 
     Attributes
     ----------
-    electrode : str
-        One of the 19.
-    minus : str
-        The electrode that is subtracted; empty for none.
+    channel : Channel
+        What is shown.
+    row : int
+        Of the channel in the store.
+    minus : int or None
+        Row of the channel that is subtracted.
     """
 
-    electrode: str
-    minus: str = ""
+    channel: Channel
+    row: int
+    minus: int | None = None
 
     @property
     def name(self) -> str:
         """Such as ``Fp1`` or ``Fp1-F7``."""
-        return f"{self.electrode}-{self.minus}" if self.minus else self.electrode
+        return self.channel.name
 
     @property
-    def electrodes(self) -> tuple[str, ...]:
-        """What the lane is made of."""
-        return (self.electrode, self.minus) if self.minus else (self.electrode,)
+    def rows(self) -> list[int]:
+        """Channels of the store that it is made of."""
+        return [self.row] if self.minus is None else [self.row, self.minus]
 
     @property
     def side(self) -> str:
-        """``left``, ``right`` or ``midline``: odd numbers, even ones, and z."""
-        last = self.electrode[-1]
-        return "midline" if last == "z" else ("right", "left")[int(last) % 2]
+        """``left``, ``right`` or ``midline``: odd numbers, even ones, and the rest."""
+        number = _NUMBER.search(self.channel.anode)
+        return ("right", "left")[int(number[0]) % 2] if number else "midline"
 
     def is_annotated_by(self, channel: str) -> bool:
-        """Whether an annotation of a channel is one of this lane.
+        """Whether an annotation of a channel is one of this trace.
 
-        A pair of electrodes, as TUSZ annotates, is one of the bipolar lane of that pair, and of
-        the referential lanes of both. A single electrode is one of every lane that it is part of,
-        and what names none of the 19, such as ``TERM``, of all lanes.
+        A pair of electrodes, as TUSZ annotates, is one of the bipolar trace of that pair, and of
+        the referential traces of both. A single electrode is one of every trace that it is part of,
+        and what names no electrode of the 10-20 system, such as ``TERM``, of all traces.
 
         Parameters
         ----------
         channel : str
             As annotated, such as ``FP1-F7`` or ``TERM``.
         """
-        named = {SYNONYMS.get(part, part) for part in electrode(channel).upper().split("-")}
-        if not named & _ELECTRODES:
+        named = {canonical(part).upper() for part in electrode(channel).split("-")}
+        if not named & _TEN_TWENTY:
             return True
-        own = {name.upper() for name in self.electrodes}
-        return own == named if self.minus and len(named) == 2 else bool(own & named)
+        own = {name.upper() for name in self.channel.electrodes}
+        pair = self.channel.is_difference and len(named) == 2
+        return own == named if pair else bool(own & named)
 
 
-_ELECTRODES = {name.upper() for name in CHANNELS}
+_TEN_TWENTY = {channel.name.upper() for channel in TEN_TWENTY}
 
-REFERENTIAL = tuple(
-    tuple(Lane(name) for name in names.split())
-    for names in ("Fp1 Fp2", "F7 F8", "F3 F4", "T3 T4", "C3 C4", "T5 T6", "P3 P4", "O1 O2",
-                  "Fz Cz Pz")
-)  # fmt: skip
-"""The 19 electrodes, in groups between which there is a gap: pairs of both sides, the midline."""
+Groups = tuple[tuple[Lane, ...], ...]
+"""Traces from top to bottom, in groups between which there is a gap."""
 
 
-def _chain(names: str) -> tuple[Lane, ...]:
-    electrodes = names.split()
-    return tuple(map(Lane, electrodes[:-1], electrodes[1:]))
+def referential(channels: Sequence[Channel]) -> Groups:
+    """Return the channels of a store as they are.
+
+    The 19 electrodes stand in pairs of both sides and the midline, differences in their chains;
+    all others follow in the store's order.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+    """
+    lanes = {c.identity: Lane(c, row) for row, c in enumerate(channels)}
+    electrodes = [[Channel(name, name) for name in names] for names in _READING_ORDER]
+    known = [*electrodes, *map(chain, _CHAINS)]
+    groups = [tuple(lanes.pop(c.identity) for c in group if c.identity in lanes) for group in known]
+    return tuple(group for group in (*groups, tuple(lanes.values())) if group)
 
 
-BIPOLAR = tuple(
-    _chain(names)
-    for names in ("Fp1 F7 T3 T5 O1", "Fp2 F8 T4 T6 O2", "Fp1 F3 C3 P3 O1", "Fp2 F4 C4 P4 O2",
-                  "Fz Cz Pz")
-)  # fmt: skip
-"""Longitudinal bipolar montage ("double banana"): temporal, parasagittal and midline chains."""
+def bipolar(channels: Sequence[Channel]) -> Groups:
+    """Return the longitudinal bipolar montage ("double banana"), as far as channels allow.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+
+    Raises
+    ------
+    ValueError
+        If they allow not one of its differences.
+    """
+    rows = {channel.identity: row for row, channel in enumerate(channels)}
+    groups = tuple(
+        tuple(filter(None, (_difference(wanted, rows) for wanted in chain(names))))
+        for names in _CHAINS
+    )
+    if not any(groups):
+        names = ", ".join(channel.name for channel in SETS["double_banana"])
+        raise ValueError(
+            f"no trace of the bipolar montage ({names}) can be made of the store's channels: "
+            f"{', '.join(channel.name for channel in channels[:20])}"
+        )
+    return tuple(group for group in groups if group)
+
+
+def _difference(wanted: Channel, rows: Mapping[tuple[str, str | None], int]) -> Lane | None:
+    if wanted.identity in rows:
+        return Lane(wanted, rows[wanted.identity])
+    anode, cathode = rows.get((wanted.anode, None)), rows.get((str(wanted.cathode), None))
+    return None if anode is None or cathode is None else Lane(wanted, anode, cathode)
 
 
 def derive(data: NDArray[np.float32], lane: Lane) -> NDArray[np.float32]:
-    """Return what a lane shows.
+    """Return what a trace shows.
 
     Parameters
     ----------
     data : ndarray, shape (channel, sample)
-        In the order of :data:`tuszstore.channels.names.CHANNELS`.
+        Of all channels of the store.
     lane : Lane
 
     Returns
     -------
     ndarray, shape (sample,)
     """
-    row: NDArray[np.float32] = data[CHANNELS.index(lane.electrode)]
-    return np.subtract(row, data[CHANNELS.index(lane.minus)]) if lane.minus else row
+    row: NDArray[np.float32] = data[lane.row]
+    return row if lane.minus is None else np.subtract(row, data[lane.minus])

@@ -28,7 +28,8 @@ from tuszstore.plotting.drawing import (
     draw_title,
     shade,
 )
-from tuszstore.plotting.montage import BIPOLAR, REFERENTIAL, Lane, derive
+from tuszstore.plotting.montage import Lane, derive, referential
+from tuszstore.plotting.montage import bipolar as bipolar_lanes
 from tuszstore.plotting.scales import fitting_scale
 from tuszstore.plotting.spans import by_class
 from tuszstore.plotting.stretch import Stretch, recording_stretch, window_stretch
@@ -162,7 +163,7 @@ def draw(
     """
     if not (math.isfinite(width) and width >= LEAST_WIDTH):
         raise ValueError(f"width must be {LEAST_WIDTH:g} inches or more, not {width:g}")
-    groups = BIPOLAR if bipolar else REFERENTIAL
+    groups = (bipolar_lanes if bipolar else referential)(stretch.channels)
     traces = {lane: _centred(derive(stretch.data, lane)) for group in groups for lane in group}
     if scale is None:
         scale = fitting_scale(list(traces.values()))

@@ -47,7 +47,7 @@ def make_report(store: Store) -> str:
     facts, splits = gather(store), gather_splits(store)
     chosen = sample_windows(store)
     sampled = {name: measure(store, windows) for name, windows in chosen.items()}
-    attributes, config = store.attrs, store.config
+    attributes, spec = store.attrs, store.spec
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -59,9 +59,9 @@ def make_report(store: Store) -> str:
         title=store.name,
         split=attributes["split"],
         signal=_signal(store),
-        window=f"{config.windows.length:g}",
-        stride=f"{config.windows.stride:g}",
-        full_seizure=percent(config.labels.full_seizure),
+        window=f"{spec.window_seconds:g}",
+        stride=f"{spec.stride_seconds:g}",
+        full_seizure=percent(spec.full_seizure),
         warnings=attributes["warnings"],
         numbers=_numbers(facts),
         facts=facts,
@@ -77,7 +77,7 @@ def make_report(store: Store) -> str:
         n_left_out=sum(reason.count for reason in facts.left_out),
         provenance=_provenance(store),
         config=yaml.safe_dump(
-            config.model_dump(mode="json", exclude={"paths", "build"}), sort_keys=False
+            {k: v for k, v in store.config.items() if k not in ("paths", "build")}, sort_keys=False
         ),
         version=tuszstore.__version__,
         light=LIGHT,
@@ -122,10 +122,10 @@ def _numbers(facts: Facts) -> Mapping[str, str]:
 
 
 def _signal(store: Store) -> str:
-    storage = store.config.storage
+    encoding = store.metadata.encoding
     return (
-        f"{len(store.channels)} channels at {store.sfreq} Hz, {processing(store.config)}, "
-        f"{storage.dtype}, {storage.codec}"
+        f"{len(store.channels)} channels at {store.sfreq} Hz, {processing(store.spec)}, "
+        f"{encoding.dtype}, {encoding.codec}"
     )
 
 

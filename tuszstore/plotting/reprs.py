@@ -19,7 +19,7 @@ def store_html(store: Store) -> str:
     ----------
     store : Store
     """
-    facts, config = total(store), store.config
+    facts, spec, encoding = total(store), store.spec, store.metadata.encoding
     figures = {
         "hours": f"{facts.hours:,.2f}",
         "recordings": f"{facts.recordings:,}",
@@ -27,7 +27,7 @@ def store_html(store: Store) -> str:
         "seizures": f"{facts.seizures:,}",
         "in seizure": f"{clock(facts.seizure_hours * 3600)} "
                       f"({percent(facts.seizure_hours / facts.hours)})",
-        f"windows of {config.windows.length:g} s, every {config.windows.stride:g} s":
+        f"windows of {spec.window_seconds:g} s, every {spec.stride_seconds:g} s":
             f"{facts.n_windows:,}",
     }  # fmt: skip
     attributes = store.attrs
@@ -35,7 +35,7 @@ def store_html(store: Store) -> str:
     provenance = {
         "path": str(store.path),
         "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
-                  f"{config.storage.dtype}, {config.storage.codec}",
+                  f"{encoding.dtype}, {encoding.codec}",
         "built": str(attributes.get("created", "not known")),
         "split": f"{attributes['split']}, policy {attributes.get('split_policy', 'not known')}",
         "configuration": str(attributes.get("config_hash", "not known")),

@@ -15,7 +15,7 @@ class Span:
     Attributes
     ----------
     label : str
-        Class, as the configuration writes it; as annotated, where it is taken as background.
+        Class, as the store writes it; as annotated, where it is taken as background.
     start, stop : int
         First sample, and the one after the last, from the recording's start.
     channel : str
@@ -45,7 +45,7 @@ def event_spans(store: Store, recording: int | None = None) -> list[Span]:
     recording : int, optional
         Row of the recordings table.
     """
-    labels, events = store.config.labels, store.events
+    spec, events = store.spec, store.events
     rows = np.arange(events.sizes["event"])
     if recording is not None:
         rows = rows[events["recording"].values == recording]
@@ -53,8 +53,8 @@ def event_spans(store: Store, recording: int | None = None) -> list[Span]:
     columns = (events[name].values[rows].tolist() for name in names)
     return [
         Span(
-            labels.classes[bit.bit_length() - 1] if bit else str(label), first, stop,
-            str(channel), bool(bit & labels.seizure_bits), number,
+            spec.classes[bit.bit_length() - 1] if bit else str(label), first, stop,
+            str(channel), bool(bit & spec.seizure_bits), number,
         )
         for first, stop, bit, label, channel, number in zip(*columns, strict=True)
         if stop > first

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
-from tuszstore.config import Config
+from tuszstore.channels.derivations import Channel
 from tuszstore.plotting.spans import Span, event_spans, merge
 from tuszstore.read.selection import find_recording
 from tuszstore.read.windows import check_indices
 from tuszstore.store.categories import CATEGORIES
+from tuszstore.store.spec import StoreSpec
 from tuszstore.units import clock, percent
 
 
@@ -32,12 +33,14 @@ class Stretch:
         Category of a window; how much of any other stretch is in a seizure.
     first : int
         First sample, from the recording's start.
-    sfreq : int
+    sfreq : float
         Sampling rate (Hz).
+    channels : tuple of Channel
+        Of the store.
     data : ndarray of float32, shape (channel, sample)
         In µV.
     clipped : ndarray of bool, shape (channel, sample)
-        Where the stored values are at the limit ``signal.clip``.
+        Where the stored values are at the limit ``spec.clip``.
     spans : list of Span
         Annotated events that reach into it.
     interpolated, flat : frozenset of str
@@ -50,7 +53,8 @@ class Stretch:
     name: str
     state: str
     first: int
-    sfreq: int
+    sfreq: float
+    channels: tuple[Channel, ...]
     data: NDArray[np.float32]
     clipped: NDArray[np.bool_]
     spans: list[Span]
@@ -157,7 +161,7 @@ def microvolts(store: Store, signal: NDArray[Any], row: int) -> NDArray[np.float
     row : int
         Of the recording.
     """
-    if store.config.signal.normalise == "none":
+    if store.spec.units == "uV":
         return np.asarray(signal, np.float32)
     mean, sd = (store.recordings[name].values[row][:, None] for name in ("mean", "sd"))
     # as float64: a mean of millivolts would cost the last digits of float32
@@ -167,7 +171,7 @@ def microvolts(store: Store, signal: NDArray[Any], row: int) -> NDArray[np.float
 def _stretch(
     store: Store, row: int, first: int, signal: NDArray[np.float32], name: str, state: str | None
 ) -> Stretch:
-    recordings, config = store.recordings, store.config
+    recordings = store.recordings
     stop = first + signal.shape[1]
     spans = [span for span in event_spans(store, row) if span.start < stop and span.stop > first]
     if state is None:
@@ -182,6 +186,7 @@ def _stretch(
         state=state,
         first=first,
         sfreq=store.sfreq,
+        channels=store.spec.channels,
         data=signal,
         clipped=_clipped(store, row, signal),
         spans=spans,
@@ -189,28 +194,28 @@ def _stretch(
             name: frozenset(np.array(store.channels)[recordings[name].values[row]].tolist())
             for name in ("interpolated", "flat")
         },
-        processing=processing(config),
+        processing=processing(store.spec),
     )
 
 
 def _clipped(store: Store, row: int, data: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return where the stored values are at the limit, within what rounding makes of it."""
-    limit, storage = store.config.signal.clip, store.config.storage
+    limit, encoding = store.spec.clip, store.metadata.encoding
     if limit is None:
         return np.zeros(data.shape, bool)
     slack = 1e-5 * limit
-    if storage.dtype == "int16":
-        limit, slack = round(limit / storage.scale) * storage.scale, storage.scale / 2
+    if encoding.dtype == "int16":
+        limit, slack = round(limit / encoding.scale) * encoding.scale, encoding.scale / 2
     mean, sd = (store.recordings[name].values[row][:, None] for name in ("mean", "sd"))
     return np.asarray((np.abs(data - mean) >= (limit - slack) * sd) & (sd > 0))
 
 
-def processing(config: Config) -> str:
+def processing(spec: StoreSpec) -> str:
     """Return what was done to a store's signal, such as ``0.5-120 Hz, notch 60 Hz``."""
-    band, notch = config.signal.bandpass, config.signal.notch
-    parts = [f"{band.low:g}-{band.high:g} Hz" if band else "no band-pass"]
-    if notch:
-        parts.append(f"notch {notch.freq:g} Hz")
+    band = spec.bandpass
+    parts = [f"{band[0]:g}-{band[1]:g} Hz" if band else "no band-pass"]
+    if spec.notch:
+        parts.append(f"notch {spec.notch:g} Hz")
     return ", ".join(parts)
 
 

@@ -100,14 +100,14 @@ class BlockReader:
         return out
 
     def _layout(self, n_parts: int, *, verify: bool) -> Layout:
-        storage = self._store.config.storage
+        encoding = self._store.encoding
         return Layout(
-            n_channels=self._store.group["signal"].shape[1],
+            n_channels=len(self._store.spec.channels),
             n_samples=self._store.geometry.block,
             n_parts=n_parts,
-            dtype=np.dtype(storage.dtype),
-            scale=storage.scale,
-            compressed=storage.codec != "none",
+            dtype=np.dtype(encoding.dtype),
+            scale=encoding.scale,
+            compressed=encoding.codec != "none",
             verify=verify,
         )
 

@@ -93,8 +93,8 @@ def read_recording(
         out[:, done - first : upto - first] = block[:, done - begin : upto - begin]
         done = upto
     if blocks.dtype != np.float32:
-        out *= np.float32(store.config.storage.scale)
-    if microvolts and store.config.signal.normalise != "none":
+        out *= np.float32(store.encoding.scale)
+    if microvolts and store.spec.units != "uV":
         # as float64: a mean of millivolts would cost the last digits of float32
         sd, mean = (store.recordings[name][number][:, None] for name in ("sd", "mean"))
         out = (out * sd + mean).astype(np.float32)

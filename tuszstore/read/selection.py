@@ -40,7 +40,7 @@ def select_windows(
         codes = [CATEGORIES.index(name) for name in _known("category", category, CATEGORIES)]
         chosen &= np.isin(windows["category"], codes)
     if event_class is not None:
-        classes = store.config.labels.classes
+        classes = store.spec.classes
         bits = sum(1 << classes.index(name) for name in _known("event class", event_class, classes))
         chosen &= (windows["event_classes"] & np.uint16(bits)) > 0
     if min_fraction is not None:

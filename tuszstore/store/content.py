@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from tuszstore.store.schema import TABLES, VARIABLES
+from tuszstore.store.spec import StoreSpec
 
 NOT_CONTENT = frozenset({"recordings/source_mtime", "left_out/reason"})
 """Columns that say when and where a store was made, not what it holds."""
 
 
-def content_digest(split: str, config_hash: str, read: Callable[[str], Any]) -> str:
-    """Return the hash of configuration, tables, and digests of signal and labels.
+def content_digest(split: str, spec: StoreSpec, read: Callable[[str], Any]) -> str:
+    """Return the hash of spec, tables, and digests of signal and labels.
 
     Parameters
     ----------
     split : str
-    config_hash : str
+    spec : StoreSpec
     read : callable
         Returns the values of a variable, given its path.
 
@@ -28,7 +29,7 @@ def content_digest(split: str, config_hash: str, read: Callable[[str], Any]) -> 
     str
         32 hexadecimal digits.
     """
-    digest = hashlib.sha256(json.dumps([split, config_hash]).encode())
+    digest = hashlib.sha256(json.dumps([split, spec.digest]).encode())
     for variable in VARIABLES:
         if variable.group not in TABLES or variable.path in NOT_CONTENT:
             continue

@@ -9,28 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.channels.names import CHANNELS
-from tuszstore.config import Config
 from tuszstore.store.content import content_digest
 from tuszstore.store.digests import part_digests, seal
-from tuszstore.store.geometry import Geometry
+from tuszstore.store.encoding import Encoding
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
 from tuszstore.store.metadata import PARTS, signature
-from tuszstore.store.schema import SCHEMA_VERSION, Variable, missing_value, variables
+from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
+from tuszstore.store.spec import StoreSpec
 
 TABLE_CHUNK = 1 << 20
 """Rows of a chunk of a table."""
 
 
-def create_arrays(path: Path, config: Config, n_blocks: int) -> None:
+def create_arrays(path: Path, spec: StoreSpec, encoding: Encoding, n_blocks: int) -> None:
     """Make an unfinished store: its root, and `signal`, `label` and `channel` without data.
 
     Parameters
     ----------
     path : Path
         Must not exist.
-    config : Config
+    spec : StoreSpec
+    encoding : Encoding
     n_blocks : int
         Blocks of all recordings, each recording rounded up to whole shards.
     """
@@ -38,43 +38,40 @@ def create_arrays(path: Path, config: Config, n_blocks: int) -> None:
 
     root = zarr.create_group(path, attributes={"complete": False}, zarr_format=3)
     signal, label, channel = variables("")
-    root.create_array(signal.name, **signal_options(config, n_blocks))
-    root.create_array(label.name, **label_options(config, n_blocks))
-    _write_column(root, channel, np.array(CHANNELS, dtype=np.dtypes.StringDType()))
+    root.create_array(signal.name, **signal_options(spec, encoding, n_blocks))
+    root.create_array(label.name, **label_options(spec, n_blocks))
+    _write_column(root, channel, np.array(spec.channel_names, dtype=np.dtypes.StringDType()))
 
 
-def signal_options(config: Config, n_blocks: int) -> dict[str, Any]:
+def signal_options(spec: StoreSpec, encoding: Encoding, n_blocks: int) -> dict[str, Any]:
     """Return how the array `signal` is made, as zarr's ``create_array`` takes it."""
-    geometry = Geometry.of(config)
     (signal,) = (v for v in variables("") if v.name == "signal")
-    dtype = config.storage.dtype
-    block = (len(CHANNELS), geometry.block)
+    block = (len(spec.channels), spec.block)
     return {
         "shape": (n_blocks, *block),
-        "dtype": dtype,
+        "dtype": encoding.dtype,
         "chunks": (1, *block),
-        "shards": (geometry.shard, *block),
-        "compressors": zarr_codecs(config.storage.codec, np.dtype(dtype).itemsize),
+        "shards": (spec.shard, *block),
+        "compressors": zarr_codecs(encoding.codec, encoding.itemsize),
         "filters": None,
-        "fill_value": missing_value(dtype),
+        "fill_value": encoding.missing,
         "dimension_names": signal.dims,
-        "attributes": _signal_attributes(signal, config),
+        "attributes": _signal_attributes(signal, spec, encoding),
     }
 
 
-def label_options(config: Config, n_blocks: int) -> dict[str, Any]:
+def label_options(spec: StoreSpec, n_blocks: int) -> dict[str, Any]:
     """Return how the array `label` is made, as zarr's ``create_array`` takes it."""
-    geometry = Geometry.of(config)
     (label,) = (v for v in variables("") if v.name == "label")
     return {
-        "shape": (n_blocks, geometry.block),
+        "shape": (n_blocks, spec.block),
         "dtype": label.dtype,
-        "chunks": (geometry.shard, geometry.block),
+        "chunks": (spec.shard, spec.block),
         "compressors": zarr_codecs(LABEL_CODEC, 2),
         "filters": None,
         "fill_value": UNLABELLED,
         "dimension_names": label.dims,
-        "attributes": {"comment": label.comment, **flag_attributes(config.labels.classes)},
+        "attributes": {"comment": label.comment, **flag_attributes(spec.classes)},
     }
 
 
@@ -113,7 +110,7 @@ def write_table(path: Path, group: str, columns: Mapping[str, NDArray[Any]]) -> 
         _write_column(table, variable, columns[variable.name])
 
 
-def finish(path: Path, attributes: Mapping[str, Any]) -> None:
+def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
     """Write the root's metadata, which makes the store complete.
 
     Consolidated metadata and attributes go into one file, written last and atomically.
@@ -122,8 +119,9 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     ----------
     path : Path
         Root of the store.
+    spec : StoreSpec
     attributes : mapping
-        What :func:`tuszstore.open` shows as ``attrs``.
+        What :func:`tuszstore.open` shows as ``attrs``, but for what is made here.
     """
     import zarr
 
@@ -139,8 +137,10 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     root["attributes"] = {
         **attributes,
         "schema_version": SCHEMA_VERSION,
+        "spec": spec.to_json(),
         "content_digest": content_digest(
-            attributes["split"], attributes["config_hash"],
+            attributes["split"],
+            spec,
             lambda name: group[name][...],  # type: ignore[index]
         ),
         "complete": True,
@@ -148,17 +148,17 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     write_atomically(path / "zarr.json", seal(root, part_digests(path)))
 
 
-def _signal_attributes(variable: Variable, config: Config) -> dict[str, Any]:
+def _signal_attributes(variable: Variable, spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         "comment": variable.comment,
         "long_name": "EEG",
-        "units": "uV" if config.signal.normalise == "none" else "1",
-        "sfreq": config.signal.sfreq,
+        "units": spec.units,
+        "sfreq": spec.sfreq,
     }
-    if config.storage.dtype == "int16":
-        attributes["scale_factor"] = config.storage.scale
+    if encoding.dtype == "int16":
+        attributes["scale_factor"] = encoding.scale
         # readers that know CF show NaN, not zero, where a block is missing
-        attributes["_FillValue"] = missing_value("int16")
+        attributes["_FillValue"] = encoding.missing
     return attributes
 
 

@@ -5,11 +5,7 @@ A window is a run of consecutive blocks. With ``overlap: share`` a block is
 as long as a window, and there is one for every window. The same formulas serve both.
 """
 
-import math
 from dataclasses import dataclass
-from typing import Self
-
-from tuszstore.config import Config
 
 
 @dataclass(frozen=True)
@@ -18,7 +14,7 @@ class Geometry:
 
     Attributes
     ----------
-    sfreq : int
+    sfreq : float
         Sampling rate (Hz).
     window, stride : int
         Samples of a window, and between the starts of two.
@@ -28,25 +24,12 @@ class Geometry:
         Blocks of a shard.
     """
 
-    sfreq: int
+    sfreq: float
     window: int
     stride: int
     block: int
     step: int
     shard: int
-
-    @classmethod
-    def of(cls, config: Config) -> Self:
-        """Return the geometry of a configuration."""
-        sfreq = config.signal.sfreq
-        window = round(config.windows.length * sfreq)
-        stride = round(config.windows.stride * sfreq)
-        if config.windows.overlap == "duplicate":
-            block, step = window, stride
-        else:
-            block = step = math.gcd(window, stride)
-        shard = max(1, round(config.storage.shard_seconds * sfreq / block))
-        return cls(sfreq, window, stride, block, step, shard)
 
     @property
     def blocks_per_window(self) -> int:

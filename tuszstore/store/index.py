@@ -6,17 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.config import Labels
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
-from tuszstore.store.geometry import Geometry
 from tuszstore.store.labels import UNLABELLED
+from tuszstore.store.spec import StoreSpec
 
 Columns = dict[str, NDArray[Any]]
 
 
-def derive_windows(
-    label: Any, recordings: Mapping[str, NDArray[Any]], geometry: Geometry, config: Labels
-) -> Columns:
+def derive_windows(label: Any, recordings: Mapping[str, NDArray[Any]], spec: StoreSpec) -> Columns:
     """Return the columns of `windows/*`.
 
     Parameters
@@ -25,17 +22,16 @@ def derive_windows(
         Read a shard at a time.
     recordings : mapping of str to ndarray
         ``n_samples`` and ``first_block`` of each recording.
-    geometry : Geometry
-    config : Labels
+    spec : StoreSpec
     """
     parts = [
-        _windows_of(label, number, int(first), int(n_samples), geometry, config)
+        _windows_of(label, number, int(first), int(n_samples), spec)
         for number, (first, n_samples) in enumerate(
             zip(recordings["first_block"], recordings["n_samples"], strict=True)
         )
     ]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    columns["category"] = categorise(columns["seizure_fraction"], config.full_seizure)
+    columns["category"] = categorise(columns["seizure_fraction"], spec.full_seizure)
     codes = np.arange(len(CATEGORIES))[:, None]
     columns["category_mask"] = columns["category"] == codes
     columns["mask"] = np.array(CATEGORIES, dtype=np.dtypes.StringDType())
@@ -64,12 +60,11 @@ def categorise(fraction: NDArray[np.float64], full: float) -> NDArray[np.int8]:
     return category
 
 
-def _windows_of(
-    label: Any, number: int, first: int, n_samples: int, geometry: Geometry, config: Labels
-) -> Columns:
+def _windows_of(label: Any, number: int, first: int, n_samples: int, spec: StoreSpec) -> Columns:
+    geometry = spec.geometry
     n_windows = geometry.n_windows(n_samples)
     offsets = np.arange(n_windows) * geometry.blocks_per_stride
-    counts, bits = _blocks_of(label, first, geometry.n_blocks(n_samples), geometry, config)
+    counts, bits = _blocks_of(label, first, geometry.n_blocks(n_samples), spec)
     until = np.concatenate([[0], np.cumsum(counts)])
     seizure = until[offsets + geometry.blocks_per_window] - until[offsets]
     classes = np.zeros(n_windows, np.uint16)
@@ -86,13 +81,13 @@ def _windows_of(
 
 
 def _blocks_of(
-    label: Any, first: int, n_blocks: int, geometry: Geometry, config: Labels
+    label: Any, first: int, n_blocks: int, spec: StoreSpec
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     counts = np.zeros(n_blocks, np.int64)
     bits = np.zeros(n_blocks, np.uint16)
-    seizure = np.uint16(config.seizure_bits)
-    for start in range(0, n_blocks, geometry.shard):
-        stop = min(start + geometry.shard, n_blocks)
+    seizure = np.uint16(spec.seizure_bits)
+    for start in range(0, n_blocks, spec.shard):
+        stop = min(start + spec.shard, n_blocks)
         values = np.asarray(label[first + start : first + stop])
         if values.any():
             counts[start:stop] = np.count_nonzero(values & seizure, axis=1)

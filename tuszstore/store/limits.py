@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuszstore.channels.names import CHANNELS
 from tuszstore.errors import StoreError
-from tuszstore.store.geometry import Geometry
 from tuszstore.store.schema import VARIABLES, Variable
+from tuszstore.store.spec import StoreSpec
 
 MAX_ROWS = 10**8
 """Rows of a table: 400 times the windows of TUSZ."""
@@ -55,7 +54,7 @@ def check_folders(path: Path) -> None:
 def check_arrays(
     path: Path | str,
     documents: Mapping[str, Any],
-    geometry: Geometry,
+    spec: StoreSpec,
     wanted: Sequence[Variable] = VARIABLES,
 ) -> None:
     """Refuse arrays that are not what the schema says, or claim what no machine holds.
@@ -66,8 +65,8 @@ def check_arrays(
         For messages.
     documents : mapping of str to dict
         Metadata of each array, as Zarr v3 has it.
-    geometry : Geometry
-        Of the store's configuration.
+    spec : StoreSpec
+        Of the store.
     wanted : sequence of Variable
         By default all.
 
@@ -82,7 +81,7 @@ def check_arrays(
             raise StoreError(
                 f"{path}: {variable.path} is missing; build it again with: tuszstore build --force"
             )
-        if problem := _problem(documents[variable.path], variable, geometry):
+        if problem := _problem(documents[variable.path], variable, spec):
             raise StoreError(f"{path}: {variable.path} {problem}")
         for dim, size in zip(variable.dims, documents[variable.path]["shape"], strict=True):
             other = sizes.setdefault((variable.group, dim), size)
@@ -92,7 +91,7 @@ def check_arrays(
                 )
 
 
-def _problem(document: Any, variable: Variable, geometry: Geometry) -> str:
+def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
     """Return what is wrong with the metadata of one array; nothing if it may be read."""
     try:
         if document["zarr_format"] != 3 or document["node_type"] != "array":
@@ -114,7 +113,7 @@ def _problem(document: Any, variable: Variable, geometry: Geometry) -> str:
             return f"has other codecs than a table: {', '.join(names):.80}"
         if len(shape) != len(dims) or len(chunk) != len(dims):
             return "has another number of dimensions than names of them"
-        return _too_large(shape, chunk, document, variable, geometry)
+        return _too_large(shape, chunk, document, variable, spec)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
         return f"has metadata that cannot be understood ({type(error).__name__}: {error})"
 
@@ -137,13 +136,13 @@ def codec_names(codecs: Sequence[Any]) -> list[str]:
 
 
 def _too_large(
-    shape: list[int], chunk: list[int], document: Any, variable: Variable, geometry: Geometry
+    shape: list[int], chunk: list[int], document: Any, variable: Variable, spec: StoreSpec
 ) -> str:
-    sizes = {"channel": len(CHANNELS), "sample": geometry.block, "mask": 3}
+    sizes = {"channel": len(spec.channels), "sample": spec.block, "mask": 3}
     limits = {"block": MAX_BLOCKS}
     for name, size in zip(variable.dims, shape, strict=True):
         if name in sizes and size != sizes[name]:
-            return f"has {size} {name}s, and its configuration makes {sizes[name]}"
+            return f"has {size} {name}s, and its spec makes {sizes[name]}"
         if size > limits.get(name, MAX_ROWS):
             return f"claims {size} {name}s, more than {limits.get(name, MAX_ROWS)}"
     decoded = chunk
@@ -152,9 +151,9 @@ def _too_large(
     itemsize = {"string": 16, "float32": 4, "int32": 4, "int8": 1, "bool": 1}.get(
         document["data_type"], 8 if variable.dtype.endswith("64") else 2
     )
-    largest = max(MAX_CHUNK, geometry.shard * geometry.block * 2)
+    largest = max(MAX_CHUNK, spec.shard * spec.block * 2)
     if variable.path == "signal":
-        largest = max(MAX_CHUNK, len(CHANNELS) * geometry.block * itemsize)
+        largest = max(MAX_CHUNK, len(spec.channels) * spec.block * itemsize)
     if math.prod(decoded) * itemsize > largest:
         return f"has chunks of {math.prod(decoded) * itemsize} bytes"
     return ""

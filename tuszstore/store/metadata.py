@@ -10,17 +10,17 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from tuszstore.config import Config
-from tuszstore.errors import StaleIndexError, StoreError
+from tuszstore.errors import SchemaError, StaleIndexError, StoreError
 from tuszstore.store.columns import read_column
+from tuszstore.store.encoding import Encoding
 from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays
 from tuszstore.store.local import LocalPlace
 from tuszstore.store.place import ROOT, Document, Hold, Identity, Place, ReplacedError
 from tuszstore.store.schema import SCHEMA_VERSION, variables
+from tuszstore.store.spec import SpecError, StoreSpec
 
 T = TypeVar("T")
 
@@ -100,8 +100,7 @@ class StoreMetadata:
         Its name: where it was when it was opened, and another store may be by now.
     attributes : dict
         Of the root.
-    config : Config
-        With which it was built.
+    spec : StoreSpec
     arrays : mapping of str to dict
         Metadata of each array, by path, as Zarr v3 has it.
     group : zarr.Group
@@ -115,7 +114,7 @@ class StoreMetadata:
 
     place: Place
     attributes: dict[str, Any]
-    config: Config
+    spec: StoreSpec
     arrays: Mapping[str, Any]
     group: Any
     signal: Mapping[str, Any]
@@ -163,13 +162,10 @@ class StoreMetadata:
             )
         attributes = _attributes(root)
         _check_attributes(path, attributes)
-        try:
-            config = Config.model_validate(attributes["config"])
-        except (KeyError, ValidationError) as error:
-            raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
+        spec = read_spec(path, attributes)
         assert root is not None  # or it was refused above
         arrays = _arrays(path, root)
-        check_arrays(path, arrays, Geometry.of(config))
+        check_arrays(path, arrays, spec)
         group = found.open_group()
         try:
             _check_signatures(path, dict(zip(PARTS, map(_attributes, parts), strict=True)))
@@ -180,8 +176,8 @@ class StoreMetadata:
         assert own is not None  # or it had no signature
         signal = parse_json(own.content, f"{path}/signal/{ROOT}")
         (variable,) = (variable for variable in variables("") if variable.name == "signal")
-        check_arrays(path, {"signal": signal}, Geometry.of(config), [variable])
-        return cls(place, attributes, config, arrays, group, signal, root.identity, held)
+        check_arrays(path, {"signal": signal}, spec, [variable])
+        return cls(place, attributes, spec, arrays, group, signal, root.identity, held)
 
     @property
     def path(self) -> Path | str:
@@ -191,7 +187,12 @@ class StoreMetadata:
     @cached_property
     def geometry(self) -> Geometry:
         """Lengths of windows, blocks and shards."""
-        return Geometry.of(self.config)
+        return self.spec.geometry
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How values of the signal lie on disk."""
+        return Encoding.of_array(self.signal)
 
     @cached_property
     def n_windows(self) -> int:
@@ -299,10 +300,39 @@ def _check_attributes(path: Path | str, attributes: dict[str, Any]) -> None:
             if isinstance(version, int) and version > SCHEMA_VERSION
             else "build it again"
         )
-        raise StoreError(
+        raise SchemaError(
             f"{path}: has schema version {version}, and this tuszstore reads {SCHEMA_VERSION}; "
             f"{way_out}"
         )
+
+
+def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
+    """Return what a store says of itself.
+
+    Parameters
+    ----------
+    path : Path or str
+        For messages.
+    attributes : mapping
+        Of the root.
+
+    Raises
+    ------
+    StoreError
+        If that cannot be understood.
+    SchemaError
+        If it requires of readers what this one does not know.
+    """
+    try:
+        spec = StoreSpec.from_json(attributes.get("spec"))
+    except SpecError as error:
+        raise StoreError(f"{path}: is damaged: spec {error}") from error
+    if unknown := spec.unknown_requirements:
+        raise SchemaError(
+            f"{path}: requires {', '.join(map(repr, unknown))}, which this tuszstore does not "
+            "know; use a newer tuszstore"
+        )
+    return spec
 
 
 def signature(recordings: Mapping[str, NDArray[Any]]) -> str:

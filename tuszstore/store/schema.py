@@ -10,7 +10,7 @@ from typing import Any
 
 from tuszstore.store.categories import CATEGORIES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a reader of the version before could misread a store."""
 
 SPLITS = ("train", "dev", "eval")

@@ -111,7 +111,7 @@ class BatchReader:
     @property
     def stored_dtype(self) -> torch.dtype:
         """Type of the stored signal."""
-        return torch.int16 if self.store.config.storage.dtype == "int16" else torch.float32
+        return torch.int16 if self.store.metadata.encoding.dtype == "int16" else torch.float32
 
     def _meta(self, numbers: NDArray[np.int64]) -> Meta | None:
         """Return what the windows are, if it was asked for, as torch would collate it."""

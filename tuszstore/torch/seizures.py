@@ -12,7 +12,7 @@ from tuszstore.api import Store
 
 
 class SeizureMask:
-    """Paints what ``store.labels & config.labels.seizure_bits`` has.
+    """Paints what ``store.labels & store.spec.seizure_bits`` has.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class SeizureMask:
         begin = np.rint(windows["start_time"] * store.sfreq).astype(np.int64)
         self._begin = begin + offset[windows["recording"]]
         self._unlabelled = windows["category"] < 0
-        seizure = (events["bit"] & np.uint16(store.config.labels.seizure_bits)) > 0
+        seizure = (events["bit"] & np.uint16(store.spec.seizure_bits)) > 0
         recording = events["recording"][seizure]
         first, stop = (
             np.clip(events[name][seizure], 0, n_samples[recording]) + offset[recording]

@@ -81,7 +81,7 @@ class OnDevice:
     """
 
     def __init__(self, reader: BatchReader, device: torch.device) -> None:
-        storage = reader.store.config.storage
+        storage = reader.store.metadata.encoding
         self._reader = reader
         self._device = device
         self._scale = float(np.float32(storage.scale)) if storage.dtype == "int16" else None

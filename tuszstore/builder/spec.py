@@ -1,0 +1,53 @@
+"""From a configuration to what a store says of itself."""
+
+import math
+
+from tuszstore.channels.sets import TEN_TWENTY
+from tuszstore.config import Config, Storage
+from tuszstore.store.encoding import Encoding
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.spec import StoreSpec
+
+
+def spec_of(config: Config) -> StoreSpec:
+    """Return what a store says of itself that is built with a configuration.
+
+    Parameters
+    ----------
+    config : Config
+    """
+    signal, windows, labels = config.signal, config.windows, config.labels
+    window = round(windows.length * signal.sfreq)
+    stride = round(windows.stride * signal.sfreq)
+    if windows.overlap == "duplicate":
+        block, step = window, stride
+    else:
+        block = step = math.gcd(window, stride)
+    return StoreSpec(
+        channels=TEN_TWENTY,
+        sfreq=signal.sfreq,
+        units="uV" if signal.normalise == "none" else "1",
+        clip=signal.clip,
+        bandpass=(signal.bandpass.low, signal.bandpass.high) if signal.bandpass else None,
+        notch=signal.notch.freq if signal.notch else None,
+        window=window,
+        stride=stride,
+        block=block,
+        step=step,
+        shard=max(1, round(config.storage.shard_seconds * signal.sfreq / block)),
+        classes=labels.classes,
+        seizure=labels.seizure,
+        full_seizure=labels.full_seizure,
+    )
+
+
+def geometry_of(config: Config) -> Geometry:
+    """Return the lengths of windows, blocks and shards of a configuration."""
+    return spec_of(config).geometry
+
+
+def encoding_of(storage: Storage) -> Encoding:
+    """Return how values lie on disk that are written with a configuration."""
+    return Encoding(
+        storage.dtype, storage.scale if storage.dtype == "int16" else 1.0, storage.codec
+    )

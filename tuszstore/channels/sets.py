@@ -1,0 +1,79 @@
+"""Sets of channels by name: the electrodes, and the montages in which EEG is read.
+
+The longitudinal bipolar montage is that of Guideline 3 of the American Clinical Neurophysiology
+Society (Acharya et al., 2016); TCP is the montage of the annotations of TUSZ.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.names import CHANNELS
+
+
+def chain(names: str) -> tuple[Channel, ...]:
+    """Return the differences of neighbours in a row of electrodes, such as ``Fz Cz Pz``."""
+    return tuple(Channel.parse(f"{anode}-{cathode}") for anode, cathode in pairwise(names.split()))
+
+
+def _chains(*rows: str) -> tuple[Channel, ...]:
+    return tuple(channel for row in rows for channel in chain(row))
+
+
+TEN_TWENTY = tuple(Channel.parse(name) for name in CHANNELS)
+
+_TEMPORAL = ("Fp1 F7 T3 T5 O1", "Fp2 F8 T4 T6 O2")
+_PARASAGITTAL = ("Fp1 F3 C3 P3 O1", "Fp2 F4 C4 P4 O2")
+
+SETS: dict[str, tuple[Channel, ...]] = {
+    "10-20": TEN_TWENTY,
+    "10-20+A": (*TEN_TWENTY, Channel.parse("A1"), Channel.parse("A2")),
+    "double_banana": _chains(
+        _TEMPORAL[0], _PARASAGITTAL[0], _PARASAGITTAL[1], _TEMPORAL[1], "Fz Cz Pz"
+    ),
+    "tcp": _chains(*_TEMPORAL, "A1 T3 C3 Cz C4 T4 A2", *_PARASAGITTAL),
+    "tcp_a": _chains(*_TEMPORAL, "T3 C3 Cz C4 T4", *_PARASAGITTAL),
+}
+"""Built-in sets, each in its order."""
+
+
+def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
+    """Return the channels that a set's name, or a list of channels, means.
+
+    Parameters
+    ----------
+    wanted : str or sequence of str
+        A key of :data:`SETS`, or channels as :meth:`Channel.parse` takes them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set, no channel, or one that stands twice.
+    """
+    if isinstance(wanted, str):
+        if wanted not in SETS:
+            raise ValueError(
+                f"no set of channels {wanted!r}; there are {', '.join(sorted(SETS))}, or give a "
+                "list such as [Fp1, F7-T7]"
+            )
+        return SETS[wanted]
+    channels = tuple(Channel.parse(text) for text in wanted)
+    check_distinct(channels)
+    return channels
+
+
+def check_distinct(channels: Iterable[Channel]) -> None:
+    """Refuse channels of which two show the same or have one name.
+
+    Raises
+    ------
+    ValueError
+        Naming them; or if there are none.
+    """
+    seen: dict[object, Channel] = {}
+    for channel in channels:
+        for key in {channel.identity, channel.name}:
+            if (other := seen.setdefault(key, channel)) is not channel:
+                raise ValueError(f"{channel.name} and {other.name} are one channel, given twice")
+    if not seen:
+        raise ValueError("there are no channels")

@@ -1,0 +1,5 @@
+"""The command line."""
+
+from tuszstore.cli.app import main
+
+__all__ = ["main"]

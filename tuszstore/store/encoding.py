@@ -1,0 +1,61 @@
+"""How values of the signal lie on disk: type, step and codec, as the array's own metadata says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from tuszstore.store.schema import missing_value
+
+CODECS = ("lz4", "zstd", "none")
+"""Codecs that tuszstore writes."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Type, step and codec of the array `signal`.
+
+    Attributes
+    ----------
+    dtype : {"int16", "float32"}
+        Of stored values.
+    scale : float
+        Factor from stored values to those that are read; 1 for float32.
+    codec : str
+        ``lz4``, ``zstd`` or ``none`` where tuszstore wrote it; else the codecs' names.
+    """
+
+    dtype: str
+    scale: float
+    codec: str
+
+    @classmethod
+    def of_array(cls, document: Mapping[str, Any]) -> Self:
+        """Return the encoding that the metadata of an array tells.
+
+        Parameters
+        ----------
+        document : mapping
+            Metadata of `signal`, as :func:`~tuszstore.store.limits.check_arrays` lets it pass.
+        """
+        codecs = document["codecs"]
+        if codecs[0]["name"] == "sharding_indexed":
+            codecs = codecs[0]["configuration"]["codecs"]
+        inner = [codec for codec in codecs if codec["name"] not in ("bytes", "crc32c")]
+        names = [
+            str(codec["configuration"]["cname"]) if codec["name"] == "blosc" else codec["name"]
+            for codec in inner
+        ]
+        scale = document.get("attributes", {}).get("scale_factor", 1.0)
+        return cls(document["data_type"], float(scale), " ".join(names) or "none")
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a stored value."""
+        return np.dtype(self.dtype).itemsize
+
+    @property
+    def missing(self) -> int | float:
+        """Stored value that stands for no sample."""
+        return missing_value(self.dtype)

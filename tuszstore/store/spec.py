@@ -1,0 +1,251 @@
+"""What a reader has to know of a store beside the metadata of its arrays: the attribute `spec`.
+
+A store is understood from its root alone. Keys that this version does not know are ignored, unless
+`requires` names them: then the store is refused rather than read wrong.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from tuszstore.channels.derivations import AVERAGE, MAX_NAME, Channel
+from tuszstore.channels.sets import check_distinct
+from tuszstore.store.geometry import Geometry
+
+MAX_CLASSES = 15
+"""Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
+
+MAX_CHANNELS = 4096
+"""Channels of a store, at most; what bounds memory is the size of a block."""
+
+MAX_BLOCK_BYTES = 1 << 32
+"""Bytes of a window's or block's values, at most."""
+
+_MAX_SAMPLES = 1 << 31
+
+KNOWN_REQUIREMENTS: frozenset[str] = frozenset()
+"""Names that `requires` may hold: what a reader must know to read a store right."""
+
+
+class SpecError(ValueError):
+    """A `spec` that cannot be understood; the text names the key."""
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """What a store holds, as its root says.
+
+    Attributes
+    ----------
+    channels : tuple of Channel
+        In the order of the channel axis.
+    average_of : tuple of str
+        Electrodes whose average is the cathode ``avg``; empty where no channel has that.
+    sfreq : float
+        Sampling rate (Hz).
+    units : {"1", "uV"}
+        z-scores or microvolts.
+    clip : float or None
+        Limit of the values, in `units`.
+    bandpass : tuple of float, or None
+        Cut-off frequencies (Hz).
+    notch : float or None
+        Frequency (Hz).
+    window, stride : int
+        Samples of a window, and between the starts of two.
+    block, step : int
+        Samples of a block, and between the starts of two.
+    shard : int
+        Blocks of a shard.
+    classes : tuple of str
+        Event classes, in the order of their bits in `label`.
+    seizure : tuple of str
+        Those that count as seizure.
+    full_seizure : float
+        Share of seizure from which on a window is a full seizure.
+    requires : tuple of str
+        What a reader must know to read the store right.
+    unknown : tuple of str
+        Keys that this version does not know, and ignores.
+    """
+
+    channels: tuple[Channel, ...]
+    sfreq: float
+    window: int
+    stride: int
+    block: int
+    step: int
+    shard: int
+    classes: tuple[str, ...]
+    seizure: tuple[str, ...]
+    full_seizure: float
+    units: str = "1"
+    clip: float | None = None
+    bandpass: tuple[float, float] | None = None
+    notch: float | None = None
+    average_of: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """Return what the attribute `spec` of a root says.
+
+        Raises
+        ------
+        SpecError
+            If a key is missing, or its value none that it may have.
+        """
+        if not isinstance(values, Mapping):
+            raise SpecError(f"is no mapping but {values!r:.60}")
+        known = {name: values[name] for name in _FIELDS if name in values}
+        if missing := [name for name in _FIELDS if name not in known]:
+            raise SpecError(f"lacks {', '.join(missing)}")
+        for name in ("classes", "seizure", "average_of", "requires"):
+            known[name] = _strings(name, known[name])
+        known["channels"] = _channels(known["channels"])
+        if known["bandpass"] is not None:
+            known["bandpass"] = _pair("bandpass", known["bandpass"])
+        unknown = tuple(sorted(str(key) for key in values if key not in _FIELDS))
+        return cls(**known, unknown=unknown)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attribute `spec`; :meth:`from_json` gives the same again."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
+        values["channels"] = [channel.to_json() for channel in self.channels]
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
+
+    @property
+    def digest(self) -> str:
+        """Hash of the canonical text; equal for two that say the same."""
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def unknown_requirements(self) -> list[str]:
+        """Names in `requires` that this version does not know."""
+        return sorted(set(self.requires) - KNOWN_REQUIREMENTS)
+
+    @cached_property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels, in their order."""
+        return tuple(channel.name for channel in self.channels)
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Lengths of windows, blocks and shards."""
+        return Geometry(self.sfreq, self.window, self.stride, self.block, self.step, self.shard)
+
+    @cached_property
+    def seizure_bits(self) -> int:
+        """Mask of the label bits that count as seizure."""
+        return sum(1 << self.classes.index(name) for name in self.seizure)
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of a window (s)."""
+        return self.window / self.sfreq
+
+    @property
+    def stride_seconds(self) -> float:
+        """Time between the starts of two windows (s)."""
+        return self.stride / self.sfreq
+
+
+_FIELDS = tuple(name for name in StoreSpec.__dataclass_fields__ if name != "unknown")
+
+
+def _check(spec: StoreSpec) -> None:
+    """Refuse values that no store has, whoever wrote them."""
+    n_channels = len(spec.channels)
+    if n_channels > MAX_CHANNELS:
+        raise SpecError(f"has {n_channels} channels, more than {MAX_CHANNELS}")
+    try:
+        check_distinct(spec.channels)
+    except ValueError as error:
+        raise SpecError(f"channels: {error}") from None
+    averaged = any(channel.cathode == AVERAGE for channel in spec.channels)
+    if averaged != bool(spec.average_of):
+        raise SpecError("average_of must name electrodes where a channel has the cathode avg")
+    _number("sfreq", spec.sfreq, least=0, most=1e6)
+    if spec.units not in ("1", "uV"):
+        raise SpecError(f"units must be '1' or 'uV', not {spec.units!r:.40}")
+    for name in ("clip", "notch"):
+        if (value := getattr(spec, name)) is not None:
+            _number(name, value, least=0, most=1e9)
+    if spec.bandpass is not None:
+        low, high = spec.bandpass
+        if not low < high:
+            raise SpecError(f"bandpass must rise, not {low:g} to {high:g}")
+    for name in ("window", "stride", "block", "step", "shard"):
+        _count(name, getattr(spec, name))
+    if spec.window % spec.block or spec.stride % spec.step:
+        raise SpecError("window and stride must be whole numbers of blocks")
+    if spec.block != spec.step and spec.block != spec.window:
+        raise SpecError("blocks overlap, and are no windows")
+    if 4 * n_channels * spec.window > MAX_BLOCK_BYTES:
+        raise SpecError(
+            f"a window of {spec.window} samples of {n_channels} channels takes more than "
+            f"{MAX_BLOCK_BYTES} bytes"
+        )
+    if len(spec.classes) > MAX_CLASSES:
+        raise SpecError(f"has {len(spec.classes)} classes, more than {MAX_CLASSES}")
+    if len(set(spec.classes)) < len(spec.classes):
+        raise SpecError("names one class twice")
+    if strange := [name for name in spec.seizure if name not in spec.classes]:
+        raise SpecError(f"seizure names {strange[0]!r:.40}, which is none of its classes")
+    _number("full_seizure", spec.full_seizure, least=0, most=1)
+
+
+def _number(name: str, value: Any, *, least: float, most: float) -> None:
+    """Refuse what is no number above `least`, up to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SpecError(f"{name} is no number but {value!r:.40}")
+    if not (math.isfinite(value) and least < value <= most):
+        raise SpecError(f"{name} must be above {least:g} and at most {most:g}, not {value!r:.40}")
+
+
+def _count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MAX_SAMPLES:
+        raise SpecError(f"{name} must be a whole number from 1 to {_MAX_SAMPLES}: {value!r:.40}")
+
+
+def _pair(name: str, value: Any) -> tuple[float, float]:
+    if not isinstance(value, Sequence) or len(value) != 2:
+        raise SpecError(f"{name} must have two values, not {value!r:.60}")
+    for one in value:
+        _number(name, one, least=0, most=1e6)
+    return value[0], value[1]
+
+
+def _strings(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise SpecError(f"{name} is no list but {value!r:.60}")
+    if strange := [
+        one for one in value if not isinstance(one, str) or not 0 < len(one) <= MAX_NAME
+    ]:
+        raise SpecError(f"{name} holds {strange[0]!r:.60}, which is no name")
+    return tuple(value)
+
+
+def _channels(value: Any) -> tuple[Channel, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise SpecError(f"channels is no list but {value!r:.60}")
+    channels = []
+    for number, one in enumerate(value):
+        if not isinstance(one, Mapping) or not {"name", "anode", "cathode"} <= set(one):
+            raise SpecError(f"channel {number} must have name, anode and cathode: {one!r:.80}")
+        name, anode, cathode = one["name"], one["anode"], one["cathode"]
+        _strings(f"channel {number}", [name, anode, *([] if cathode is None else [cathode])])
+        channels.append(Channel(name, anode, cathode))
+    return tuple(channels)
