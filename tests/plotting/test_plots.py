@@ -20,8 +20,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import tuszstore
+from tuszstore.channels.sets import TEN_TWENTY
 from tuszstore.cli import main
-from tuszstore.plotting.montage import BIPOLAR, REFERENTIAL, Lane
+from tuszstore.plotting.montage import Groups, referential
+from tuszstore.plotting.montage import bipolar as bipolar_montage
 from tuszstore.plotting.plots import draw, plot_recording, plot_window, render
 from tuszstore.plotting.scales import extremes, fitting_scale, time_steps
 from tuszstore.plotting.spans import Span, merge
@@ -91,7 +93,7 @@ def test_lanes_stand_in_clinical_order(
 def test_groups_have_gaps(train: tuszstore.Store) -> None:
     places = bases(plot_recording(train, 0, 5, 2, bipolar=True))
     within = places["Fp1-F7"] - places["F7-T3"]
-    for group, following in itertools.pairwise(BIPOLAR):
+    for group, following in itertools.pairwise(bipolar_montage(TEN_TWENTY)):
         assert places[group[-1].name] - places[following[0].name] > 1.2 * within
 
 
@@ -370,11 +372,11 @@ def test_percent() -> None:
     ],
 )
 def test_which_lanes_an_annotation_is_of(channel: str, as_recorded: str, bipolar: str) -> None:
-    def named(groups: tuple[tuple[Lane, ...], ...]) -> set[str]:
+    def named(groups: Groups) -> set[str]:
         return {ln.name for group in groups for ln in group if ln.is_annotated_by(channel)}
 
-    assert named(REFERENTIAL) == set(as_recorded.split())
-    assert named(BIPOLAR) == set(bipolar.split())
+    assert named(referential(TEN_TWENTY)) == set(as_recorded.split())
+    assert named(bipolar_montage(TEN_TWENTY)) == set(bipolar.split())
 
 
 class TestCommand:

@@ -79,10 +79,8 @@ def set_key(key: str, value: Any) -> Callable[[Any], None]:
     return change
 
 
-def in_config(section: str, **values: Any) -> Callable[[Path], None]:
-    return lambda path: change_root(
-        path, lambda root: root["attributes"]["config"][section].update(values)
-    )
+def in_spec(**values: Any) -> Callable[[Path], None]:
+    return lambda path: change_root(path, lambda root: root["attributes"]["spec"].update(values))
 
 
 def chunk_of(path: Path, array: str, content: bytes) -> None:
@@ -135,10 +133,10 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "a codec by name": lambda p: change_array(
         p, "recordings/id", set_key("codecs", [{"name": "numcodecs.pickle"}])
     ),
-    "windows of 10^9 samples": in_config("windows", length=86_400, stride=86_400),
-    "windows of 10^9 samples at 10^5 Hz": in_config("signal", sfreq=100_000),
-    "a shard of a year": in_config("storage", shard_seconds=3e7),
-    "a shard without end": in_config("storage", shard_seconds=1e300),
+    "windows of 10^9 samples": in_spec(window=256 * 86_400, stride=256 * 86_400),
+    "windows of 10^9 samples at 10^5 Hz": in_spec(sfreq=100_000, window=10**9, stride=10**9),
+    "a shard of a year": in_spec(shard=3 * 10**6),
+    "a shard without end": in_spec(shard=1e300),
     "a zstd bomb": lambda p: chunk_of(p, "windows/start_block", zstd_bomb(1 << 36, b"\0")),
     "a zstd bomb of strings": lambda p: chunk_of(p, "recordings/id", zstd_bomb(1 << 36, b"\1")),
     "a count of strings": lambda p: chunk_of(p, "recordings/id", zstd_bomb(1 << 17, b"\xff")),
@@ -280,9 +278,10 @@ class TestPathsOfAStore:
         values[0] = str(secret) if absolute else "../secret.edf"
         ids[...] = values
         from tuszstore.store.create import finish
-        from tuszstore.store.metadata import read_attributes
+        from tuszstore.store.metadata import read_attributes, read_spec
 
-        finish(path, read_attributes(path))
+        attributes = read_attributes(path)
+        finish(path, read_spec(path, attributes), attributes)
         with pytest.raises(BuildError, match="no path below the corpus's root") as error:
             reindex(path, reread_annotations=True, data=data)
         report = tuszstore.verify(path, against=data, sample=None)

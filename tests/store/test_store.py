@@ -86,7 +86,7 @@ class TestOtherReaders:
 class TestOpening:
     def test_attributes(self, train: tuszstore.Store) -> None:
         assert train.attrs["complete"] is True
-        assert train.attrs["config_hash"] == train.config.digest()
+        assert train.attrs["config_hash"] == tuszstore.load_config(train.config).digest()
         assert train.attrs["split"] == "train"
         assert train.attrs["versions"]["zarr"] == zarr.__version__
         assert train.spec.sfreq == train.sfreq == 256
@@ -115,8 +115,7 @@ class TestOpening:
 
     def test_configuration_of_another_version(self, own_store: Path) -> None:
         set_attributes(own_store, config={"signal": {"loudness": 3}})
-        with pytest.raises(StoreError, match="loudness"):
-            tuszstore.open(own_store)
+        assert tuszstore.open(own_store).config["signal"] == {"loudness": 3}
 
     def test_a_lost_variable(self, own_store: Path) -> None:
         root = json.loads((own_store / "zarr.json").read_text())

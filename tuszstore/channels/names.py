@@ -14,17 +14,25 @@ SYNONYMS = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
 _CANONICAL = {name.upper(): name for name in CHANNELS} | SYNONYMS
 
 _ELECTRODE = re.compile(
-    r"(A|M|Cb|Fp|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)\d{1,2}|(Fp|AF|F|FC|C|CP|P|PO|O|I)z", re.IGNORECASE
+    r"(A|M|Cb|Fp|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)(\d{1,2})|(Fp|AF|F|FC|C|CP|P|PO|O|I)(z)",
+    re.IGNORECASE,
 )
+_REGIONS = {"FP": "Fp", "CB": "Cb"}
 
 
 def canonical(name: str) -> str:
     """Return an electrode's name in the nomenclature of :data:`CHANNELS`; others as they are.
 
-    >>> canonical("FP1"), canonical("t7"), canonical("FT9"), canonical("LOC")
+    >>> canonical("FP1"), canonical("t7"), canonical("ft9"), canonical("LOC")
     ('Fp1', 'T3', 'FT9', 'LOC')
     """
-    return _CANONICAL.get(name.upper(), name)
+    if known := _CANONICAL.get(name.upper()):
+        return known
+    match = _ELECTRODE.fullmatch(name)
+    if match is None:
+        return name
+    region, place = (match[1] or match[3]).upper(), match[2] or "z"
+    return f"{_REGIONS.get(region, region)}{place}"
 
 
 def is_electrode(name: str) -> bool:

@@ -68,7 +68,7 @@ def amplitude_by_channel(store: Store) -> Embedded:
     usable = ~(recordings["flat"].values | recordings["interpolated"].values)
     sd = np.where(usable, recordings["sd"].values, np.nan)
     lanes = [lane for group in referential(store.spec.channels) for lane in group]
-    columns = {lane.name: sd[:, lane.row] for lane in lanes}
+    columns = {lane.name: sd[:, lane.rows[0]] for lane in lanes}
 
     def make(style: Style) -> Figure:
         figure, axes = _axes(style, 4.0, max(1.5, 0.6 + 0.195 * len(lanes)), left=0.45)

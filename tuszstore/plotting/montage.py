@@ -5,7 +5,7 @@ American Clinical Neurophysiology Society asks (Acharya et al., 2016).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tuszstore.channels.derivations import Channel
 from tuszstore.channels.names import canonical
+from tuszstore.channels.recipes import Recipe, find_recipe
 from tuszstore.channels.sets import SETS, TEN_TWENTY, chain
 from tuszstore.corpus.channels import electrode
 
@@ -26,21 +27,18 @@ _NUMBER = re.compile(r"\d+$")
 
 @dataclass(frozen=True)
 class Lane:
-    """One trace: a channel of the store, or the difference between two.
+    """One trace: a channel of the store, or what is made of several.
 
     Attributes
     ----------
     channel : Channel
         What is shown.
-    row : int
-        Of the channel in the store.
-    minus : int or None
-        Row of the channel that is subtracted.
+    recipe : tuple of (int, float)
+        Channels of the store that it is made of, by row, and their factors.
     """
 
     channel: Channel
-    row: int
-    minus: int | None = None
+    recipe: Recipe
 
     @property
     def name(self) -> str:
@@ -50,7 +48,7 @@ class Lane:
     @property
     def rows(self) -> list[int]:
         """Channels of the store that it is made of."""
-        return [self.row] if self.minus is None else [self.row, self.minus]
+        return [row for row, _ in self.recipe]
 
     @property
     def side(self) -> str:
@@ -94,7 +92,7 @@ def referential(channels: Sequence[Channel]) -> Groups:
     ----------
     channels : sequence of Channel
     """
-    lanes = {c.identity: Lane(c, row) for row, c in enumerate(channels)}
+    lanes = {c.identity: Lane(c, ((row, 1.0),)) for row, c in enumerate(channels)}
     electrodes = [[Channel(name, name) for name in names] for names in _READING_ORDER]
     known = [*electrodes, *map(chain, _CHAINS)]
     groups = [tuple(lanes.pop(c.identity) for c in group if c.identity in lanes) for group in known]
@@ -113,9 +111,12 @@ def bipolar(channels: Sequence[Channel]) -> Groups:
     ValueError
         If they allow not one of its differences.
     """
-    rows = {channel.identity: row for row, channel in enumerate(channels)}
     groups = tuple(
-        tuple(filter(None, (_difference(wanted, rows) for wanted in chain(names))))
+        tuple(
+            Lane(wanted, recipe)
+            for wanted in chain(names)
+            if (recipe := find_recipe(wanted, channels)) is not None
+        )
         for names in _CHAINS
     )
     if not any(groups):
@@ -125,13 +126,6 @@ def bipolar(channels: Sequence[Channel]) -> Groups:
             f"{', '.join(channel.name for channel in channels[:20])}"
         )
     return tuple(group for group in groups if group)
-
-
-def _difference(wanted: Channel, rows: Mapping[tuple[str, str | None], int]) -> Lane | None:
-    if wanted.identity in rows:
-        return Lane(wanted, rows[wanted.identity])
-    anode, cathode = rows.get((wanted.anode, None)), rows.get((str(wanted.cathode), None))
-    return None if anode is None or cathode is None else Lane(wanted, anode, cathode)
 
 
 def derive(data: NDArray[np.float32], lane: Lane) -> NDArray[np.float32]:
@@ -147,5 +141,8 @@ def derive(data: NDArray[np.float32], lane: Lane) -> NDArray[np.float32]:
     -------
     ndarray, shape (sample,)
     """
-    row: NDArray[np.float32] = data[lane.row]
-    return row if lane.minus is None else np.subtract(row, data[lane.minus])
+    (row, factor), *rest = lane.recipe
+    trace = data[row] if factor == 1 else data[row] * np.float32(factor)
+    for row, factor in rest:
+        trace = trace + data[row] * np.float32(factor)
+    return trace

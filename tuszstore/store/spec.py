@@ -22,8 +22,11 @@ MAX_CLASSES = 15
 MAX_CHANNELS = 4096
 """Channels of a store, at most; what bounds memory is the size of a block."""
 
-MAX_BLOCK_BYTES = 1 << 32
-"""Bytes of a window's or block's values, at most."""
+MAX_WINDOW_BYTES = 1 << 32
+"""Bytes of a window's values as float32, at most."""
+
+MAX_SHARD_SAMPLES = 1 << 28
+"""Samples of a channel in a shard, at most: half a gigabyte of labels in one piece."""
 
 _MAX_SAMPLES = 1 << 31
 
@@ -193,10 +196,15 @@ def _check(spec: StoreSpec) -> None:
         raise SpecError("window and stride must be whole numbers of blocks")
     if spec.block != spec.step and spec.block != spec.window:
         raise SpecError("blocks overlap, and are no windows")
-    if 4 * n_channels * spec.window > MAX_BLOCK_BYTES:
+    if 4 * n_channels * spec.window > MAX_WINDOW_BYTES:
         raise SpecError(
             f"a window of {spec.window} samples of {n_channels} channels takes more than "
-            f"{MAX_BLOCK_BYTES} bytes"
+            f"{MAX_WINDOW_BYTES} bytes"
+        )
+    if spec.shard * spec.block > MAX_SHARD_SAMPLES:
+        raise SpecError(
+            f"a shard of {spec.shard} blocks of {spec.block} samples has more than "
+            f"{MAX_SHARD_SAMPLES}"
         )
     if len(spec.classes) > MAX_CLASSES:
         raise SpecError(f"has {len(spec.classes)} classes, more than {MAX_CLASSES}")

@@ -1,0 +1,157 @@
+"""How far windows are from seizures, on the timeline of a patient where clocks tell it.
+
+The recordings of a patient lie on one timeline if their clocks tell when each began; any other
+recording has a timeline of its own. All timelines are put one after the other on an axis of
+samples, far enough apart that nothing of one is taken for a neighbour in another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.store.spec import StoreSpec
+
+TOLERANCE = 1.0
+"""Seconds between two recordings that are no gap: clocks of headers tell whole seconds."""
+
+Samples = NDArray[np.int64]
+
+
+def merge(first: Samples, stop: Samples, gap: int = 0) -> tuple[Samples, Samples]:
+    """Return the union of intervals as sorted ones that neither meet nor overlap.
+
+    Parameters
+    ----------
+    first, stop : ndarray of int64, shape (interval,)
+        In any order; those that do not end after they begin are ignored.
+    gap : int
+        Intervals that are no further apart become one.
+    """
+    order = np.argsort(first, kind="stable")
+    order = order[stop[order] > first[order]]
+    first, stop = first[order], np.maximum.accumulate(stop[order])
+    begins = np.ones(len(first), bool)
+    begins[1:] = first[1:] > stop[:-1] + gap
+    return first[begins], stop[np.roll(begins, -1)]
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """Recordings and seizures on one axis of samples.
+
+    Attributes
+    ----------
+    start : ndarray of int64, shape (recording,)
+        Where each recording begins.
+    ends : ndarray of int64, shape (timeline,)
+        Where each timeline ends, in the order of the axis.
+    onsets, offsets : ndarray of int64, shape (seizure,)
+        Seizures, apart from each other and in order.
+    known, until : ndarray of int64, shape (stretch,)
+        Begin and end of stretches that are recorded and annotated without a gap.
+    """
+
+    start: Samples
+    ends: Samples
+    onsets: Samples
+    offsets: Samples
+    known: Samples
+    until: Samples
+
+    @classmethod
+    def of(
+        cls,
+        recordings: Mapping[str, NDArray[Any]],
+        events: Mapping[str, NDArray[Any]],
+        spec: StoreSpec,
+    ) -> Self:
+        """Put recordings and seizures on their timelines.
+
+        Parameters
+        ----------
+        recordings : mapping of str to ndarray
+            ``patient``, ``patient_time`` (s), ``n_samples`` and ``labelled``.
+        events : mapping of str to ndarray
+            ``recording``, ``first_sample``, ``stop_sample`` and ``bit``.
+        spec : StoreSpec
+        """
+        n_samples = recordings["n_samples"].astype(np.int64)
+        within, line = _lines(recordings, spec.sfreq)
+        n_lines = int(line.max(initial=-1)) + 1
+        length = np.zeros(n_lines, np.int64)
+        np.maximum.at(length, line, within + n_samples)
+        apart = round(TOLERANCE * spec.sfreq) + 1
+        begins = np.cumsum(length + apart) - (length + apart)
+        start = begins[line] + within
+        seizure = (events["bit"] & np.uint16(spec.seizure_bits)) > 0
+        owner = events["recording"][seizure]
+        onsets, offsets = (
+            start[owner] + np.clip(events[name][seizure], 0, n_samples[owner])
+            for name in ("first_sample", "stop_sample")
+        )
+        labelled = recordings["labelled"].astype(bool)
+        known = merge(start[labelled], (start + n_samples)[labelled], apart - 1)
+        return cls(start, begins + length, *merge(onsets, offsets), *known)
+
+    def distances(
+        self, recording: NDArray[Any], first: Samples, length: int, sfreq: float
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return how far windows are from seizures.
+
+        Parameters
+        ----------
+        recording : ndarray of int, shape (window,)
+        first : ndarray of int64, shape (window,)
+            First sample of each, from its recording's start.
+        length : int
+            Samples of a window.
+        sfreq : float
+            Sampling rate (Hz).
+
+        Returns
+        -------
+        dict of str to ndarray of float64, shape (window,)
+            ``time_to_seizure`` and ``time_since_seizure`` (s): to the next onset and from the last
+            offset; 0 in windows that hold seizure, NaN where none is known. ``seizure_free_after``
+            and ``seizure_free_before`` (s): recorded and annotated time without a seizure from the
+            window on, up to the next seizure or gap.
+        """
+        begin = self.start[recording] + first
+        stop = begin + length
+        line_end = self.ends[np.searchsorted(self.ends, begin, "right")]
+        line_begin = np.concatenate([[0], self.ends])[np.searchsorted(self.ends, begin, "right")]
+        following = np.searchsorted(self.offsets, begin, "right")
+        far = np.iinfo(np.int64).max
+        onset = np.append(self.onsets, far)[following]
+        offset = np.concatenate([[-1], self.offsets])[following]
+        inside = onset < stop
+        to = np.where(onset < line_end, (onset - stop) / sfreq, np.nan)
+        since = np.where(offset > line_begin, (begin - offset) / sfreq, np.nan)
+        stretch = np.searchsorted(self.known, begin, "right") - 1
+        known = np.concatenate([[far], self.known])[stretch + 1]
+        until = np.concatenate([[-1], self.until])[stretch + 1]
+        after = (np.minimum(onset, until) - stop) / sfreq
+        before = (begin - np.maximum(offset, known)) / sfreq
+        unknown = until < stop
+        distances = {
+            "time_to_seizure": np.where(inside, 0.0, to),
+            "time_since_seizure": np.where(inside, 0.0, since),
+            "seizure_free_after": np.where(inside, 0.0, after),
+            "seizure_free_before": np.where(inside, 0.0, before),
+        }
+        return {name: np.where(unknown, np.nan, values) for name, values in distances.items()}
+
+
+def _lines(recordings: Mapping[str, NDArray[Any]], sfreq: float) -> tuple[Samples, Samples]:
+    """Return where each recording begins on its timeline, and the number of that."""
+    time = np.asarray(recordings["patient_time"], np.float64)
+    told = np.isfinite(time)
+    patients, code = np.unique(np.asarray(recordings["patient"], str), return_inverse=True)
+    line = np.where(told, code, len(patients) + np.arange(len(time)))
+    _, line = np.unique(line, return_inverse=True)
+    within = np.zeros(len(time), np.int64)
+    within[told] = np.rint(time[told] * sfreq).astype(np.int64)
+    return within, line.astype(np.int64)
