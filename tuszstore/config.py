@@ -136,7 +136,7 @@ class Signal(_Section):
     """From microvolts at the source's rate to what is stored."""
 
     sfreq: Annotated[int, Field(ge=1, le=100_000)] = 256
-    nonfinite: Literal["bridge", "propagate"] = "bridge"
+    nonfinite: Literal["interpolate", "propagate"] = "interpolate"
     resample: Literal["polyphase", "fft"] = "polyphase"
     bandpass: Bandpass | None = Bandpass()
     notch: Notch | None = Notch()

@@ -106,5 +106,6 @@ def stand_in(task: Any, recordings: Path, config: Any) -> Any:
     record = Record(
         id=task.id, n_samples=task.n_samples, signal_key=f"{0:064x}", label_key=f"{0:064x}",
         row=row, events=MarkedEvents((), nothing, nothing, no_bits, ()), made_by=[],
+        shards=[], derived={},
     )  # fmt: skip
     return Built(task, record, Files(recordings / "x"), {"read": 0.1})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tuszstore.channels.derivations import Channel
 from tuszstore.channels.names import CHANNELS, SYNONYMS, canonical
 from tuszstore.channels.recipes import find_recipe
-from tuszstore.channels.sets import SETS, check_distinct, parse_channels
+from tuszstore.channels.sets import SETS, check_distinct, derivable_sets, parse_channels
 
 BANANA = (
     "FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 "
@@ -57,6 +57,13 @@ def test_sets_are_the_montages_by_their_electrodes() -> None:
     assert [name for name, _ in identities["10-20+A"]] == [*CHANNELS, "A1", "A2"]
     for channels in SETS.values():
         check_distinct(channels)
+
+
+def test_which_sets_can_be_made_of_channels() -> None:
+    assert list(derivable_sets(SETS["10-20"])) == ["double_banana", "tcp_a"]
+    assert list(derivable_sets(SETS["10-20+A"])) == ["10-20", "double_banana", "tcp", "tcp_a"][1:]
+    assert list(derivable_sets(SETS["double_banana"])) == []
+    assert [len(r) for r in derivable_sets(SETS["10-20"])["tcp_a"]] == [2] * 20
 
 
 def test_lists_and_unknown_sets() -> None:

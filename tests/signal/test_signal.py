@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tuszstore.config import Signal, Storage, load_config
 from tuszstore.errors import RecordingError
 from tuszstore.signal.filters import FILTERS, causal, design, zero_phase
-from tuszstore.signal.gaps import bridge
+from tuszstore.signal.gaps import interpolate_gaps
 from tuszstore.signal.normalise import robust_zscore, zscore
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import quantise
@@ -263,18 +263,18 @@ BROKEN = st.sampled_from([np.nan, np.inf, -np.inf])
 
 
 @given(values=st.lists(NUMBERS | BROKEN, min_size=1, max_size=30))
-def test_a_bridge_touches_only_what_is_no_number(values: list[float]) -> None:
+def test_interpolation_touches_only_what_is_no_number(values: list[float]) -> None:
     x = np.array(values)
     broken = ~np.isfinite(x)
     y = x.copy()
-    assert bridge(y) == broken.sum()
+    assert interpolate_gaps(y) == broken.sum()
     np.testing.assert_array_equal(y[~broken], x[~broken])
     low, high = (x[~broken].min(), x[~broken].max()) if not broken.all() else (0.0, 0.0)
     assert ((y >= low - 1e-9) & (y <= high + 1e-9)).all()
 
 
 @pytest.mark.parametrize(
-    ("values", "bridged"),
+    ("values", "expected"),
     [
         ([1, np.nan, 3], [1, 2, 3]),
         ([1, np.nan, np.inf, -np.inf, 5], [1, 2, 3, 4, 5]),
@@ -286,10 +286,10 @@ def test_a_bridge_touches_only_what_is_no_number(values: list[float]) -> None:
     ],
     ids=str,
 )
-def test_a_bridge_is_a_straight_line(values: list[float], bridged: list[float]) -> None:
+def test_interpolation_is_a_straight_line(values: list[float], expected: list[float]) -> None:
     x = np.array(values, float)
-    bridge(x)
-    np.testing.assert_allclose(x, bridged)
+    interpolate_gaps(x)
+    np.testing.assert_allclose(x, expected)
 
 
 @pytest.mark.parametrize("sfreq", [256, 400])
@@ -300,7 +300,7 @@ def test_a_gap_does_not_ruin_its_channel(sfreq: int) -> None:
     broken[1, 10 * sfreq : 10 * sfreq + 50] = np.nan
     broken[1, 12 * sfreq] = np.inf
     result = run(broken, DEFAULT, sfreq)
-    assert result.bridged.tolist() == [0, 51]
+    assert result.interpolated_samples.tolist() == [0, 51]
     np.testing.assert_array_equal(result.data[0], whole.data[0])
     assert np.isfinite(result.data).all()
     assert result.data[1].std() == pytest.approx(1, abs=0.02)
@@ -314,7 +314,7 @@ def test_a_gap_zeroes_its_channel_under_the_reference() -> None:
     result = run(data, REFERENCE)
     assert (result.data[1] == 0).all()
     assert result.data[0].std() == pytest.approx(1, abs=0.02)
-    assert result.bridged.tolist() == [0, 0]
+    assert result.interpolated_samples.tolist() == [0, 0]
 
 
 @CONFIGS
@@ -479,7 +479,7 @@ def test_channels_do_not_know_of_each_other(config: Signal, sfreq: int) -> None:
         np.testing.assert_allclose(together.data[number], alone.data[0], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(together.mean[number], alone.mean[0], rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(together.sd[number], alone.sd[0], rtol=1e-9)
-        assert together.bridged[number] == alone.bridged[0]
+        assert together.interpolated_samples[number] == alone.interpolated_samples[0]
 
 
 @CONFIGS
@@ -571,3 +571,20 @@ def test_the_value_for_no_sample_is_none_that_a_sample_can_have() -> None:
     assert missing_value("int16") == MISSING_INT16 == -32768
     assert np.isnan(missing_value("float32"))
     assert DEFAULT.clip / Storage().scale < 32767
+
+
+@pytest.mark.parametrize("normalise", ["robust_zscore", "zscore", "none"])
+def test_moments_of_derivations_are_those_of_their_own_signal(normalise: str) -> None:
+    """A build with the derived channels would have the same, artefacts or not."""
+    data = eeg(120, channels=3)
+    data[1, 5000:5600] += 4000  # an artefact on one electrode only
+    config = Signal(normalise=normalise, clip=None)
+    recipes = [((0, 1.0), (1, -1.0)), ((2, -1.0),), ((0, 0.5), (1, -0.25), (2, -0.25))]
+    result = preprocess(data, Fraction(256), config, recipes)
+    derived = np.stack([data[0] - data[1], -data[2], data[0] / 2 - data[1] / 4 - data[2] / 4])
+    own = preprocess(derived, Fraction(256), config)
+    for found, expected in zip(result.derived, (own.mean, own.sd), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    without = preprocess(data, Fraction(256), config)
+    np.testing.assert_array_equal(result.data, without.data)
+    assert [moments.tolist() for moments in without.derived] == [[], []]

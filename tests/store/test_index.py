@@ -122,7 +122,7 @@ class TestReindex:
         assert (after.index["category"].values != before).any()
         assert signal_inodes(small.path) == inodes
         assert after.spec.full_seizure == 0.5
-        assert after.attrs["config_hash"] == load_config(after.config).digest()
+        assert after.attrs["config_hash"] == tuszstore.load_config(after.config).digest()
         np.testing.assert_array_equal(after.mask("full_seizure"), after.index["category"] == 2)
 
     def test_other_seizure_classes(self, small: tuszstore.Store) -> None:

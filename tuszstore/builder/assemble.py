@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.builder.derived import Derived
 from tuszstore.builder.plan import Plan, PlannedRecording
 from tuszstore.builder.records import IO_THREADS, Files, Record, link_or_copy
 from tuszstore.builder.spec import encoding_of
 from tuszstore.builder.tables import event_columns, strings
 from tuszstore.corpus.layout import LeftOut
-from tuszstore.store.create import create_arrays, write_table
+from tuszstore.store.create import create_arrays, write_derived, write_table
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.index import derive_windows
+from tuszstore.store.index import derive_windows, seizure_distances
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,37 @@ def assemble(plan: Plan, parts: Sequence[Part], left_out: Sequence[LeftOut], pat
         list(pool.map(link, parts))
     recordings = _recordings(parts, geometry)
     label = zarr.open_array(path / "label", mode="r")
-    write_table(path, "windows", derive_windows(label, recordings, plan.spec))
+    events = event_columns([part.record.events for part in parts])
+    windows = derive_windows(label, recordings, plan.spec)
+    windows |= seizure_distances(windows, recordings, events, plan.spec)
+    write_table(path, "windows", windows)
     write_table(path, "recordings", recordings)
-    write_table(path, "events", event_columns([part.record.events for part in parts]))
+    write_table(path, "events", events)
+    write_table(path, "shards", _shards(parts))
+    _write_derived(path, parts, Derived.of(plan.spec))
     write_table(
         path,
         "left_out",
         {name: strings(getattr(e, name) for e in left_out) for name in ("id", "kind", "reason")},
     )
+
+
+def _shards(parts: Sequence[Part]) -> dict[str, NDArray[Any]]:
+    rows = [(row, *shard) for row, part in enumerate(parts) for shard in part.record.shards]
+    return {
+        "recording": np.array([row for row, _, _ in rows], np.int32),
+        "bytes": np.array([size for _, size, _ in rows], np.int64),
+        "digest": strings(digest for _, _, digest in rows),
+    }
+
+
+def _write_derived(path: Path, parts: Sequence[Part], derived: Derived) -> None:
+    for name in derived.sets:
+        moments = [part.record.derived[name] for part in parts]
+        write_derived(
+            path, name, derived.names(name),
+            np.stack([mean for mean, _ in moments]), np.stack([sd for _, sd in moments]),
+        )  # fmt: skip
 
 
 def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[Any]]:
@@ -91,8 +115,13 @@ def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[
         "first_window": np.cumsum(n_windows) - n_windows,
         "n_windows": n_windows,
     }
-    for name in ("id", "patient", "session", "montage"):
+    for name in ("id", "patient", "corpus", "session", "montage", "reference", "clock"):
         columns[name] = strings(getattr(part.planned.recording, name) for part in parts)
+    columns["source_id"] = columns["id"]
+    columns["source_start"] = np.zeros(len(parts))
+    columns["patient_time"] = np.full(len(parts), np.nan)
+    for name in ("signal_key", "label_key"):
+        columns[name] = strings(getattr(part.record, name) for part in parts)
     for name, value in parts[0].record.row.items():
         values = [part.record.row[name] for part in parts]
         columns[name] = strings(values) if isinstance(value, str) else np.array(values)

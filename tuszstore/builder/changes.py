@@ -12,7 +12,6 @@ import numpy as np
 
 from tuszstore.builder.keys import Keys, changed_settings
 from tuszstore.builder.plan import Plan, PlannedRecording
-from tuszstore.builder.provenance import built_with
 from tuszstore.builder.recording import source_sha256
 from tuszstore.builder.records import IO_THREADS, Files, Record, find_fault
 from tuszstore.builder.workplace import Workplace
@@ -122,7 +121,12 @@ class Published:
         numbers = np.arange(len(self.rows))
         self._first = np.searchsorted(events["recording"], numbers, "left")
         self._stop = np.searchsorted(events["recording"], numbers, "right")
-        self._keys = Keys(built_with(store), attributes.get("pipeline_version", 0))
+        shards = store.shards
+        self._shards = list(zip(shards["bytes"].tolist(), shards["digest"].tolist(), strict=True))
+        self._first_shard = np.searchsorted(shards["recording"], np.arange(len(self.rows) + 1))
+        self._derived = {
+            name: (table["mean"], table["sd"]) for name, table in store.derived.items()
+        }
 
     def get(self, id_: str) -> tuple[Record, Files] | None:
         """Return a recording by id."""
@@ -134,21 +138,23 @@ class Published:
         record = Record(
             id=id_,
             n_samples=n_samples,
-            signal_key=self._keys.signal(values["source_digest"]),
-            label_key=self._keys.label(values["annotation_digest"], n_samples),
+            signal_key=str(values["signal_key"]),
+            label_key=str(values["label_key"]),
             row={name: values[name] for name in _BUILT_COLUMNS},
             events=self._marked(slice(self._first[row], self._stop[row])),
             made_by=self._made_by,
+            shards=self._shards[self._first_shard[row] : self._first_shard[row + 1]],
+            derived={name: (mean[row], sd[row]) for name, (mean, sd) in self._derived.items()},
         )
         shard = int(values["first_block"]) // self.store.geometry.shard
         return record, Files(Path(self.store.path), shard)
 
     def _marked(self, span: slice) -> MarkedEvents:
         columns = {name: column[span] for name, column in self._events.items()}
-        names = ("channel", "onset", "offset", "class", "confidence")
+        names = ("channel", "onset", "offset", "class", "confidence", "rater")
         events = [
-            Event(channel, onset, offset, label, confidence, row=0)
-            for channel, onset, offset, label, confidence in zip(
+            Event(channel, onset, offset, label, confidence, 0, rater)
+            for channel, onset, offset, label, confidence, rater in zip(
                 *(columns[name].tolist() for name in names), strict=True
             )
         ]
@@ -158,8 +164,9 @@ class Published:
 
 
 _BUILT_COLUMNS = (
-    "source_digest", "source_bytes", "source_mtime", "annotation_digest", "signal_digest",
-    "label_digest", "source_sfreq", "mean", "sd", "interpolated", "flat", "bridged", "notes",
+    "source_digest", "source_bytes", "source_mtime", "labelled", "annotation_digest",
+    "signal_digest", "label_digest", "source_sfreq", "mean", "sd", "interpolated", "flat",
+    "interpolated_samples", "notes",
 )  # fmt: skip
 """Columns of `recordings/*` that a worker finds out."""
 

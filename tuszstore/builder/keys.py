@@ -12,7 +12,7 @@ from typing import Any
 from tuszstore.builder.spec import geometry_of
 from tuszstore.config import Config
 
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 """Raised whenever the same source and configuration give other numbers than before."""
 
 _INDEX_ONLY = {"seizure", "full_seizure"}  # decide windows, not labels

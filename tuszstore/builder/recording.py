@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import cut_blocks, label_samples, span, write_label
+from tuszstore.builder.derived import Derived
 from tuszstore.builder.keys import Keys
 from tuszstore.builder.records import (
     Files,
@@ -25,7 +26,7 @@ from tuszstore.builder.records import (
     versions,
     write_record,
 )
-from tuszstore.builder.spec import geometry_of
+from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
@@ -33,6 +34,7 @@ from tuszstore.corpus.events import MarkedEvents
 from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
 from tuszstore.errors import BuildError, RecordingError
+from tuszstore.signal.normalise import Moments
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import quantise
 from tuszstore.store.schema import missing_value
@@ -171,7 +173,8 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         if _stat(task.path) != before:
             raise RecordingError("file changed while it was read; build again")
     with timings.stage("signal"):
-        signal = preprocess(microvolts.data, microvolts.sfreq, config.signal)
+        derived = Derived.of(spec_of(config))
+        signal = preprocess(microvolts.data, microvolts.sfreq, config.signal, derived.recipes)
     n_samples = signal.data.shape[1]
     if n_samples != task.n_samples:
         raise RecordingError(
@@ -185,6 +188,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         "source_digest": source_digest,
         "source_bytes": before[0],
         "source_mtime": before[1],
+        "labelled": annotation is not None,
         "annotation_digest": annotation.digest if annotation else "",
         "source_sfreq": float(microvolts.sfreq),
         **_channel_columns(microvolts, signal),
@@ -192,10 +196,12 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
     }
     with writing(recordings), new_folder(recordings, task.id) as folder:
         files = Files(folder)
-        row["signal_digest"] = _write_signal(files, signal.data, config, timings)
+        row["signal_digest"], shards = _write_signal(files, signal.data, config, timings)
         with timings.stage("write"):
             row["label_digest"] = write_label(files, label, geometry_of(config))
-            record = _record(task, config, row, events, [versions()])
+            record = _record(
+                task, config, row, events, [versions()], shards, derived.by_set(signal.derived)
+            )
             write_record(folder, record)
     return record
 
@@ -210,6 +216,7 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         label, events = label_samples(annotation, task.n_samples, config)
     row = {
         **donor.row,
+        "labelled": annotation is not None,
         "annotation_digest": annotation.digest if annotation else "",
         "notes": _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events),
     }
@@ -219,7 +226,7 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         for number in range(geometry.n_shards(task.n_samples)):
             link_or_copy(donor_files.signal(number), files.signal(number))
         row["label_digest"] = write_label(files, label, geometry)
-        record = _record(task, config, row, events, donor.made_by)
+        record = _record(task, config, row, events, donor.made_by, donor.shards, donor.derived)
         write_record(folder, record)
     return record
 
@@ -230,6 +237,8 @@ def _record(
     row: dict[str, Any],
     events: MarkedEvents,
     made_by: list[dict[str, str]],
+    shards: list[tuple[int, str]],
+    derived: dict[str, Moments],
 ) -> Record:
     keys = Keys(config)
     return Record(
@@ -240,6 +249,8 @@ def _record(
         row=row,
         events=events,
         made_by=made_by,
+        shards=shards,
+        derived=derived,
     )
 
 
@@ -304,7 +315,7 @@ def _channel_columns(microvolts: Microvolts, signal: Preprocessed) -> dict[str, 
         "sd": signal.sd,
         "interpolated": np.isin(CHANNELS, microvolts.interpolated),
         "flat": np.isin(CHANNELS, microvolts.flat),
-        "bridged": signal.bridged,
+        "interpolated_samples": signal.interpolated_samples,
     }
 
 
@@ -322,8 +333,10 @@ def _notes(
     return "; ".join(notes)
 
 
-def _write_signal(files: Files, data: NDArray[np.float32], config: Config, timings: Timings) -> str:
-    """Write a recording's shards, and return the digest of what they hold."""
+def _write_signal(
+    files: Files, data: NDArray[np.float32], config: Config, timings: Timings
+) -> tuple[str, list[tuple[int, str]]]:
+    """Write a recording's shards; return the digest of its blocks, size and digest of each."""
     from numcodecs import blosc
 
     blosc.use_threads = False  # the cores are busy with other recordings
@@ -331,6 +344,7 @@ def _write_signal(files: Files, data: NDArray[np.float32], config: Config, timin
     n_blocks = geometry.n_blocks(data.shape[1])
     missing = missing_value(config.storage.dtype)
     digest = hashlib.sha256()
+    shards = []
     for number, start in enumerate(range(0, n_blocks, geometry.shard)):
         count = min(geometry.shard, n_blocks - start)
         with timings.stage("encode"):
@@ -338,6 +352,7 @@ def _write_signal(files: Files, data: NDArray[np.float32], config: Config, timin
             blocks = cut_blocks(values, count, geometry, missing)
             digest.update(blocks.data)
             shard = encode_shard(blocks, config.storage.codec, geometry.shard)
+            shards.append((len(shard), hashlib.sha256(shard).hexdigest()))
         with timings.stage("write"):
             write_durably(files.signal(number), shard)
-    return digest.hexdigest()
+    return digest.hexdigest(), shards

@@ -26,11 +26,12 @@ import numpy as np
 
 from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
+from tuszstore.signal.normalise import Moments
 from tuszstore.store.schema import variables
 from tuszstore.store.shard import chunk_fault, shard_fault, sync_folder, write_durably
 
 RECORD = "record.json"
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 """Records of another version are no records: what they tell of is built again."""
 
 IO_THREADS = 16
@@ -86,6 +87,10 @@ class Record:
         Without notes; they are in `row`.
     made_by : list of dict of str to str
         Versions of the packages that made its signal; several where it is one of them.
+    shards : list of (int, str)
+        Size (byte) and SHA-256 of each shard of its signal.
+    derived : dict of str to (ndarray, ndarray)
+        Mean and standard deviation (µV) of the derivations of each set.
     """
 
     id: str
@@ -95,6 +100,8 @@ class Record:
     row: dict[str, Any]
     events: MarkedEvents
     made_by: list[dict[str, str]]
+    shards: list[tuple[int, str]]
+    derived: dict[str, Moments]
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values; :meth:`from_json` gives the same record."""
@@ -103,6 +110,8 @@ class Record:
             "version": RECORD_VERSION,
             **{name: getattr(self, name) for name in ("id", "n_samples", "signal_key",
                                                       "label_key", "made_by")},
+            "shards": self.shards,
+            "derived": {n: [_plain(m) for m in moments] for n, moments in self.derived.items()},
             "row": {name: _plain(value) for name, value in self.row.items()},
             "events": [asdict(event) for event in events.events],
             **{name: getattr(events, name).tolist() for name in ("first", "stop", "bit")},
@@ -132,7 +141,16 @@ class Record:
             for name, value in values["row"].items()
         }
         names = ("id", "n_samples", "signal_key", "label_key", "made_by")
-        return cls(**{name: values[name] for name in names}, row=row, events=events)
+        return cls(
+            **{name: values[name] for name in names},
+            row=row,
+            events=events,
+            shards=[(int(size), str(digest)) for size, digest in values["shards"]],
+            derived={
+                str(name): (np.array(mean, float), np.array(sd, float))
+                for name, (mean, sd) in values["derived"].items()
+            },
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import label_samples, write_label
+from tuszstore.builder.keys import Keys
 from tuszstore.builder.lock import locked
 from tuszstore.builder.provenance import built_with
 from tuszstore.builder.publish import publish
@@ -30,7 +32,7 @@ from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
-from tuszstore.store.index import derive_windows
+from tuszstore.store.index import derive_windows, seizure_distances
 from tuszstore.store.labels import LabelChunks
 from tuszstore.store.metadata import StoreMetadata
 
@@ -86,14 +88,17 @@ def _reindex(
             shutil.rmtree(unfinished)
         try:
             _link(path, unfinished, without={"windows"})
-            recordings = dict(store.recordings)
+            recordings, events = dict(store.recordings), dict(store.events)
             if reread_annotations:
                 root = data or Path(store.attributes["data"])
                 sources = find_sources(root, config, store.attributes, path)
-                recordings |= _write_labels(unfinished, store, config, sources)
+                made, events = _write_labels(unfinished, store, config, sources)
+                recordings |= made
                 write_table(unfinished, "recordings", recordings)
             label = LabelChunks(unfinished, spec.geometry)
-            write_table(unfinished, "windows", derive_windows(label, recordings, spec))
+            windows = derive_windows(label, recordings, spec)
+            windows |= seizure_distances(windows, recordings, events, spec)
+            write_table(unfinished, "windows", windows)
             attributes = {
                 **store.attributes,
                 "config": config.model_dump(mode="json"),
@@ -142,8 +147,14 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
 
 def _write_labels(
     path: Path, store: StoreMetadata, config: Config, sources: Callable[[str], Path]
-) -> dict[str, NDArray[Any]]:
-    """Write labels and events from annotations; return the columns of recordings they change."""
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Write labels and events from annotations.
+
+    Returns
+    -------
+    recordings, events : dict of str to ndarray
+        The columns of recordings that they change, and all of events.
+    """
     kind = config.labels.annotation
     annotations: list[Annotation | None] = []
     failed = []
@@ -173,8 +184,16 @@ def _write_labels(
         files = Files(path, first_block // store.geometry.shard)
         digests.append(write_label(files, label, store.geometry, Path.write_bytes))
         events.append(marked)
-    write_table(path, "events", event_columns(events))
-    return {
+    columns = event_columns(events)
+    write_table(path, "events", columns)
+    annotated = [known.digest if known else "" for known in annotations]
+    keys = Keys(config)
+    made = {
         "label_digest": strings(digests),
-        "annotation_digest": strings(known.digest if known else "" for known in annotations),
+        "annotation_digest": strings(annotated),
+        "labelled": np.array([known is not None for known in annotations]),
+        "label_key": strings(
+            keys.label(digest, n) for digest, (_, n, _, _) in zip(annotated, rows, strict=True)
+        ),
     }
+    return made, columns

@@ -29,6 +29,7 @@ def event_columns(marked: Sequence[MarkedEvents]) -> dict[str, NDArray[Any]]:
         "class": strings(event.label for event in events),
         "bit": np.concatenate([group.bit for group in marked]),
         "confidence": np.array([event.confidence for event in events]),
+        "rater": strings(event.rater for event in events),
     }
 
 

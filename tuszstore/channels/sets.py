@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from tuszstore.channels.derivations import Channel
 from tuszstore.channels.names import CHANNELS
+from tuszstore.channels.recipes import Recipe, find_recipe
 
 
 def chain(names: str) -> tuple[Channel, ...]:
@@ -60,6 +61,27 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
     channels = tuple(Channel.parse(text) for text in wanted)
     check_distinct(channels)
     return channels
+
+
+def derivable_sets(channels: Sequence[Channel]) -> dict[str, tuple[Recipe, ...]]:
+    """Return how the built-in sets are made of channels, for those that can be.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+
+    Returns
+    -------
+    dict of str to tuple of Recipe
+        In the order of each set; without those of which every channel is there itself.
+    """
+    there = {channel.identity for channel in channels}
+    found = {}
+    for name, members in SETS.items():
+        recipes = tuple(find_recipe(member, channels) for member in members)
+        if None not in recipes and any(member.identity not in there for member in members):
+            found[name] = tuple(recipe for recipe in recipes if recipe)
+    return found
 
 
 def check_distinct(channels: Iterable[Channel]) -> None:

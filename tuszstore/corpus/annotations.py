@@ -39,6 +39,8 @@ class Event:
     confidence : float
     row : int
         Line in the file, for messages.
+    rater : str
+        Who annotated it; empty where nothing tells.
     """
 
     channel: str
@@ -47,6 +49,7 @@ class Event:
     label: str
     confidence: float
     row: int
+    rater: str = ""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ class Recording:
         First folder below ``edf`` (or the root): the split in the official layout.
     patient, session, montage : str
         Empty where the layout does not tell.
+    corpus : str
+    reference : str
+        Of the electrodes; empty where nothing tells.
+    clock : {"real", "surrogate", "none"}
+        What the recording's start in its header tells.
     """
 
     id: str
@@ -44,6 +49,9 @@ class Recording:
     patient: str
     session: str
     montage: str
+    corpus: str = "tusz"
+    reference: str = ""
+    clock: str = "none"
 
     @property
     def order(self) -> tuple[str, str]:

@@ -141,8 +141,7 @@ def derive(data: NDArray[np.float32], lane: Lane) -> NDArray[np.float32]:
     -------
     ndarray, shape (sample,)
     """
-    (row, factor), *rest = lane.recipe
-    trace = data[row] if factor == 1 else data[row] * np.float32(factor)
-    for row, factor in rest:
-        trace = trace + data[row] * np.float32(factor)
+    trace: NDArray[np.float32] = np.zeros(data.shape[-1], np.float32)
+    for row, factor in lane.recipe:
+        trace += data[row] * np.float32(factor)
     return trace

@@ -1,10 +1,10 @@
-"""Samples that are no number."""
+"""Samples that are NaN or infinite."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def bridge(x: NDArray[np.float64]) -> int:
+def interpolate_gaps(x: NDArray[np.float64]) -> int:
     """Replace NaN and infinite samples by a straight line between their neighbours, in place.
 
     At the ends the nearest number is repeated; a channel without any number becomes zero.

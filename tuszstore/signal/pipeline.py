@@ -1,16 +1,18 @@
 """All steps in their order, a few channels at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.channels.recipes import Recipe
 from tuszstore.config import Signal
 from tuszstore.errors import RecordingError
 from tuszstore.signal.filters import FILTERS, design
-from tuszstore.signal.gaps import bridge
-from tuszstore.signal.normalise import NORMALISERS
+from tuszstore.signal.gaps import interpolate_gaps
+from tuszstore.signal.normalise import NORMALISERS, Moments
 from tuszstore.signal.resample import RESAMPLERS, resampled_length
 
 GROUP = 4
@@ -27,17 +29,26 @@ class Preprocessed:
         z-scores, or µV where ``normalise`` is ``none``.
     mean, sd : ndarray of float64, shape (channel,)
         In µV: ``data * sd + mean`` is the filtered signal, but for clipping.
-    bridged : ndarray of int64, shape (channel,)
-        Samples that were no number, at the source's rate.
+    interpolated_samples : ndarray of int64, shape (channel,)
+        Samples that were NaN or infinite, at the source's rate.
+    derived : Moments
+        What the normaliser gives for derivations: mean and standard deviation in µV, each
+        ``(derivation,)``.
     """
 
     data: NDArray[np.float32]
     mean: NDArray[np.float64]
     sd: NDArray[np.float64]
-    bridged: NDArray[np.int64]
+    interpolated_samples: NDArray[np.int64]
+    derived: Moments
 
 
-def preprocess(data: NDArray[np.float32], sfreq: Fraction, config: Signal) -> Preprocessed:
+def preprocess(
+    data: NDArray[np.float32],
+    sfreq: Fraction,
+    config: Signal,
+    derivations: Sequence[Recipe] = (),
+) -> Preprocessed:
     """Resample, filter, normalise and clip a whole recording.
 
     Parameters
@@ -47,6 +58,10 @@ def preprocess(data: NDArray[np.float32], sfreq: Fraction, config: Signal) -> Pr
     sfreq : Fraction
         Its sampling rate (Hz).
     config : Signal
+    derivations : sequence of Recipe
+        Of the channels: those whose moments are wanted as well. They are computed from the
+        filtered signal, as the channels' own are, and not from those: where one of two electrodes
+        has an artefact, the normaliser leaves out other seconds of their difference.
 
     Returns
     -------
@@ -59,19 +74,71 @@ def preprocess(data: NDArray[np.float32], sfreq: Fraction, config: Signal) -> Pr
         raise RecordingError(f"too short: not one sample at {config.sfreq} Hz")
     out = np.empty((n_channels, length), np.float32)
     mean, sd = np.empty(n_channels), np.empty(n_channels)
-    bridged = np.zeros(n_channels, np.int64)
+    interpolated = np.zeros(n_channels, np.int64)
+    filtered = np.empty((n_channels if derivations else 0, length), np.float32)
     sections = design(config)
     for start in range(0, n_channels, GROUP):
         group = slice(start, start + GROUP)
         x = data[group].astype(np.float64)
-        if config.nonfinite == "bridge":
-            bridged[group] = [bridge(row) for row in x]
+        if config.nonfinite == "interpolate":
+            interpolated[group] = [interpolate_gaps(row) for row in x]
         if sfreq != config.sfreq:
             x = RESAMPLERS[config.resample](x, sfreq, config.sfreq, length)
         x = FILTERS[config.filter](x, sections, config.sfreq)
+        if derivations:
+            filtered[group] = x
         mean[group], sd[group] = NORMALISERS[config.normalise](x, config.sfreq)
         if config.clip is not None:
             np.clip(x, -config.clip, config.clip, out=x)
         out[group] = x
     np.nan_to_num(out, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    return Preprocessed(out, mean, sd, bridged)
+    derived = derived_moments(filtered, derivations, config)
+    return Preprocessed(out, mean, sd, interpolated, derived)
+
+
+def derived_moments(
+    filtered: NDArray[np.float32], derivations: Sequence[Recipe], config: Signal
+) -> Moments:
+    """Return what the normaliser gives for derivations of channels.
+
+    Parameters
+    ----------
+    filtered : ndarray of float32, shape (channel, sample)
+        In µV, at ``config.sfreq``.
+    derivations : sequence of Recipe
+    config : Signal
+
+    Returns
+    -------
+    mean, sd : ndarray of float64, shape (derivation,)
+        In µV.
+    """
+    mean, sd = np.zeros(len(derivations)), np.zeros(len(derivations))
+    for k, recipe in enumerate(derivations):
+        x = sum_of(recipe, filtered)[None]
+        mean[k : k + 1], sd[k : k + 1] = NORMALISERS[config.normalise](x, config.sfreq)
+    return mean, sd
+
+
+def sum_of(recipe: Recipe, data: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sum that a recipe tells.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : ndarray of float32, shape (channel, sample)
+
+    Returns
+    -------
+    ndarray of float64, shape (sample,)
+    """
+    (row, factor), *rest = recipe
+    out: NDArray[np.float64] = data[row].astype(np.float64)
+    if factor != 1:
+        out *= factor
+    for row, factor in rest:
+        if factor == -1:
+            out -= data[row]
+        else:
+            out += data[row] * factor
+    return out

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tuszstore.store.digests import part_digests, seal
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
 from tuszstore.store.metadata import PARTS, signature
-from tuszstore.store.schema import SCHEMA_VERSION, Variable, variables
+from tuszstore.store.schema import SCHEMA_VERSION, Variable, derived_variables, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
 from tuszstore.store.spec import StoreSpec
 
@@ -108,6 +108,35 @@ def write_table(path: Path, group: str, columns: Mapping[str, NDArray[Any]]) -> 
     table = zarr.open_group(path, mode="r+").require_group(group)
     for variable in variables(group):
         _write_column(table, variable, columns[variable.name])
+
+
+def write_derived(
+    path: Path,
+    name: str,
+    derivations: Sequence[str],
+    mean: NDArray[np.float64],
+    sd: NDArray[np.float64],
+) -> None:
+    """Write the moments of one set of derivations.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store.
+    name : str
+        Of the set.
+    derivations : sequence of str
+        Names of its channels.
+    mean, sd : ndarray of float64, shape (recording, derivation)
+        In µV.
+    """
+    import zarr
+
+    group = zarr.open_group(path, mode="r+").require_group(f"derived/{name}")
+    names = np.array(derivations, dtype=np.dtypes.StringDType())
+    values = {"name": names, "mean": mean, "sd": sd}
+    for variable in derived_variables(name):
+        _write_column(group, variable, values[variable.name])
 
 
 def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.spec import StoreSpec
+from tuszstore.store.timeline import Timelines
 
 Columns = dict[str, NDArray[Any]]
 
@@ -36,6 +37,27 @@ def derive_windows(label: Any, recordings: Mapping[str, NDArray[Any]], spec: Sto
     columns["category_mask"] = columns["category"] == codes
     columns["mask"] = np.array(CATEGORIES, dtype=np.dtypes.StringDType())
     return columns
+
+
+def seizure_distances(
+    windows: Columns,
+    recordings: Mapping[str, NDArray[Any]],
+    events: Mapping[str, NDArray[Any]],
+    spec: StoreSpec,
+) -> Columns:
+    """Return how far windows are from seizures; see :mod:`tuszstore.store.timeline`.
+
+    Parameters
+    ----------
+    windows : dict of str to ndarray
+        ``recording`` and ``start_time``.
+    recordings, events : mapping of str to ndarray
+        Columns of those tables.
+    spec : StoreSpec
+    """
+    first = np.rint(windows["start_time"] * spec.sfreq).astype(np.int64)
+    timelines = Timelines.of(recordings, events, spec)
+    return {**timelines.distances(windows["recording"], first, spec.window, spec.sfreq)}
 
 
 def categorise(fraction: NDArray[np.float64], full: float) -> NDArray[np.int8]:

@@ -19,7 +19,7 @@ from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays
 from tuszstore.store.local import LocalPlace
 from tuszstore.store.place import ROOT, Document, Hold, Identity, Place, ReplacedError
-from tuszstore.store.schema import SCHEMA_VERSION, variables
+from tuszstore.store.schema import SCHEMA_VERSION, Variable, derived_variables, variables
 from tuszstore.store.spec import SpecError, StoreSpec
 
 T = TypeVar("T")
@@ -36,12 +36,11 @@ class Table(Mapping[str, NDArray[Any]]):
     Parameters
     ----------
     store : StoreMetadata
-    name : str
-        One of :data:`~tuszstore.store.schema.TABLES`.
+    columns : sequence of Variable
     """
 
-    def __init__(self, store: "StoreMetadata", name: str) -> None:
-        self.variables = {variable.name: variable for variable in variables(name)}
+    def __init__(self, store: "StoreMetadata", columns: Sequence[Variable]) -> None:
+        self.variables = {v.name: v for v in columns if v.required or v.path in store.arrays}
         self._store = store
         self._loaded: dict[str, NDArray[Any]] = {}
 
@@ -215,6 +214,18 @@ class StoreMetadata:
         return self._table("events")
 
     @cached_property
+    def shards(self) -> Table:
+        """Columns of `shards/*`."""
+        return self._table("shards")
+
+    @cached_property
+    def derived(self) -> dict[str, Table]:
+        """Moments of derivations, by the name of their set."""
+        names = [path.split("/")[1] for path in self.arrays if path.endswith("/mean")]
+        wanted = [name for name in dict.fromkeys(names) if f"derived/{name}/mean" in self.arrays]
+        return {name: Table(self, derived_variables(name)) for name in wanted}
+
+    @cached_property
     def left_out(self) -> Table:
         """Columns of `left_out/*`."""
         return self._table("left_out")
@@ -273,7 +284,7 @@ class StoreMetadata:
         return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
 
     def _table(self, name: str) -> Table:
-        return Table(self, name)
+        return Table(self, variables(name))
 
 
 def _arrays(path: Path | str, root: Document) -> dict[str, Any]:

@@ -5,7 +5,7 @@ is checked against when it is opened.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuszstore.store.categories import CATEGORIES
@@ -41,6 +41,9 @@ class Variable:
     comment : str
     attributes : mapping
         Further attributes of the array.
+    required : bool
+        Whether every store has it. What is not required and not there is computed where it can
+        be, or said to be absent.
     """
 
     path: str
@@ -48,6 +51,7 @@ class Variable:
     dtype: str
     comment: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    required: bool = True
 
     @property
     def group(self) -> str:
@@ -60,11 +64,12 @@ class Variable:
         return self.path.rpartition("/")[2]
 
 
-def _table(dimension: str, *rows: tuple[Any, ...]) -> list[Variable]:
-    return [Variable(f"{dimension}s/{name}", *rest) for name, *rest in rows]
+def _table(dimension: str, *rows: tuple[Any, ...], required: bool = True) -> list[Variable]:
+    made = [Variable(f"{dimension}s/{name}", *rest) for name, *rest in rows]
+    return [replace(variable, required=required) for variable in made]
 
 
-_W, _R, _E = ("window",), ("recording",), ("event",)
+_W, _R, _E, _S = ("window",), ("recording",), ("event",), ("shard",)
 _RC = ("recording", "channel")
 _SECONDS, _HERTZ, _MICROVOLT = {"units": "s"}, {"units": "Hz"}, {"units": "uV"}
 
@@ -74,7 +79,7 @@ VARIABLES = (
     Variable("label", ("block", "sample"), "uint16",
              "One bit per event class; 0 is background"),
     Variable("channel", ("channel",), "string",
-             "Electrode of the international 10-20 system"),
+             "Name of the channel, as in spec"),
     *_table(
         "window",
         ("recording", _W, "int32", "Row of the window's recording in recordings/*"),
@@ -85,23 +90,32 @@ VARIABLES = (
         ("category", _W, "int8", "Category by seizure fraction; -1 where unlabelled",
          {"flag_values": list(range(len(CATEGORIES))), "flag_meanings": " ".join(CATEGORIES)}),
         ("event_classes", _W, "uint16", "Union of the labels of the window's samples"),
+    ),
+    *_table(
+        "window",
+        ("time_to_seizure", _W, "float64",
+         "From the window's end to the next onset; 0 in a seizure, NaN where none is known",
+         _SECONDS),
+        ("time_since_seizure", _W, "float64",
+         "From the last offset to the window's start; 0 in a seizure, NaN where none is known",
+         _SECONDS),
+        ("seizure_free_after", _W, "float64",
+         "Recorded and annotated time without a seizure after the window; 0 in a seizure",
+         _SECONDS),
+        ("seizure_free_before", _W, "float64",
+         "Recorded and annotated time without a seizure before the window; 0 in a seizure",
+         _SECONDS),
         ("category_mask", ("mask", "window"), "bool", "Which windows have a category"),
         ("mask", ("mask",), "string", "Name of a category"),
+        required=False,
     ),
     *_table(
         "recording",
         ("id", _R, "string", "Path of the EDF file relative to the corpus's root"),
         ("patient", _R, "string", "Patient"),
-        ("session", _R, "string", "Session; empty where the layout does not tell"),
-        ("montage", _R, "string", "Montage folder; empty where the layout does not tell"),
-        ("source_digest", _R, "string", "SHA-256 of the EDF file"),
-        ("source_bytes", _R, "int64", "Size of the EDF file", {"units": "byte"}),
-        ("source_mtime", _R, "int64", "When the EDF file was last changed, since 1970",
-         {"units": "ns"}),
-        ("annotation_digest", _R, "string", "SHA-256 of the annotation file; empty without one"),
+        ("labelled", _R, "bool", "Whether somebody looked at it; else nothing is known"),
         ("signal_digest", _R, "string", "SHA-256 of the recording's blocks in signal, as stored"),
         ("label_digest", _R, "string", "SHA-256 of the recording's blocks in label"),
-        ("source_sfreq", _R, "float64", "Sampling rate of the EDF file", _HERTZ),
         ("n_samples", _R, "int64", "Samples at the store's rate"),
         ("first_block", _R, "int64", "First block in signal and label"),
         ("n_blocks", _R, "int64", "Number of blocks; the last one may be partly filled"),
@@ -109,10 +123,34 @@ VARIABLES = (
         ("n_windows", _R, "int64", "Number of windows"),
         ("mean", _RC, "float64", "Mean that was subtracted", _MICROVOLT),
         ("sd", _RC, "float64", "Standard deviation that was divided by", _MICROVOLT),
+    ),
+    *_table(
+        "recording",
+        ("corpus", _R, "string", "Corpus that it comes from"),
+        ("session", _R, "string", "Session; empty where the layout does not tell"),
+        ("montage", _R, "string", "Montage folder; empty where the layout does not tell"),
+        ("reference", _R, "string", "Reference of the electrodes; empty where nothing tells"),
+        ("source_id", _R, "string", "Recording that it is a part of; its own id without gaps"),
+        ("source_start", _R, "float64", "Where it begins in that", _SECONDS),
+        ("patient_time", _R, "float64",
+         "Start, from that of the patient's first recording; NaN where clocks do not tell",
+         _SECONDS),
+        ("clock", _R, "string",
+         "real, surrogate (another date, right intervals) or none"),
+        ("source_digest", _R, "string", "SHA-256 of the EDF file"),
+        ("source_bytes", _R, "int64", "Size of the EDF file", {"units": "byte"}),
+        ("source_mtime", _R, "int64", "When the EDF file was last changed, since 1970",
+         {"units": "ns"}),
+        ("source_sfreq", _R, "float64", "Sampling rate of the EDF file", _HERTZ),
+        ("annotation_digest", _R, "string", "SHA-256 of the annotation; empty without one"),
+        ("signal_key", _R, "string", "Hash of what decides the recording's blocks in signal"),
+        ("label_key", _R, "string", "Hash of what decides the recording's blocks in label"),
         ("interpolated", _RC, "bool", "Channel was interpolated from all others"),
         ("flat", _RC, "bool", "Channel did not change in the source"),
-        ("bridged", _RC, "int64", "Samples of the source that were no number and were bridged"),
+        ("interpolated_samples", _RC, "int64",
+         "Samples of the source that were NaN or infinite and were interpolated"),
         ("notes", _R, "string", "What was repaired or clipped"),
+        required=False,
     ),
     *_table(
         "event",
@@ -124,11 +162,26 @@ VARIABLES = (
         ("stop_sample", _E, "int64", "One after the last sample marked"),
         ("class", _E, "string", "Event class as annotated"),
         ("bit", _E, "uint16", "Bit of the class in label; 0 where it is taken as background"),
-        ("confidence", _E, "float64", "As annotated", {"units": "1"}),
     ),
-    Variable("left_out/id", ("left_out",), "string", "Recording that is not in the store"),
-    Variable("left_out/kind", ("left_out",), "string", "unlabelled, duplicate, limit or failed"),
-    Variable("left_out/reason", ("left_out",), "string", "Why it is not in the store"),
+    *_table(
+        "event",
+        ("confidence", _E, "float64", "As annotated", {"units": "1"}),
+        ("rater", _E, "string", "Who annotated it; empty where nothing tells"),
+        required=False,
+    ),
+    *_table(
+        "shard",
+        ("recording", _S, "int32", "Row of the shard's recording in recordings/*"),
+        ("bytes", _S, "int64", "Size of the shard's file", {"units": "byte"}),
+        ("digest", _S, "string", "SHA-256 of the shard's file"),
+        required=False,
+    ),
+    Variable("left_out/id", ("left_out",), "string", "Recording that is not in the store",
+             required=False),
+    Variable("left_out/kind", ("left_out",), "string", "unlabelled, duplicate or failed",
+             required=False),
+    Variable("left_out/reason", ("left_out",), "string", "Why it is not in the store",
+             required=False),
 )  # fmt: skip
 """All variables of a store."""
 
@@ -138,7 +191,21 @@ def variables(group: str) -> list[Variable]:
     return [variable for variable in VARIABLES if variable.group == group]
 
 
-TABLES = ("windows", "recordings", "events", "left_out")
+def derived_variables(name: str) -> list[Variable]:
+    """Return the variables of the moments of one set of derivations, such as ``tcp_a``."""
+    group = f"derived/{name}"
+    both = ("recording", "derivation")
+    return [
+        Variable(f"{group}/name", ("derivation",), "string", "Name of a derivation",
+                 required=False),
+        Variable(f"{group}/mean", both, "float64", "Mean that the normaliser gives for it",
+                 _MICROVOLT, required=False),
+        Variable(f"{group}/sd", both, "float64", "Standard deviation that it gives",
+                 _MICROVOLT, required=False),
+    ]  # fmt: skip
+
+
+TABLES = ("windows", "recordings", "events", "shards", "left_out")
 """Groups that hold one table each."""
 
 

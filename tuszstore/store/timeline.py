@@ -149,7 +149,9 @@ def _lines(recordings: Mapping[str, NDArray[Any]], sfreq: float) -> tuple[Sample
     """Return where each recording begins on its timeline, and the number of that."""
     time = np.asarray(recordings["patient_time"], np.float64)
     told = np.isfinite(time)
-    patients, code = np.unique(np.asarray(recordings["patient"], str), return_inverse=True)
+    patients, code = np.unique(
+        np.asarray(recordings["patient"]).astype(object), return_inverse=True
+    )
     line = np.where(told, code, len(patients) + np.arange(len(time)))
     _, line = np.unique(line, return_inverse=True)
     within = np.zeros(len(time), np.int64)
