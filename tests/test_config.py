@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -10,11 +10,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests import ROOT
+from tuszstore.builder.keys import Keys
 from tuszstore.config import (
     EVENT_CLASSES,
+    FIRST_KEYS,
+    MEANING_BEFORE,
     Bandpass,
     Config,
     Notch,
+    Signal,
     builtin_configs,
     load_config,
 )
@@ -591,3 +595,39 @@ def test_any_text_gives_a_configuration_or_a_reason(
         load_config(path)
     except ConfigError:
         return
+
+
+class LaterSignal(Signal):
+    """The section as a later release may have it."""
+
+    detrend: Literal["none", "linear"] = "none"
+
+
+class LaterConfig(Config):
+    signal: LaterSignal = LaterSignal()
+
+
+def test_a_later_key_changes_no_digest_until_it_is_set() -> None:
+    assert LaterConfig().digest() == DEFAULTS.digest()
+    changed = LaterConfig(signal=LaterSignal(detrend="linear"))
+    assert changed.digest() != DEFAULTS.digest()
+    assert changed.digest("windows") == DEFAULTS.digest("windows")
+    assert (
+        Keys(LaterConfig()).signal("a") == Keys(DEFAULTS).signal("a") != Keys(changed).signal("a")
+    )
+
+
+def test_a_later_key_whose_default_is_not_what_was_done_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(MEANING_BEFORE, "signal.detrend", "linear")
+    assert LaterConfig().digest() != DEFAULTS.digest()
+    assert LaterConfig(signal=LaterSignal(detrend="linear")).digest() == DEFAULTS.digest()
+
+
+def test_every_key_of_today_is_one_of_the_first_or_came_later() -> None:
+    for path, names in FIRST_KEYS.items():
+        section: Any = DEFAULTS
+        for part in path.split("."):
+            section = getattr(section, part)
+        assert set(names) <= set(type(section).model_fields)

@@ -263,9 +263,21 @@ class Config(_Section):
             32 hexadecimal digits.
         """
         wanted = sections or tuple(n for n in type(self).model_fields if n not in _NOT_CONTENT)
-        dumped = self.model_dump(mode="json", include=set(wanted))
-        text = json.dumps(dumped, sort_keys=True, separators=(",", ":"))
+        chosen = {name: self.decisive(name) for name in wanted}
+        text = json.dumps(chosen, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def decisive(self, section: str) -> dict[str, Any]:
+        """Return the values of a section that decide what is stored, as JSON has them.
+
+        A key that came later is left out where it has the meaning of before it was there: a
+        release that adds one makes nobody build anew.
+
+        Parameters
+        ----------
+        section : str
+        """
+        return _decisive(getattr(self, section), section)
 
     def replace(self, **options: Any) -> "Config":
         """Return a copy with some dotted keys set, validated anew.
@@ -280,6 +292,39 @@ class Config(_Section):
 
 
 _NOT_CONTENT = frozenset({"paths", "build"})
+
+FIRST_KEYS = {
+    "corpus": ("split_policy", "val_fraction", "split_seed", "pseudonymize"),
+    "channels": ("ignore_case", "interpolate", "flat", "max_interpolated"),
+    "labels": (
+        "annotation", "classes", "seizure", "ignore_case", "unknown", "unlabelled", "rounding",
+        "full_seizure",
+    ),
+    "signal": (
+        "sfreq", "nonfinite", "resample", "bandpass", "notch", "filter", "normalise", "clip",
+    ),
+    "signal.bandpass": ("low", "high", "order"),
+    "signal.notch": ("freq", "q"),
+    "windows": ("length", "stride", "overlap"),
+    "storage": ("dtype", "scale", "codec", "shard_seconds"),
+}  # fmt: skip
+"""Keys of each section that take part in every digest. All others came later."""
+
+MEANING_BEFORE: dict[str, Any] = {}
+"""Of later keys, by dotted name: the value that means what was done before, if not the default."""
+
+
+def _decisive(section: BaseModel, path: str) -> dict[str, Any]:
+    dumped = section.model_dump(mode="json")
+    chosen = {}
+    for name, field in type(section).model_fields.items():
+        key, value = f"{path}.{name}", getattr(section, name)
+        before = MEANING_BEFORE.get(key, field.get_default(call_default_factory=True))
+        if name not in FIRST_KEYS.get(path, ()) and value == before:
+            continue
+        inner = isinstance(value, BaseModel)
+        chosen[name] = _decisive(value, key) if inner else dumped[name]
+    return chosen
 
 
 class _Loader(yaml.SafeLoader):

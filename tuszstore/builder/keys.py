@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tuszstore.builder.spec import geometry_of
+from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.config import Config
 
 PIPELINE_VERSION = 2
@@ -33,10 +33,14 @@ class Keys:
         geometry = geometry_of(config)
         layout = [pipeline, geometry.sfreq, geometry.block, geometry.step, geometry.shard]
         storage = config.storage
-        chosen = config.model_dump(mode="json", include={"channels", "signal"})
-        self._signal = [*layout, storage.dtype, storage.scale, storage.codec, chosen]
-        labels = config.labels.model_dump(mode="json", exclude=_INDEX_ONLY | _WHICH_ONLY)
-        self._label = [*layout, labels]
+        chosen = {name: config.decisive(name) for name in ("channels", "signal")}
+        channels = [channel.identity for channel in spec_of(config).channels]
+        self._signal = [
+            *layout, storage.dtype, storage.scale, storage.codec, channels, chosen,
+        ]  # fmt: skip
+        labels = config.decisive("labels")
+        decide = {k: v for k, v in labels.items() if k not in _INDEX_ONLY | _WHICH_ONLY}
+        self._label = [*layout, decide]
 
     def signal(self, source_digest: str) -> str:
         """Return the key of a recording's signal, given the digest of its EDF file."""
