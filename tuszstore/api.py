@@ -238,7 +238,7 @@ class Store:
 
         Columns are loaded when they are used; :meth:`select` finds windows by their values.
         """
-        from tuszstore.tables import index_dataset
+        from tuszstore.datasets.tables import index_dataset
 
         return index_dataset(self.metadata)
 
@@ -520,7 +520,7 @@ class Store:
         return store_html(self)
 
     def _dataset(self, table: Table) -> "xarray.Dataset":
-        from tuszstore.tables import table_dataset
+        from tuszstore.datasets.tables import table_dataset
 
         return table_dataset(table, self.channels)
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
+from tuszstore.datasets.tables import index_explicitly, lazy_column, outer
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
 from tuszstore.store.labels import flag_attributes
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.schema import SCHEMA_VERSION
-from tuszstore.tables import index_explicitly, lazy_column, outer
 
 if TYPE_CHECKING:
     from tuszstore.api import Store
