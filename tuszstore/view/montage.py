@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.config import CHANNELS
-from tuszstore.corpus.channels import SYNONYMS, electrode
+from tuszstore.corpus.channels import electrode
+from tuszstore.corpus.labels import SYNONYMS
 
 
 @dataclass(frozen=True)
