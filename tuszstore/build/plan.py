@@ -13,7 +13,7 @@ from typing import Any
 from tuszstore.build.overlap import overlapped
 from tuszstore.config import CHANNELS, Config
 from tuszstore.corpus.annotations import Unlabelled, read_annotation
-from tuszstore.corpus.events import mark_events
+from tuszstore.corpus.events import mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.layout import (
     DUPLICATE,
     LeftOut,
@@ -57,6 +57,8 @@ class PlannedRecording:
         Size and modification time of the EDF file and of the annotation.
     annotation_digest : str
         SHA-256 of the annotation; empty without one.
+    doubtful : tuple of str
+        Event classes that look like seizures and do not count as such.
     """
 
     recording: Recording
@@ -66,6 +68,7 @@ class PlannedRecording:
     first_block: int
     fingerprint: tuple[int, ...]
     annotation_digest: str
+    doubtful: tuple[str, ...] = ()
 
     @property
     def source(self) -> tuple[int, int]:
@@ -232,6 +235,7 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
     if limit is not None and limit < len(buildable):
         warnings.append(f"limited to the first {limit} of {len(buildable)} recordings")
         buildable = buildable[:limit]
+    warnings += warn_not_counted(planned.doubtful for planned in buildable)
     if pseudonyms:
         buildable, left_out = _renamed(buildable, left_out, found.recordings, pseudonyms)
     return Plan(
@@ -321,9 +325,12 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
     labels = config.labels
     annotation = recording.annotation(labels.annotation)
     sources, digest = [recording.path], ""
+    doubtful: tuple[str, ...] = ()
     try:
         known = read_annotation(annotation, labels.annotation)
-        mark_events(known, n_samples, sfreq, labels)
+        marked = mark_events(known, n_samples, sfreq, labels)
+        events = zip((event.label for event in known.events), marked.bit.tolist(), strict=True)
+        doubtful = tuple(sorted(not_counted(events, labels)))
         sources.append(annotation)
         digest = known.digest
     except Unlabelled:
@@ -338,6 +345,7 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
         first_block=0,
         fingerprint=tuple(n for stat in stats for n in (stat.st_size, stat.st_mtime_ns)),
         annotation_digest=digest,
+        doubtful=doubtful,
     )
 
 

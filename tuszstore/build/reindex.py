@@ -6,7 +6,7 @@ other: readers see the old index or the new one.
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.tables import event_columns, strings
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, read_annotation
-from tuszstore.corpus.events import mark_events
+from tuszstore.corpus.events import NOT_COUNTED, mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.layout import annotation_path
 from tuszstore.corpus.pseudonyms import find_sources, without_names
 from tuszstore.errors import BuildError, ConfigError, RecordingError
@@ -80,11 +80,12 @@ def _reindex(
             shutil.rmtree(unfinished)
         try:
             _link(path, unfinished, without={"windows"})
-            recordings = dict(store.recordings)
+            recordings, events = dict(store.recordings), dict(store.events)
             if reread_annotations:
                 root = data or Path(store.attributes["data"])
                 sources = find_sources(root, config, store.attributes, path)
-                recordings |= _write_labels(unfinished, store, config, sources)
+                columns, events = _write_labels(unfinished, store, config, sources)
+                recordings |= columns
                 write_table(unfinished, "recordings", recordings)
             _write_windows(unfinished, recordings, config)
             attributes = {
@@ -92,6 +93,7 @@ def _reindex(
                 "config": config.model_dump(mode="json"),
                 "config_hash": config.digest(),
                 "sources_digest": "",  # what a build would do is open again
+                "warnings": _warnings(store.attributes["warnings"], events, config),
             }
             finish(unfinished, attributes)
             publish(unfinished, path)
@@ -138,10 +140,26 @@ def _write_windows(path: Path, recordings: Mapping[str, NDArray[Any]], config: C
     write_table(path, "windows", derive_windows(label, recordings, geometry, config.labels))
 
 
+def _warnings(
+    before: Iterable[str], events: Mapping[str, NDArray[Any]], config: Config
+) -> list[str]:
+    """Return the warnings of a store whose events are given, or count as others."""
+    by_recording: dict[int, list[tuple[str, int]]] = {}
+    columns = (events[name].tolist() for name in ("recording", "class", "bit"))
+    for recording, label, bit in zip(*columns, strict=True):
+        by_recording.setdefault(recording, []).append((label, bit))
+    doubtful = (not_counted(group, config.labels) for group in by_recording.values())
+    kept = [warning for warning in before if not warning.startswith(NOT_COUNTED)]
+    return [*kept, *warn_not_counted(doubtful)]
+
+
 def _write_labels(
     path: Path, store: StoreMetadata, config: Config, sources: Callable[[str], Path]
-) -> dict[str, NDArray[Any]]:
-    """Write labels and events from annotations; return the columns of recordings they change."""
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Write labels and events from annotations.
+
+    Returns the columns of recordings that they change, and those of the events.
+    """
     kind = config.labels.annotation
     annotations: list[Annotation | None] = []
     failed = []
@@ -171,8 +189,10 @@ def _write_labels(
         files = Files(path, first_block // store.geometry.shard)
         digests.append(write_label(files, label, store.geometry, Path.write_bytes))
         events.append(marked)
-    write_table(path, "events", event_columns(events))
-    return {
+    table = event_columns(events)
+    write_table(path, "events", table)
+    changed = {
         "label_digest": strings(digests),
         "annotation_digest": strings(known.digest if known else "" for known in annotations),
     }
+    return changed, table
