@@ -146,7 +146,7 @@ def _beside(path: Path, kind: str) -> str:
     for suffix in (kind.upper(), kind.capitalize()):
         if Path(f"{stem}.{suffix}").is_file():
             return f", but *.{suffix} lies beside it: rename it to *.{kind}"
-    others = {
+    others: dict[str, str | Path] = {
         **{f"*.{suffix}": f"{stem}.{suffix}" for suffix in _UNREADABLE},
         "*_events.tsv": f"{str(stem).removesuffix('_eeg')}_events.tsv",
         "*_a1.tsv": f"{stem}_a1.tsv",

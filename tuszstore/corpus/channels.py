@@ -186,10 +186,13 @@ def require_channels(
     if not lost and not channels.signals:
         lost = channels.missing  # nothing can be interpolated from nothing
     if lost:
-        has = describe_labels(labels, ignore_case=ignore_case)
-        few = len(channels.missing) <= _FEW
+        way_out = ""
+        if not ignore_case and set(match_channels(labels).missing) <= set(may_miss):
+            way_out = "; in other letters they are there: set channels.ignore_case to true"
+        elif len(channels.missing) <= _FEW:
+            them = "them" if len(lost) > 1 else "it"
+            way_out = f"; to interpolate {them}, add {', '.join(lost)} to channels.interpolate"
         raise RecordingError(
-            f"{'channels are' if len(lost) > 1 else 'channel is'} missing: {', '.join(lost)}; {has}"
-            + (f"; to interpolate {'them' if len(lost) > 1 else 'it'}, add {', '.join(lost)} to "
-               "channels.interpolate" if few else "")
-        )  # fmt: skip
+            f"{'channels are' if len(lost) > 1 else 'channel is'} missing: {', '.join(lost)}; "
+            f"{describe_labels(labels, ignore_case=ignore_case)}{way_out}"
+        )

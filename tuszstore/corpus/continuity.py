@@ -123,4 +123,5 @@ class _Digits:
 def _scaled(number: DecimalTuple, decimals: int) -> int:
     """Return a number times a power of ten, without the rounding of Decimal's context."""
     digits = int("".join(map(str, number.digits)))
-    return (-digits if number.sign else digits) * 10 ** (decimals + int(number.exponent))
+    scale: int = 10 ** (decimals + int(number.exponent))
+    return (-digits if number.sign else digits) * scale
