@@ -30,7 +30,7 @@ from tuszstore.corpus.pseudonyms import (
 from tuszstore.corpus.reading import inspect_edf
 from tuszstore.corpus.splits import available_splits, canonical_split, choose_split
 from tuszstore.errors import CorpusError, RecordingError
-from tuszstore.signal.resample import resampled_length
+from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.metadata import read_attributes
 
@@ -319,7 +319,8 @@ def _inspector(config: Config) -> Callable[[Recording], PlannedRecording | LeftO
 def _inspect(recording: Recording, config: Config) -> PlannedRecording:
     facts = inspect_edf(recording.path, config.channels)
     sfreq = config.signal.sfreq
-    n_samples = resampled_length(facts.n_samples, facts.sfreq, sfreq)
+    rate = nominal_rate(facts.sfreq, sfreq, config.signal.resample)
+    n_samples = resampled_length(facts.n_samples, rate, sfreq)
     if n_samples == 0:
         raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
