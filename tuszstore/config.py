@@ -92,7 +92,7 @@ class Channels(_Section):
 class Labels(_Section):
     """Which annotation is read and what its events mean."""
 
-    annotation: Literal["csv", "csv_bi"] = "csv"
+    annotation: Literal["csv", "csv_bi", "none"] = "csv"
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
     ignore_case: bool = True

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import tuszstore
+from tests.corpus.edf_files import CHANNELS, channel, time_keeping, write_edf
 from tuszstore.builder import builder, overlap, recording, run
 from tuszstore.builder.lock import locked
 from tuszstore.builder.plan import make_plan, make_plans
@@ -138,6 +139,22 @@ class TestContent:
         assert (store.labels[0] == 0x8000).all()
         assert (store.index["category"] == -1).all()
         assert not any(store.mask(name).any() for name in report.categories if name != "unlabelled")
+
+
+def test_records_of_a_third_of_a_second(tmp_path: Path) -> None:
+    """Their length is rounded in the header, and their times have six digits."""
+    onsets = [f"+{k / 3:g}\x14\x14\x00".encode() for k in range(180)]
+    signals = [
+        channel(name, 60, 300, record_seconds=1 / 3, label=f"{name}-Avg", unit="UV")
+        for name in CHANNELS
+    ]
+    path = tmp_path / "train" / "aaaaaaaa_s001_t000.edf"
+    write_edf(path, [*signals, time_keeping(onsets)], "0.333333", reserved="EDF+D")
+    path.with_suffix(".csv").write_text(
+        "channel,start_time,stop_time,label,confidence\nTERM,20,40,seiz,1\n"
+    )
+    report = build(tmp_path, tmp_path / "stores")
+    assert (report.exit_status, report.windows, report.hours) == (0, 1, round(60 / 3600, 6))
 
 
 class TestLeftOut:

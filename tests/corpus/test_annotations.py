@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from tuszstore.config import Labels
 from tuszstore.corpus.annotations import Annotation, Event, Unlabelled, read_annotation
-from tuszstore.corpus.events import MarkedEvents, mark_events
+from tuszstore.corpus.events import (
+    MarkedEvents,
+    mark_events,
+    not_counted,
+    warn_not_counted,
+)
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import paint
 
@@ -191,6 +196,63 @@ def test_an_annotation_without_rows_says_nothing(path: Path, content: bytes, rea
 def test_a_missing_annotation_says_nothing(path: Path, kind: str) -> None:
     with pytest.raises(Unlabelled, match=r"no annotation file aaaaapks_s012_t001\.csv"):
         read_annotation(path, kind)
+
+
+BESIDE = {
+    "csv_bi": ("{stem}.csv_bi", r"\*\.csv_bi lies beside it: use --set labels\.annotation=csv_bi"),
+    "CSV": ("{stem}.CSV", r"\*\.CSV lies beside it: rename it to \*\.csv"),
+    "tse_bi": ("{stem}.tse_bi", r"\*\.tse_bi lies beside it: this format is not read; convert"),
+    "lbl": ("{stem}.lbl", r"\*\.lbl lies beside it: this format is not read"),
+    "seizures": ("{stem}.edf.seizures", r"\*\.edf\.seizures lies beside it"),
+    "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv lies beside it"),
+    "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv lies beside it"),
+    "CHB-MIT": ("chb05-summary.txt", r"\*-summary\.txt lies beside it"),
+    "Siena": ("Seizures-list-chb05.txt", r"Seizures-list-\*\.txt lies beside it"),
+}
+
+
+@pytest.mark.parametrize(("name", "told"), BESIDE.values(), ids=BESIDE)
+@pytest.mark.parametrize("content", [None, "", text()], ids=["none", "empty", "no rows"])
+def test_other_annotations_of_the_recording_are_told(
+    tmp_path: Path, name: str, told: str, content: str | None
+) -> None:
+    """Who builds without labels would lose them."""
+    path = tmp_path / "chb05" / "Harry_s001.csv"
+    path.parent.mkdir()
+    if content is not None:
+        path.write_text(content)
+    (path.parent / name.format(stem=path.stem)).write_text("TERM")
+    with pytest.raises(Unlabelled, match=f", but {told}") as error:
+        read_annotation(path, "csv")
+    assert "Harry" not in str(error.value).partition(", but")[2]
+
+
+def test_the_channel_annotation_beside_is_told_too(path: Path) -> None:
+    path.write_text(text("TERM,1,2,seiz,1"))
+    with pytest.raises(Unlabelled, match=r"use --set labels\.annotation=csv$"):
+        read_annotation(path.with_suffix(".csv_bi"), "csv_bi")
+
+
+def test_annotations_of_other_recordings_are_not_told(path: Path) -> None:
+    for name in ("other.csv_bi", "aaaaapks_s012_t002.tse", "notes.txt", f"{path.stem}.json"):
+        (path.parent / name).write_text("TERM")
+    with pytest.raises(Unlabelled, match=rf"no annotation file {path.name}$"):
+        read_annotation(path, "csv")
+
+
+def test_annotations_can_be_left_unread(path: Path) -> None:
+    path.write_text("no annotation at all")
+    with pytest.raises(Unlabelled, match=r"labels\.annotation is 'none'"):
+        read_annotation(path, "none")
+
+
+def test_a_file_of_another_program_has_a_way_out(path: Path) -> None:
+    way_out = "labels.annotation=none --set labels.unlabelled=keep"
+    with pytest.raises(RecordingError, match=way_out):
+        read(path, "time,marker\n1.0,blink\n")
+    path.with_suffix(".csv_bi").write_text(text("TERM,1,2,seiz,1"))
+    with pytest.raises(RecordingError, match=r"labels\.annotation=csv_bi$"):
+        read(path, "time,marker\n1.0,blink\n")
 
 
 # --- files that cannot be understood ------------------------------------------------------------
@@ -423,11 +485,64 @@ def test_case_of_a_class_can_matter() -> None:
         mark_events(annotation((1, 2, "SEIZ")), 2560, 256, config)
 
 
-def test_an_unknown_class_is_refused_with_its_row_and_the_way_out() -> None:
+SEIZURES = (
+    "sz", "SZ", "sz_foc_ia_nm", "szr1", "Seizure", "seizures", "focal-seizure", "ictal", "Ictal_1",
+    "gtcs", "FBTCS", "F-BTC", "FIA", "tonic", "myoclonic", "absence", "convulsion", "Anfall",
+    "crise", "nonconvulsive_seizure", "spasms", "cpsz", "epileptic",
+)  # fmt: skip
+NO_SEIZURES = (
+    "artf", "eyem", "chew", "null", "background", "postictal", "pre-ictal", "interictal",
+    "no_seizure", "non-seizure", "seizure-free", "sz_free", "nesz", "spsw", "epileptiform",
+    "impd", "fast", "faq",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("label", SEIZURES)
+def test_a_class_that_looks_like_a_seizure_is_not_advised_to_be_none(label: str) -> None:
+    config = Labels(classes=("artifact",), seizure=("artifact",))
+    told = rf"row 8: unknown event class '{label}'; it looks like a seizure: .*labels\.seizure;"
+    with pytest.raises(RecordingError, match=told) as error:
+        mark_events(annotation((1, 2, "artifact"), (3, 4, label)), 2560, 256, config)
+    assert "background" not in str(error.value)
+
+
+@pytest.mark.parametrize("label", NO_SEIZURES)
+def test_an_unknown_class_is_refused_with_its_row_and_the_ways_out(label: str) -> None:
+    config = Labels(classes=("seiz",), seizure=("seiz",))
     with pytest.raises(
-        RecordingError, match=r"row 8: unknown event class 'artf'; add it to labels\.classes, or"
+        RecordingError,
+        match=rf"row 8: unknown event class '{label}'; if it is a seizure, add it to "
+        r"labels\.classes and to labels\.seizure; if not, .* 'background'$",
     ):
-        mark_events(annotation((1, 2), (3, 4, "artf")), 2560, 256, DEFAULT)
+        mark_events(annotation((1, 2), (3, 4, label)), 2560, 256, config)
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [("Seiz", "set labels.ignore_case to true"), ("focal seizure", "a class must be one word")],
+)
+def test_a_class_that_no_list_can_name_has_a_way_out(label: str, told: str) -> None:
+    with pytest.raises(RecordingError, match=told):
+        mark_events(annotation((1, 2, label)), 2560, 256, Labels(ignore_case=False))
+
+
+@pytest.mark.parametrize("label", SEIZURES + NO_SEIZURES)
+def test_what_looks_like_a_seizure_and_is_none_is_told(label: str) -> None:
+    config = Labels(classes=("seiz", "artifact"), seizure=("seiz",), unknown="background")
+    marked = mark_events(annotation((1, 2), (3, 4, label), (5, 6, "artifact")), 2560, 256, config)
+    events = [(event.label, bit) for event, bit in zip(marked.events, marked.bit, strict=True)]
+    found = not_counted(events, config)
+    assert found == ({label} if label in SEIZURES else set())
+    told = warn_not_counted([found, found, set()])
+    assert told == [] or f"{label!r} in 2 recordings" in told[0]
+    assert len(told) == len(found)
+
+
+def test_the_classes_of_tusz_are_counted_or_none() -> None:
+    assert not_counted([(name, 1 << k) for k, name in enumerate(DEFAULT.classes)], DEFAULT) == set()
+    without = Labels(seizure=("seiz", "fnsz"))
+    events = [(name, 1 << k) for k, name in enumerate(DEFAULT.classes)]
+    assert not_counted(events, without) == {*DEFAULT.classes} - {"seiz", "fnsz", "nesz"}
 
 
 def test_an_unknown_class_can_be_background_and_is_noted() -> None:

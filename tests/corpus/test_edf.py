@@ -1,7 +1,10 @@
 """EDF headers: what is refused, what is repaired, and what MNE gets to see."""
 
 import io
+import math
 import os
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,7 +25,8 @@ from tests.corpus.edf_files import (
     time_keeping,
     write_edf,
 )
-from tuszstore.corpus.edf import CleanEdf, check_continuous, check_signals, clean_edf, read_header
+from tuszstore.corpus.continuity import check_continuous
+from tuszstore.corpus.edf import CleanEdf, check_signals, clean_edf, read_header
 from tuszstore.errors import RecordingError
 
 PERSON = {
@@ -225,6 +229,11 @@ def test_a_file_without_permission_is_refused(path: Path) -> None:
         pytest.param({"physical_max": "inf"}, "unreadable range", id="range inf"),
         pytest.param({"unit": "mmHg"}, "'mmHg', not a voltage", id="pressure"),
         pytest.param({"unit": "%"}, "'%', not a voltage", id="percent"),
+        pytest.param({"unit": "MV"}, "'MV', not a voltage; known are V", id="milli or mega"),
+        pytest.param({"unit": "?V"}, r"'\?V', not a voltage", id="mu lost"),
+        pytest.param({"unit": "kOhm"}, "'kOhm', not a voltage", id="impedance"),
+        pytest.param({"unit": "uV^2"}, r"'uV\^2', not a voltage", id="power"),
+        pytest.param({"unit": "Harry"}, "an unknown unit, not a voltage", id="a name"),
     ],
 )
 def test_a_signal_without_a_scale_in_volts_is_refused(
@@ -283,6 +292,25 @@ def test_a_wrong_record_count_is_counted_anew(path: Path, declared: str, note: s
     )
 
 
+@pytest.mark.parametrize("declared", [20, -1, 5, "", 99])
+@pytest.mark.parametrize("second", [{"seconds": 30}, {"seconds": 1, "names": ["Fp1"]}], ids=str)
+def test_a_file_that_is_appended_is_not_read(
+    path: Path, declared: int | str, second: dict[str, object]
+) -> None:
+    """Its header would be read as samples, and its samples at the wrong place."""
+    channels = eeg(path, seconds=20, n_records=declared)
+    first = path.read_bytes()
+    eeg(path, **second)
+    path.write_bytes(first + path.read_bytes())
+    header = read_header(path)
+    assert header.n_records == 20
+    assert "another EDF file is appended after 20 data records: not read" in header.notes
+    assert len(header.notes) == (1 if declared == 20 else 2)
+    np.testing.assert_allclose(
+        read_clean(path).get_data()[18] * 1e6, channels["O2"].physical, atol=1e-9
+    )
+
+
 @pytest.mark.parametrize("date", ["01:01:85", "01/01/85", "01-01-85", "01 01 85"])
 def test_a_date_with_other_signs_than_dots_costs_nothing(path: Path, date: str) -> None:
     channels = eeg(path, date=date)
@@ -314,6 +342,20 @@ def test_no_date_can_keep_a_recording_out(path: Path, fields: dict[str, str | by
         pytest.param({"unit": b"\xb5V"}, 1e-6, id="micro sign"),
         pytest.param({"unit": b"\x83\xcaV"}, 1e-6, id="Shift JIS mu"),
         pytest.param({"unit": ""}, 1e-6, id="no unit"),
+        pytest.param({"unit": "uv"}, 1e-6, id="uv"),
+        pytest.param({"unit": "UV"}, 1e-6, id="UV"),
+        pytest.param({"unit": "\u00b5V".encode()}, 1e-6, id="micro sign, UTF-8"),
+        pytest.param({"unit": "\u03bcV".encode()}, 1e-6, id="mu, UTF-8"),
+        pytest.param({"unit": "\u00b5v".encode()}, 1e-6, id="micro sign, UTF-8, small v"),
+        pytest.param({"unit": b"\xe6V"}, 1e-6, id="micro sign, code page 437"),
+        pytest.param({"unit": b"\xc3\x82\xc2\xb5V"}, 1e-6, id="micro sign, UTF-8 twice"),
+        pytest.param({"unit": "microV"}, 1e-6, id="microV"),
+        pytest.param({"unit": "uVolt"}, 1e-6, id="uVolt"),
+        pytest.param({"unit": "[uV]"}, 1e-6, id="brackets"),
+        pytest.param(
+            {"unit": "mv", "physical_min": -3.2768, "physical_max": 3.2767}, 1e-3, id="mv"
+        ),
+        pytest.param({"unit": "v", "physical_min": -0.0033, "physical_max": 0.0032}, 1.0, id="v"),
         pytest.param(
             {"unit": "mV", "physical_min": -3.2768, "physical_max": 3.2767}, 1e-3, id="mV"
         ),
@@ -377,6 +419,108 @@ def test_edf_plus_d_without_a_gap_is_as_good_as_continuous(path: Path, onsets: l
     assert check_continuous(path, header) == ["marked discontinuous (EDF+D), but without a gap"]
 
 
+def significant(digits: int) -> Callable[[Fraction], str]:
+    return lambda time: f"{float(time):.{digits}g}"
+
+
+def decimals(count: int) -> Callable[[Fraction], str]:
+    return lambda time: f"{float(time):.{count}f}"
+
+
+def cut(count: int) -> Callable[[Fraction], str]:
+    """Print decimals without rounding."""
+    return lambda time: decimals(count)(Fraction(math.floor(time * 10**count), 10**count))
+
+
+PRINTED = {
+    "6 significant digits over hours": ("2.125", Fraction(17, 8), significant(6), 0),
+    "6 significant digits of seconds": ("1", Fraction(1), significant(6), 0),
+    "4 significant digits": ("0.2", Fraction(1, 5), significant(4), 0),
+    "a third of a second": ("0.333333", Fraction(1, 3), significant(6), 0),
+    "a third in all digits": ("0.333333", Fraction(1, 3), significant(17), 0),
+    "a third in 3 decimals": ("0.333333", Fraction(1, 3), decimals(3), 0),
+    "two thirds, cut": ("0.666666", Fraction(2, 3), decimals(4), 0),
+    "ten thirds in 6 digits": ("3.33333", Fraction(10, 3), significant(6), 0),
+    "a 128th of a second": ("0.007812", Fraction(1, 128), decimals(4), 0),
+    "2 decimals": ("0.125", Fraction(1, 8), decimals(2), 0),
+    "2 decimals, cut": ("0.125", Fraction(1, 8), cut(2), 0),
+    "2 decimals from a 16th on": ("0.125", Fraction(1, 8), decimals(2), Fraction(1, 16)),
+    "whole seconds": ("0.5", Fraction(1, 2), cut(0), 0),
+    "float noise": ("0.1", Fraction(1, 10), lambda time: repr(float(time)), 0),
+    "single precision": ("0.1", Fraction(1, 10), lambda time: f"{np.float32(time):.6f}", 0),
+    "a comma": ("0.25", Fraction(1, 4), lambda time: decimals(2)(time).replace(".", ","), 0),
+    "from a day on": ("0.125", Fraction(1, 8), significant(7), Fraction(90_000)),
+}
+MANY = 6_000
+
+
+def write_times(path: Path, text: str, times: Iterable[str]) -> None:
+    """Write an EDF+D file with records that hold a sample each, at times that are printed."""
+    tals = [f"+{time}\x14\x14\x00".encode() for time in times]
+    one = channel("Cz", len(tals), 1)
+    write_edf(path, [one, time_keeping(tals)], text, reserved="EDF+D")
+
+
+@pytest.mark.parametrize(("text", "length", "printed", "start"), PRINTED.values(), ids=PRINTED)
+def test_times_that_are_printed_with_few_digits_are_no_gaps(
+    path: Path, text: str, length: Fraction, printed: Callable[[Fraction], str], start: Fraction
+) -> None:
+    write_times(path, text, [printed(start + k * length) for k in range(MANY)])
+    assert check_continuous(path, read_header(path)) != []
+
+
+@pytest.mark.parametrize("at", [1, MANY - 1], ids=["first", "last"])
+@pytest.mark.parametrize(("text", "length", "printed", "start"), PRINTED.values(), ids=PRINTED)
+def test_a_gap_of_more_than_the_digits_leave_open_is_found(
+    path: Path,
+    text: str,
+    length: Fraction,
+    printed: Callable[[Fraction], str],
+    start: Fraction,
+    at: int,
+) -> None:
+    """Twice the unit of the last digit of the latest time."""
+    last = printed(start + at * length).replace(",", ".")
+    unit = Fraction(10) ** Decimal(last).as_tuple().exponent
+    gap = max(2 * unit + Fraction(1, 100), length / 100)
+    times = [printed(start + k * length + (gap if k >= at else 0)) for k in range(MANY)]
+    write_times(path, text, times)
+    with pytest.raises(RecordingError, match=r"discontinuous \(EDF\+D\): a gap of .* s after"):
+        check_continuous(path, read_header(path))
+
+
+def test_gaps_that_add_up_are_found(path: Path) -> None:
+    """Each is less than the last digit; together they are three records."""
+    write_times(path, "1", [f"{k * 1.003:.2f}" for k in range(1000)])
+    with pytest.raises(RecordingError, match="a gap of"):
+        check_continuous(path, read_header(path))
+
+
+@given(
+    length=st.integers(1, 80).map(lambda n: Fraction(n, 16)),
+    start=st.integers(0, 10**9).map(lambda n: Fraction(n, 10**4)),
+    count=st.integers(2, 40),
+    printed=st.sampled_from([decimals(2), decimals(3), cut(2), significant(7), significant(9)]),
+    gap=st.integers(0, 5),
+)
+@settings(max_examples=100)
+def test_records_follow_each_other_or_not(
+    scratch: Path,
+    length: Fraction,
+    start: Fraction,
+    count: int,
+    printed: Callable[[Fraction], str],
+    gap: int,
+) -> None:
+    text = f"{float(length):g}"
+    write_times(scratch, text, [printed(start + k * length) for k in range(count)])
+    assert check_continuous(scratch, read_header(scratch)) != []
+    late = [printed(start + k * length + (k == count - 1) * (1 + gap)) for k in range(count)]
+    write_times(scratch, text, late)
+    with pytest.raises(RecordingError, match="a gap of"):
+        check_continuous(scratch, read_header(scratch))
+
+
 @pytest.mark.parametrize(
     ("onsets", "reason"),
     [
@@ -395,8 +539,17 @@ def test_edf_plus_d_with_a_gap_is_refused(path: Path, onsets: list[float], reaso
 
 @pytest.mark.parametrize(
     "tal",
-    [b"", b"+1\x14Seizure\x14", b"soon\x14\x14", b"\xff" * 8, b"+\x14\x14", b"1\x14\x14"],
-    ids=["blank", "event first", "in words", "garbage", "sign only", "no sign"],
+    [
+        b"",
+        b"+1\x14Seizure\x14",
+        b"soon\x14\x14",
+        b"\xff" * 8,
+        b"+\x14\x14",
+        b"1\x14\x14",
+        b"+" + b"1" * 20 + b"\x14\x14",
+        b"+1e999999\x14\x14",
+    ],
+    ids=["blank", "event first", "in words", "garbage", "sign only", "no sign", "digits", "power"],
 )
 def test_edf_plus_d_with_a_record_without_time_is_refused(path: Path, tal: bytes) -> None:
     times = time_keeping([b"+0\x14\x14\0", tal, b"+2\x14\x14\0"])

@@ -2,7 +2,9 @@
 
 import os
 import re
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import mne
@@ -27,9 +29,10 @@ from tests.corpus.edf_files import (
     tusz,
     write_edf,
 )
+from tuszstore.channels.labels import electrode
 from tuszstore.config import Channels
 from tuszstore.corpus.channels import CHANNELS as STORED
-from tuszstore.corpus.channels import electrode, match_channels
+from tuszstore.corpus.channels import match_channels, require_channels
 from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
 from tuszstore.errors import RecordingError
 
@@ -101,7 +104,19 @@ STYLES = {
     "EEGFP1": {name: f"EEG{name.upper()}" for name in CHANNELS},
     "blanks": {name: f" EEG  {name} -REF" for name in CHANNELS},
     "newer names": {name: f"EEG {NEWER.get(name, name).upper()}-REF" for name in CHANNELS},
-}
+    **{
+        form.format("X"): {name: form.format(name) for name in CHANNELS}
+        for form in (
+            "{}-Avg", "EEG {}-AVG", "{} - Average", "EEG {}-CAR", "EEG {}-A1", "EEG {}-A1A2",
+            "EEG {}-A1+A2", "{}-(A1+A2)/2", "{}-M2", "EEG {}-M1M2", "{}:A2", "{}-CS2", "EEG {}-G2",
+            "EEG {}-AA", "{}-Nose", "{}-TP9", "EEG {}-Vref", "POL {}", "POL {}-Ref", "EEG {}-Ref1",
+            "EEG_{}_Ref", "EEG-{}-Ref", "EEG.{}", "EEG {} Ref", "{}.", "{}..", "eeg {}-avg",
+        )
+    },
+    "zeros": {name: re.sub(r"(\d)", r"0\1-Ref1", name) if name[-1] != "z" else f"{name}-Ref1"
+              for name in CHANNELS},
+    "newer names, average": {name: f"{NEWER.get(name, name)}-Avg" for name in CHANNELS},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("names", STYLES.values(), ids=STYLES)
@@ -114,7 +129,8 @@ def test_names_of_many_styles_are_found(path: Path, names: dict[str, str]) -> No
 @pytest.mark.parametrize("style", ["eeg fp1-ref", "Fp1-Ref"])
 def test_case_matters_where_it_is_asked_for(path: Path, style: str) -> None:
     write_edf(path, labelled(STYLES[style]))
-    with pytest.raises(RecordingError, match="channels are missing: C3, C4"):
+    told = "channels are missing: C3, C4.*set channels.ignore_case to true"
+    with pytest.raises(RecordingError, match=told):
         read_microvolts(path, Channels(ignore_case=False))
 
 
@@ -140,6 +156,117 @@ def test_the_19_names_themselves_never_depend_on_case(path: Path, style: str) ->
 )
 def test_what_is_left_of_a_label(label: str, name: str) -> None:
     assert electrode(label) == name
+
+
+@pytest.mark.parametrize(
+    ("labels", "reference"),
+    [
+        pytest.param([f"EEG {name}-Pz" for name in CHANNELS if name != "Pz"], "Pz", id="Pz"),
+        pytest.param([f"{name}-Cz" for name in CHANNELS if name != "Cz"], "Cz", id="Cz"),
+    ],
+)
+def test_an_electrode_that_is_the_reference_is_missing(labels: list[str], reference: str) -> None:
+    assert match_channels(labels, may_miss=[reference]).missing == [reference]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param([f"{name}-Avg" for name in CHANNELS], id="another reference"),
+        pytest.param([f"{name}-A1" for name in CHANNELS], id="an ear"),
+        pytest.param([f"POL {name}" for name in CHANNELS], id="other spellings"),
+        pytest.param(["EEG A2-A1", "Fpz-Avg", "POL A1", "F3-C3", "O2."], id="some"),
+    ],
+)
+@pytest.mark.parametrize("without", [[], ["Fz", "Pz"]], ids=["19", "17"])
+def test_other_spellings_change_nothing_where_the_usual_are_there(
+    extra: list[str], without: list[str]
+) -> None:
+    labels = [*extra[:3], *(tusz(name) for name in CHANNELS if name not in without), *extra[3:]]
+    found = match_channels(labels, may_miss=DEFAULT.interpolate)
+    assert found.missing == without
+    assert {labels[number] for number in found.signals.values()} == {
+        tusz(name) for name in found.signals
+    }
+    assert (found.others, found.duplicates) == ({}, {})
+
+
+def test_other_spellings_fill_up_the_usual_ones() -> None:
+    labels = [tusz(name) if name != "T3" else "POL T7" for name in CHANNELS] + ["POL Cz", "A1."]
+    found = match_channels(labels)
+    assert found.signals == {name: number for number, name in enumerate(CHANNELS)}
+    assert (found.others, found.duplicates) == ({"A1": 20}, {})
+
+
+def test_references_are_never_mixed() -> None:
+    labels = [f"{name}-{'A1' if name[-1] in '13579z' else 'A2'}" for name in CHANNELS]
+    assert match_channels(labels).missing == ["C4", "F4", "F8", "Fp2", "O2", "P4", "T4", "T6"]
+    labels = [f"{name}-Ref" if name in CHANNELS[:9] else f"{name}-Avg" for name in CHANNELS]
+    assert len(match_channels(labels).missing) == 9
+
+
+BANANA = [
+    f"{a}-{b}"
+    for chain in ("FP1 F7 T7 P7 O1", "FP1 F3 C3 P3 O1", "FP2 F4 C4 P4 O2", "FP2 F8 T8 P8 O2",
+                  "FZ CZ PZ")
+    for a, b in pairwise(chain.split())
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(BANANA, id="bipolar"),
+        pytest.param([f"{name}-{CHANNELS[k - 1]}" for k, name in enumerate(CHANNELS)], id="ring"),
+        pytest.param([f"{name}-0" for name in CHANNELS], id="numbered"),
+        pytest.param([f"{name}-Imp" for name in CHANNELS], id="impedances"),
+        pytest.param([f"{name}-Harry" for name in CHANNELS], id="unknown"),
+        pytest.param([f"{name}x" for name in CHANNELS], id="other words"),
+    ],
+)
+def test_what_is_no_electrode_against_a_reference_is_not_found(labels: list[str]) -> None:
+    assert match_channels(labels).signals == {}
+
+
+@pytest.mark.parametrize("ignore_case", [True, False])
+def test_without_any_electrode_nothing_is_interpolated(path: Path, ignore_case: bool) -> None:
+    write_edf(path, [channel("EKG1"), channel("X", label="F7-T7")])
+    config = Channels(interpolate=CHANNELS, max_interpolated=15, ignore_case=ignore_case)
+    with pytest.raises(RecordingError, match="channels are missing"):
+        read_microvolts(path, config)
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        pytest.param(
+            [*BANANA, "ECG", "EDF Annotations"],
+            "the file has 18 bipolar derivations (Fp1-F7, F7-T7, T7-P7, P7-O1, ...) and 1 signal "
+            "without an electrode's name, and electrodes against one common reference are needed",
+            id="bipolar",
+        ),
+        pytest.param(
+            [f"EEG {name}-A1" for name in CHANNELS[:11]]
+            + [f"EEG {name}-A2" for name in CHANNELS[11:]],
+            "the file has 11 electrodes (Fp1, F3, C3, P3, ...) against A1 and 8 electrodes (Fp2, "
+            "F4, C4, P4, ...) against A2, and all must be against one reference",
+            id="two ears",
+        ),
+        pytest.param(["Fp1", "EEG C3-REF"], "the file has 2 electrodes (Fp1, C3)", id="two"),
+        pytest.param(
+            ["Fp1-Harry", "Harry"],
+            "the file has 1 signal of an electrode whose reference is not known and 1 signal "
+            "without an electrode's name",
+            id="nothing known",
+        ),
+        pytest.param(["EDF Annotations"], "the file has no signals", id="nothing"),
+    ],
+)
+def test_what_a_file_has_is_told_but_no_other_text(labels: list[str], told: str) -> None:
+    with pytest.raises(RecordingError) as error:
+        require_channels(match_channels(labels), ["Fz"], labels)
+    assert str(error.value).endswith(f"; {told}")
+    assert "Harry" not in str(error.value)
 
 
 def test_an_older_name_wins_over_a_newer_one() -> None:
@@ -272,7 +399,8 @@ def test_a_file_with_fz_and_pz_is_read_as_it_is_beside_other_electrodes(path: Pa
 )
 def test_any_other_missing_channel_is_named(path: Path, missing: list[str], told: str) -> None:
     eeg(path, without=missing)
-    with pytest.raises(RecordingError, match=f"^{told}$"):
+    told += rf"; the file has {19 - len(missing)} electrodes \(F.*; to interpolate (it|them), add"
+    with pytest.raises(RecordingError, match=f"^{told}"):
         read_microvolts(path, DEFAULT)
 
 
@@ -377,6 +505,33 @@ def test_a_channel_that_changes_once_is_not_flat(path: Path) -> None:
     read = read_microvolts(path, DEFAULT)
     assert (read.flat, read.interpolated) == ((), ())
     assert_rows(read, channels)
+
+
+# --- units --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("nV", 1e-3), ("nv", 1e-3), ("mv", 1e3), ("UV", 1.0)], ids=str
+)
+def test_each_channel_has_its_own_unit(path: Path, unit: str, factor: float) -> None:
+    """So do those that only help to interpolate."""
+    limits = {"unit": unit, "physical_min": -3276, "physical_max": 3276}
+    a1 = channel("A1", **limits)
+    channels = eeg(path, without=["Fz"], changes={"Cz": limits}, extra=[a1])
+    read = read_microvolts(path, DEFAULT)
+    np.testing.assert_allclose(row(read, "Cz"), channels["Cz"].physical * factor, rtol=1e-6)
+    assert_rows(read, channels, but=("Cz", "Fz"))
+    scaled = {
+        name: replace(one, physical_min=-3276 * factor, physical_max=3276 * factor)
+        for name, one in (("Cz", channels["Cz"]), (tusz("A1"), a1))
+    }
+    expected = independently_interpolated(channels | scaled, ["Fz"], others=("A1",))
+    np.testing.assert_allclose(row(read, "Fz"), expected["Fz"], rtol=1e-5, atol=1e-3)
+
+
+def test_one_unit_in_two_spellings_is_one_scale(path: Path) -> None:
+    channels = eeg(path, extra=[channel("Cz", label="EEG Cz-LE", unit="UV")])
+    assert_rows(read_microvolts(path, DEFAULT), channels)
 
 
 # --- a channel twice ----------------------------------------------------------------------------

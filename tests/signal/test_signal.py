@@ -16,7 +16,7 @@ from tuszstore.signal.gaps import interpolate_gaps
 from tuszstore.signal.normalise import robust_zscore, zscore
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import quantise
-from tuszstore.signal.resample import Resampler, fft, polyphase, resampled_length
+from tuszstore.signal.resample import Resampler, fft, nominal_rate, polyphase, resampled_length
 from tuszstore.store.schema import MISSING_INT16, missing_value
 
 DEFAULT = load_config().signal
@@ -80,6 +80,46 @@ def test_a_resampled_length_is_rounded_half_to_even(
 @given(n_samples=st.integers(0, 10**8), sfreq=st.integers(1, 100_000))
 def test_a_resampled_length_is_that_of_the_npz_pipeline(n_samples: int, sfreq: int) -> None:
     assert resampled_length(n_samples, Fraction(sfreq), 256) == round(n_samples * 256 / sfreq)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n_samples", "rate"),
+    [
+        ("0.333333", 100, 300),
+        ("0.666666", 200, 300),
+        ("0.666667", 200, 300),
+        ("3.33333", 1000, 300),
+        ("0.142857", 100, 700),
+        ("0.333333", 25, 75),
+        ("1.33333", 450, Fraction(675, 2)),
+    ],
+)
+def test_a_rounded_record_length_blurs_no_rate(
+    seconds: str, n_samples: int, rate: Fraction
+) -> None:
+    found = nominal_rate(n_samples / Fraction(seconds), 256, "polyphase")
+    assert found == rate
+    x = sine(10, 12, float(rate)).astype(np.float32)
+    result = preprocess(np.stack([x, x]), n_samples / Fraction(seconds), Signal())
+    np.testing.assert_array_equal(
+        result.data, preprocess(np.stack([x, x]), Fraction(rate), Signal()).data
+    )
+
+
+@pytest.mark.parametrize(
+    "sfreq",
+    [
+        pytest.param(Fraction(300), id="simple"),
+        pytest.param(Fraction(1000, 3), id="a third"),
+        pytest.param(Fraction("249.99"), id="simple enough"),
+        pytest.param(Fraction("249.9951"), id="too far"),
+        pytest.param(Fraction("256.00001") / 10**9, id="almost none"),
+    ],
+)
+@pytest.mark.parametrize("resample", ["polyphase", "fft"])
+def test_any_other_rate_stays(sfreq: Fraction, resample: str) -> None:
+    assert nominal_rate(sfreq, 256, resample) == sfreq
+    assert nominal_rate(100 / Fraction("0.333333"), 256, "fft") != 300
 
 
 @pytest.mark.parametrize("resample", [polyphase, fft])

@@ -15,7 +15,7 @@ from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Unlabelled, read_annotation
-from tuszstore.corpus.events import mark_events
+from tuszstore.corpus.events import mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.layout import (
     DUPLICATE,
     LeftOut,
@@ -32,7 +32,7 @@ from tuszstore.corpus.pseudonyms import (
 from tuszstore.corpus.reading import inspect_edf
 from tuszstore.corpus.splits import available_splits, canonical_split, choose_split
 from tuszstore.errors import CorpusError, RecordingError
-from tuszstore.signal.resample import resampled_length
+from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.spec import StoreSpec
@@ -60,6 +60,8 @@ class PlannedRecording:
         Size and modification time of the EDF file and of the annotation.
     annotation_digest : str
         SHA-256 of the annotation; empty without one.
+    doubtful : tuple of str
+        Event classes that look like seizures and do not count as such.
     """
 
     recording: Recording
@@ -69,6 +71,7 @@ class PlannedRecording:
     first_block: int
     fingerprint: tuple[int, ...]
     annotation_digest: str
+    doubtful: tuple[str, ...] = ()
 
     @property
     def source(self) -> tuple[int, int]:
@@ -240,6 +243,7 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
     if limit is not None and limit < len(buildable):
         warnings.append(f"limited to the first {limit} of {len(buildable)} recordings")
         buildable = buildable[:limit]
+    warnings += warn_not_counted(planned.doubtful for planned in buildable)
     if pseudonyms:
         buildable, left_out = _renamed(buildable, left_out, found.recordings, pseudonyms)
     return Plan(
@@ -323,15 +327,19 @@ def _inspector(config: Config) -> Callable[[Recording], PlannedRecording | LeftO
 def _inspect(recording: Recording, config: Config) -> PlannedRecording:
     facts = inspect_edf(recording.path, config.channels)
     sfreq = config.signal.sfreq
-    n_samples = resampled_length(facts.n_samples, facts.sfreq, sfreq)
+    rate = nominal_rate(facts.sfreq, sfreq, config.signal.resample)
+    n_samples = resampled_length(facts.n_samples, rate, sfreq)
     if n_samples == 0:
         raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
     annotation = recording.annotation(labels.annotation)
     sources, digest = [recording.path], ""
+    doubtful: tuple[str, ...] = ()
     try:
         known = read_annotation(annotation, labels.annotation)
-        mark_events(known, n_samples, sfreq, labels)
+        marked = mark_events(known, n_samples, sfreq, labels)
+        events = zip((event.label for event in known.events), marked.bit.tolist(), strict=True)
+        doubtful = tuple(sorted(not_counted(events, labels)))
         sources.append(annotation)
         digest = known.digest
     except Unlabelled:
@@ -346,6 +354,7 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
         first_block=0,
         fingerprint=tuple(n for stat in stats for n in (stat.st_size, stat.st_mtime_ns)),
         annotation_digest=digest,
+        doubtful=doubtful,
     )
 
 

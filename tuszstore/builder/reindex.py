@@ -6,7 +6,7 @@ other: readers see the old index or the new one.
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from tuszstore.builder.report import BuildReport, report_of
 from tuszstore.builder.tables import event_columns, strings
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, read_annotation
-from tuszstore.corpus.events import mark_events
+from tuszstore.corpus.events import NOT_COUNTED, mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.layout import annotation_path
 from tuszstore.corpus.pseudonyms import find_sources, without_names
 from tuszstore.errors import BuildError, ConfigError, RecordingError
@@ -104,6 +104,7 @@ def _reindex(
                 "config": config.model_dump(mode="json"),
                 "config_hash": config.digest(),
                 "sources_digest": "",  # what a build would do is open again
+                "warnings": _warnings(store.attributes["warnings"], events, config),
             }
             finish(unfinished, spec, attributes)
             publish(unfinished, path)
@@ -143,6 +144,19 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
         source, target, copy_function=link,
         ignore=lambda folder, names: without if Path(folder) == source else set(),
     )  # fmt: skip
+
+
+def _warnings(
+    before: Iterable[str], events: Mapping[str, NDArray[Any]], config: Config
+) -> list[str]:
+    """Return the warnings of a store whose events are given, or count as others."""
+    by_recording: dict[int, list[tuple[str, int]]] = {}
+    columns = (events[name].tolist() for name in ("recording", "class", "bit"))
+    for recording, label, bit in zip(*columns, strict=True):
+        by_recording.setdefault(recording, []).append((label, bit))
+    doubtful = (not_counted(group, config.labels) for group in by_recording.values())
+    kept = [warning for warning in before if not warning.startswith(NOT_COUNTED)]
+    return [*kept, *warn_not_counted(doubtful)]
 
 
 def _write_labels(

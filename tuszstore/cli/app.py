@@ -300,12 +300,11 @@ def _print(as_json: bool, items: list[Any], show: Callable[[Any], None]) -> None
 
 def _explain(report: Any) -> None:
     """Say what to do where a store came out unfit for training, or not at all."""
+    from tuszstore.builder.advice import advise
+
     if report.exit_status == 1:
-        click.echo(
-            f"tuszstore: {report.split}: nothing was built; see above why each recording was left "
-            "out. To build recordings without annotations: --set labels.unlabelled=keep",
-            err=True,
-        )
+        told = f"{report.split}: nothing was built; see above why each recording was left out. "
+        click.echo(f"tuszstore: {told}{advise(report.left_out)}".rstrip(), err=True)
     elif report.exit_status == 2:
         click.echo(
             f"tuszstore: {report.split}: no window with a seizure; check labels.annotation and "

@@ -21,6 +21,23 @@ from tuszstore.errors import RecordingError
 
 BACKGROUND = "bckg"
 
+NONE = "none"
+"""Kind of annotation for recordings whose annotations are not to be read."""
+
+USE_OTHER = "use --set labels.annotation="
+"""How a message begins the advice to read another file."""
+
+CONVERT = "this format is not read; convert it to .csv"
+"""What a message says of annotations in another format."""
+
+_BUILD_WITHOUT = (
+    "; if it is no annotation of seizures, build without labels: --set labels.annotation=none "
+    "--set labels.unlabelled=keep"
+)
+
+_UNREADABLE = ("tse_bi", "tse", "lbl_bi", "lbl", "edf.seizures", "tsv")
+"""Suffixes of other formats, as they lie beside recordings."""
+
 _COLUMNS = ("channel", "start_time", "stop_time", "label", "confidence")
 
 
@@ -75,6 +92,10 @@ class Unlabelled(RecordingError):
     """A recording of which no annotation says anything."""
 
 
+class Foreign(RecordingError):
+    """A file that is no annotation, but bears the name of one."""
+
+
 def read_annotation(path: Path, kind: str) -> Annotation:
     """Read an annotation file.
 
@@ -82,7 +103,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     ----------
     path : Path
     kind : str
-        One of :data:`READERS`.
+        One of :data:`READERS`, or :data:`NONE`, for which no file is read.
 
     Raises
     ------
@@ -91,21 +112,53 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     RecordingError
         If the file cannot be understood; the text names file and row.
     """
+    if kind == NONE:
+        raise Unlabelled("labels.annotation is 'none'")
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise Unlabelled(f"no annotation file {path.name}") from None
+        raise Unlabelled(f"no annotation file {path.name}{_beside(path, kind)}") from None
     except OSError as error:
         raise RecordingError(f"{path.name}: cannot be read: {error.strerror or error}") from error
     if not content.strip():
-        raise Unlabelled(f"{path.name}: annotation file is empty")
+        raise Unlabelled(f"{path.name}: annotation file is empty{_beside(path, kind)}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RecordingError(f"{path.name}: not a text file ({error.reason})") from None
     digest = hashlib.sha256(content).hexdigest()
-    events, seconds = READERS[kind](text, path.name)
+    try:
+        events, seconds = READERS[kind](text, path.name)
+    except Unlabelled as reason:
+        raise Unlabelled(f"{reason}{_beside(path, kind)}") from None
+    except Foreign as reason:
+        raise RecordingError(f"{reason}{_beside(path, kind) or _BUILD_WITHOUT}") from None
     return Annotation(tuple(events), seconds, digest)
+
+
+def _beside(path: Path, kind: str) -> str:
+    """Return what is to say of other annotations of a recording; empty without any.
+
+    Files are asked for by name: to list the folder for each recording would take long. They are
+    not named, for a name may be a patient's.
+    """
+    stem, folder = path.with_suffix(""), path.parent
+    for other in READERS:
+        if other != kind and Path(f"{stem}.{other}").is_file():
+            return f", but *.{other} lies beside it: {USE_OTHER}{other}"
+    for suffix in (kind.upper(), kind.capitalize()):
+        if Path(f"{stem}.{suffix}").is_file():
+            return f", but *.{suffix} lies beside it: rename it to *.{kind}"
+    others: dict[str, str | Path] = {
+        **{f"*.{suffix}": f"{stem}.{suffix}" for suffix in _UNREADABLE},
+        "*_events.tsv": f"{str(stem).removesuffix('_eeg')}_events.tsv",
+        "*_a1.tsv": f"{stem}_a1.tsv",
+        "*-summary.txt": folder / f"{folder.name}-summary.txt",
+        "Seizures-list-*.txt": folder / f"Seizures-list-{folder.name}.txt",
+    }
+    if there := [name for name, other in others.items() if Path(other).is_file()]:
+        return f", but {' and '.join(there)} lie{'' if there[1:] else 's'} beside it: {CONVERT}"
+    return ""
 
 
 def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
@@ -140,9 +193,9 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
         if columns is None:
             columns = [part.lower() for part in fields]
             if lost := [column for column in _COLUMNS[:4] if column not in columns]:
-                raise RecordingError(
+                raise Foreign(
                     f"{name}, row {row}: expected the columns {','.join(_COLUMNS)}, "
-                    f"and {', '.join(lost)} is not there"
+                    f"and {', '.join(lost)} {'are' if len(lost) > 1 else 'is'} not there"
                 )
             continue
         n_rows += 1

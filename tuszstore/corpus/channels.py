@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tuszstore.channels.names import CHANNELS
-from tuszstore.compat import standard_montage
+from tuszstore.channels.labels import (
+    PLAIN_REFERENCES,
+    describe_labels,
+    electrode,
+    is_common,
+    parse_label,
+    positioned_electrodes,
+)
+from tuszstore.channels.names import CHANNELS, SYNONYMS
 from tuszstore.errors import RecordingError
 
-SYNONYMS = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
-"""Names of the newer 10-10 nomenclature for four of the 19."""
-
-REFERENCES = ("-LE", "-REF", "-AR")
-"""Suffixes that name the reference: linked ears, a common reference, the average."""
+_FEW = 4
+"""Missing channels up to which it is worth to say that they may be interpolated."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +47,13 @@ class ChannelMap:
         return sorted(set(CHANNELS) - set(self.signals))
 
 
-def electrode(label: str, *, ignore_case: bool = True) -> str:
-    """Return what is left of a signal's label without ``EEG`` and the reference.
-
-    >>> electrode("EEG FP1-REF"), electrode("Fp1-Ref"), electrode("EEG EKG1-REF")
-    ('FP1', 'Fp1', 'EKG1')
-
-    Parameters
-    ----------
-    label : str
-        Label as in the EDF header.
-    ignore_case : bool
-        Whether ``eeg`` and ``-Ref`` count as well.
-    """
-    name = label.replace(" ", "")
-    folded = name.upper() if ignore_case else name
-    if folded.startswith("EEG"):
-        name, folded = name[3:], folded[3:]
-    for suffix in REFERENCES:
-        if folded.endswith(suffix):
-            return name[: -len(suffix)]
-    return name
-
-
-def match_channels(labels: Sequence[str], *, ignore_case: bool = True) -> ChannelMap:
+def match_channels(
+    labels: Sequence[str], *, ignore_case: bool = True, may_miss: Sequence[str] = ()
+) -> ChannelMap:
     """Find the 19 channels and the other positioned electrodes among a file's labels.
+
+    All are taken against one reference, whichever the file has, such as in ``Fp1-Avg``,
+    ``EEG Fp1-A1A2`` or ``Fp1-Pz``: signals of two references are not mixed.
 
     Parameters
     ----------
@@ -75,19 +61,51 @@ def match_channels(labels: Sequence[str], *, ignore_case: bool = True) -> Channe
         Labels of all signals of the file.
     ignore_case : bool
         Whether prefix, reference and synonyms are matched without case; the 19 always are.
+    may_miss : sequence of str
+        Channels that need not be there.
     """
-    return _match(tuple(labels), ignore_case)
+    return _match(tuple(labels), ignore_case, tuple(may_miss))
 
 
 @lru_cache(maxsize=256)  # the files of a corpus have their signals in a few orders
-def _match(labels: tuple[str, ...], ignore_case: bool) -> ChannelMap:
+def _match(labels: tuple[str, ...], ignore_case: bool, may_miss: tuple[str, ...]) -> ChannelMap:
+    """Choose the signals that share a reference and are the first to have all that is needed.
+
+    What has always been read goes first, so that no other spelling changes what is read of a file.
+    """
+    plain = _channel_map(
+        [(n, electrode(label, ignore_case=ignore_case)) for n, label in enumerate(labels)],
+        ignore_case,
+    )
+    if plain.signals and set(plain.missing) <= set(may_miss):
+        return plain
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for number, label in enumerate(labels):
+        if (spelled := parse_label(label, ignore_case=ignore_case)) is not None:
+            groups.setdefault(spelled.reference, []).append((number, spelled.electrode))
+    unnamed = [entry for name in PLAIN_REFERENCES for entry in groups.pop(name, ())]
+    candidates = [
+        plain,
+        _filled(plain, _channel_map(sorted(unnamed), ignore_case)),
+        *(
+            _channel_map(group, ignore_case)
+            for reference, group in groups.items()
+            if is_common(reference, len({name.upper() for _, name in group}))
+        ),
+    ]
+    for found in candidates:
+        if found.signals and set(found.missing) <= set(may_miss):
+            return found
+    return max(candidates, key=lambda found: len(found.signals))  # the first of equal ones
+
+
+def _channel_map(entries: Sequence[tuple[int, str]], ignore_case: bool) -> ChannelMap:
     canonical = {name.upper(): name for name in CHANNELS}
-    positioned = {name.upper(): name for name in _positioned_electrodes()}
+    positioned = {name.upper(): name for name in positioned_electrodes()}
     found: dict[str, list[int]] = {}
     synonyms: dict[str, list[int]] = {}
     others: dict[str, int] = {}
-    for number, label in enumerate(labels):
-        name = electrode(label, ignore_case=ignore_case)
+    for number, name in entries:
         synonym = SYNONYMS.get(name.upper() if ignore_case else name)
         if name.upper() in canonical:
             found.setdefault(canonical[name.upper()], []).append(number)
@@ -104,19 +122,51 @@ def _match(labels: tuple[str, ...], ignore_case: bool) -> ChannelMap:
     )
 
 
-def require_channels(channels: ChannelMap, may_miss: Sequence[str]) -> None:
+def _filled(first: ChannelMap, second: ChannelMap) -> ChannelMap:
+    """Return the first, with what only the second has."""
+    return ChannelMap(
+        signals=second.signals | first.signals,
+        others=second.others | first.others,
+        duplicates=first.duplicates
+        | {name: more for name, more in second.duplicates.items() if name not in first.signals},
+    )
+
+
+def require_channels(
+    channels: ChannelMap,
+    may_miss: Sequence[str],
+    labels: Sequence[str] = (),
+    *,
+    ignore_case: bool = True,
+) -> None:
     """Refuse a file that lacks a channel which may not be interpolated.
+
+    Parameters
+    ----------
+    channels : ChannelMap
+    may_miss : sequence of str
+        Channels that may be interpolated.
+    labels : sequence of str
+        Labels of all signals of the file, to say what it has instead.
+    ignore_case : bool
+        As for :func:`match_channels`.
 
     Raises
     ------
     RecordingError
-        Naming the missing channels.
+        Naming the missing channels, and what the file has.
     """
-    if lost := [name for name in channels.missing if name not in may_miss]:
+    lost = [name for name in channels.missing if name not in may_miss]
+    if not lost and not channels.signals:
+        lost = channels.missing  # nothing can be interpolated from nothing
+    if lost:
+        way_out = ""
+        if not ignore_case and set(match_channels(labels).missing) <= set(may_miss):
+            way_out = "; in other letters they are there: set channels.ignore_case to true"
+        elif len(channels.missing) <= _FEW:
+            them = "them" if len(lost) > 1 else "it"
+            way_out = f"; to interpolate {them}, add {', '.join(lost)} to channels.interpolate"
         raise RecordingError(
-            f"{'channels are' if len(lost) > 1 else 'channel is'} missing: {', '.join(lost)}"
+            f"{'channels are' if len(lost) > 1 else 'channel is'} missing: {', '.join(lost)}; "
+            f"{describe_labels(labels, ignore_case=ignore_case)}{way_out}"
         )
-
-
-def _positioned_electrodes() -> tuple[str, ...]:
-    return tuple(name for name in standard_montage().ch_names if name not in SYNONYMS)

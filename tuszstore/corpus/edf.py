@@ -14,23 +14,19 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from tuszstore.corpus.units import MILLIVOLT, VOLT, known_unit, volts
 from tuszstore.errors import RecordingError
 
-_MICROVOLT = ("uV", "\u03bcV", "\u00b5V", "\x83\xcaV")
-VOLTAGES = {**dict.fromkeys(_MICROVOLT, 1e-6), "mV": 1e-3, "V": 1.0}
-"""Physical dimensions that are voltages, in volts: as MNE scales them."""
-
-OTHER_UNITS = frozenset(
-    {"%", "mmHg", "cmH2O", "degC", "degF", "bpm", "nV", "uA", "mA", "Ohm", "kOhm", "deg", "L/min"}
-)
-"""Physical dimensions that a message may repeat: in a damaged header anything can stand there."""
-
 ANNOTATION_LABEL = "EDF Annotations"
+
+_MNE_UNITS: dict[float | None, bytes] = {MILLIVOLT: b"mV", VOLT: b"V"}
+"""How MNE is told the units that are not read as microvolts."""
 
 _FIELDS = (("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
            ("digital_min", 8), ("digital_max", 8), ("prefilter", 80), ("samples", 8),
@@ -38,6 +34,9 @@ _FIELDS = (("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), 
 _RANGE = {"physical_min": b"-1", "physical_max": b"1",
           "digital_min": b"-32768", "digital_max": b"32767"}  # fmt: skip
 _WIDTH = sum(width for _, width in _FIELDS)
+_MANY_DIGITS = 6
+"""Significant digits from which on a number may have been rounded to so many."""
+
 _COLON_DATE = re.compile(rb"\d\d[^.]\d\d[^.]\d\d")
 
 
@@ -74,6 +73,8 @@ class EdfHeader:
     signals : tuple of EdfSignal
     record_seconds : Fraction
         Duration of a data record.
+    rounding : float
+        By how much `record_seconds` may be off because the header has no room for more digits (s).
     n_records : int
         Whole data records in the file, whatever its header claims.
     continuous : bool
@@ -84,6 +85,7 @@ class EdfHeader:
 
     signals: tuple[EdfSignal, ...]
     record_seconds: Fraction
+    rounding: float
     n_records: int
     continuous: bool
     notes: tuple[str, ...]
@@ -155,7 +157,7 @@ def read_header(path: Path) -> EdfHeader:
     if declared != 256 + _WIDTH * n_signals:
         raise RecordingError(f"header size of {declared} bytes contradicts {n_signals} signals "
                              f"({256 + _WIDTH * n_signals} bytes)")  # fmt: skip
-    record_seconds = _seconds(main[244:252])
+    record_seconds, rounding = _seconds(main[244:252])
     signals = _signals(table, n_signals)
     record_bytes = 2 * sum(signal.samples for signal in signals)
     if record_bytes == 0:
@@ -164,12 +166,17 @@ def read_header(path: Path) -> EdfHeader:
     if n_records == 0:
         raise RecordingError("no whole data record in the file")
     notes = list(_count_notes(main[236:244], n_records))
-    if rest:
+    begin = len(main) + len(table)
+    if (notes or rest) and (second := _second_file(path, begin, record_bytes, n_records)):
+        notes = [f"another EDF file is appended after {second} data records: not read",
+                 *_count_notes(main[236:244], second)]  # fmt: skip
+        n_records = second
+    elif rest:
         notes.append(f"last data record is cut off ({rest} of {record_bytes} bytes): dropped")
     if _COLON_DATE.fullmatch(main[168:176]):
         notes.append("start date is not written DD.MM.YY: ignored")
     continuous = not main[192:236].startswith(b"EDF+D")
-    return EdfHeader(signals, record_seconds, n_records, continuous, tuple(notes))
+    return EdfHeader(signals, record_seconds, rounding, n_records, continuous, tuple(notes))
 
 
 def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
@@ -196,9 +203,12 @@ def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
                     f"signal {signal.label!r}: {kind} minimum and maximum are equal, "
                     "so its scale is unknown"
                 )
-        if signal.unit and signal.unit not in VOLTAGES:
-            unit = repr(signal.unit) if signal.unit in OTHER_UNITS else "an unknown unit"
-            raise RecordingError(f"signal {signal.label!r} is in {unit}, not a voltage")
+        if signal.unit and volts(signal.unit) is None:
+            unit = known_unit(signal.unit)
+            raise RecordingError(
+                f"signal {signal.label!r} is in {repr(unit) if unit else 'an unknown unit'}, not a "
+                "voltage; known are V, mV, uV and nV: correct the unit in a copy of the file"
+            )
         if signal.physical_min > signal.physical_max:
             inverted.append(signal.label)
     if inverted:
@@ -206,36 +216,6 @@ def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
     if blank := [header.signals[n].label for n in numbers if not header.signals[n].unit]:
         notes.append(f"no unit, taken as uV: {', '.join(blank)}")
     return notes
-
-
-def check_continuous(path: Path, header: EdfHeader) -> list[str]:
-    """Refuse an EDF+D file with gaps; one whose records follow each other is as good as any.
-
-    Raises
-    ------
-    RecordingError
-        Naming the first gap, or if the records carry no times.
-    """
-    if header.continuous:
-        return []
-    labels = [signal.label for signal in header.signals]
-    if ANNOTATION_LABEL not in labels:
-        raise RecordingError("discontinuous (EDF+D) without times of its records")
-    start: float | None = None
-    for k, text in enumerate(records_of(path, header, labels.index(ANNOTATION_LABEL))):
-        match = re.match(rb"([+-]\d+(?:\.\d+)?)\x14\x14", text)
-        if not match:
-            raise RecordingError(f"discontinuous (EDF+D), and record {k} carries no time")
-        time = float(match[1])
-        start = time if start is None else start
-        expected = start + float(k * header.record_seconds)
-        if abs(time - expected) > float(header.record_seconds) / 1000:
-            what = "a gap" if time > expected else "an overlap"
-            raise RecordingError(
-                f"discontinuous (EDF+D): {what} of {abs(time - expected):g} s after "
-                f"{float(k * header.record_seconds):g} s"
-            )
-    return ["marked discontinuous (EDF+D), but without a gap"]
 
 
 def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
@@ -283,7 +263,8 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
     Returns
     -------
     CleanEdf
-        A binary file that MNE reads.
+        A binary file that MNE reads, which gives volts; of a signal in nV, which MNE does not
+        know, a thousand times too many.
     """
     raw = path.open("rb")
     record_seconds = raw.read(256)[244:252].split(b"\x00")[0]
@@ -292,10 +273,7 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
     columns["label"] = [
         names.get(number, f"signal {number}").encode() for number in range(len(header.signals))
     ]
-    columns["unit"] = [
-        b"uV" if signal.unit in ("", *_MICROVOLT) else signal.unit.encode("latin-1")
-        for signal in header.signals
-    ]
+    columns["unit"] = [_MNE_UNITS.get(volts(signal.unit), b"uV") for signal in header.signals]
     for field in ("transducer", "prefilter", "reserved"):
         columns[field] = [b""] * len(header.signals)
     for field, harmless in _RANGE.items():  # whatever stands there for signals nobody reads
@@ -395,6 +373,30 @@ def _count_notes(field: bytes, n_records: int) -> Iterable[str]:
             yield f"header gives {declared} data records, but the file holds {n_records}"
 
 
+def _second_file(path: Path, begin: int, record_bytes: int, n_records: int) -> int:
+    """Return after how many records the header of another EDF file follows; 0 if none does.
+
+    Programs that join files by their bytes leave it there, and it would be taken for samples.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            for k in range(1, n_records + 1):
+                head = os.pread(file.fileno(), 256, begin + k * record_bytes)
+                if head.startswith(b"0       ") and _is_header(head):
+                    return k
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+    return 0
+
+
+def _is_header(main: bytes) -> bool:
+    try:
+        n_signals = _integer(main[252:256], "number of signals", at_least=1)
+        return _integer(main[184:192], "header size") == 256 + _WIDTH * n_signals
+    except RecordingError:
+        return False
+
+
 def _integer(field: bytes, name: str, at_least: int = 0) -> int:
     try:
         value = int(field.split(b"\x00")[0])
@@ -413,12 +415,16 @@ def _number(field: bytes) -> float:
         return math.nan
 
 
-def _seconds(field: bytes) -> Fraction:
+def _seconds(field: bytes) -> tuple[Fraction, float]:
+    """Return a record's duration, and the unit of its last digit where it may be rounded (s)."""
     text = field.split(b"\x00")[0].decode("latin-1").strip()
     try:
         # float() first: it bounds the exponent, which Fraction() would write out in full
         if 1e-6 < float(text) < 1e6:
-            return Fraction(text)
+            number = Decimal(text).as_tuple()
+            decimals = -int(number.exponent)
+            full = len(text) == len(field) or len(number.digits) >= _MANY_DIGITS
+            return Fraction(text), 10.0**-decimals if full and decimals > 0 else 0.0
         told = repr(text)
     except ValueError:
         told = "no number"  # what else stands there is not repeated: it may be a name

@@ -1,6 +1,9 @@
 """Which samples of a recording an annotated event marks, and with which class."""
 
 import math
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +12,20 @@ from numpy.typing import NDArray
 from tuszstore.config import Labels
 from tuszstore.corpus.annotations import Annotation, Event
 from tuszstore.errors import RecordingError
+
+NOT_COUNTED = "not counted as seizures, but named like some"
+"""How the warning begins that events named like seizures are background."""
+
+_SEIZURE = re.compile(
+    r"seiz|\bsz|_sz|sz\d*\b|sz_|(?<![a-z])ictal|convuls|epilep(?!tiform)|tonic|clonic|absence|spasm"
+    r"|anfall|krampf|\bcris[ei]|_cris[ei]|(?<![a-z])(?:fb?tcs?|gtcs?|f-?btc|fia|fa)(?![a-z])"
+)
+"""What stands in names of seizure classes, in lower case."""
+
+_NO_SEIZURE = re.compile(
+    r"(?<![a-z])(?:no|non|not|without|pre|post|peri|inter)[\W_]*(?:an?[\W_]+)?(?:seiz|sz|ictal)"
+    r"|(?:seiz\w*?|sz)[\W_]*free"
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,72 @@ def _bit(event: Event, config: Labels) -> int:
     if config.unknown == "background":
         return 0
     raise RecordingError(
-        f"annotation, row {event.row}: unknown event class {event.label!r}; add it to "
-        "labels.classes, or set labels.unknown to 'background'"
+        f"annotation, row {event.row}: unknown event class {event.label!r}; "
+        f"{_way_out(event, config)}"
     )
+
+
+def _way_out(event: Event, config: Labels) -> str:
+    if event.label.lower() in (name.lower() for name in config.classes):
+        return "it is known in other letters: set labels.ignore_case to true"
+    if len(event.label.split()) != 1:
+        return "a class must be one word: give it another name in the annotation file"
+    if looks_like_seizure(event.label):
+        return (
+            "it looks like a seizure: if it is one, add it to labels.classes and to "
+            "labels.seizure; in labels.classes alone it does not count as one"
+        )
+    return (
+        "if it is a seizure, add it to labels.classes and to labels.seizure; if not, add it to "
+        "labels.classes alone, or set labels.unknown to 'background'"
+    )
+
+
+def looks_like_seizure(label: str) -> bool:
+    """Return whether the name of an event class looks like that of a seizure.
+
+    >>> [looks_like_seizure(name) for name in ("sz_foc_ia", "Seizure", "ictal", "FBTCS")]
+    [True, True, True, True]
+    >>> [looks_like_seizure(name) for name in ("artf", "postictal", "no seizure", "nesz")]
+    [False, False, False, False]
+
+    Parameters
+    ----------
+    label : str
+        As annotated. ``nesz`` is no seizure: TUSZ's non-epileptic one.
+    """
+    name = label.casefold()
+    if name == "nesz" or _NO_SEIZURE.search(name):
+        return False
+    return bool(_SEIZURE.search(name))
+
+
+def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:
+    """Return the classes of events that look like seizures and do not count as such.
+
+    Parameters
+    ----------
+    events : iterable of (str, int)
+        Class of each event, as annotated, and its label bit.
+    config : Labels
+    """
+    uncounted = {label for label, bit in events if not bit & config.seizure_bits}
+    return {label for label in uncounted if looks_like_seizure(label)}
+
+
+def warn_not_counted(classes: Iterable[Iterable[str]]) -> list[str]:
+    """Return the warning for a build's summary, if there is anything to warn of.
+
+    Parameters
+    ----------
+    classes : iterable of iterable of str
+        For each recording, what :func:`not_counted` gives.
+    """
+    found = Counter(name for group in classes for name in set(group))
+    if not found:
+        return []
+    told = ", ".join(
+        f"{name!r:.40} in {n} recording{'s' if n > 1 else ''}" for name, n in sorted(found.items())
+    )
+    return [f"{NOT_COUNTED}: {told}; if they are seizures, add them to labels.classes and "
+            "labels.seizure"]  # fmt: skip

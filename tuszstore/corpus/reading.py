@@ -18,14 +18,15 @@ from tuszstore.channels.names import CHANNELS
 from tuszstore.compat import standard_montage
 from tuszstore.config import Channels
 from tuszstore.corpus.channels import ChannelMap, match_channels, require_channels
+from tuszstore.corpus.continuity import check_continuous
 from tuszstore.corpus.edf import (
     EdfHeader,
-    check_continuous,
     check_signals,
     clean_edf,
     read_header,
     records_of,
 )
+from tuszstore.corpus.units import MICROVOLT, NANOVOLT, volts
 from tuszstore.errors import RecordingError
 
 
@@ -92,8 +93,8 @@ def inspect_edf(path: Path, config: Channels) -> SourceFacts:
     """
     header = read_header(path)
     labels = [signal.label for signal in header.signals]
-    channels = match_channels(labels, ignore_case=config.ignore_case)
-    require_channels(channels, config.interpolate)
+    channels = match_channels(labels, ignore_case=config.ignore_case, may_miss=config.interpolate)
+    require_channels(channels, config.interpolate, labels, ignore_case=config.ignore_case)
     _require_one_each(path, header, channels)
     numbers = list(channels.signals.values())
     notes = [*header.notes, *check_signals(header, numbers), *check_continuous(path, header)]
@@ -172,9 +173,10 @@ def _require_one_each(path: Path, header: EdfHeader, channels: ChannelMap) -> No
                 )
 
 
-def _scale(header: EdfHeader, number: int) -> tuple[str, float, float, float, float]:
+def _scale(header: EdfHeader, number: int) -> tuple[float | None, ...]:
     s = header.signals[number]
-    return s.unit, s.physical_min, s.physical_max, s.digital_min, s.digital_max
+    unit = volts(s.unit) if s.unit else MICROVOLT
+    return unit, s.physical_min, s.physical_max, s.digital_min, s.digital_max
 
 
 def _usable(header: EdfHeader, others: Mapping[str, int], sfreq: Fraction) -> dict[str, int]:
@@ -208,9 +210,17 @@ def _read_raw(path: Path, facts: SourceFacts, *, with_others: bool) -> Any:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
     except (ValueError, RuntimeError, AssertionError) as error:
         raise RecordingError(f"MNE cannot read it: {error}") from error
+    nanovolts = [name for number, name in names.items()
+                 if volts(facts.header.signals[number].unit) == NANOVOLT]  # fmt: skip
+    if nanovolts:  # MNE was told uV
+        raw.apply_function(_thousandth, picks=nanovolts, verbose="error")
     if raw.n_times != facts.n_samples:
         raise RecordingError(f"{facts.n_samples} samples were expected, MNE found {raw.n_times}")
     return raw
+
+
+def _thousandth(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    return samples * 1e-3
 
 
 def _is_flat(raw: Any, name: str) -> bool:

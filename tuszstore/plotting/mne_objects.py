@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.channels.derivations import Channel
+from tuszstore.channels.labels import electrode
 from tuszstore.channels.names import canonical
 from tuszstore.compat import standard_montage
-from tuszstore.corpus.channels import electrode
 from tuszstore.read.recordings import n_stored
 from tuszstore.read.selection import find_recording
 from tuszstore.read.windows import check_indices

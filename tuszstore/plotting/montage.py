@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.channels.derivations import Channel
+from tuszstore.channels.labels import electrode
 from tuszstore.channels.names import canonical
 from tuszstore.channels.recipes import Recipe, find_recipe
 from tuszstore.channels.sets import SETS, TEN_TWENTY, chain
-from tuszstore.corpus.channels import electrode
 
 _READING_ORDER = (
     ("Fp1", "Fp2"), ("F7", "F8"), ("F3", "F4"), ("T3", "T4"), ("C3", "C4"), ("T5", "T6"),

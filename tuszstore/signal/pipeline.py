@@ -13,7 +13,7 @@ from tuszstore.errors import RecordingError
 from tuszstore.signal.filters import FILTERS, design
 from tuszstore.signal.gaps import interpolate_gaps
 from tuszstore.signal.normalise import NORMALISERS, Moments
-from tuszstore.signal.resample import RESAMPLERS, resampled_length
+from tuszstore.signal.resample import RESAMPLERS, nominal_rate, resampled_length
 
 GROUP = 4
 """Channels in float64 at a time: SciPy's FFT does four at once, and memory stays small."""
@@ -69,6 +69,7 @@ def preprocess(
         At ``config.sfreq``.
     """
     n_channels, n_source = data.shape
+    sfreq = nominal_rate(sfreq, config.sfreq, config.resample)
     length = resampled_length(n_source, sfreq, config.sfreq)
     if length == 0:
         raise RecordingError(f"too short: not one sample at {config.sfreq} Hz")

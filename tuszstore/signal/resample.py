@@ -18,6 +18,9 @@ from tuszstore.errors import RecordingError
 MAX_FACTOR = 100_000
 """Largest up- or down-sampling factor; its filter has 32 times as many taps."""
 
+ROUNDED = 5e-6
+"""Relative error of a rate whose record length was rounded to six digits."""
+
 HALF_LENGTH = 16
 """Samples of the lower rate that the polyphase filter sees to each side.
 
@@ -45,6 +48,34 @@ def resampled_length(n_samples: int, sfreq: Fraction, target: int) -> int:
     return round(n_samples * float(target) / float(sfreq))
 
 
+def nominal_rate(sfreq: Fraction, target: int, resample: str) -> Fraction:
+    """Return the rate that a recording is resampled from.
+
+    A record of a third of a second is one of 0.333333 s in a header, and 300 Hz become 300.0003 Hz,
+    which have no simple ratio to any rate. There, and for no other rate, the simple one beside it
+    is meant.
+
+    Parameters
+    ----------
+    sfreq : Fraction
+        Rate of the source (Hz), as its header says.
+    target : int
+        Rate of the store (Hz).
+    resample : str
+        Name of the resampler: only ``polyphase`` needs a simple ratio.
+    """
+    if resample != "polyphase" or _is_simple(target / sfreq):
+        return sfreq
+    for simple in (Fraction(round(sfreq)), sfreq.limit_denominator(10)):
+        if simple and abs(simple / sfreq - 1) <= ROUNDED:
+            return simple
+    return sfreq
+
+
+def _is_simple(ratio: Fraction) -> bool:
+    return max(ratio.numerator, ratio.denominator) <= MAX_FACTOR
+
+
 def polyphase(
     x: NDArray[np.float64], sfreq: Fraction, target: int, length: int
 ) -> NDArray[np.float64]:
@@ -54,7 +85,7 @@ def polyphase(
     ends is taken out meanwhile: an offset makes no step.
     """
     ratio = target / sfreq
-    if max(ratio.numerator, ratio.denominator) > MAX_FACTOR:
+    if not _is_simple(ratio):
         raise RecordingError(
             f"sampling rate of {float(sfreq):.9g} Hz has no simple ratio to {target} Hz; "
             "set signal.resample to 'fft'"

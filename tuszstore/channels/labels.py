@@ -1,0 +1,225 @@
+"""Labels of signals in their many spellings: an electrode, and what it is measured against.
+
+A message may repeat what is built of known electrodes and references, and nothing else of a label:
+in a damaged header anything can stand there.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tuszstore.channels.names import CHANNELS, SYNONYMS
+from tuszstore.compat import standard_montage
+
+PLAIN_REFERENCES = ("", "REF", "LE", "AR")
+"""References of TUSZ, and none: electrodes with any of these are read together."""
+
+REFERENCES = ("-LE", "-REF", "-AR")
+"""Suffixes that name the reference: linked ears, a common reference, the average."""
+
+_WORDS = frozenset(
+    {"AVERAGE", "MEAN", "COMMON", "LINKED", "EARS", "MASTOID", "MASTOIDS", "NASION", "NOSE",
+     "REFERENCE", "GROUND", "LEARS", "EARLOBES"}
+)  # fmt: skip
+"""Names of references that are longer than :data:`_CODE` allows."""
+
+_CODE = re.compile(r"(?:[A-Z]{1,3}(?:REF)?|AVER)\d{0,2}")
+"""Short names of references, such as AVG, CS2, G2, AA or REF1."""
+
+_NO_REFERENCE = frozenset({"IMP", "ENV", "RMS", "POW", "PSD", "MIN", "MAX", "SD", "VAR"})
+"""Endings that say what was computed of an electrode's signal."""
+
+_MANY = 8
+"""Electrodes against one other from which on that one is a common reference, not a neighbour."""
+
+_LABEL = re.compile(
+    r"(?:(?:EEG|POL)[\s_:.-]*)*(?P<electrode>[A-Za-z]{1,3}\d{0,3})[\s.]*"
+    r"(?:[\s_:/-]+(?P<reference>[^\s].*?))?[\s.]*"
+)
+_ANY_CASE = re.compile(_LABEL.pattern, re.IGNORECASE)
+
+_PAIR = re.compile(r"([A-Z]{1,2}\d{1,2})([A-Z]{1,2}\d{1,2})", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s()+/_&,-]+")
+
+ANNOTATIONS = "EDF Annotations"
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Label:
+    """A signal's label, understood.
+
+    Attributes
+    ----------
+    electrode : str
+        As written, without zeros before its number.
+    reference : str
+        In one spelling for equal ones; empty without one.
+    written : str
+        The reference as a message may repeat it.
+    """
+
+    electrode: str
+    reference: str
+    written: str
+
+
+def electrode(label: str, *, ignore_case: bool = True) -> str:
+    """Return what is left of a signal's label without ``EEG`` and the reference.
+
+    >>> electrode("EEG FP1-REF"), electrode("Fp1-Ref"), electrode("EEG EKG1-REF")
+    ('FP1', 'Fp1', 'EKG1')
+
+    Parameters
+    ----------
+    label : str
+        Label as in the EDF header.
+    ignore_case : bool
+        Whether ``eeg`` and ``-Ref`` count as well.
+    """
+    name = label.replace(" ", "")
+    folded = name.upper() if ignore_case else name
+    if folded.startswith("EEG"):
+        name, folded = name[3:], folded[3:]
+    for suffix in REFERENCES:
+        if folded.endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def parse_label(label: str, *, ignore_case: bool = True) -> Label | None:
+    """Return electrode and reference of a label, or None where it is not of known ones.
+
+    >>> parse_label("POL Fp1-Ref1")
+    Label(electrode='Fp1', reference='REF1', written='REF1')
+    >>> parse_label("EEG_F7_(A1+A2)/2").reference, parse_label("C3..").reference
+    ('A1A2', '')
+    >>> parse_label("EKG1") is None
+    True
+
+    Parameters
+    ----------
+    label : str
+        As in the EDF header.
+    ignore_case : bool
+        Whether the case of prefix and reference means nothing; that of the electrode never does.
+    """
+    parts = _split(label, ignore_case)
+    written = parts and _reference(parts[1], ignore_case=ignore_case)
+    if parts is None or written is None:
+        return None
+    return Label(parts[0], SYNONYMS.get(written, written), written)
+
+
+def _split(label: str, ignore_case: bool) -> tuple[str, str] | None:
+    """Return a known electrode, and what stands for its reference."""
+    match = (_ANY_CASE if ignore_case else _LABEL).fullmatch(label.strip())
+    if match is None:
+        return None
+    electrode = re.sub(r"(?<=[A-Za-z])0+(?=\d)", "", match["electrode"])
+    return (electrode, match["reference"] or "") if electrode.upper() in _electrodes() else None
+
+
+def _reference(text: str, *, ignore_case: bool) -> str | None:
+    text = text.removesuffix("/2").strip(" ().")
+    if not text:
+        return ""
+    name = text.upper() if ignore_case else text
+    if name.upper() in PLAIN_REFERENCES:
+        return name if name in PLAIN_REFERENCES else None
+    pair = _PAIR.fullmatch(name)
+    parts = [part.upper() for part in (pair.groups() if pair else _BETWEEN.split(name)) if part]
+    if all(part in _electrodes() for part in parts):
+        return "".join(parts)
+    if len(parts) > 1 or name.upper() in _NO_REFERENCE:
+        return None
+    known = _CODE.fullmatch(name.upper()) or name.upper() in _WORDS
+    return name if known else None
+
+
+def describe_labels(labels: Sequence[str], *, ignore_case: bool = True) -> str:
+    """Return what a file has, in words that hold nothing but known electrodes and references.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Of all its signals.
+    ignore_case : bool
+        As for :func:`parse_label`.
+    """
+    names = _electrodes()
+    groups: dict[str, list[Label]] = {}
+    n_unknown = n_other = 0
+    for label in labels:
+        if label == ANNOTATIONS:
+            continue
+        parsed = parse_label(label, ignore_case=ignore_case)
+        if parsed is None:
+            is_electrode = _split(label, ignore_case) is not None
+            n_unknown, n_other = n_unknown + is_electrode, n_other + (not is_electrode)
+            continue
+        plain = parsed.reference in PLAIN_REFERENCES
+        groups.setdefault("" if plain else parsed.reference, []).append(parsed)
+    pairs = []
+    parts = []
+    for reference, found in sorted(groups.items(), key=lambda group: group[0] != ""):
+        shown = [names[one.electrode.upper()] for one in found]
+        against = names.get(found[0].written, found[0].written)
+        if not is_common(reference, len(set(shown))):
+            pairs += [
+                f"{name}-{names[one.written]}" for name, one in zip(shown, found, strict=True)
+            ]
+        elif reference:
+            parts.append(f"{_listed(shown, 'electrode')} against {against}")
+        else:
+            parts.append(_listed(shown, "electrode"))
+    n_references = len(parts)
+    if pairs:
+        parts.append(_listed(pairs, "bipolar derivation"))
+    for count, what in (
+        (n_unknown, "of an electrode whose reference is not known"),
+        (n_other, "without an electrode's name"),
+    ):
+        if count:
+            parts.append(f"{count} signal{'s' if count > 1 else ''} {what}")
+    if not parts:
+        return "the file has no signals"
+    several = f"{', '.join(parts[:-1])} and {parts[-1]}" if parts[1:] else parts[0]
+    if n_references > 1:
+        return f"the file has {several}, and all must be against one reference"
+    if len(pairs) > len(groups.get("", ())):
+        return f"the file has {several}, and electrodes against one common reference are needed"
+    return f"the file has {several}"
+
+
+def is_common(reference: str, n_electrodes: int) -> bool:
+    """Return whether so many electrodes against one reference are more than neighbours of it.
+
+    Parameters
+    ----------
+    reference : str
+        As of :class:`Label`.
+    n_electrodes : int
+    """
+    return reference not in _electrodes() or n_electrodes >= _MANY
+
+
+def _listed(names: Sequence[str], what: str) -> str:
+    kind = what if len(names) == 1 else f"{what}s"
+    if len(names) <= _SHOWN:
+        return f"{len(names)} {kind} ({', '.join(names)})"
+    return f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}, ...)"
+
+
+@lru_cache(maxsize=1)
+def positioned_electrodes() -> tuple[str, ...]:
+    """Return the electrodes of MNE's 10-20 montage, without those that have an older name."""
+    return tuple(name for name in standard_montage().ch_names if name not in SYNONYMS)
+
+
+@lru_cache(maxsize=1)
+def _electrodes() -> dict[str, str]:
+    """Return all names of electrodes in capitals, and as they are written."""
+    names = (*standard_montage().ch_names, *CHANNELS, *SYNONYMS)
+    return {name.upper(): name for name in names}
