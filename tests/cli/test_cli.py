@@ -116,7 +116,7 @@ class TestBuild:
         assert "check labels.annotation" in result.output
 
     def test_nothing_built(self, small: list[object], own_corpus: Path) -> None:
-        for annotation in own_corpus.rglob("*.csv"):
+        for annotation in own_corpus.rglob("*.csv*"):
             annotation.unlink()
         result = run(*small)
         assert result.exit_code == 1
