@@ -10,13 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuszstore.config import Corpus
-from tuszstore.corpus.layout import (
-    Discovery,
-    LeftOut,
-    Recording,
-    find_recordings,
-    without_duplicates,
-)
+from tuszstore.corpus.layout import Discovery, LeftOut, Recording, find_recordings
 from tuszstore.corpus.splits import SPLITS, available_splits, canonical_split, choose_split
 from tuszstore.errors import CorpusError
 
@@ -223,58 +217,12 @@ def test_two_files_of_one_name_are_two_recordings(tmp_path: Path) -> None:
     found = find_recordings(tmp_path).recordings
     assert len({one.id for one in found}) == 3
     assert len({one.order for one in found}) == 3
-    kept, left_out = without_duplicates(found, "csv")
-    assert (kept, left_out) == (found, [])
 
 
 def test_the_identity_is_the_path_below_the_root(tmp_path: Path) -> None:
     touch(tmp_path, "edf/train/a.edf")
     assert ids(find_recordings(tmp_path)) == ["edf/train/a.edf"]
     assert ids(find_recordings(tmp_path / "edf")) == ["train/a.edf"]
-
-
-@pytest.mark.parametrize(
-    ("annotated", "kept"),
-    [
-        pytest.param([], "ar", id="neither annotated"),
-        pytest.param(["ar"], "ar", id="first annotated"),
-        pytest.param(["le"], "le", id="second annotated"),
-        pytest.param(["ar", "le"], "ar", id="both annotated"),
-    ],
-)
-def test_a_token_under_two_montages_is_taken_once(
-    tmp_path: Path, annotated: list[str], kept: str
-) -> None:
-    names = {montage: tusz("train", "aaaaaaaa", montage=montage) for montage in ("ar", "le")}
-    touch(tmp_path, *(f"{name}.edf" for name in names.values()))
-    touch(tmp_path, *(f"{names[montage]}.csv" for montage in annotated))
-    other = {"ar": "le", "le": "ar"}[kept]
-    chosen, left_out = without_duplicates(find_recordings(tmp_path).recordings, "csv")
-    assert ids(chosen) == [f"{names[kept]}.edf"]
-    assert left_out == [
-        LeftOut(f"{names[other]}.edf", f"same recording as {names[kept]}.edf", "duplicate")
-    ]
-
-
-def test_only_the_annotation_that_will_be_read_decides_between_copies(tmp_path: Path) -> None:
-    names = [tusz("train", "aaaaaaaa", montage=montage) for montage in ("ar", "le")]
-    touch(tmp_path, *(f"{name}.edf" for name in names), f"{names[0]}.csv", f"{names[1]}.csv_bi")
-    found = find_recordings(tmp_path).recordings
-    assert ids(without_duplicates(found, "csv")[0]) == [f"{names[0]}.edf"]
-    assert ids(without_duplicates(found, "csv_bi")[0]) == [f"{names[1]}.edf"]
-
-
-def test_different_tokens_sessions_and_patients_are_no_copies(tmp_path: Path) -> None:
-    names = [
-        tusz("train", "aaaaaaaa", session=1, token=0),
-        tusz("train", "aaaaaaaa", session=1, token=1, montage="le"),
-        tusz("train", "aaaaaaaa", session=2, token=0),
-        tusz("train", "aaaaaaab", session=1, token=0),
-        tusz("dev", "aaaaaaaa", session=1, token=0),
-    ]
-    touch(tmp_path, *(f"{name}.edf" for name in names))
-    found = find_recordings(tmp_path).recordings
-    assert without_duplicates(found, "csv") == (found, [])
 
 
 # --- official splits ----------------------------------------------------------------------------

@@ -17,9 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
 
 BACKGROUND = "bckg"
+
+MAX_BYTES = 64_000_000
+"""Size of an annotation file that is read: a million rows."""
 
 _COLUMNS = ("channel", "start_time", "stop_time", "label", "confidence")
 
@@ -89,9 +93,11 @@ def read_annotation(path: Path, kind: str) -> Annotation:
         If the file cannot be understood; the text names file and row.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         raise Unlabelled(f"no annotation file {path.name}") from None
+    except RecordingError as error:
+        raise RecordingError(f"{path.name}: {error}") from None
     except OSError as error:
         raise RecordingError(f"{path.name}: cannot be read: {error.strerror or error}") from error
     if not content.strip():
