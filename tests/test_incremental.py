@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from edf_files import mark
 
 import tuszstore
 from tuszstore.build import changes as changes_module
@@ -54,6 +55,7 @@ def edit_annotation(path: Path) -> None:
 def copy_as(path: Path, name: str) -> None:
     for suffix in (".edf", ".csv"):
         shutil.copy(path.with_suffix(suffix), path.with_name(name).with_suffix(suffix))
+    mark(path.with_name(name), "no copy")
 
 
 def inodes(path: Path, group: str) -> set[int]:

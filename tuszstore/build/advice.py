@@ -93,12 +93,12 @@ def _is_of_annotation(entry: LeftOut, kind: str) -> bool:
 def _about_seizures(report: BuildReport, config: Config) -> list[str]:
     labels = config.labels
     if report.seizures:
-        short = f"; {plural(report.short, 'recording')} are shorter than a window" * (
-            report.short > 0
-        )
+        one = report.short == 1
+        short = f"; {plural(report.short, 'recording')} {'is' if one else 'are'} shorter than that"
         return [
-            f"{plural(report.seizures, 'seizure')} annotated, in no window of "
-            f"{config.windows.length:g} s{short}"
+            f"{plural(report.seizures, 'seizure')} {'is' if report.seizures == 1 else 'are'} "
+            f"annotated, and no window of {config.windows.length:g} s holds any"
+            f"{short if report.short else ''}"
         ]
     if report.events:
         names = list(report.events)

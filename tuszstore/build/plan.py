@@ -247,6 +247,7 @@ def make_plan(
         If there is no such corpus or split, or it shares a patient with another split, or names
         do not tell patients where the split policy asks for them.
     """
+    _given(config.paths.data, "corpus", "data")
     store = _given(config.paths.store, "folder for stores", "store")
     survey = survey or Survey.of(config)
     found, kind = survey.found, config.labels.annotation

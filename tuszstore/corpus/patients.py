@@ -74,13 +74,13 @@ class PatientChecks:
             name = printable(self._name_of(*patients))
             raise CorpusError(
                 f"split policy 'patient' leaves 'dev' without recordings: {len(recordings)} in "
-                f"all, of one patient only, {name!r}. {_WAY_OUT}"
+                f"all, of one patient only, '{name}'. {_WAY_OUT}"
             )
         unstated = [recording for recording in recordings if not recording.states_patient]
         names = {recording.patient for recording in unstated}
         bare = all("_" not in recording.path.stem for recording in unstated)
         if len(names) >= _ALMOST * len(unstated) and len(unstated) >= (2 if bare else _LEAST):
-            some = ", ".join(repr(self._name_of(name)) for name in sorted(names)[:3])
+            some = ", ".join(f"'{printable(self._name_of(name))}'" for name in sorted(names)[:3])
             raise CorpusError(
                 "split policy 'patient' would take almost every recording for a patient of its "
                 f"own: {len(names)} patients in {_count(unstated)}, such as {some}. {_WAY_OUT}"
