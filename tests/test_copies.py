@@ -161,6 +161,16 @@ class TestOriginals:
         )
         assert told["c.edf"] == "same recording as a.edf"
 
+    def test_an_annotation_that_cannot_be_read_comes_after_one_that_can(
+        self, tmp_path: Path
+    ) -> None:
+        files = {f"{name}.edf": edf_like() for name in "abc"}
+        files |= {"a.csv": "no annotation", "b.csv": "", "c.csv": CSV}
+        copies = self.chosen(tmp_path, files)
+        assert {copy.original.id for copy in copies} == {"c.edf"}
+        (tmp_path / "c.csv").unlink()
+        assert {copy.original.id for copy in self.chosen(tmp_path, {})} == {"a.edf"}
+
     def test_one_name_under_several_montages_with_other_content(self, tmp_path: Path) -> None:
         stem = "edf/train/p/s001_2008/{}/p_s001_t000.edf"
         files = {stem.format(m): edf_like({500: n}) for n, m in enumerate(MONTAGES)}
@@ -204,11 +214,15 @@ class TestPlanning:
         data = tmp_path / "data"
         corpus(data, "train/a_s001_t000.edf", "dev/b_s001_t000.edf")
         corpus(data, "train/c_s001_t000.edf", seed="c")
+        corpus(data, "eval/d_s001_t000.edf", seed="d")
         for split in ("train", "dev"):
-            with pytest.raises(CorpusError, match="same content in two splits") as caught:
+            with pytest.raises(
+                CorpusError, match="patients in two splits: .* the same content"
+            ) as caught:
                 make_plan(config_of(data), split)
             assert "dev/b_s001_t000.edf = train/a_s001_t000.edf" in str(caught.value)
-        with pytest.raises(CorpusError, match="same content in two splits"):
+        assert len(make_plan(config_of(data), "eval").recordings) == 1
+        with pytest.raises(CorpusError, match="patients in two splits: .* the same content"):
             make_plans(config_of(data), "all")
 
     def test_a_refusal_shows_no_names_where_they_are_hidden(
@@ -217,7 +231,9 @@ class TestPlanning:
         monkeypatch.setenv("TUSZSTORE_PSEUDONYM_KEY", "0123456789abcdef")
         data = tmp_path / "data"
         corpus(data, "train/SECRET_s001_t000.edf", "dev/HIDDEN_s001_t000.edf")
-        with pytest.raises(CorpusError, match="same content in two splits") as caught:
+        with pytest.raises(
+            CorpusError, match="patients in two splits: .* the same content"
+        ) as caught:
             make_plan(config_of(data, **{"corpus.pseudonymize": True}), "train")
         assert "SECRET" not in str(caught.value)
         assert "HIDDEN" not in str(caught.value)
@@ -271,7 +287,7 @@ class TestPlanning:
         data = tmp_path / "data"
         corpus(data, "train/a_s001_t000.edf", "eval/b_s001_t000.edf")
         corpus(data, "train/c_s001_t000.edf", seed="c")
-        with pytest.raises(CorpusError, match="same content in two splits"):
+        with pytest.raises(CorpusError, match="patients in two splits: .* the same content"):
             make_plan(config_of(data, **{"corpus.split_policy": "patient"}), "train")
 
 

@@ -275,7 +275,7 @@ def source_sha256(path: Path) -> str:
     """
     try:
         with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
 

@@ -191,17 +191,16 @@ def count_events(events: Mapping[str, Any], labels: Labels) -> tuple[int, dict[s
     names = np.array([name if bit_ == 0 else labels.classes[int(bit_).bit_length() - 1]
                       for bit_, name in zip(bit.tolist(), events["class"], strict=True)],
                      dtype=object)  # fmt: skip
-    counts = {str(name): _stretches(*columns, names == name) for name in dict.fromkeys(names)}
+    counts = {str(name): _stretches(columns, names == name) for name in dict.fromkeys(names)}
     return (
-        _stretches(*columns, (bit & labels.seizure_bits) != 0),
+        _stretches(columns, (bit & labels.seizure_bits) != 0),
         dict(Counter(counts).most_common()),
     )
 
 
-def _stretches(
-    recording: NDArray[Any], first: NDArray[Any], stop: NDArray[Any], chosen: NDArray[Any]
-) -> int:
+def _stretches(columns: Sequence[NDArray[Any]], chosen: NDArray[Any]) -> int:
     """Return the number of disjoint stretches that some events cover."""
+    recording, first, stop = columns
     rows = np.flatnonzero(chosen & (stop > first))
     if not len(rows):
         return 0

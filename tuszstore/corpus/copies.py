@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tuszstore.corpus.annotations import Unlabelled, read_annotation
 from tuszstore.corpus.layout import DUPLICATE, LeftOut, Recording
-from tuszstore.corpus.regular import open_regular, read_regular
+from tuszstore.corpus.regular import open_regular
 from tuszstore.errors import RecordingError
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """Something like :func:`map`."""
 
 _HEAD, _PIECE = 256, 4096
-_MAX_ANNOTATION = 16_000_000
 _COPIED = frozenset({"sourcedata", "derivatives"})
 """Folders in which BIDS keeps what its recordings were made from, and what was made of them."""
 
@@ -85,8 +85,8 @@ def find_equal(recordings: Iterable[Recording], each: Each = map) -> list[list[R
 def choose_originals(groups: Iterable[Sequence[Recording]], kind: str) -> list[Copy]:
     """Return what is left out of groups of equal recordings: all but one of each.
 
-    The first that has an annotation is taken, else the first; those in ``sourcedata`` and
-    ``derivatives`` come last.
+    The first that has an annotation is taken, best one that can be read, else the first; those in
+    ``sourcedata`` and ``derivatives`` come last.
 
     Parameters
     ----------
@@ -96,12 +96,13 @@ def choose_originals(groups: Iterable[Sequence[Recording]], kind: str) -> list[C
     """
     copies = []
     for group in groups:
-        original = min(group, key=lambda one: (not one.annotation(kind).exists(), _is_copied(one)))
-        said = _annotation(original, kind)
-        for recording in group:
-            if recording is not original:
-                other = _annotation(recording, kind)
-                copies.append(Copy(recording, original, bool(said and other and said != other)))
+        found = [(_annotation(recording, kind), recording) for recording in group]
+        (_, said), original = min(found, key=lambda pair: (pair[0][0], _is_copied(pair[1])))
+        copies += [
+            Copy(recording, original, bool(said and other and said != other))
+            for (_, other), recording in found
+            if recording is not original
+        ]
     return copies
 
 
@@ -202,8 +203,11 @@ def _is_copied(recording: Recording) -> bool:
     return not _COPIED.isdisjoint(recording.id.split("/")[:-1])
 
 
-def _annotation(recording: Recording, kind: str) -> bytes:
+def _annotation(recording: Recording, kind: str) -> tuple[int, str]:
+    """Return how much worse than readable an annotation is, and its digest where it is readable."""
     try:
-        return read_regular(recording.annotation(kind), _MAX_ANNOTATION)
-    except (OSError, RecordingError):
-        return b""  # none, or one of which planning says what is wrong with it
+        return 0, read_annotation(recording.annotation(kind), kind).digest
+    except Unlabelled:
+        return 2, ""
+    except RecordingError:
+        return 1, ""  # planning says what is wrong with it

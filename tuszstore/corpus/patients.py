@@ -169,23 +169,35 @@ class PatientChecks:
                 )
         return warnings
 
-    def copies_apart(self, parts: Splits, equal: Iterable[Sequence[Recording]]) -> None:
-        """Refuse recordings with the same content in parts of a corpus that stay apart.
+    def copies_apart(self, parts: Splits, part: str, equal: Iterable[Sequence[Recording]]) -> None:
+        """Refuse recordings of a part of a corpus with the same content as some of another part.
+
+        Parameters
+        ----------
+        parts : mapping of str to sequence of Recording
+            What stays apart whatever the policy does.
+        part : str
+        equal : iterable of sequence of Recording
+            Groups with the same content.
 
         Raises
         ------
         CorpusError
         """
+        if self._config.split_policy == "file_order":
+            return  # it takes one of them, whatever the patients
         part_of = {r.id: name for name, members in parts.items() for r in members}
-        apart = [group for group in equal if len({part_of[one.id] for one in group}) > 1]
-        if not apart or self._config.split_policy == "file_order":
-            return  # file_order takes the one that comes first
+        groups = [(group, {part_of[one.id] for one in group}) for group in equal]
+        apart = [group for group, there in groups if part in there and len(there) > 1]
+        if not apart:
+            return
+        patients = sorted({recording.patient for group in apart for recording in group})
+        told = f": {_some((' = '.join(r.id for r in g) for g in apart), len(apart), '; ')}"
         if self._config.pseudonymize:
-            told = f"{_count(apart)}; a dry run without corpus.pseudonymize names them"
-        else:
-            told = _some((" = ".join(r.id for r in group) for group in apart), len(apart), "; ")
+            told = f" ({len(apart)}; a dry run without corpus.pseudonymize names them)"
         raise CorpusError(
-            f"recordings with the same content in two splits: {told}. Keep each in one split only"
+            f"patients in two splits: {_some(map(self._name_of, patients), len(patients))}, with "
+            f"recordings that have the same content{told}. Keep each in one split only"
         )
 
     def _persons_of(self, recordings: Iterable[Recording]) -> set[str]:
@@ -237,7 +249,7 @@ def _folders(recordings: Iterable[Recording]) -> set[tuple[str, ...]]:
 
     Where a folder has the patient's name all is well: that of a site, above, may be divided.
     """
-    found = set()
+    found: set[tuple[str, ...]] = set()
     for recording in recordings:
         if not recording.states_patient and not _in_folder_of_patient(recording):
             folders = recording.folders_in_split

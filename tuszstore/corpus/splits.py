@@ -123,7 +123,7 @@ def choose_split(
     parts = _parts(recordings, config)
     there = {recording.id for members in parts.values() for recording in members}
     equal = [[one for one in group if one.id in there] for group in equal]
-    PatientChecks(config, name_of).copies_apart(parts, equal)
+    PatientChecks(config, name_of).copies_apart(parts, name if name in parts else POOL, equal)
     copies = choose_originals((group for group in equal if len(group) > 1), annotation)
     checks = PatientChecks(config, name_of, copies)
     splits = _divided(parts, copies, config, checks.person)

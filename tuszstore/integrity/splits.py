@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
@@ -58,7 +56,8 @@ def _check_contents(contents: Contents, other: StoreMetadata, splits: str, check
             continue
         there = dict(zip(other.recordings[name].tolist(), other.recordings["id"], strict=True))
         # a signal that never changes is like any other of its length
-        alive = (contents.columns.get("recordings/sd", np.ones((len(own), 1))) > 0).any(axis=1)
+        sd = contents.columns.get("recordings/sd")
+        alive = [True] * len(own) if sd is None else (sd > 0).any(axis=1).tolist()
         pairs = [
             f"{id_} = {there[digest]}"
             for digest, id_, changes in zip(own.tolist(), ids.tolist(), alive, strict=True)
