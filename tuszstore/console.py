@@ -226,9 +226,8 @@ def describe(store: Store) -> dict[str, Any]:
     files = store.sizes()
     config, attrs = store.config, store.attrs
     recordings, left_out = store.recordings, store.left_out
-    seizures, events = count_events(
-        {n: store.events[n].values for n in store.events}, config.labels
-    )
+    columns = {str(name): column.values for name, column in store.events.items()}
+    seizures, counts = count_events(columns, config.labels)
     notes = all_notes(recordings["notes"].values, recordings["interpolated"].values)
     names = (
         "split", "split_policy", "created", "config_hash", "content_digest", "versions", "warnings",
@@ -246,7 +245,7 @@ def describe(store: Store) -> dict[str, Any]:
         "stride_seconds": config.windows.stride,
         "categories": count_categories(store.index["category"].values),
         "seizures": seizures,
-        "events": events,
+        "events": counts,
         "bytes": None if files is None else sum(files),
         "files": None if files is None else len(files),
         "notes": {

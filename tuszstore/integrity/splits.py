@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
@@ -57,7 +59,9 @@ def _check_contents(contents: Contents, other: StoreMetadata, splits: str, check
         there = dict(zip(other.recordings[name].tolist(), other.recordings["id"], strict=True))
         # a signal that never changes is like any other of its length
         sd = contents.columns.get("recordings/sd")
-        alive = [True] * len(own) if sd is None else (sd > 0).any(axis=1).tolist()
+        alive: list[bool] = [True] * len(own)
+        if sd is not None:
+            alive = np.any(sd > 0, axis=1).tolist()
         pairs = [
             f"{id_} = {there[digest]}"
             for digest, id_, changes in zip(own.tolist(), ids.tolist(), alive, strict=True)
