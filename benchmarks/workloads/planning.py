@@ -1,7 +1,7 @@
 """Planning a build of very many recordings, and handing them out to Dask workers.
 
 The corpus is laid out as TUSZ is. Its recordings have the headers and sizes of a few short ones,
-each with a name of its own in its header as in TUSZ, and no samples; its annotations are hard links.
+each with its own name in the header as in TUSZ, and no samples; its annotations are hard links.
 Every header and annotation is read, and each size is that of many others, so that copies are looked
 for everywhere. Workers return at once what a recording's building returns, so what is measured is
 all but the building: client, scheduler, and what goes between them. Memory is that of the client,
