@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,10 +12,10 @@ from typing import Any, Self
 
 from tuszstore.build.advice import OTHER_ANNOTATION
 from tuszstore.build.overlap import overlapped
-from tuszstore.build.reasons import plural
+from tuszstore.build.remarks import annotations_beside, other_annotations, several_montages
 from tuszstore.config import CHANNELS, Config
-from tuszstore.corpus.annotations import READERS, Unlabelled, read_annotation
-from tuszstore.corpus.copies import choose_originals, find_equal, same_name_other_content
+from tuszstore.corpus.annotations import Unlabelled, read_annotation
+from tuszstore.corpus.copies import choose_originals, find_equal
 from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.layout import Discovery, LeftOut, Recording, find_recordings, is_utf8
 from tuszstore.corpus.pseudonyms import (
@@ -261,11 +260,12 @@ def make_plan(
     warnings = list(chosen.warnings)
     left_out = [entry for entry in found.left_out if concerns(entry, chosen.name, config.corpus)]
     recordings = sorted(chosen.recordings, key=lambda recording: recording.order)
-    warnings += _several_montages(recordings, pseudonyms)
+    warnings += several_montages(recordings, pseudonyms)
     inspected = list(overlapped(_inspector(config), recordings))
     left_out += [entry for entry in inspected if isinstance(entry, LeftOut)]
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
-    warnings += _other_annotations(buildable, config)
+    without = (entry.recording for entry in buildable if not entry.annotation_digest)
+    warnings += other_annotations(without, kind)
     if limit is not None and limit < len(buildable):
         warnings.append(f"limited to the first {limit} of {len(buildable)} recordings")
         buildable = buildable[:limit]
@@ -285,39 +285,6 @@ def make_plan(
         pseudonyms=pseudonyms,
         limit=limit,
     )
-
-
-def _several_montages(recordings: Iterable[Recording], pseudonyms: Pseudonyms | None) -> list[str]:
-    """Warn of files of one name under several montages that are not copies."""
-    groups = same_name_other_content(recordings)
-    if not groups:
-        return []
-    named = groups[0] if pseudonyms is None else map(pseudonyms.recording, groups[0])
-    example = " and ".join(recording.id for recording in named)
-    return [
-        f"{plural(sum(map(len, groups)), 'recording')} of one name and session stand under several "
-        f"montages with different content, and are all taken, such as {example}"
-    ]
-
-
-def _other_annotations(planned: Iterable[PlannedRecording], config: Config) -> list[str]:
-    """Warn of recordings that are taken as unlabelled though another annotation lies beside."""
-    kinds = Counter(
-        kind
-        for entry in planned
-        if not entry.annotation_digest
-        for kind in _beside(entry.recording, config.labels.annotation)
-    )
-    return [
-        f"{plural(count, 'recording')} taken as unlabelled though there is an annotation .{kind} "
-        f"beside: --set labels.annotation={kind} reads it"
-        for kind, count in kinds.items()
-    ]
-
-
-def _beside(recording: Recording, kind: str) -> list[str]:
-    """Return the other kinds of annotations that lie beside a recording."""
-    return [other for other in READERS if other != kind and recording.annotation(other).is_file()]
 
 
 def _renamed(
@@ -385,7 +352,7 @@ def _inspector(config: Config) -> Callable[[Recording], PlannedRecording | LeftO
         try:
             return _inspect(recording, config)
         except Unlabelled as reason:
-            beside = _beside(recording, config.labels.annotation)
+            beside = annotations_beside(recording, config.labels.annotation)
             told = f"{OTHER_ANNOTATION}{', '.join(beside)}" if beside else ""
             return LeftOut(recording.id, f"unlabelled: {reason}{told}", "unlabelled")
         except (RecordingError, OSError) as reason:
