@@ -184,6 +184,9 @@ def make_cases(folder: Path) -> list[Case]:
     extra = paths[3].with_name(paths[3].name.replace("_t0", "_t9"))
     for suffix in (".edf", ".csv"):
         shutil.copy(paths[3].with_suffix(suffix), extra.with_suffix(suffix))
+    with extra.open("r+b") as file:
+        file.seek(88)
+        file.write(b"no copy")  # or it would be left out as one
     before, after = folder / "before", folder / "after"
     digests = []
     for corpus, root in ((first, before), (second, after)):

@@ -1,9 +1,11 @@
 """Planning a build of very many recordings, and handing them out to Dask workers.
 
-The corpus is laid out as TUSZ is, its files hard links to a few short recordings: every header
-and annotation is read. Workers return at once what a recording's building returns, so what is
-measured is all but the building: client, scheduler, and what goes between them. Memory is that of
-the client, with the scheduler in it.
+The corpus is laid out as TUSZ is. Its recordings have the headers and sizes of a few short ones,
+each with its own name in the header as in TUSZ, and no samples; its annotations are hard links.
+Every header and annotation is read, and each size is that of many others, so that copies are looked
+for everywhere. Workers return at once what a recording's building returns, so what is measured is
+all but the building: client, scheduler, and what goes between them. Memory is that of the client,
+with the scheduler in it.
 """
 
 import shutil
@@ -22,13 +24,16 @@ WORKLOADS = {"planning": "planning a build of many recordings, and handing them 
 SOURCES = 8
 PER_PATIENT = 40
 
+_RECORDING = 88
+"""Where the field of the recording begins in a header."""
+
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     """Measure planning, comparing and handing out."""
     root = setting.scratch / "planning"
     for n_recordings in setting.size.recordings:
         data = root / str(n_recordings)
-        write_links(data, n_recordings)
+        write_headers(data, n_recordings)
         result = call("benchmarks.workloads.planning:measure", data=str(data))
         for variant, (seconds, span) in result.value.items():
             anonymous, _ = result.peak(span)
@@ -38,21 +43,29 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         shutil.rmtree(data)
 
 
-def write_links(data: Path, n_recordings: int) -> None:
+def write_headers(data: Path, n_recordings: int) -> None:
     """Write a corpus of so many recordings."""
     from tuszstore.corpus.synthetic import write_corpus
 
     sources = data / "sources"
     write_corpus(sources, patients=6, files=SOURCES, minutes=1, quirks=False)
     originals = sorted((sources / "edf" / "train").rglob("*.edf"))
+    headers = {}
+    for path in originals:
+        content = path.read_bytes()
+        headers[path] = content[: int(content[184:192])], len(content)
     for number in range(n_recordings):
         patient, session = f"aa{number // PER_PATIENT:06d}", f"s{number % PER_PATIENT:03d}"
         folder = data / "edf" / "train" / patient / f"{session}_2015" / "01_tcp_ar"
         folder.mkdir(parents=True)
         original = originals[number % len(originals)]
-        for suffix in (".edf", ".csv"):
-            link = folder / f"{patient}_{session}_t000{suffix}"
-            link.hardlink_to(original.with_suffix(suffix))
+        path = folder / f"{patient}_{session}_t000.edf"
+        content, size = headers[original]
+        with path.open("wb") as file:
+            file.write(content[:_RECORDING] + path.stem.encode().ljust(80))
+            file.write(content[_RECORDING + 80 :])
+            file.truncate(size)
+        path.with_suffix(".csv").hardlink_to(original.with_suffix(".csv"))
 
 
 def measure(data: str) -> dict[str, tuple[float, list[float]]]:

@@ -1,130 +1,199 @@
-"""What people are told of seizures that do not count, and of annotations and channels not found."""
+"""What a build says of recordings that are left out, and what to do about it."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
-import tuszstore
-from tests.corpus.edf_files import eeg
 from tuszstore.builder.advice import advise
-from tuszstore.builder.reindex import reindex
-from tuszstore.cli import main
+from tuszstore.builder.report import BuildReport, count_events, overall_status
+from tuszstore.builder.spec import spec_of
+from tuszstore.channels.names import CHANNELS
+from tuszstore.cli.console import SHOWN, left_out_lines
+from tuszstore.config import Config, load_config
+from tuszstore.corpus.annotations import USE_OTHER
 from tuszstore.corpus.layout import LeftOut
+from tuszstore.reasons import Reason, all_notes, group_reasons
+from tuszstore.store.spec import StoreSpec
 
-WINDOWS = {"windows.length": 2, "windows.stride": 1}
-KEEP = "--set labels.unlabelled=keep"
-
-
-def record(
-    folder: Path, name: str, label: str = "", *, kind: str = "csv", **fields: object
-) -> None:
-    """Write a recording of 20 s, with an event from 5 to 15 s if it has a label."""
-    path = folder / "train" / f"{name}_s001_t000.edf"
-    eeg(path, sfreq=64, **fields)
-    if label:
-        path.with_suffix(f".{kind}").write_text(
-            f"channel,start_time,stop_time,label,confidence\nTERM,5,15,{label},1.0\n"
-        )
+NO_FILE = "unlabelled: no annotation file a.csv"
+NO_CHANNELS = "channels are missing: Fz, Pz"
 
 
-def build(folder: Path, **settings: object) -> Result:
-    given = {**WINDOWS, "signal.sfreq": 256, **settings}
-    options = [part for key, value in given.items() for part in ("--set", f"{key}={value}")]
-    args = ["--data", folder, "--store", folder / "stores", "--workers", 0]
-    return CliRunner().invoke(main, ["build", "--split", "train", *map(str, args), *options])
+def config(**options: object) -> Config:
+    return load_config(None, options)
 
 
-class TestSeizures:
+def nothing(*left_out: tuple[str, str]) -> BuildReport:
+    entries = tuple(LeftOut(f"{n}.edf", reason, kind) for n, (kind, reason) in enumerate(left_out))
+    return BuildReport("train", Path("x"), "nothing built", left_out=entries)
+
+
+def built(windows: int = 10, hits: int = 0, **figures: object) -> BuildReport:
+    categories = {"no_seizure": windows - hits, "partial_seizure": hits, "full_seizure": 0}
+    return BuildReport("train", Path("x"), "built", recordings=3, windows=windows,
+                       categories=categories, **figures)  # fmt: skip
+
+
+def told(report: BuildReport, **options: object) -> str:
+    return " | ".join(advise(report, config(**options)))
+
+
+class TestAdvice:
+    def test_all_is_well(self) -> None:
+        assert advise(built(hits=1), config()) == []
+
+    def test_recordings_without_annotation_can_be_kept(self) -> None:
+        assert "labels.unlabelled=keep" in told(nothing(("unlabelled", NO_FILE)))
+
+    def test_what_is_set_is_not_advised(self) -> None:
+        report = nothing(("unlabelled", NO_FILE), ("failed", "0.csv, row 3: not a row of x"))
+        assert "unlabelled=keep" not in told(report, **{"labels.unlabelled": "keep"})
+
+    @pytest.mark.parametrize("reason", [NO_CHANNELS, "file is empty", "not an EDF file"])
+    def test_what_failed_has_nothing_to_do_with_labels(self, reason: str) -> None:
+        said = told(nothing(("failed", reason), ("failed", reason)))
+        assert "nothing was built (2 failed)" in said
+        assert "labels." not in said
+
+    def test_each_cause_has_its_own_advice(self) -> None:
+        said = told(nothing(("unlabelled", NO_FILE), ("failed", NO_CHANNELS)))
+        assert "nothing was built (1 failed, 1 unlabelled)" in said
+        assert "labels.unlabelled=keep" in said
+        assert "1 recording cannot be used for the reason above" in said
+
+    def test_an_annotation_of_another_kind_is_named(self) -> None:
+        reason = f"{NO_FILE}, but *.csv_bi lies beside it: {USE_OTHER}csv_bi"
+        said = told(nothing(("unlabelled", reason)))
+        assert "--set labels.annotation=csv_bi" in said
+        assert "unlabelled=keep" not in said
+
+    def test_a_file_that_is_no_annotation_has_a_way_out(self) -> None:
+        said = told(nothing(("failed", "0.csv, row 1: expected the columns channel,start_time")))
+        assert "--set labels.annotation=none --set labels.unlabelled=keep" in said
+
+    def test_recordings_that_are_too_short(self) -> None:
+        said = told(built(windows=0, short=3, longest=20.0))
+        assert "all 3 recordings are shorter (the longest has 20 s)" in said
+        assert "windows.length (60 s)" in said
+        assert "annotation" not in said
+
     @pytest.mark.parametrize(
-        "settings",
+        ("figures", "expected", "other"),
         [
-            pytest.param(
-                {"labels.classes": "[seiz,sz]", "labels.seizure": "[seiz]"},
-                id="a class",
-            ),
-            pytest.param({"labels.unknown": "background"}, id="background"),
+            pytest.param({}, "check labels.annotation", "labels.seizure", id="no events"),
+            pytest.param({"events": {"sz": 4, "artf": 1}}, "in labels.seizure: sz, artf",
+                         "labels.annotation", id="other classes"),
+            pytest.param({"seizures": 2, "events": {"fnsz": 2}, "short": 1},
+                         "2 seizures are annotated, and no window of 60 s holds any; 1 recording",
+                         "check", id="seizures in no window"),
         ],
+    )  # fmt: skip
+    def test_no_seizure_window(self, figures: dict[str, object], expected: str, other: str) -> None:
+        said = told(built(**figures))
+        assert expected in said
+        assert other not in said
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("statuses", "expected"),
+        [([0, 0], 0), ([0, 1], 3), ([1, 1], 1), ([1], 1), ([0, 3], 3), ([2, 1], 2), ([2, 3, 0], 2)],
     )
-    def test_what_becomes_background_is_in_the_summary(
-        self, tmp_path: Path, settings: dict[str, object]
+    def test_of_several_splits_it_says_what_happened(
+        self, statuses: list[int], expected: int
     ) -> None:
-        for name, label in (("a", "seiz"), ("b", "sz"), ("c", "sz")):
-            record(tmp_path, name, label)
-        result = build(tmp_path, **settings)
-        told = "not counted as seizures, but named like some: 'sz' in 2 recordings"
-        assert told in result.stdout
-        store = tuszstore.open(tmp_path / "stores" / "train.zarr")
-        assert [told in warning for warning in store.attrs["warnings"]] == [True]
-        assert told in build(tmp_path, **settings).stdout, "nor is it forgotten"
+        kinds = {
+            0: built(hits=1),
+            1: nothing(("failed", "x")),
+            2: built(),
+            3: built(hits=1, left_out=(LeftOut("a", "b", "failed"),)),
+        }
+        reports = [kinds[status] for status in statuses]
+        assert [report.exit_status for report in reports] == statuses
+        assert overall_status(reports) == expected
 
-    def test_what_counts_is_not(self, tmp_path: Path) -> None:
-        record(tmp_path, "a", "sz")
-        result = build(tmp_path, **{"labels.classes": "[sz]", "labels.seizure": "[sz]"})
-        assert (result.exit_code, "warning" in result.stdout) == (0, False)
-
-    def test_a_new_index_tells_it_anew(self, tmp_path: Path) -> None:
-        record(tmp_path, "a", "fnsz")
-        record(tmp_path, "b", "seiz")
-        build(tmp_path)
-        store = tmp_path / "stores" / "train.zarr"
-        (told,) = reindex(store, {"labels.seizure": ["seiz"]}).warnings
-        assert "'fnsz' in 1 recording;" in told
-        assert reindex(store, {"labels.seizure": ["seiz", "fnsz"]}).warnings == ()
-        options = {"labels.classes": ["seiz"], "labels.seizure": ["seiz"],
-                   "labels.unknown": "background"}  # fmt: skip
-        (told,) = reindex(store, options, reread_annotations=True).warnings
-        assert "'fnsz' in 1 recording;" in told
+    def test_a_store_without_windows_is_unfit_whatever_the_split(self) -> None:
+        report = BuildReport("dev", Path("x"), "built", recordings=1)
+        assert report.exit_status == 2
 
 
-class TestNothingBuilt:
-    def test_annotations_of_the_other_kind(self, tmp_path: Path) -> None:
-        record(tmp_path, "a", "seiz", kind="csv_bi")
-        result = build(tmp_path)
-        assert result.exit_code == 1
-        assert result.stderr.endswith("--set labels.annotation=csv_bi\n")
-        assert KEEP not in result.output
-        assert build(tmp_path, **{"labels.annotation": "csv_bi"}).exit_code == 0
+class TestGroups:
+    def test_reasons_that_differ_in_names_and_numbers_are_one(self) -> None:
+        entries = [
+            ("failed", f"a{k}.edf: header of {k} bytes, T3 missing", f"x/a{k}.edf")
+            for k in range(5)
+        ]
+        entries += [("unlabelled", "unlabelled: no annotation", "x/b.edf")] * 9
+        assert group_reasons(entries) == [
+            Reason("failed", "…: header of … bytes, T3 missing", 5,
+                   ("x/a0.edf", "x/a1.edf", "x/a2.edf")),
+            Reason("unlabelled", "no annotation", 9, ("x/b.edf",) * 3),
+        ]  # fmt: skip
 
-    def test_missing_channels(self, tmp_path: Path) -> None:
-        record(tmp_path, "a", "seiz", names=["Fp1", "Cz"])
-        result = build(tmp_path)
-        assert result.exit_code == 1
-        assert "the file has 2 electrodes (Fp1, Cz)" in result.stdout
-        assert "labels" not in result.output
+    def test_equal_reasons_are_one_line_with_their_number(self) -> None:
+        left_out = [LeftOut(f"{k:02}.edf", NO_CHANNELS, "failed") for k in range(40)]
+        left_out.append(LeftOut("x.edf", NO_FILE, "unlabelled"))
+        (kind, line), other, more = left_out_lines(left_out)
+        assert kind == "failed"
+        assert line == f"40 recordings: {NO_CHANNELS} (00.edf, 01.edf, 02.edf and 37 more)"
+        assert other == ("unlabelled", f"x.edf: {NO_FILE}")
+        assert more == ("", "--json lists them all")
 
-    def test_no_annotations(self, tmp_path: Path) -> None:
-        record(tmp_path, "a")
-        result = build(tmp_path)
-        assert result.exit_code == 1
-        assert result.stderr.endswith(f"without annotations: {KEEP}\n")
+    @given(st.lists(st.sampled_from("abcdefghijklmnop"), max_size=40))
+    def test_no_recording_is_lost_from_the_count(self, words: list[str]) -> None:
+        left_out = [LeftOut(f"{k}.edf", f"is {w}", "failed") for k, w in enumerate(words)]
+        lines = [line for _, line in left_out_lines(left_out) if not line.startswith("--json")]
+        counts = [
+            int(line.removeprefix("and ").split()[0]) if " recording" in line else 1
+            for line in lines
+        ]
+        assert sum(counts) == len(words)
+        assert len(lines) <= SHOWN + 1
 
-    def test_a_file_of_another_program(self, tmp_path: Path) -> None:
-        record(tmp_path, "a")
-        (tmp_path / "train" / "a_s001_t000.csv").write_text("time,marker\n1.0,blink\n")
-        result = build(tmp_path, **{"labels.unlabelled": "keep"})
-        assert result.exit_code == 1
-        assert "--set labels.annotation=none" in result.stdout
-        assert KEEP not in result.stderr, "it is set"
-        settings = {"labels.unlabelled": "keep", "labels.annotation": "none"}
-        assert build(tmp_path, **settings).exit_code == 0
+    def test_notes_tell_of_interpolated_channels(self) -> None:
+        interpolated = np.zeros((3, len(CHANNELS)), bool)
+        interpolated[1:, [8, 10]] = True
+        assert all_notes(["clipped", "clipped", ""], interpolated, CHANNELS) == [
+            "clipped", "clipped; interpolated: Fz, Pz", "interpolated: Fz, Pz",
+        ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("entries", "told"),
-    [
-        pytest.param([("channel is missing: O1", "failed")], "", id="failed"),
-        pytest.param([("same recording as b", "duplicate")], "", id="duplicate"),
-        pytest.param([("unlabelled: no annotation file", "unlabelled")], KEEP, id="unlabelled"),
-        pytest.param(
-            [("channel is missing: O1", "failed"), ("unlabelled: no file", "unlabelled")],
-            KEEP,
-            id="both",
-        ),
-        pytest.param([], "", id="nothing"),
-    ],
-)
-def test_advice_follows_the_reasons(entries: list[tuple[str, str]], told: str) -> None:
-    advice = advise([LeftOut("a", *entry) for entry in entries])
-    assert advice.endswith(told)
-    assert bool(advice) == bool(told)
+def columns(rows: list[tuple[int, int, int, str]], labels: StoreSpec) -> dict[str, object]:
+    bits = [1 << labels.classes.index(c) if c in labels.classes else 0 for *_, c in rows]
+    recording, first, stop, names = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return {"recording": np.array(recording, np.int64), "first_sample": np.array(first, np.int64),
+            "stop_sample": np.array(stop, np.int64), "bit": np.array(bits, np.uint16),
+            "class": names}  # fmt: skip
+
+
+class TestEvents:
+    def test_channels_of_one_seizure_are_one_seizure(self) -> None:
+        labels = spec_of(Config())
+        rows = [(0, 100 + k, 200 - k, "fnsz") for k in range(20)]
+        rows += [(0, 300, 400, "fnsz"), (0, 390, 500, "gnsz"), (1, 100, 200, "gnsz")]
+        rows += [(1, 10, 20, "artf"), (1, 50, 50, "fnsz")]
+        seizures, by_class = count_events(columns(rows, labels), labels)
+        assert seizures == 3
+        assert by_class == {"fnsz": 2, "gnsz": 2, "artf": 1}
+        assert list(by_class)[-1] == "artf"
+
+    @given(
+        rows=st.lists(
+            st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 30),
+                      st.sampled_from(["fnsz", "gnsz", "artf"])),
+            max_size=25,
+        )
+    )  # fmt: skip
+    def test_stretches_are_those_of_the_marked_samples(
+        self, rows: list[tuple[int, int, int, str]]
+    ) -> None:
+        labels = spec_of(Config())
+        marked = np.zeros((4, 33), bool)
+        for recording, first, stop, name in rows:
+            if name != "artf":
+                marked[recording, 1 + first : 1 + stop] = True
+        starts = int((np.diff(marked.astype(int), axis=1) == 1).sum())
+        assert count_events(columns(rows, labels), labels)[0] == starts

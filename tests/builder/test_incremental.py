@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tuszstore
+from tests.corpus.edf_files import mark
 from tuszstore.builder import changes as changes_module
 from tuszstore.builder import keys
 from tuszstore.builder.changes import find_changes
@@ -54,6 +55,7 @@ def edit_annotation(path: Path) -> None:
 def copy_as(path: Path, name: str) -> None:
     for suffix in (".edf", ".csv"):
         shutil.copy(path.with_suffix(suffix), path.with_name(name).with_suffix(suffix))
+    mark(path.with_name(name), "no copy")
 
 
 def inodes(path: Path, group: str) -> set[int]:

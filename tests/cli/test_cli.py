@@ -13,8 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tuszstore
+from tests.corpus.edf_files import mark
 from tuszstore.builder import builder
 from tuszstore.cli import main
+from tuszstore.plotting.facts import gather
 
 
 def run(*args: object) -> Result:
@@ -78,12 +80,12 @@ class TestBuild:
 
     def test_limit_and_settings(self, small: list[object], tmp_path: Path) -> None:
         result = run(*small, "--limit", 1, "--set", "storage.dtype=float32",
-                     "--set", "windows.length=20", "--split-policy", "patient")  # fmt: skip
+                     "--set", "windows.length=20", "--split-policy", "file_order")  # fmt: skip
         assert result.exit_code == 0, result.output
         store = tuszstore.open(tmp_path / "stores" / "train.zarr")
         assert store.recordings.sizes["recording"] == 1
         assert store.config["storage"]["dtype"] == "float32"
-        assert store.config["corpus"]["split_policy"] == "patient"
+        assert store.config["corpus"]["split_policy"] == "file_order"
         assert store.windows.shape[2] == 20 * 256
 
     def test_a_file_and_the_environment_and_options(
@@ -118,9 +120,76 @@ class TestBuild:
     def test_nothing_built(self, small: list[object], own_corpus: Path) -> None:
         for annotation in own_corpus.rglob("*.csv*"):
             annotation.unlink()
+        for options in ([], ["--dry-run"]):
+            result = run(*small, *options)
+            assert result.exit_code == (0 if options else 1)
+            assert "nothing was built (3 unlabelled)" in result.output
+            assert "labels.unlabelled=keep" in result.output
+
+    def test_an_annotation_of_another_kind_is_advised(
+        self, small: list[object], own_corpus: Path
+    ) -> None:
+        for annotation in own_corpus.rglob("*.csv"):
+            annotation.unlink()
         result = run(*small)
         assert result.exit_code == 1
-        assert "labels.unlabelled=keep" in result.output
+        assert "--set labels.annotation=csv_bi" in result.output
+        assert "unlabelled=keep" not in result.output
+        assert run(*small, "--set", "labels.annotation=csv_bi").exit_code == 0
+        kept = run(*small, "--set", "labels.unlabelled=keep", "--dry-run")
+        assert "3 recordings taken as unlabelled though there is an annotation" in kept.output
+
+    def test_quiet_says_why_nothing_is_built(self, small: list[object], own_corpus: Path) -> None:
+        for path in own_corpus.rglob("*.edf"):
+            path.write_bytes(b"")
+        result = run(*small, "--quiet")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "nothing was built (3 failed)" in result.stderr
+        assert "3 recordings: file is empty" in result.stderr
+
+    def test_quiet_says_what_failed(self, small: list[object], own_corpus: Path) -> None:
+        victim = sorted((own_corpus / "edf" / "train").rglob("*.edf"))[-1]
+        victim.write_bytes(b"")
+        result = run(*small, "--quiet")
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert f"{victim.name}: file is empty" in result.stderr
+
+    def test_all_splits_tell_of_what_is_absent_and_of_what_came_out(
+        self, small: list[object], own_corpus: Path
+    ) -> None:
+        for path in (own_corpus / "edf" / "dev").rglob("*.edf"):
+            path.write_bytes(b"")
+        result = run(*small[:2], "all", *small[3:])
+        assert result.exit_code == 3  # train is built
+        assert "no recordings for eval in this corpus (split policy 'official')" in result.stderr
+        assert "tuszstore: dev: nothing was built (3 failed)" in result.stderr
+
+    def test_recordings_that_are_all_too_short(self, small: list[object]) -> None:
+        result = run(*small, "--set", "windows.length=3600")
+        assert result.exit_code == 2
+        assert "all 3 recordings are shorter" in result.stderr
+        assert "annotation" not in result.stderr
+
+    def test_odd_names_and_files_are_left_out_and_shown_escaped(
+        self, small: list[object], own_corpus: Path, tmp_path: Path
+    ) -> None:
+        folder = own_corpus / "edf" / "train"
+        os.mkfifo(folder / "p\x1b[31m_s001_t000.edf")
+        with open(os.fsencode(folder) + b"/caf\xe9_s001_t000.edf", "wb") as file:
+            file.write(b"0")
+        good = next(path for path in sorted(folder.rglob("*_s*_t*.edf")) if path.is_file())
+        copy = good.with_name("zz\x1b[32m_s001_t000.edf")
+        copy.write_bytes(good.read_bytes())
+        mark(copy, "another")
+        os.mkfifo(copy.with_suffix(".csv"))
+        result = run(*small)
+        assert result.exit_code == 3, result.output
+        for told in (r"p\x1b[31m_s001_t000.edf: a named pipe, not a regular file",
+                     r"caf\xe9_s001_t000.edf: file name is not UTF-8",
+                     r"zz\x1b[32m_s001_t000.csv: a named pipe, not a regular file"):  # fmt: skip
+            assert told in result.output
+        assert "\x1b" not in result.output
+        assert tuszstore.open(tmp_path / "stores" / "train.zarr").recordings.sizes["recording"] == 3
 
 
 BUILD = ["build", "--split", "train"]
@@ -159,7 +228,8 @@ class TestInfo:
     def test_text(self, train: tuszstore.Store) -> None:
         result = run("info", train.path)
         assert result.exit_code == 0
-        for word in ("split", "patients", "int16", "full_seizure", "seizure events", "left out"):
+        for word in ("split", "patients", "int16", "full_seizure", "seizure events", "left out",
+                     "with interpolated channels"):  # fmt: skip
             assert word in result.output
 
     def test_json(self, train: tuszstore.Store) -> None:
@@ -168,7 +238,17 @@ class TestInfo:
         assert sum(facts["categories"].values()) == len(train)
         assert facts["schema_version"] == 2
         assert facts["left_out"]
-        assert facts["notes"]
+        interpolated = train.recordings["interpolated"].any("channel").values
+        assert facts["interpolated"] == interpolated.sum() > 0
+        ids = train.recordings["id"].values[interpolated]
+        assert all("interpolated: Fz, Pz" in facts["notes"][id_] for id_ in ids)
+
+    def test_seizures_are_counted_and_not_their_channels(self, train: tuszstore.Store) -> None:
+        facts = json.loads(run("info", train.path, "--json").stdout)
+        figures = gather(train)
+        assert facts["seizures"] == figures.total.seizures
+        assert facts["events"] == {entry.name: entry.events for entry in figures.classes}
+        assert 0 < facts["seizures"] < len(train.events["class"])
 
 
 def test_synth(tmp_path: Path) -> None:

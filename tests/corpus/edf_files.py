@@ -215,6 +215,13 @@ def edf_bytes(
     return head + table + np.concatenate(records, axis=1).astype("<i2").tobytes()
 
 
+def mark(path: Path, text: str) -> None:
+    """Make a file another one by a field of its header, with the same samples."""
+    with path.open("r+b") as file:
+        file.seek(main_offset("recording").start)
+        file.write(_text(text, 80))
+
+
 def time_keeping(onsets: Sequence[float | bytes], *, per_record: int = 16) -> Channel:
     """An annotation signal with the time of each record; bytes go in as they are."""
     size = 2 * per_record

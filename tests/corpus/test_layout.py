@@ -1,7 +1,10 @@
 """Which recordings a folder holds, and which split each belongs to."""
 
+import contextlib
 import os
 import random
+import re
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -9,16 +12,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tuszstore.builder.recording import source_sha256
 from tuszstore.config import Corpus
-from tuszstore.corpus.layout import (
-    Discovery,
-    LeftOut,
-    Recording,
-    find_recordings,
-    without_duplicates,
-)
-from tuszstore.corpus.splits import available_splits, canonical_split, choose_split
-from tuszstore.errors import CorpusError
+from tuszstore.corpus.annotations import read_annotation
+from tuszstore.corpus.edf import read_header
+from tuszstore.corpus.layout import Discovery, LeftOut, Recording, find_recordings
+from tuszstore.corpus.regular import read_regular
+from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
+from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.store.schema import SPLITS
 
 OFFICIAL = Corpus()
@@ -224,8 +225,6 @@ def test_two_files_of_one_name_are_two_recordings(tmp_path: Path) -> None:
     found = find_recordings(tmp_path).recordings
     assert len({one.id for one in found}) == 3
     assert len({one.order for one in found}) == 3
-    kept, left_out = without_duplicates(found, "csv")
-    assert (kept, left_out) == (found, [])
 
 
 def test_the_identity_is_the_path_below_the_root(tmp_path: Path) -> None:
@@ -234,48 +233,111 @@ def test_the_identity_is_the_path_below_the_root(tmp_path: Path) -> None:
     assert ids(find_recordings(tmp_path / "edf")) == ["train/a.edf"]
 
 
+# --- what only looks like a recording -----------------------------------------------------------
+
+
+def reasons(found: Discovery) -> dict[str, str]:
+    assert {entry.kind for entry in found.left_out} <= {"failed"}
+    return {entry.id: entry.reason for entry in found.left_out}
+
+
+def bind_socket(path: Path) -> None:
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path.name)  # a full path may be too long for an address
+
+
 @pytest.mark.parametrize(
-    ("annotated", "kept"),
+    ("make", "told"),
     [
-        pytest.param([], "ar", id="neither annotated"),
-        pytest.param(["ar"], "ar", id="first annotated"),
-        pytest.param(["le"], "le", id="second annotated"),
-        pytest.param(["ar", "le"], "ar", id="both annotated"),
+        pytest.param(os.mkfifo, "a named pipe, not a regular file", id="pipe"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "a device, not", id="device"),
+        pytest.param(lambda path: path.symlink_to("nowhere"), "a link that cannot", id="broken"),
+        pytest.param(lambda path: path.symlink_to(path.name), "a link that cannot", id="circle"),
+        pytest.param(bind_socket, "a socket, not a regular file", id="socket"),
     ],
 )
-def test_a_token_under_two_montages_is_taken_once(
-    tmp_path: Path, annotated: list[str], kept: str
+def test_what_is_no_regular_file_is_left_out_by_name(
+    tmp_path: Path, make: Callable[[Path], object], told: str
 ) -> None:
-    names = {montage: tusz("train", "aaaaaaaa", montage=montage) for montage in ("ar", "le")}
-    touch(tmp_path, *(f"{name}.edf" for name in names.values()))
-    touch(tmp_path, *(f"{names[montage]}.csv" for montage in annotated))
-    other = {"ar": "le", "le": "ar"}[kept]
-    chosen, left_out = without_duplicates(find_recordings(tmp_path).recordings, "csv")
-    assert ids(chosen) == [f"{names[kept]}.edf"]
-    assert left_out == [
-        LeftOut(f"{names[other]}.edf", f"same recording as {names[kept]}.edf", "duplicate")
-    ]
+    touch(tmp_path, "good_1.edf")
+    make(tmp_path / "bad_1.edf")
+    found = find_recordings(tmp_path)
+    assert ids(found) == ["good_1.edf"]
+    assert reasons(found)["bad_1.edf"].startswith(told)
 
 
-def test_only_the_annotation_that_will_be_read_decides_between_copies(tmp_path: Path) -> None:
-    names = [tusz("train", "aaaaaaaa", montage=montage) for montage in ("ar", "le")]
-    touch(tmp_path, *(f"{name}.edf" for name in names), f"{names[0]}.csv", f"{names[1]}.csv_bi")
-    found = find_recordings(tmp_path).recordings
-    assert ids(without_duplicates(found, "csv")[0]) == [f"{names[0]}.edf"]
-    assert ids(without_duplicates(found, "csv_bi")[0]) == [f"{names[1]}.edf"]
+def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
+    touch(tmp_path, "disk/a.edf", "root/x")
+    (tmp_path / "root" / "b.edf").symlink_to(tmp_path / "disk" / "a.edf")
+    assert ids(find_recordings(tmp_path / "root")) == ["b.edf"]
 
 
-def test_different_tokens_sessions_and_patients_are_no_copies(tmp_path: Path) -> None:
-    names = [
-        tusz("train", "aaaaaaaa", session=1, token=0),
-        tusz("train", "aaaaaaaa", session=1, token=1, montage="le"),
-        tusz("train", "aaaaaaaa", session=2, token=0),
-        tusz("train", "aaaaaaab", session=1, token=0),
-        tusz("dev", "aaaaaaaa", session=1, token=0),
-    ]
-    touch(tmp_path, *(f"{name}.edf" for name in names))
-    found = find_recordings(tmp_path).recordings
-    assert without_duplicates(found, "csv") == (found, [])
+def test_names_that_are_no_text_are_left_out_escaped(tmp_path: Path) -> None:
+    touch(tmp_path, "good_1.edf", "Müller_1.edf")
+    for name in (b"caf\xe9_1.edf", b"gr\xfcn/a.edf", b"\xff.txt"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    found = find_recordings(tmp_path)
+    assert ids(found) == ["Müller_1.edf", "good_1.edf"]
+    assert reasons(found) == {
+        r"caf\xe9_1.edf": "file name is not UTF-8; rename it",
+        r"gr\xfcn": "folder's name is not UTF-8; rename it",
+    }
+
+
+def test_a_root_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    root.mkdir()
+    touch(root, "a.edf")
+    with pytest.raises(CorpusError, match=r"caf\\xe9: this path is not UTF-8"):
+        find_recordings(root)
+    (tmp_path / "link").symlink_to(root)
+    assert ids(find_recordings(tmp_path / "link")) == ["a.edf"]
+
+
+def test_where_nothing_is_left_the_reasons_are_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x\x1b[31m.edf")
+    with pytest.raises(CorpusError, match=r"no EDF files .*x\\x1b\[31m\.edf: a named pipe"):
+        find_recordings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "concerned"),
+    [
+        ("edf/dev/bad.edf", "dev", True),
+        ("edf/val/bad.edf", "dev", True),
+        ("edf/dev/bad.edf", "train", False),
+        ("train", "train", True),
+        ("elsewhere/bad.edf", "train", True),
+        ("bad.edf", "eval", True),
+    ],
+)
+def test_what_was_left_out_concerns_its_own_split(name: str, split: str, concerned: bool) -> None:
+    assert concerns(LeftOut(name, "", "failed"), split, OFFICIAL) is concerned
+
+
+@pytest.mark.parametrize("split", ["train", "dev", "eval"])
+def test_of_a_divided_folder_each_part_is_concerned(split: str) -> None:
+    entry = LeftOut("train/bad.edf", "", "failed")
+    assert concerns(entry, split, BY_PATIENT) is (split != "eval")
+
+
+def test_opening_never_waits_and_reading_has_a_bound(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero", "."):
+        with pytest.raises(RecordingError, match="not a regular file"):
+            read_regular(tmp_path / name, 10)
+    (tmp_path / "file").write_bytes(b"x" * 11)
+    assert read_regular(tmp_path / "file", 11) == b"x" * 11
+    with pytest.raises(RecordingError, match="has more than"):
+        read_regular(tmp_path / "file", 10)
+    for read in (read_header, source_sha256):
+        with pytest.raises(RecordingError, match="a named pipe"):
+            read(tmp_path / "pipe")
+    with pytest.raises(RecordingError, match=r"zero: a device, not a regular file"):
+        read_annotation(tmp_path / "zero", "csv")
 
 
 # --- official splits ----------------------------------------------------------------------------
@@ -382,7 +444,9 @@ def test_a_shared_patient_of_other_splits_does_not_matter() -> None:
 
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=4)
-PATIENTS = st.lists(st.tuples(NAMES, st.integers(1, 4)), min_size=2, max_size=40)
+PATIENTS = st.lists(st.tuples(NAMES, st.integers(1, 4)), min_size=2, max_size=40).filter(
+    lambda patients: len({name for name, _ in patients}) > 1
+)
 
 
 def files_of(patients: Iterable[tuple[str, int]]) -> list[Recording]:
@@ -415,9 +479,6 @@ def test_the_patient_policy_never_shares_a_patient(
     config = Corpus(split_policy="patient", val_fraction=fraction, split_seed=seed)
     splits = divided(files, config)
     total = len(patients_of(files))
-    if total < 2:
-        assert splits == {"train": files}
-        return
     dev, train = splits["dev"], splits["train"]
     assert not patients_of(dev) & patients_of(train)
     assert sorted(ids([*dev, *train])) == ids(files)
@@ -493,6 +554,141 @@ def test_an_empty_split_of_a_divided_corpus_is_told(config: Corpus) -> None:
     plain = files_of((f"p{number}", 1) for number in range(10))
     with pytest.raises(CorpusError, match="leaves 'eval' without recordings"):
         choose_split(plain, "eval", config)
+
+
+# --- names that do not tell patients ------------------------------------------------------------
+
+
+def refusal(names: Iterable[str], config: Corpus = BY_PATIENT) -> str:
+    """Return why a corpus of some files is not divided; nothing if it is."""
+    files = [recording(name) for name in sorted(names)]
+    said = set()
+    for split in ("train", "dev"):
+        try:
+            choose_split(files, split, config)
+        except CorpusError as error:
+            said.add(str(error))
+        else:
+            said.add("")
+    (told,) = said  # the same for both
+    return told
+
+
+def by_patient(seed: int) -> Corpus:
+    return Corpus(split_policy="patient", split_seed=seed, val_fraction=0.5)
+
+
+MISTAKEN = [
+    pytest.param([f"{p}-{k}.edf" for p in ("PN00", "PN01") for k in (1, 2, 3)],
+                 "almost every recording .* 6 patients in 6 recordings, such as 'PN00-1'",
+                 id="names of recordings"),
+    pytest.param([f"rec{k:03}_eeg.edf" for k in range(12)], "almost every recording",
+                 id="numbers of recordings"),
+    pytest.param([*(f"r{k:03}_x.edf" for k in range(12)), "r003_y.edf"], "almost every recording",
+                 id="nearly every recording"),
+    pytest.param(["a.edf", "b.edf"], "almost every recording", id="two bare names"),
+    pytest.param(["chb17a_03.edf", "chb17b_57.edf", "chb17c_02.edf", "chb02_16.edf",
+                  "chb05_06.edf"], "almost every recording", id="parts of a patient"),
+    pytest.param([f"P_ID{p}_r{k}.edf" for p in (64, 65) for k in (1, 2)],
+                 "one patient only, 'P'", id="what all names begin with"),
+    pytest.param([f"patient{p:02}/rec1.edf" for p in range(9)], "one patient only, 'rec1'",
+                 id="one name in every folder"),
+    pytest.param(["a_s001_t000.edf"], "one patient only, 'a'", id="one patient"),
+    pytest.param([f"patient{p:02}/rec{k}_x.edf" for p in range(9) for k in (1, 2)],
+                 "recordings of folders patient00, .* and 4 more between train and dev",
+                 id="the same names in every folder"),
+    pytest.param([f"patient{p:02}/day{k}/rec{k}_x.edf" for p in range(9) for k in (1, 2)],
+                 "recordings of folders patient00", id="folders below a patient's"),
+    pytest.param([f"chb{n}_{k}.edf" for n in ("7a", "7b", "7c", "1", "2") for k in range(3)],
+                 "one patient under several names: chb7", id="a letter after the number"),
+    pytest.param([f"{name}_{k}.edf" for name in ("Ab", "aB", "AB", "ab", "c") for k in range(3)],
+                 "one patient under several names", id="case"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "told"), MISTAKEN)
+def test_names_that_do_not_tell_patients_are_refused(names: list[str], told: str) -> None:
+    # over all seeds somebody would have been divided
+    said = [refusal(names, by_patient(seed)) for seed in range(8)]
+    assert any(re.search(told, text) for text in said), said
+    for text in filter(None, said):
+        assert "--split-policy official" in text
+        assert "--split-policy file_order" in text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param([f"{p}_1.edf" for p in "abcd"], id="a few"),
+        pytest.param([f"p{p}_r{k}.edf" for p in range(9) for k in (1, 2)], id="two parts"),
+        pytest.param([f"p{p}/p{p}_r{k}.edf" for p in range(9) for k in (1, 2)], id="own folders"),
+        pytest.param([f"site1/P{p}/p{p}_r{k}.edf" for p in range(9) for k in (1, 2)], id="sites"),
+        pytest.param([f"edf/p{p}_r{k}.edf" for p in range(9) for k in (1, 2)], id="below edf"),
+        pytest.param([f"train/p{p}_r{k}.edf" for p in range(9) for k in (1, 2)], id="below train"),
+        pytest.param([f"p{p}_s001_t000.edf" for p in range(9)], id="TUSZ's names"),
+        pytest.param([f"edf/train/normal/01_tcp_ar/p{p}_s001_t000.edf" for p in range(9)],
+                     id="TUAB's layout"),
+        pytest.param([f"sub-{p}/eeg/sub-{p}_task-x_eeg.edf" for p in range(9)], id="BIDS"),
+    ],
+)  # fmt: skip
+def test_names_that_tell_patients_are_divided(names: list[str]) -> None:
+    assert [refusal(names, by_patient(seed)) for seed in range(8)] == [""] * 8
+
+
+def test_that_patients_are_taken_from_names_is_told() -> None:
+    files = [recording(f"p{p}_r{k}.edf") for p in range(10) for k in (1, 2)]
+    (warning,) = choose_split(files, "train", BY_PATIENT).warnings
+    assert "before the first underscore of file names: 8 in 16 recordings, such as p" in warning
+    stated = files_of([("a", 1), ("b", 1)])
+    assert choose_split(stated, "train", BY_PATIENT).warnings == ()
+
+
+@given(
+    folders=st.lists(st.sampled_from(["PN00", "PN01", "x/PN02", "ch3"]), min_size=2, max_size=12),
+    scheme=st.sampled_from(["{}-{}.edf", "{}_{}.edf", "{}a{}_x.edf", "r{1}_{0}.edf", "{1}.edf"]),
+    seed=st.integers(0, 99),
+)
+def test_whatever_the_names_no_folder_is_divided(
+    folders: list[str], scheme: str, seed: int
+) -> None:
+    """Folders are the patients here, and names follow one scheme or another."""
+    names = {
+        f"{folder}/{scheme.format(folder.rpartition('/')[2], number)}"
+        for number, folder in enumerate(folders)
+    }
+    files = [recording(name) for name in sorted(names)]
+    config = by_patient(seed)
+    try:
+        splits = [choose_split(files, name, config).recordings for name in ("train", "dev")]
+    except CorpusError:
+        return
+    train, dev = ({one.path.parent for one in members} for members in splits)
+    assert not train & dev
+
+
+def test_a_folder_that_begins_its_names_is_a_patient_in_official_splits() -> None:
+    files = [recording(f"{split}/PN00/PN00-{k}.edf") for k, split in enumerate(("train", "dev"))]
+    with pytest.raises(CorpusError, match="patients in two splits: PN00 in train and dev") as error:
+        choose_split(files, "train", OFFICIAL)
+    assert "split policy 'patient'" not in str(error.value)  # it would take them for two
+
+
+def test_a_folder_in_two_official_splits_is_told() -> None:
+    files = [recording(f"{split}/case1/r{k}.edf") for k, split in enumerate(("train", "dev"))]
+    (warning,) = choose_split(files, "train", OFFICIAL).warnings
+    assert "recordings of folder case1 are in train and in dev" in warning
+
+
+def test_file_order_tells_of_a_folder_that_it_divides() -> None:
+    files = [recording(f"PN0{p}/PN0{p}-{k}.edf") for p in (0, 1) for k in range(3)]
+    config = Corpus(split_policy="file_order", val_fraction=0.4)
+    warnings = choose_split(files, "dev", config).warnings
+    assert any("patients in two splits: PN00 in dev and train" in text for text in warnings)
+
+
+def test_names_are_shown_escaped_in_refusals() -> None:
+    told = refusal([f"a\x1b[31m\u202e_{k}.edf" for k in range(3)])
+    assert r"'a\x1b[31m\u202e'" in told
 
 
 # --- splits by the order of files ---------------------------------------------------------------

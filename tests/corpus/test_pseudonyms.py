@@ -13,6 +13,7 @@ import zarr
 from click.testing import CliRunner
 
 import tuszstore
+from tests.corpus.edf_files import mark
 from tuszstore.builder.reindex import reindex
 from tuszstore.cli import main
 from tuszstore.corpus.layout import Recording
@@ -34,6 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     some = sorted((root / "edf" / "train").rglob("*.edf"))[0]
     broken = some.with_name(f"{some.stem.partition('_')[0]}_s001_t099.edf")
     shutil.copy(some, broken)
+    mark(broken, "no copy")
     row = "channel,start_time,stop_time,label\nTERM,1,2,what\n"
     broken.with_suffix(".csv").write_text(row)
     return root

@@ -18,10 +18,11 @@ import tuszstore
 from tests.plotting.test_reprs import Page
 from tuszstore.cli import main
 from tuszstore.corpus.synthetic import write_corpus
-from tuszstore.plotting.facts import Facts, Reason, gather
+from tuszstore.plotting.facts import Facts, gather
 from tuszstore.plotting.report import choose_examples, make_report
 from tuszstore.plotting.signals import measure, sample_windows
 from tuszstore.plotting.splits import find_overlaps, gather_splits
+from tuszstore.reasons import all_notes
 
 NAMES = ("no_seizure", "partial_seizure", "full_seizure")
 
@@ -96,25 +97,13 @@ class TestFacts:
     def test_left_out_and_notes_are_all_there(self, train: tuszstore.Store, facts: Facts) -> None:
         assert sum(reason.count for reason in facts.left_out) == train.left_out.sizes["left_out"]
         assert {reason.kind for reason in facts.left_out} == set(train.left_out["kind"].values)
-        notes = [note for note in train.recordings["notes"].values if note]
+        interpolated = train.recordings["interpolated"].values
+        notes = [note for note in all_notes(train.recordings["notes"].values, interpolated) if note]
         assert facts.noted == len(notes) > 0
+        assert any("interpolated: Fz, Pz" in note for note in notes)
         assert sum(reason.count for reason in facts.notes) == sum(
             len(note.split("; ")) for note in notes
         )
-
-    def test_reasons_that_differ_in_names_and_numbers_are_one(self) -> None:
-        from tuszstore.plotting.facts import _reasons
-
-        entries = [
-            ("failed", f"a{k}.edf: header of {k} bytes, T3 missing", f"x/a{k}.edf")
-            for k in range(5)
-        ]
-        entries += [("unlabelled", "unlabelled: no annotation", "x/b.edf")] * 9
-        assert _reasons(entries) == [
-            Reason("failed", "…: header of … bytes, T3 missing", 5,
-                   ("x/a0.edf", "x/a1.edf", "x/a2.edf")),
-            Reason("unlabelled", "no annotation", 9, ("x/b.edf",) * 3),
-        ]  # fmt: skip
 
 
 class TestSplits:

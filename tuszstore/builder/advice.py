@@ -1,27 +1,120 @@
-"""What to do where nothing could be built: advice that follows from the reasons."""
+"""What to do about a store that came out unfit for training, or not at all.
 
+Advice is given for a cause that was seen, never for one that could be, and never for a setting that
+is set already.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
 
-from tuszstore.corpus.annotations import CONVERT, READERS, USE_OTHER
+from tuszstore.builder.report import NOTHING_BUILT, UNFIT, BuildReport
+from tuszstore.config import Config, Labels
+from tuszstore.corpus.annotations import CONVERT, NONE, READERS, USE_OTHER
 from tuszstore.corpus.layout import LeftOut
+from tuszstore.reasons import plural
+
+KEY = "--set labels.annotation"
+"""The option that chooses a format."""
+
+_NAMED = 5
 
 
-def advise(left_out: Sequence[LeftOut]) -> str:
-    """Return what can be done about recordings that are left out; empty where each reason says it.
+def advise(report: BuildReport, config: Config) -> list[str]:
+    """Return why a store is unfit or was not built, and the way out; nothing if all is well.
 
     Parameters
     ----------
-    left_out : sequence of LeftOut
+    report : BuildReport
+    config : Config
+        With which it was built.
     """
-    reasons = [entry.reason for entry in left_out if entry.kind == "unlabelled"]
-    for kind in READERS:
-        if any(reason.endswith(f"{USE_OTHER}{kind}") for reason in reasons):
-            return f"To read the .{kind} annotations that are there: --set labels.annotation={kind}"
-    if any(reason.endswith(CONVERT) for reason in reasons):
-        return (
-            "The annotations that are there are in a format that is not read; to build without "
+    if report.exit_status == NOTHING_BUILT:
+        kinds = sorted((entry.kind for entry in report.left_out), key=lambda k: (k != "failed", k))
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in Counter(kinds).items())
+        head = f"nothing was built ({counts or 'no recordings'})"
+        return [head, *_about_left_out(report.left_out, config.labels)]
+    if report.exit_status != UNFIT:
+        return []
+    if report.windows == 0:
+        return [_too_short(report, config)]
+    return [
+        "the store has no window with a seizure",
+        *_about_seizures(report, config),
+        *_about_left_out(report.left_out, config.labels),
+    ]
+
+
+def _too_short(report: BuildReport, config: Config) -> str:
+    if report.recordings == 1:
+        told = f"the only recording has {report.longest:g} s, which is shorter"
+    else:
+        told = (
+            f"all {plural(report.recordings, 'recording')} are shorter (the longest has "
+            f"{report.longest:g} s)"
+        )
+    return (
+        f"the store has no window: {told} than windows.length ({config.windows.length:g} s). "
+        "Choose a shorter one with --set windows.length=SECONDS"
+    )
+
+
+def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
+    """Return advice on recordings that are left out, by the cause."""
+    told = []
+    unlabelled = [entry.reason for entry in left_out if entry.kind == "unlabelled"]
+    others = {kind: f"{USE_OTHER}{kind}" for kind in READERS}
+    for kind, way_out in others.items():
+        if any(reason.endswith(way_out) for reason in unlabelled):
+            told.append(f"to read the .{kind} annotations that are there: {KEY}={kind}")
+    foreign = sum(reason.endswith(CONVERT) for reason in unlabelled)
+    if foreign:
+        told.append(
+            "the annotations that are there are in a format that is not read; to build without "
             "labels: --set labels.unlabelled=keep"
         )
-    if reasons:
-        return "To build recordings without annotations: --set labels.unlabelled=keep"
-    return ""
+    without = [reason for reason in unlabelled if not reason.endswith((*others.values(), CONVERT))]
+    if without and not foreign and labels.unlabelled != "keep":
+        told.append("to build recordings without annotations: --set labels.unlabelled=keep")
+    failed = [entry for entry in left_out if entry.kind == "failed"]
+    broken = [entry for entry in failed if _is_of_annotation(entry, labels.annotation)]
+    if broken:
+        keep = "" if labels.unlabelled == "keep" else " --set labels.unlabelled=keep"
+        told.append(
+            f"{plural(len(broken), 'annotation file')} cannot be understood: repair what the "
+            f"reason names. If such files are no annotations of seizures, build without them: "
+            f"{KEY}={NONE}{keep}"
+        )
+    if n_rest := len(failed) - len(broken):
+        told.append(
+            f"{plural(n_rest, 'recording')} cannot be used for the "
+            f"{'reason' if n_rest == 1 else 'reasons'} above"
+        )
+    return told
+
+
+def _is_of_annotation(entry: LeftOut, kind: str) -> bool:
+    """Return whether a reason begins with the name of an annotation file."""
+    return entry.reason.partition(",")[0].partition(":")[0].endswith(f".{kind}")
+
+
+def _about_seizures(report: BuildReport, config: Config) -> list[str]:
+    labels = config.labels
+    if report.seizures:
+        one = report.short == 1
+        short = f"; {plural(report.short, 'recording')} {'is' if one else 'are'} shorter than that"
+        return [
+            f"{plural(report.seizures, 'seizure')} {'is' if report.seizures == 1 else 'are'} "
+            f"annotated, and no window of {config.windows.length:g} s holds any"
+            f"{short if report.short else ''}"
+        ]
+    if report.events:
+        names = list(report.events)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return [
+            f"no class of the events is in labels.seizure: {', '.join(names[:_NAMED])}{more}; "
+            "check labels.seizure"
+        ]
+    return [
+        "no annotation has an event but background; check labels.annotation "
+        f"({labels.annotation}), and that the annotation files belong to this corpus"
+    ]

@@ -8,21 +8,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tuszstore.builder.overlap import overlapped
+from tuszstore.builder.remarks import other_annotations, several_montages
 from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Unlabelled, read_annotation
+from tuszstore.corpus.copies import choose_originals, find_equal
 from tuszstore.corpus.events import mark_events, not_counted, warn_not_counted
-from tuszstore.corpus.layout import (
-    DUPLICATE,
-    LeftOut,
-    Recording,
-    find_recordings,
-    without_duplicates,
-)
+from tuszstore.corpus.layout import Discovery, LeftOut, Recording, find_recordings, is_utf8
 from tuszstore.corpus.pseudonyms import (
     Pseudonyms,
     by_pseudonym,
@@ -30,12 +26,13 @@ from tuszstore.corpus.pseudonyms import (
     without_names,
 )
 from tuszstore.corpus.reading import inspect_edf
-from tuszstore.corpus.splits import available_splits, canonical_split, choose_split
+from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.spec import StoreSpec
+from tuszstore.text import printable
 
 COMPRESSED = {"lz4": 0.8, "zstd": 0.8, "none": 1.0}
 """Share of its size that int16 EEG keeps, as measured on real recordings at 256 Hz."""
@@ -206,7 +203,40 @@ class Plan:
         }
 
 
-def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
+@dataclass(frozen=True)
+class Survey:
+    """What lies in a corpus, whatever the split.
+
+    Attributes
+    ----------
+    data : Path
+        Root of the corpus.
+    found : Discovery
+    equal : list of list of Recording
+        Groups of recordings with the same content.
+    """
+
+    data: Path
+    found: Discovery
+    equal: list[list[Recording]]
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """List a corpus, and compare what may be copies.
+
+        Raises
+        ------
+        CorpusError
+            If there is no such corpus.
+        """
+        data = _given(config.paths.data, "corpus", "data")
+        found = find_recordings(data)
+        return cls(data, found, find_equal(found.recordings, overlapped))
+
+
+def make_plan(
+    config: Config, split: str, *, limit: int | None = None, survey: Survey | None = None
+) -> Plan:
     """Plan the build of one split: list, divide, and read every header and annotation.
 
     Parameters
@@ -217,39 +247,48 @@ def make_plan(config: Config, split: str, *, limit: int | None = None) -> Plan:
         ``train``, ``dev`` (or ``val``) or ``eval``.
     limit : int, optional
         Build no more than so many recordings, the first of the store's order.
+    survey : Survey, optional
+        Of the corpus, where it was made already.
 
     Raises
     ------
     CorpusError
-        If there is no such corpus or split, or it shares a patient with another split.
+        If there is no such corpus or split, or it shares a patient with another split, or names
+        do not tell patients where the split policy asks for them.
     """
-    data = _given(config.paths.data, "corpus", "data")
+    _given(config.paths.data, "corpus", "data")
     store = _given(config.paths.store, "folder for stores", "store")
-    found = find_recordings(data)
+    survey = survey or Survey.of(config)
+    found, kind = survey.found, config.labels.annotation
+    _require_utf8(store)
     place = store / f"{canonical_split(split)}.zarr"
     pseudonyms = pseudonyms_of(config, read_attributes(place), place)
     name_of = pseudonyms.patient if pseudonyms else str
-    chosen = choose_split(found.recordings, split, config.corpus, name_of)
-    warnings = list(chosen.warnings)
-    wanted = {recording.id for recording in chosen.recordings}
-    unique, duplicates = without_duplicates(found.recordings, config.labels.annotation)
-    left_out = [*found.left_out, *(entry for entry in duplicates if entry.id in wanted)]
-    recordings = sorted(
-        (recording for recording in unique if recording.id in wanted), key=lambda r: r.order
+    chosen = choose_split(
+        found.recordings, split, config.corpus, name_of, equal=survey.equal, annotation=kind
     )
+    warnings = list(chosen.warnings)
+    left_out = [entry for entry in found.left_out if concerns(entry, chosen.name, config.corpus)]
+    recordings = sorted(chosen.recordings, key=lambda recording: recording.order)
+    warnings += several_montages(recordings, pseudonyms)
     inspected = list(overlapped(_inspector(config), recordings))
     left_out += [entry for entry in inspected if isinstance(entry, LeftOut)]
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
+    without = (entry.recording for entry in buildable if not entry.annotation_digest)
+    warnings += other_annotations(without, kind)
     if limit is not None and limit < len(buildable):
         warnings.append(f"limited to the first {limit} of {len(buildable)} recordings")
         buildable = buildable[:limit]
     warnings += warn_not_counted(planned.doubtful for planned in buildable)
     if pseudonyms:
+        left_out += [copy.left_out(pseudonyms.recording) for copy in chosen.copies]
         buildable, left_out = _renamed(buildable, left_out, found.recordings, pseudonyms)
+    else:
+        left_out += [copy.left_out() for copy in chosen.copies]
     return Plan(
         split=chosen.name,
         config=config,
-        data=data,
+        data=survey.data,
         store=place,
         recordings=tuple(_placed(buildable, geometry_of(config))),
         left_out=tuple(sorted(left_out, key=lambda entry: entry.id)),
@@ -271,15 +310,14 @@ def _renamed(
     renamed = [replace(entry, recording=known[entry.recording.id]) for entry in planned]
     hidden = []
     for entry in left_out:
-        if entry.id not in known:
-            hidden.append(replace(entry, id=pseudonyms.path(entry.id)))
-            continue
-        new, reason = known[entry.id], entry.reason
         if entry.kind == "duplicate":
-            same = reason.removeprefix(DUPLICATE)
-            reason = DUPLICATE + known[same].id
-        reason = without_names(reason, new.path, new.id)
-        hidden.append(replace(entry, id=new.id, reason=reason))
+            hidden.append(entry)  # with pseudonyms already
+        elif entry.id not in known:
+            hidden.append(replace(entry, id=pseudonyms.path(entry.id)))
+        else:
+            new = known[entry.id]
+            reason = without_names(entry.reason, new.path, new.id)
+            hidden.append(replace(entry, id=new.id, reason=reason))
     return renamed, hidden
 
 
@@ -298,9 +336,17 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
     """
     if split != "all":
         return [make_plan(config, split, limit=limit)]
-    root = _given(config.paths.data, "corpus", "data")
-    names = available_splits(find_recordings(root).recordings, config.corpus)
-    return [make_plan(config, name, limit=limit) for name in names]
+    survey = Survey.of(config)
+    copies = choose_originals(survey.equal, config.labels.annotation)
+    names = available_splits(survey.found.recordings, config.corpus, copies)
+    return [make_plan(config, name, limit=limit, survey=survey) for name in names]
+
+
+def _require_utf8(store: Path) -> None:
+    if not is_utf8(path := str(store.absolute())):
+        raise CorpusError(
+            f"{printable(path)}: this path is not UTF-8; choose another folder with --store"
+        )
 
 
 def _given(path: Path | None, what: str, key: str) -> Path:

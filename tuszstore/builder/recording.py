@@ -33,6 +33,7 @@ from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
 from tuszstore.corpus.events import MarkedEvents
 from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
+from tuszstore.corpus.regular import open_regular
 from tuszstore.errors import BuildError, RecordingError
 from tuszstore.signal.normalise import Moments
 from tuszstore.signal.pipeline import Preprocessed, preprocess
@@ -286,8 +287,8 @@ def source_sha256(path: Path) -> str:
         If it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
 

@@ -1,15 +1,21 @@
 """What a build did."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tuszstore.corpus.layout import LeftOut
+from tuszstore.reasons import all_notes
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.spec import StoreSpec
 
-BUILT, NOTHING_BUILT, NO_SEIZURES, SOME_FAILED = 0, 1, 2, 3
+BUILT, NOTHING_BUILT, UNFIT, SOME_FAILED = 0, 1, 2, 3
 """Exit statuses of ``tuszstore build``."""
 
 
@@ -29,7 +35,17 @@ class BuildReport:
         Windows by category.
     left_out : tuple of LeftOut
     noted : int
-        Recordings with notes on what was repaired, clipped or odd.
+        Recordings with notes on what was repaired, clipped or odd, or with interpolated channels.
+    interpolated : int
+        Recordings with interpolated channels.
+    short : int
+        Recordings that are shorter than a window.
+    longest : float
+        Duration of the longest recording (s).
+    seizures : int
+        Annotated stretches of seizure, whatever the channels.
+    events : dict of str to int
+        Annotated stretches by class.
     warnings : tuple of str
     seconds : float
         That the build took.
@@ -50,6 +66,11 @@ class BuildReport:
     files: int = 0
     left_out: tuple[LeftOut, ...] = ()
     noted: int = 0
+    interpolated: int = 0
+    short: int = 0
+    longest: float = 0.0
+    seizures: int = 0
+    events: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
@@ -62,14 +83,19 @@ class BuildReport:
 
     @property
     def exit_status(self) -> int:
-        """0 built, 1 nothing built, 2 a labelled train split without a seizure, 3 some failed."""
+        """0 built, 1 nothing built, 2 unfit for training, 3 some failed.
+
+        Unfit is a store without a window, and a labelled train split without a seizure window.
+        """
         if self.recordings == 0:
             return NOTHING_BUILT
+        if self.windows == 0:
+            return UNFIT
         n_labelled = sum(self.categories.get(name, 0) for name in CATEGORIES)
         n_seizure = n_labelled - self.categories.get(CATEGORIES[0], 0)
         has_labels = n_labelled > 0 or "unlabelled" not in self.categories
         if self.split == "train" and has_labels and n_seizure == 0:
-            return NO_SEIZURES
+            return UNFIT
         return SOME_FAILED if self.failed else BUILT
 
     def to_json(self) -> dict[str, Any]:
@@ -83,6 +109,24 @@ class BuildReport:
         }
 
 
+def overall_status(reports: Sequence[BuildReport]) -> int:
+    """Return the exit status of builds of several splits.
+
+    It says what happened: 1 if nothing was built, else the gravest of what was; a split of which
+    nothing could be built counts as recordings that failed.
+
+    Parameters
+    ----------
+    reports : sequence of BuildReport
+        At least one.
+    """
+    statuses = {report.exit_status for report in reports}
+    if statuses == {NOTHING_BUILT}:
+        return NOTHING_BUILT
+    statuses = {SOME_FAILED if status == NOTHING_BUILT else status for status in statuses}
+    return min(statuses, key=(UNFIT, SOME_FAILED, BUILT).index)
+
+
 def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
     """Return the report of a store that is there.
 
@@ -94,23 +138,79 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
         ``seconds``, ``timings`` and ``changes``, where something was done.
     """
     sizes = store.place.sizes() or []
-    seconds = store.recordings["n_samples"].sum() / store.geometry.sfreq
+    recordings, sfreq = store.recordings, store.geometry.sfreq
+    seconds = recordings["n_samples"] / sfreq
+    names = store.spec.channel_names
+    notes = all_notes(recordings["notes"], recordings["interpolated"], names)
+    seizures, events = count_events(store.events, store.spec)
     left_out = zip(*(store.left_out[name] for name in ("id", "reason", "kind")), strict=True)
     return BuildReport(
         split=store.attributes["split"],
         store=Path(store.path),
         status=status,
-        recordings=len(store.recordings["id"]),
-        hours=round(float(seconds) / 3600, 6),
+        recordings=len(recordings["id"]),
+        hours=round(float(seconds.sum()) / 3600, 6),
         windows=len(store.windows["category"]),
         categories=count_categories(store.windows["category"]),
         bytes=sum(sizes),
         files=len(sizes),
         left_out=tuple(LeftOut(*entry) for entry in left_out),
-        noted=sum(bool(notes) for notes in store.recordings["notes"]),
+        noted=sum(map(bool, notes)),
+        interpolated=int(recordings["interpolated"].any(axis=1).sum()),
+        short=int((recordings["n_windows"] == 0).sum()),
+        longest=float(seconds.max(initial=0)),
+        seizures=seizures,
+        events=events,
         warnings=tuple(store.attributes["warnings"]),
         **figures,
     )
+
+
+def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[str, int]]:
+    """Return the number of seizures, and of annotated events by class.
+
+    An annotation may have a row for each channel: what is counted is stretches of time without a
+    gap in which any channel is marked.
+
+    Parameters
+    ----------
+    events : mapping of str to array_like
+        Columns of the events table.
+    spec : StoreSpec
+        Of the store.
+
+    Returns
+    -------
+    seizures : int
+        Stretches that are marked with any class that counts as seizure.
+    by_class : dict of str to int
+        The most frequent first; a class that is taken as background under its own name.
+    """
+    bit = np.asarray(events["bit"])
+    columns = [
+        np.asarray(events[n], np.int64) for n in ("recording", "first_sample", "stop_sample")
+    ]
+    names = np.array([name if bit_ == 0 else spec.classes[int(bit_).bit_length() - 1]
+                      for bit_, name in zip(bit.tolist(), events["class"], strict=True)],
+                     dtype=object)  # fmt: skip
+    counts = {str(name): _stretches(columns, names == name) for name in dict.fromkeys(names)}
+    return (
+        _stretches(columns, (bit & spec.seizure_bits) != 0),
+        dict(Counter(counts).most_common()),
+    )
+
+
+def _stretches(columns: Sequence[NDArray[Any]], chosen: NDArray[Any]) -> int:
+    """Return the number of disjoint stretches that some events cover."""
+    recording, first, stop = columns
+    rows = np.flatnonzero(chosen & (stop > first))
+    if not len(rows):
+        return 0
+    base = recording[rows] * (int(stop.max()) + 2)  # so that recordings lie one after the other
+    first, stop = first[rows] + base, stop[rows] + base
+    order = np.argsort(first, kind="stable")
+    covered = np.maximum.accumulate(stop[order])
+    return 1 + int((first[order][1:] > covered[:-1]).sum())
 
 
 def count_categories(codes: Any) -> dict[str, int]:

@@ -16,9 +16,9 @@ import tuszstore
 from tuszstore.cli.integrity import repair, verify
 from tuszstore.cli.plotting import plot, report
 from tuszstore.errors import TuszstoreError
+from tuszstore.text import printable
 
 _SPLITS = ("train", "val", "dev", "eval", "all")
-_SEVERITY = (1, 2, 3, 0)  # of several splits the gravest exit status counts
 
 
 class _Terminated(KeyboardInterrupt):
@@ -58,7 +58,8 @@ class _Group(click.Group):
             error.show()
             status = 1
         except TuszstoreError as error:
-            click.echo(f"tuszstore: {error}", err=True)
+            lines = map(printable, str(error).split("\n"))
+            click.echo("tuszstore: " + "\n".join(lines), err=True)
             status = 1
         except (KeyboardInterrupt, click.Abort) as error:
             click.echo(
@@ -142,12 +143,14 @@ def build(
 
     After an interruption the same command goes on where it stopped.
 
-    Exit status: 0 built, 1 nothing built or wrong usage, 2 built but a labelled train split has
-    no seizure window, 3 built with recordings that failed.
+    Exit status: 0 built, 1 nothing built or wrong usage, 2 built but without a window, or a
+    labelled train split without a seizure window, 3 built with recordings that failed, or with
+    `--split all` a split of which nothing could be built.
     """
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.changes import find_changes
     from tuszstore.builder.plan import make_plans
+    from tuszstore.builder.report import BuildReport, overall_status
     from tuszstore.cli.console import (
         make_console,
         make_progress,
@@ -161,10 +164,17 @@ def build(
     plans = make_plans(loaded, split, limit=limit)
     console = make_console()
     silent = quiet or as_json
+    if split == "all" and not quiet:
+        _tell_absent({plan.split for plan in plans}, loaded.corpus.split_policy)
     if dry_run:
         for plan in plans if not as_json else ():
             show_plan(console, plan)
             show_changes(console, find_changes(plan, force=force))
+            if not plan.recordings:
+                nothing = BuildReport(
+                    plan.split, plan.store, "nothing built", left_out=plan.left_out
+                )
+                _explain(nothing, loaded)
         if as_json:
             _print(as_json, plans, lambda _: None)
         return 0
@@ -178,10 +188,11 @@ def build(
         reports.append(report)
         if not silent:
             show_report(console, report)
-            _explain(report)
+        if not as_json:
+            _explain(report, loaded, with_reasons=quiet)
     if as_json:
         _print(as_json, reports, lambda _: None)
-    return min((report.exit_status for report in reports), key=_SEVERITY.index)
+    return overall_status(reports)
 
 
 _KEYS = {
@@ -298,17 +309,36 @@ def _print(as_json: bool, items: list[Any], show: Callable[[Any], None]) -> None
         show(item)
 
 
-def _explain(report: Any) -> None:
-    """Say what to do where a store came out unfit for training, or not at all."""
-    from tuszstore.builder.advice import advise
+def _explain(report: Any, config: tuszstore.Config, *, with_reasons: bool = False) -> None:
+    """Say what to do where a store came out unfit for training, or not at all.
 
-    if report.exit_status == 1:
-        told = f"{report.split}: nothing was built; see above why each recording was left out. "
-        click.echo(f"tuszstore: {told}{advise(report.left_out)}".rstrip(), err=True)
-    elif report.exit_status == 2:
+    Parameters
+    ----------
+    report : BuildReport
+    config : Config
+    with_reasons : bool
+        Name the recordings that failed, or are all left out, where no summary did.
+    """
+    from tuszstore.builder.advice import advise
+    from tuszstore.cli.console import left_out_lines
+
+    lines = advise(report, config)
+    if with_reasons and report.exit_status != 0:
+        left_out = report.failed if report.recordings else report.left_out
+        lines[1:1] = [line for _, line in left_out_lines(left_out)]
+        if not lines[:1] or report.exit_status == 3:
+            lines.insert(0, f"{len(report.failed):,} of the split failed")
+    for line in lines:
+        click.echo(printable(f"tuszstore: {report.split}: {line}"), err=True)
+
+
+def _tell_absent(there: set[str], policy: str) -> None:
+    """Say which splits a corpus has not, where all were asked for."""
+    absent = [split for split in ("train", "dev", "eval") if split not in there]
+    if absent:
         click.echo(
-            f"tuszstore: {report.split}: no window with a seizure; check labels.annotation and "
-            "labels.seizure, and that the annotation files belong to this corpus",
+            f"tuszstore: no recordings for {' and '.join(absent)} in this corpus (split policy "
+            f"{policy!r})",
             err=True,
         )
 

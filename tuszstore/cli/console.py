@@ -12,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from tuszstore.api import Store
-from tuszstore.builder.report import BuildReport, count_categories
+from tuszstore.builder.report import BuildReport, count_categories, count_events
 from tuszstore.corpus.layout import LeftOut
+from tuszstore.reasons import all_notes, group_reasons, plural
+from tuszstore.text import printable
 from tuszstore.units import clock, size
 
 if TYPE_CHECKING:
@@ -116,9 +118,9 @@ def show_changes(console: Console, changes: "Changes") -> None:
     """Print what a build will do with what is there; nothing where nothing is there."""
     counts = changes.counts
     if changes.why_anew:
-        console.print(Text(f"all is built anew: {changes.why_anew}"), soft_wrap=True)
+        console.print(_text(f"all is built anew: {changes.why_anew}"), soft_wrap=True)
     if changes.settings:
-        console.print(Text(f"settings changed: {', '.join(changes.settings)}"), soft_wrap=True)
+        console.print(_text(f"settings changed: {', '.join(changes.settings)}"), soft_wrap=True)
     if not (changes.settings or sum(counts.values()) > counts["build"]):
         return
     for action, count in counts.items():
@@ -131,25 +133,25 @@ def show_changes(console: Console, changes: "Changes") -> None:
             if reason.startswith(start)
         )
         told = f"  {_recordings(count)} {_DONE[action]}{f': {why}' if why else ''}"
-        console.print(Text(told), soft_wrap=True)
+        console.print(_text(told), soft_wrap=True)
 
 
 def show_status(console: Console, status: "Status") -> None:
     """Print what differs between a store and its corpus."""
     plan, changes = status.plan, status.changes
     state = "nothing to do" if changes.up_to_date else "a build would change it"
-    console.print(Text(f"{plan.store}: {state}", style="bold"), soft_wrap=True)
+    console.print(_text(f"{plan.store}: {state}", style="bold"), soft_wrap=True)
     show_changes(console, changes)
     named = [step for step in changes.steps if step.action != "keep" and step.reason]
     for step in named[:SHOWN]:
         told = f"  {step.planned.recording.id}: {step.action}, {step.reason}"
-        console.print(Text(told), soft_wrap=True)
+        console.print(_text(told), soft_wrap=True)
     for id_ in changes.gone[:SHOWN]:
-        console.print(Text(f"  {id_}: drop, no longer in the split"), soft_wrap=True)
+        console.print(_text(f"  {id_}: drop, no longer in the split"), soft_wrap=True)
     if len(named) > SHOWN or len(changes.gone) > SHOWN:
         console.print("  and more; --json lists them all")
     if status.holder:
-        console.print(Text(f"a build is under way: {status.holder}"), soft_wrap=True)
+        console.print(_text(f"a build is under way: {status.holder}"), soft_wrap=True)
     if status.unfinished:
         done = _recordings(status.unfinished["recordings"])
         console.print(f"unfinished build since {status.unfinished['since']}: {done} built")
@@ -165,7 +167,7 @@ def show_report(console: Console, report: BuildReport) -> None:
         ("windows", f"{report.windows:,}"),
         *_category_rows(report.categories),
         ("size", f"{size(report.bytes)} in {report.files:,} files"),
-        ("with notes", _recordings(report.noted)),
+        ("with notes", _noted(report.noted, report.interpolated)),
         ("left out", _counted(report.left_out)),
     ]
     if report.status == "built":
@@ -192,11 +194,12 @@ def show_store(console: Console, store: Store) -> None:
         ("windows", f"{facts['windows']:,} of {facts['window_seconds']:g} s, every "
                     f"{facts['stride_seconds']:g} s"),
         *_category_rows(facts["categories"]),
-        ("seizure events", ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
-                           or "none"),
+        ("seizure events", f"{facts['seizures']:,}"),
+        ("events by class", ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
+                            or "none"),
         ("size", "not known: a web server does not list its files" if facts["bytes"] is None
                  else f"{size(facts['bytes'])} in {facts['files']:,} files"),
-        ("with notes", f"{_recordings(len(facts['notes']))}; --json lists them"),
+        ("with notes", f"{_noted(len(facts['notes']), facts['interpolated'])}; --json lists them"),
     ]  # fmt: skip
     _show(console, str(store.path), rows)
     left_out = [LeftOut(**entry) for entry in facts["left_out"]]
@@ -208,6 +211,9 @@ def describe(store: Store) -> dict[str, Any]:
     files = store.sizes()
     spec, encoding, attrs = store.spec, store.metadata.encoding, store.attrs
     recordings, left_out = store.recordings, store.left_out
+    columns = {str(name): column.values for name, column in store.events.items()}
+    seizures, counts = count_events(columns, spec)
+    notes = all_notes(recordings["notes"].values, recordings["interpolated"].values, store.channels)
     names = (
         "split", "split_policy", "created", "config_hash", "content_digest", "versions", "warnings",
     )  # fmt: skip
@@ -223,14 +229,14 @@ def describe(store: Store) -> dict[str, Any]:
         "window_seconds": spec.window_seconds,
         "stride_seconds": spec.stride_seconds,
         "categories": count_categories(store.index["category"].values),
-        "events": dict(Counter(store.events["class"].values).most_common()),
+        "seizures": seizures,
+        "events": counts,
         "bytes": None if files is None else sum(files),
         "files": None if files is None else len(files),
         "notes": {
-            id_: note
-            for id_, note in zip(recordings["id"].values, recordings["notes"].values, strict=True)
-            if note
+            id_: note for id_, note in zip(recordings["id"].values, notes, strict=True) if note
         },
+        "interpolated": int(recordings["interpolated"].values.any(axis=1).sum()),
         "left_out": [
             dict(zip(("id", "reason", "kind"), entry, strict=True))
             for entry in zip(*(left_out[n].values for n in ("id", "reason", "kind")), strict=True)
@@ -239,7 +245,13 @@ def describe(store: Store) -> dict[str, Any]:
 
 
 def _recordings(count: int) -> str:
-    return f"{count:,} recording{'' if count == 1 else 's'}"
+    return plural(count, "recording")
+
+
+def _noted(count: int, interpolated: int) -> str:
+    """Return how many recordings have notes, and of how many channels were interpolated."""
+    more = f", {interpolated:,} with interpolated channels" if interpolated else ""
+    return f"{_recordings(count)}{more}"
 
 
 def _category_rows(categories: Mapping[str, int]) -> Iterable[tuple[str, str]]:
@@ -255,25 +267,54 @@ def _counted(left_out: Sequence[LeftOut]) -> str:
 
 def _show(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:
     # outside the table, so that a path stays in one piece to be copied
-    console.print(Text(title, style="bold"), soft_wrap=True)
+    console.print(_text(title, style="bold"), soft_wrap=True)
     table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(name, _text(value))
     console.print(table)
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Return a text for the terminal: names of files and of what is in them are shown escaped."""
+    return Text(printable(text), style=style)
 
 
 def _show_notes(console: Console, left_out: Sequence[LeftOut], warnings: Sequence[str]) -> None:
     for warning in warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+        console.print(_text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     if not left_out:
         return
-    console.print(Text(f"left out: {_counted(left_out)}"))
-    # what failed comes first: the rest is as asked
-    ordered = sorted(left_out, key=lambda entry: (entry.kind != "failed", entry.id))
-    for entry in ordered[:SHOWN]:
-        style = "red" if entry.kind == "failed" else ""
-        console.print(Text(f"  {entry.id}: {entry.reason}", style=style), soft_wrap=True)
-    if len(left_out) > SHOWN:
-        console.print(f"  and {len(left_out) - SHOWN:,} more; --json lists them all")
+    console.print(_text(f"left out: {_counted(left_out)}"))
+    for kind, line in left_out_lines(left_out):
+        console.print(_text(f"  {line}", style="red" if kind == "failed" else ""), soft_wrap=True)
+
+
+def left_out_lines(left_out: Sequence[LeftOut]) -> list[tuple[str, str]]:
+    """Return what is told of recordings that are left out, equal reasons with their number.
+
+    Returns
+    -------
+    list of (str, str)
+        Kind and line; what failed comes first: the rest is as asked.
+    """
+    entries = [(entry.kind, entry.reason, entry.id) for entry in left_out]
+    reasons = group_reasons(sorted(entries, key=lambda entry: entry[2]))
+    lines = []
+    for reason in reasons[:SHOWN]:
+        text = reason.text if reason.kind in ("failed", "duplicate") else (
+            f"{reason.kind}: {reason.text}"
+        )  # fmt: skip
+        more = reason.count - len(reason.examples)
+        named = ", ".join(reason.examples) + (f" and {more:,} more" if more else "")
+        if reason.count == 1:
+            lines.append((reason.kind, f"{named}: {text}"))
+        else:
+            lines.append((reason.kind, f"{_recordings(reason.count)}: {text} ({named})"))
+    if len(reasons) > SHOWN:
+        rest = sum(reason.count for reason in reasons[SHOWN:])
+        lines.append(("", f"and {_recordings(rest)} for other reasons"))
+    if any(reason.count > len(reason.examples) for reason in reasons) or len(reasons) > SHOWN:
+        lines.append(("", "--json lists them all"))
+    return lines

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
 
 BACKGROUND = "bckg"
@@ -37,6 +38,8 @@ _BUILD_WITHOUT = (
 
 _UNREADABLE = ("tse_bi", "tse", "lbl_bi", "lbl", "edf.seizures", "tsv")
 """Suffixes of other formats, as they lie beside recordings."""
+MAX_BYTES = 64_000_000
+"""Size of an annotation file that is read: a million rows."""
 
 _COLUMNS = ("channel", "start_time", "stop_time", "label", "confidence")
 
@@ -115,9 +118,11 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     if kind == NONE:
         raise Unlabelled("labels.annotation is 'none'")
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
-        raise Unlabelled(f"no annotation file {path.name}{_beside(path, kind)}") from None
+        raise Unlabelled(f"no annotation file {path.name}") from None
+    except RecordingError as error:
+        raise RecordingError(f"{path.name}: {error}") from None
     except OSError as error:
         raise RecordingError(f"{path.name}: cannot be read: {error.strerror or error}") from error
     if not content.strip():

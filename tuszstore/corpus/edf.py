@@ -20,6 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from tuszstore.corpus.regular import open_regular
 from tuszstore.corpus.units import MILLIVOLT, VOLT, known_unit, volts
 from tuszstore.errors import RecordingError
 
@@ -136,7 +137,7 @@ def read_header(path: Path) -> EdfHeader:
         If it is no EDF file, or one that cannot be read safely; the text says why.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             main = file.read(256)
             if not main:
@@ -240,7 +241,7 @@ def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
     """
     before = 2 * sum(signal.samples for signal in header.signals[:number])
     size = 2 * header.signals[number].samples
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path, buffering=0) as file:
         for k in range(header.n_records):
             begin = header.n_bytes + k * header.record_bytes + before
             content = os.pread(file.fileno(), size, begin)
@@ -266,7 +267,7 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
         A binary file that MNE reads, which gives volts; of a signal in nV, which MNE does not
         know, a thousand times too many.
     """
-    raw = path.open("rb")
+    raw = open_regular(path)
     record_seconds = raw.read(256)[244:252].split(b"\x00")[0]
     table = raw.read(_WIDTH * len(header.signals))
     columns = _columns(table, len(header.signals))

@@ -10,16 +10,25 @@ at a path again.
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from tuszstore.corpus.regular import irregular
 from tuszstore.errors import CorpusError, RecordingError
+from tuszstore.text import printable
 
 DUPLICATE = "same recording as "
 """Why a copy of a recording is left out, before the id of the one that is taken."""
 
+OFFICIAL = frozenset({"train", "dev", "val", "eval"})
+"""Folders of official splits."""
+
+_NAMED = 3
+"""Entries that a message names."""
+
 _NAME = re.compile(r"(?P<patient>[^_]+)_(?P<session>s\d+)_(?P<token>t\d+)")
+_SUBJECT = re.compile(r"sub-[^_]+_.*")
 _MONTAGE = re.compile(r"\d\d_tcp_\w+")
 
 
@@ -57,6 +66,24 @@ class Recording:
     def order(self) -> tuple[str, str]:
         """Key of the order in a store: by file name, then by path."""
         return self.path.stem, self.id
+
+    @property
+    def states_patient(self) -> bool:
+        """Whether the name follows a scheme that states the patient: TUSZ's, or BIDS."""
+        return bool(_NAME.fullmatch(self.path.stem) or _SUBJECT.fullmatch(self.path.stem))
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders that it lies in, without ``edf``, and without montages of TUSZ."""
+        parts = PurePosixPath(self.id).parts[:-1]
+        parts = parts[1:] if parts[:1] == ("edf",) else parts
+        return tuple(part for part in parts if not _MONTAGE.fullmatch(part))
+
+    @property
+    def folders_in_split(self) -> tuple[str, ...]:
+        """The same, without the one of an official split."""
+        folders = self.folders
+        return folders[1:] if folders[:1] and folders[0] in OFFICIAL else folders
 
     def annotation(self, kind: str) -> Path:
         """Return the path of the annotation file of a kind, such as ``csv``."""
@@ -115,7 +142,8 @@ class Discovery:
     recordings : list of Recording
         In the order of their paths.
     left_out : list of LeftOut
-        Folders that cannot be read.
+        Folders that cannot be read; pipes, devices and broken links with the name of an EDF file;
+        names that are not UTF-8.
     """
 
     recordings: list[Recording] = field(default_factory=list)
@@ -132,6 +160,11 @@ def find_recordings(root: Path) -> Discovery:
     """
     if not root.exists():
         raise CorpusError(f"{root}: no such folder; give the corpus's root with --data")
+    if not is_utf8(str(root.absolute())):
+        raise CorpusError(
+            f"{printable(str(root.absolute()))}: this path is not UTF-8; rename it, or give a link "
+            "to it with --data"
+        )
     if not root.is_dir():
         raise CorpusError(f"{root}: not a folder; give the corpus's root with --data")
     found = Discovery()
@@ -139,63 +172,80 @@ def find_recordings(root: Path) -> Discovery:
     base = root / "edf" if (root / "edf").is_dir() else root
     found.recordings = [_recording(path, root, base) for path in paths]
     if not paths:
-        why = f" ({found.left_out[0].reason})" if found.left_out else ""
-        raise CorpusError(f"{root}: no EDF files in this folder or below it{why}")
+        why = "; ".join(f"{entry.id}: {entry.reason}" for entry in found.left_out[:_NAMED])
+        more = f" and {len(found.left_out) - _NAMED} more" if len(found.left_out) > _NAMED else ""
+        raise CorpusError(
+            f"{root}: no EDF files in this folder or below it{f' ({why}{more})' if why else ''}"
+        )
     return found
 
 
-def without_duplicates(
-    recordings: Iterable[Recording], kind: str
-) -> tuple[list[Recording], list[LeftOut]]:
-    """Take a recording that stands under two montages of one session once.
-
-    Of copies the first that has an annotation is taken, else the first.
-
-    Parameters
-    ----------
-    recordings : iterable of Recording
-    kind : str
-        Suffix of annotation files.
-    """
-    groups: dict[object, list[Recording]] = {}
-    for recording in recordings:
-        path = recording.path
-        key = (path.parents[1], path.stem) if recording.montage else path
-        groups.setdefault(key, []).append(recording)
-    kept, left_out = [], []
-    for copies in groups.values():
-        chosen = copies[0]
-        if len(copies) > 1:
-            annotated = (copy for copy in copies if copy.annotation(kind).exists())
-            chosen = next(annotated, copies[0])
-        kept.append(chosen)
-        left_out += [
-            LeftOut(copy.id, f"{DUPLICATE}{chosen.id}", "duplicate")
-            for copy in copies
-            if copy is not chosen
-        ]
-    return kept, left_out
-
-
 def _edf_files(root: Path, left_out: list[LeftOut]) -> Iterator[Path]:
-    def unreadable(error: OSError) -> None:
-        where = Path(error.filename)
-        left_out.append(LeftOut(
-            where.relative_to(root).as_posix(), f"folder cannot be read: {error.strerror}", "failed"
-        ))  # fmt: skip
-
+    """Yield regular files; what bears the name of one and is none is left out by name."""
     seen = set()
-    for folder, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link back up, or to a folder that was listed already
-            folders.clear()
+    waiting = [str(root)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            known = os.stat(folder)
+            if (inode := (known.st_dev, known.st_ino)) in seen:
+                continue  # a link back up, or to a folder that was listed already
+            seen.add(inode)
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+        except OSError as error:
+            left_out.append(_left_out(folder, root, f"folder cannot be read: {error.strerror}"))
             continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            # hidden files are such as macOS leaves beside real ones
-            if name.lower().endswith(".edf") and not name.startswith("."):
-                yield Path(folder, name)
+        below = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue  # hidden, such as macOS leaves beside real ones
+            if _is_folder(entry):
+                below.append(entry)
+            elif entry.name.lower().endswith(".edf"):
+                if reason := _why_not(entry):
+                    left_out.append(_left_out(entry.path, root, reason))
+                else:
+                    yield Path(entry.path)
+        for entry in sorted(below, key=lambda entry: entry.name, reverse=True):
+            if is_utf8(entry.name):
+                waiting.append(entry.path)
+            else:
+                left_out.append(_left_out(entry.path, root, f"folder's {_NOT_UTF8}"))
+
+
+_NOT_UTF8 = "name is not UTF-8; rename it"
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether a name from the file system can be written down as text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link that cannot be followed
+
+
+def _why_not(entry: "os.DirEntry[str]") -> str:
+    """Return why an entry with the name of an EDF file is not taken; nothing if it is."""
+    try:
+        regular = entry.is_file()
+    except OSError:
+        regular = False
+    if not regular:
+        return f"{irregular(entry.path) or 'changed while it was listed'}, not a regular file"
+    return "" if is_utf8(entry.name) else f"file {_NOT_UTF8}"
+
+
+def _left_out(path: str, root: Path, reason: str) -> LeftOut:
+    return LeftOut(printable(Path(path).relative_to(root).as_posix()), reason, "failed")
 
 
 def _recording(path: Path, root: Path, base: Path) -> Recording:

@@ -1,13 +1,19 @@
 """Which recording belongs to which split."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from tuszstore.config import Corpus
-from tuszstore.corpus.layout import Recording
+from tuszstore.corpus.copies import Copy, choose_originals
+from tuszstore.corpus.layout import LeftOut, Recording
+from tuszstore.corpus.patients import PatientChecks
 from tuszstore.errors import CorpusError
 from tuszstore.store.schema import ALIASES, SPLITS
+
+POOL = "pool"
+"""The part of a corpus that a policy divides into train and dev."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +25,17 @@ class Split:
     name : str
         ``train``, ``dev`` or ``eval``.
     recordings : list of Recording
-        In the order of their paths.
+        In the order of their paths, without copies.
     warnings : tuple of str
         What a reader of the store should know of the split.
+    copies : tuple of Copy
+        What is left out because a recording of the split has the same content.
     """
 
     name: str
     recordings: list[Recording]
     warnings: tuple[str, ...] = ()
+    copies: tuple[Copy, ...] = ()
 
 
 def canonical_split(name: str) -> str:
@@ -45,15 +54,24 @@ def canonical_split(name: str) -> str:
     return name
 
 
-def available_splits(recordings: Sequence[Recording], config: Corpus) -> list[str]:
+def available_splits(
+    recordings: Sequence[Recording], config: Corpus, copies: Sequence[Copy] = ()
+) -> list[str]:
     """Return the splits that a corpus has under a policy, in the order of :data:`SPLITS`.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    config : Corpus
+    copies : sequence of Copy
+        What is left out because another recording has the same content.
 
     Raises
     ------
     CorpusError
         If it has none.
     """
-    splits = _divide(recordings, config)
+    splits = _divided(_parts(recordings, config), copies, config, {})
     names = [name for name in SPLITS if splits.get(name)]
     if not names:
         _refuse_empty(recordings, "train", config)
@@ -65,6 +83,9 @@ def choose_split(
     name: str,
     config: Corpus,
     name_of: Callable[[str], str] = str,
+    *,
+    equal: Sequence[Sequence[Recording]] = (),
+    annotation: str = "csv",
 ) -> Split:
     """Return the recordings of a split.
 
@@ -72,6 +93,9 @@ def choose_split(
     folder ``train`` of such a corpus (``eval`` stays what it is), and all of any other:
     ``patient`` by patient, a seeded fraction of them for ``dev``; ``file_order`` by position in
     the list of files, the first fraction for ``dev``.
+
+    Of recordings with the same content one is taken. Patients that have one in common are never
+    divided.
 
     Parameters
     ----------
@@ -82,42 +106,66 @@ def choose_split(
     config : Corpus
     name_of : callable
         What a patient is called in messages.
+    equal : sequence of sequence of Recording
+        Groups with the same content, as :func:`~tuszstore.corpus.copies.find_equal` gives them.
+    annotation : str
+        Suffix of annotation files: of copies one that is annotated is taken.
 
     Raises
     ------
     CorpusError
-        If the split is empty, or shares a patient with another one; ``file_order`` warns instead.
+        If the split is empty, or shares a patient with another one (``file_order`` warns
+        instead); if names and folders do not tell who is a patient, and the policy asks for it.
     """
     name = canonical_split(name)
-    splits = _divide(recordings, config)
+    parts = _parts(recordings, config)
+    there = {recording.id for members in parts.values() for recording in members}
+    equal = [[one for one in group if one.id in there] for group in equal]
+    PatientChecks(config, name_of).copies_apart(parts, name if name in parts else POOL, equal)
+    copies = choose_originals((group for group in equal if len(group) > 1), annotation)
+    checks = PatientChecks(config, name_of, copies)
+    splits = _divided(parts, copies, config, checks.person)
+    if config.split_policy == "patient" and name != "eval":
+        checks.require_patients({part: splits[part] for part in ("train", "dev")})
     if not splits.get(name):
         _refuse_empty(recordings, name, config)
     warnings = []
-    if strays := len(recordings) - sum(map(len, splits.values())):
+    if strays := len(recordings) - len(there):
         lie = "recording lies" if strays == 1 else "recordings lie"
         warnings.append(f"{strays} {lie} outside {', '.join(splits)}: in no split")
-    shared = _shared_patients(splits, name)
-    if not shared:
-        return Split(name, splits[name], tuple(warnings))
-    told = "; ".join(
-        f"{_named(patients, name_of)} in {name} and {other}" for other, patients in shared.items()
-    )
-    if config.split_policy != "file_order":
-        other_way = ", or use the split policy 'patient'"
-        raise CorpusError(
-            f"patients in two splits: {told}. Move their recordings into one of the folders"
-            f"{other_way if config.split_policy == 'official' else ''}"
-        )
-    warnings.append(f"split policy file_order: patients in two splits: {told}")
-    return Split(name, splits[name], tuple(warnings))
+    if config.split_policy == "patient":
+        warnings += checks.taken_from_names(splits[name])
+    warnings += checks.one_person(splits)
+    warnings += checks.shared_patients(splits, name)
+    warnings += checks.shared_folders(splits, name)
+    own = {recording.id for recording in splits[name]}
+    of_split = tuple(copy for copy in copies if copy.original.id in own)
+    return Split(name, splits[name], tuple(warnings), of_split)
 
 
-def _named(patients: Sequence[str], name_of: Callable[[str], str]) -> str:
-    more = f" and {len(patients) - 5} more" if len(patients) > 5 else ""
-    return ", ".join(map(name_of, patients[:5])) + more
+def concerns(entry: LeftOut, name: str, config: Corpus) -> bool:
+    """Return whether something that was left out when listing files may belong to a split.
+
+    Parameters
+    ----------
+    entry : LeftOut
+        With a path for its id.
+    name : str
+        Of the split.
+    config : Corpus
+    """
+    parts = PurePosixPath(entry.id).parts
+    parts = parts[1:] if parts[:1] == ("edf",) else parts
+    home = ALIASES.get(parts[0], parts[0]) if parts else ""
+    if home not in SPLITS:
+        return True
+    if config.split_policy == "official":
+        return home == name
+    return (home == "eval") == (name == "eval")
 
 
-def _divide(recordings: Sequence[Recording], config: Corpus) -> dict[str, list[Recording]]:
+def _parts(recordings: Sequence[Recording], config: Corpus) -> dict[str, list[Recording]]:
+    """Return the recordings by the part of the corpus whose place alone decides: pool or split."""
     by_folder: dict[str, list[Recording]] = {}
     for recording in recordings:
         folder = ALIASES.get(recording.folder, recording.folder)
@@ -125,17 +173,40 @@ def _divide(recordings: Sequence[Recording], config: Corpus) -> dict[str, list[R
     official = {name: by_folder[name] for name in SPLITS if name in by_folder}
     if config.split_policy == "official":
         return official
-    pool = official.get("train") or list(recordings)
-    if config.split_policy == "file_order":
-        n_dev = int(config.val_fraction * len(pool))
-        divided = {"dev": pool[:n_dev], "train": pool[n_dev:]}
-    else:
-        dev = _choose_patients({r.patient for r in pool}, config)
-        divided = {"dev": [r for r in pool if r.patient in dev],
-                   "train": [r for r in pool if r.patient not in dev]}  # fmt: skip
+    parts = {POOL: official.get("train") or list(recordings)}
     if "train" in official and "eval" in official:
-        divided["eval"] = official["eval"]
-    return divided
+        parts["eval"] = official["eval"]
+    return parts
+
+
+def _divided(
+    parts: dict[str, list[Recording]],
+    copies: Sequence[Copy],
+    config: Corpus,
+    person: Mapping[str, str],
+) -> dict[str, list[Recording]]:
+    """Return the recordings of each split, without copies.
+
+    `person` gives one name for several patients that are never to be divided.
+    """
+    dropped = {copy.recording.id for copy in copies}
+    splits = dict(parts)
+    pool = splits.pop(POOL, [])
+    if config.split_policy == "file_order":
+        n_dev = int(config.val_fraction * len(pool))  # of all files, copies among them
+        splits = {"dev": pool[:n_dev], "train": pool[n_dev:], **splits}
+    elif config.split_policy == "patient":
+        pool = [recording for recording in pool if recording.id not in dropped]
+        persons = {person.get(r.patient, r.patient) for r in pool}
+        dev = _choose_patients(persons, config)
+        in_dev = [person.get(r.patient, r.patient) in dev for r in pool]
+        splits = {"dev": [r for r, is_dev in zip(pool, in_dev, strict=True) if is_dev],
+                  "train": [r for r, is_dev in zip(pool, in_dev, strict=True) if not is_dev],
+                  **splits}  # fmt: skip
+    return {
+        name: [recording for recording in members if recording.id not in dropped]
+        for name, members in splits.items()
+    }
 
 
 def _choose_patients(patients: set[str], config: Corpus) -> set[str]:
@@ -151,16 +222,6 @@ def _choose_patients(patients: set[str], config: Corpus) -> set[str]:
     count = round(config.val_fraction * len(patients))
     count = min(max(count, 1), len(patients) - 1)
     return set(sorted(patients, key=rank)[:count])
-
-
-def _shared_patients(splits: dict[str, list[Recording]], name: str) -> dict[str, list[str]]:
-    own = {recording.patient for recording in splits[name]}
-    shared = {
-        other: sorted(own & {recording.patient for recording in members})
-        for other, members in splits.items()
-        if other != name
-    }
-    return {other: patients for other, patients in shared.items() if patients}
 
 
 def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
@@ -29,6 +31,7 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
             continue
         try:
             shared = sorted(own & set(other.recordings["patient"].tolist()))
+            _check_contents(contents, other, f"{split} and {other.attributes.get('split')}", check)
         except StoreError as error:
             notes.append(f"not compared with {name}: {error}")
             continue
@@ -44,6 +47,31 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
             check.add(f"patients in two splits: {told} ({name})", "none",
                       array="recordings/patient")  # fmt: skip
     check.covered = f"{len(own)} patients, against {', '.join(compared) or 'no other store'}"
+
+
+def _check_contents(contents: Contents, other: StoreMetadata, splits: str, check: Check) -> None:
+    """Find recordings of the same EDF file, or with the same signal, in both stores."""
+    for name, what in (("source_digest", "EDF files with the same content"),
+                       ("signal_digest", "recordings with the same signal")):  # fmt: skip
+        own, ids = contents.columns.get(f"recordings/{name}"), contents.columns.get("recordings/id")
+        if own is None or ids is None:
+            continue
+        there = dict(zip(other.recordings[name].tolist(), other.recordings["id"], strict=True))
+        # a signal that never changes is like any other of its length
+        sd = contents.columns.get("recordings/sd")
+        alive: list[bool] = [True] * len(own)
+        if sd is not None:
+            alive = np.any(sd > 0, axis=1).tolist()
+        pairs = [
+            f"{id_} = {there[digest]}"
+            for digest, id_, changes in zip(own.tolist(), ids.tolist(), alive, strict=True)
+            if digest in there and (changes or name == "source_digest")
+        ]
+        if pairs:
+            more = f" and {len(pairs) - TOLD} more" if len(pairs) > TOLD else ""
+            check.add(f"{what} in {splits}: {', '.join(pairs[:TOLD])}{more}", "none",
+                      array=f"recordings/{name}")  # fmt: skip
+            return
 
 
 def _others(path: Path, notes: list[str]) -> Iterator[StoreMetadata]:

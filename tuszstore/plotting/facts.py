@@ -1,9 +1,7 @@
 """The figures of a store, from its tables alone: no signal is read."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from statistics import median
 from typing import Any
 
@@ -12,10 +10,8 @@ from numpy.typing import NDArray
 
 from tuszstore.api import Store
 from tuszstore.plotting.spans import Span, by_class, event_spans, merge
+from tuszstore.reasons import Reason, all_notes, group_reasons
 from tuszstore.sampling.columns import category_counts
-
-EXAMPLES = 3
-"""Recordings that are named for each reason."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +74,6 @@ class EventClass:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """What was said of recordings, in the same words but for names and numbers.
-
-    Attributes
-    ----------
-    kind : str
-        Of recordings that are left out; empty for notes.
-    text : str
-        With `…` for what differs.
-    count : int
-    examples : tuple of str
-        Ids of the first recordings.
-    """
-
-    kind: str
-    text: str
-    count: int
-    examples: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Facts:
     """The figures of a store.
 
@@ -114,7 +89,7 @@ class Facts:
     left_out, notes : list of Reason
         The most frequent first, what failed before all others.
     noted : int
-        Recordings with notes.
+        Recordings with notes or interpolated channels.
     """
 
     total: Share
@@ -139,10 +114,11 @@ def gather(store: Store) -> Facts:
     recordings, left_out = store.recordings, store.left_out
     ids = recordings["id"].values
     hours = recordings["n_samples"].values / store.sfreq / 3600
+    told = all_notes(recordings["notes"].values, recordings["interpolated"].values, store.channels)
     notes = [
         ("", note, id_)
-        for id_, text in zip(ids, recordings["notes"].values, strict=True)
-        for note in filter(None, str(text).split("; "))
+        for id_, text in zip(ids, told, strict=True)
+        for note in filter(None, text.split("; "))
     ]
     columns = (left_out[name].values for name in ("kind", "reason", "id"))
     rates = [f"{rate:g} Hz" for rate in recordings["source_sfreq"].values]
@@ -153,9 +129,9 @@ def gather(store: Store) -> Facts:
         montages=counter.by(recordings["montage"].values),
         rates=counter.by(np.array(rates, object)),
         unlabelled_hours=float(hours[recordings["annotation_digest"].values == ""].sum()),
-        left_out=_reasons(list(zip(*columns, strict=True))),
-        notes=_reasons(notes),
-        noted=sum(bool(text) for text in recordings["notes"].values),
+        left_out=group_reasons(zip(*columns, strict=True)),
+        notes=group_reasons(notes),
+        noted=sum(map(bool, told)),
     )
 
 
@@ -229,26 +205,3 @@ def _classes(spans: Sequence[Span], patients: NDArray[Any], sfreq: float) -> lis
             )
         )
     return sorted(classes, key=lambda entry: -entry.hours)
-
-
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(\.\d+)?(?!\w)")
-_FILE = re.compile(r"\S+\.(edf|csv_bi|csv)\b", re.IGNORECASE)
-
-
-def _reasons(entries: Sequence[tuple[str, str, str]]) -> list[Reason]:
-    """Group ``(kind, text, id)`` by kind and by what is alike in their texts."""
-    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for kind, text, id_ in entries:
-        text, stem = text.removeprefix(f"{kind}: "), PurePosixPath(id_).stem
-        common = _NUMBER.sub("…", _FILE.sub("…", text.replace(stem, "…") if stem else text))
-        groups.setdefault((kind, common), []).append((text, id_))
-    reasons = [
-        Reason(
-            kind=kind,
-            text=members[0][0] if len({text for text, _ in members}) == 1 else common,
-            count=len(members),
-            examples=tuple(id_ for _, id_ in members[:EXAMPLES]),
-        )
-        for (kind, common), members in groups.items()
-    ]
-    return sorted(reasons, key=lambda reason: (reason.kind != "failed", -reason.count))

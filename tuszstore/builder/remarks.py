@@ -1,0 +1,40 @@
+"""What planning remarks about a corpus, without leaving anything out for it."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tuszstore.corpus.annotations import READERS
+from tuszstore.corpus.copies import same_name_other_content
+from tuszstore.corpus.layout import Recording
+from tuszstore.corpus.pseudonyms import Pseudonyms
+from tuszstore.reasons import plural
+
+
+def several_montages(recordings: Iterable[Recording], pseudonyms: Pseudonyms | None) -> list[str]:
+    """Warn of files of one name under several montages that are not copies."""
+    groups = same_name_other_content(recordings)
+    if not groups:
+        return []
+    named = groups[0] if pseudonyms is None else map(pseudonyms.recording, groups[0])
+    example = " and ".join(recording.id for recording in named)
+    return [
+        f"{plural(sum(map(len, groups)), 'recording')} of one name and session stand under several "
+        f"montages with different content, and are all taken, such as {example}"
+    ]
+
+
+def other_annotations(unlabelled: Iterable[Recording], kind: str) -> list[str]:
+    """Warn of recordings that are taken as unlabelled though another annotation lies beside."""
+    kinds = Counter(
+        other for recording in unlabelled for other in annotations_beside(recording, kind)
+    )
+    return [
+        f"{plural(count, 'recording')} taken as unlabelled though there is an annotation .{other} "
+        f"beside: --set labels.annotation={other} reads it"
+        for other, count in kinds.items()
+    ]
+
+
+def annotations_beside(recording: Recording, kind: str) -> list[str]:
+    """Return the other kinds of annotations that lie beside a recording."""
+    return [other for other in READERS if other != kind and recording.annotation(other).is_file()]

@@ -1,0 +1,213 @@
+"""Files of a corpus that are equal byte for byte, under whatever names.
+
+A copy counts a recording twice, and under another name it can put one person into two splits. What
+is compared is content; a name alone makes no copy. Few files are read for it: each step looks only
+at those that all steps before could not tell apart, first by size, then by the 256 bytes that every
+header begins with, then by two pieces of the samples, and what is still alike from end to end.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tuszstore.corpus.annotations import Unlabelled, read_annotation
+from tuszstore.corpus.layout import DUPLICATE, LeftOut, Recording
+from tuszstore.corpus.regular import open_regular
+from tuszstore.errors import RecordingError
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Something like :func:`map`."""
+
+_HEAD, _PIECE = 256, 4096
+_COPIED = frozenset({"sourcedata", "derivatives"})
+"""Folders in which BIDS keeps what its recordings were made from, and what was made of them."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A recording that is left out because another one has the same content.
+
+    Attributes
+    ----------
+    recording, original : Recording
+        What is left out, and what is taken.
+    annotations_differ : bool
+        Whether both have an annotation, and it is not the same.
+    """
+
+    recording: Recording
+    original: Recording
+    annotations_differ: bool = False
+
+    def left_out(self, renamed: Callable[[Recording], Recording] = lambda r: r) -> LeftOut:
+        """Return the entry for the list of what is left out.
+
+        Parameters
+        ----------
+        renamed : callable
+            Gives a recording under the name that it has in the store.
+        """
+        more = "; their annotations differ, and its own is not read"
+        reason = f"{DUPLICATE}{renamed(self.original).id}{more if self.annotations_differ else ''}"
+        return LeftOut(renamed(self.recording).id, reason, "duplicate")
+
+
+def find_equal(recordings: Iterable[Recording], each: Each = map) -> list[list[Recording]]:
+    """Return the groups of recordings whose files have the same content.
+
+    Files that are not EDF files, or cannot be read, are in no group.
+
+    Parameters
+    ----------
+    recordings : iterable of Recording
+    each : callable
+        Applies a function to many files, in their order; :func:`map` if waiting costs nothing.
+
+    Returns
+    -------
+    list of list of Recording
+        Groups of at least two, in the order of the recordings.
+    """
+    recordings = list(recordings)
+    groups = _told_apart(_by_size(recordings, each), _readable(_head), each, always=True)
+    for read in (_pieces, _digest):
+        groups = _told_apart(groups, _readable(read), each)
+    order = {recording.id: number for number, recording in enumerate(recordings)}
+    found = [[name for names in group.values() for name in names] for group in groups]
+    for group in found:
+        group.sort(key=lambda recording: order[recording.id])
+    return sorted(found, key=lambda group: order[group[0].id])
+
+
+def choose_originals(groups: Iterable[Sequence[Recording]], kind: str) -> list[Copy]:
+    """Return what is left out of groups of equal recordings: all but one of each.
+
+    The first that has an annotation is taken, best one that can be read, else the first; those in
+    ``sourcedata`` and ``derivatives`` come last.
+
+    Parameters
+    ----------
+    groups : iterable of sequence of Recording
+    kind : str
+        Suffix of annotation files.
+    """
+    copies = []
+    for group in groups:
+        found = [(_annotation(recording, kind), recording) for recording in group]
+        (_, said), original = min(found, key=lambda pair: (pair[0][0], _is_copied(pair[1])))
+        copies += [
+            Copy(recording, original, bool(said and other and said != other))
+            for (_, other), recording in found
+            if recording is not original
+        ]
+    return copies
+
+
+def same_name_other_content(recordings: Iterable[Recording]) -> list[list[Recording]]:
+    """Return the recordings of one name that stand under several montages of one session.
+
+    Parameters
+    ----------
+    recordings : iterable of Recording
+        Without copies, so that each has other content.
+    """
+    groups: dict[tuple[Path, str], list[Recording]] = {}
+    for recording in recordings:
+        if recording.montage:
+            key = (recording.path.parents[1], recording.path.stem)
+            groups.setdefault(key, []).append(recording)
+    return [group for group in groups.values() if len({r.montage for r in group}) > 1]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that may have many names."""
+
+    path: Path
+    size: int
+
+
+def _by_size(recordings: Sequence[Recording], each: Each) -> Iterator[dict[_File, list[Recording]]]:
+    """Yield files of one size, each with the recordings that are names of it."""
+    sizes: dict[int, dict[tuple[int, int], list[Recording]]] = {}
+    for recording, known in zip(recordings, each(_stat, recordings), strict=True):
+        if known is not None and known.st_size > _HEAD:
+            inode = known.st_dev, known.st_ino
+            sizes.setdefault(known.st_size, {}).setdefault(inode, []).append(recording)
+    for size, files in sizes.items():
+        if sum(map(len, files.values())) > 1:
+            yield {_File(names[0].path, size): names for names in files.values()}
+
+
+def _stat(recording: Recording) -> os.stat_result | None:
+    try:
+        return os.stat(recording.path)
+    except OSError:
+        return None  # planning says what is wrong with it
+
+
+def _told_apart(
+    groups: Iterable[dict[_File, list[Recording]]],
+    key: Callable[[_File], Hashable],
+    each: Each,
+    *,
+    always: bool = False,
+) -> Iterator[dict[_File, list[Recording]]]:
+    """Divide groups of files by a key; a file without a key, and one that is alone, drops out.
+
+    A single file with several names needs no reading, unless `always`.
+    """
+    groups = list(groups)
+    if not always:
+        yield from (group for group in groups if len(group) == 1)
+        groups = [group for group in groups if len(group) > 1]
+    numbered = [(number, file) for number, group in enumerate(groups) for file in group]
+    parts: dict[tuple[int, Hashable], dict[_File, list[Recording]]] = {}
+    for (number, file), value in zip(numbered, each(key, [f for _, f in numbered]), strict=True):
+        if value is not None:
+            parts.setdefault((number, value), {})[file] = groups[number][file]
+    yield from (part for part in parts.values() if sum(map(len, part.values())) > 1)
+
+
+def _readable(read: Callable[[BinaryIO, _File], Hashable]) -> Callable[[_File], Hashable]:
+    """Return a key of files that is None where one cannot be read."""
+
+    def key(file: _File) -> Hashable:
+        try:
+            with open_regular(file.path, buffering=0) as content:
+                return read(content, file)
+        except (OSError, RecordingError):
+            return None  # planning says what is wrong with it
+
+    return key
+
+
+def _head(content: BinaryIO, _: _File) -> Hashable:
+    head = content.read(_HEAD)
+    return head if head[:8].strip() == b"0" else None  # of what is no EDF file, nothing is a copy
+
+
+def _pieces(content: BinaryIO, file: _File) -> Hashable:
+    starts = (file.size // 2, max(0, file.size - _PIECE))
+    return tuple(os.pread(content.fileno(), _PIECE, start) for start in starts)
+
+
+def _digest(content: BinaryIO, _: _File) -> Hashable:
+    return hashlib.file_digest(content, "sha256").digest()  # type: ignore[arg-type]
+
+
+def _is_copied(recording: Recording) -> bool:
+    return not _COPIED.isdisjoint(recording.id.split("/")[:-1])
+
+
+def _annotation(recording: Recording, kind: str) -> tuple[int, str]:
+    """Return how much worse than readable an annotation is, and its digest where it is readable."""
+    try:
+        return 0, read_annotation(recording.annotation(kind), kind).digest
+    except Unlabelled:
+        return 2, ""
+    except RecordingError:
+        return 1, ""  # planning says what is wrong with it

@@ -1,0 +1,286 @@
+"""Whether names and folders tell who is a patient, and nobody is in two splits.
+
+Patients are known by file names alone: TUSZ and BIDS state them, and of any other name the text
+before the first underscore is taken, which may be a recording (``PN00-1``), a part of a patient
+(``chb17a``) or all of them together (``P_ID64``). What can be seen of that is checked here, before
+somebody trains and tests on one person.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from tuszstore.config import Corpus
+from tuszstore.corpus.copies import Copy
+from tuszstore.corpus.layout import Recording
+from tuszstore.errors import CorpusError
+from tuszstore.text import printable
+
+Splits = Mapping[str, Sequence[Recording]]
+
+NAMED = 5
+"""Patients or folders that a message names."""
+
+_LEAST = 5
+"""Recordings below which one for each patient means nothing, if their names have two parts."""
+
+_ALMOST = 0.85
+"""Patients for each recording from which on recordings are taken for patients."""
+
+_WAY_OUT = (
+    "A patient is what stands before the first underscore of a file's name. Name the files "
+    "PATIENT_sNNN_tNNN.edf, or sort them into folders train and dev (--split-policy official), or "
+    "divide them by their order, patients or not (--split-policy file_order)"
+)
+
+
+class PatientChecks:
+    """Checks of a division into splits.
+
+    Parameters
+    ----------
+    config : Corpus
+    name_of : callable
+        What a patient is called in messages.
+    copies : sequence of Copy
+        What is left out: patients with a recording in common are one person.
+    """
+
+    def __init__(
+        self, config: Corpus, name_of: Callable[[str], str] = str, copies: Sequence[Copy] = ()
+    ) -> None:
+        self._config = config
+        self._name_of = name_of
+        self._copies = copies
+        self.person = _persons(copies)
+
+    def require_patients(self, pool: Splits) -> None:
+        """Refuse to divide by patient what does not tell patients.
+
+        Parameters
+        ----------
+        pool : mapping of str to sequence of Recording
+            The two splits into which the policy ``patient`` divides.
+
+        Raises
+        ------
+        CorpusError
+            If there is one patient only, almost every recording would be a patient, or recordings
+            of one folder fall into two splits.
+        """
+        recordings = [recording for members in pool.values() for recording in members]
+        patients = Counter(self.person.get(r.patient, r.patient) for r in recordings)
+        if len(patients) < 2:
+            name = printable(self._name_of(*patients))
+            raise CorpusError(
+                f"split policy 'patient' leaves 'dev' without recordings: {len(recordings)} in "
+                f"all, of one patient only, '{name}'. {_WAY_OUT}"
+            )
+        unstated = [recording for recording in recordings if not recording.states_patient]
+        names = {recording.patient for recording in unstated}
+        bare = all("_" not in recording.path.stem for recording in unstated)
+        if len(names) >= _ALMOST * len(unstated) and len(unstated) >= (2 if bare else _LEAST):
+            some = ", ".join(f"'{printable(self._name_of(name))}'" for name in sorted(names)[:3])
+            raise CorpusError(
+                "split policy 'patient' would take almost every recording for a patient of its "
+                f"own: {len(names)} patients in {_count(unstated)}, such as {some}. {_WAY_OUT}"
+            )
+        one, other = pool
+        if alike := _alike(pool[one], pool[other]):
+            told = _some((" and ".join(map(self._name_of, pair)) for pair in alike), len(alike))
+            raise CorpusError(
+                f"split policy 'patient' would divide between {one} and {other} what may be one "
+                f"patient under several names: {told}. {_WAY_OUT}"
+            )
+        if folders := self._folders_of_both(pool[one], pool[other]):
+            raise CorpusError(
+                f"split policy 'patient' would divide the recordings of {self._listed(folders)} "
+                f"between {one} and {other}, because their names tell other patients than their "
+                f"folders. {_WAY_OUT}"
+            )
+
+    def shared_patients(self, splits: Splits, name: str) -> list[str]:
+        """Refuse patients of a split in another one; under ``file_order`` return a warning.
+
+        A folder that begins the names of its files, such as ``PN00``, is a patient as well.
+
+        Raises
+        ------
+        CorpusError
+        """
+        own = self._persons_of(splits[name])
+        told, by_name = [], True
+        for other, members in splits.items():
+            if other != name and (shared := sorted(own & self._persons_of(members))):
+                by_name = by_name and not {r.patient for r in members}.isdisjoint(shared)
+                told.append(
+                    f"{_some(map(self._name_of, shared), len(shared))} in {name} and {other}"
+                )
+        if not told:
+            return []
+        policy = self._config.split_policy
+        if policy == "file_order":
+            return [f"split policy file_order: patients in two splits: {'; '.join(told)}"]
+        other_way = ", or use the split policy 'patient'" * (policy == "official" and by_name)
+        raise CorpusError(
+            f"patients in two splits: {'; '.join(told)}. Move their recordings into one of the "
+            f"folders{other_way}"
+        )
+
+    def shared_folders(self, splits: Splits, name: str) -> list[str]:
+        """Return warnings of folders with recordings in a split and in another one."""
+        warnings = []
+        for other, members in splits.items():
+            if other != name and (shared := self._folders_of_both(splits[name], members)):
+                warnings.append(
+                    f"recordings of {self._listed(shared)} are in {name} and in {other}: if a "
+                    "folder is a patient, nobody may be in both"
+                )
+            if other != name and (alike := _alike(splits[name], members)):
+                told = _some((" and ".join(map(self._name_of, pair)) for pair in alike), len(alike))
+                warnings.append(f"names in {name} and in {other} that may be one patient's: {told}")
+        return warnings
+
+    def taken_from_names(self, recordings: Iterable[Recording]) -> list[str]:
+        """Return a warning of patients that file names alone tell, and follow no known scheme."""
+        told = [r for r in recordings if not r.states_patient and not _in_folder_of_patient(r)]
+        if not told:
+            return []
+        names = sorted({recording.patient for recording in told})
+        some = ", ".join(printable(self._name_of(name)) for name in names[:3])
+        return [
+            f"patients are taken from what stands before the first underscore of file names: "
+            f"{len(names)} in {_count(told)}, such as {some}"
+        ]
+
+    def one_person(self, splits: Splits) -> list[str]:
+        """Return a warning of patients that have recordings in common."""
+        there = {recording.patient for members in splits.values() for recording in members}
+        groups: dict[str, set[str]] = {}
+        for patient in there:
+            if patient in self.person:
+                groups.setdefault(self.person[patient], set()).add(patient)
+        warnings = []
+        for person, others in sorted(groups.items()):
+            if len(names := sorted(others | ({person} & there))) > 1:
+                told = _some(map(self._name_of, names), len(names))
+                warnings.append(
+                    f"patients {told} have recordings with the same content: taken for one person"
+                )
+        return warnings
+
+    def copies_apart(self, parts: Splits, part: str, equal: Iterable[Sequence[Recording]]) -> None:
+        """Refuse recordings of a part of a corpus with the same content as some of another part.
+
+        Parameters
+        ----------
+        parts : mapping of str to sequence of Recording
+            What stays apart whatever the policy does.
+        part : str
+        equal : iterable of sequence of Recording
+            Groups with the same content.
+
+        Raises
+        ------
+        CorpusError
+        """
+        if self._config.split_policy == "file_order":
+            return  # it takes one of them, whatever the patients
+        part_of = {r.id: name for name, members in parts.items() for r in members}
+        groups = [(group, {part_of[one.id] for one in group}) for group in equal]
+        apart = [group for group, there in groups if part in there and len(there) > 1]
+        if not apart:
+            return
+        patients = sorted({recording.patient for group in apart for recording in group})
+        told = f": {_some((' = '.join(r.id for r in g) for g in apart), len(apart), '; ')}"
+        if self._config.pseudonymize:
+            told = f" ({len(apart)}; a dry run without corpus.pseudonymize names them)"
+        raise CorpusError(
+            f"patients in two splits: {_some(map(self._name_of, patients), len(patients))}, with "
+            f"recordings that have the same content{told}. Keep each in one split only"
+        )
+
+    def _persons_of(self, recordings: Iterable[Recording]) -> set[str]:
+        persons = set()
+        for recording in recordings:
+            persons.add(self.person.get(recording.patient, recording.patient))
+            if not recording.states_patient:
+                persons.update(_folders_in_name(recording))
+        return persons
+
+    def _folders_of_both(self, some: Iterable[Recording], others: Iterable[Recording]) -> list[str]:
+        shared = _folders(some) & _folders(others)
+        outer = {folder[:depth] for folder in shared for depth in range(len(folder))}
+        return sorted("/".join(folder) for folder in shared - outer)
+
+    def _listed(self, folders: Sequence[str]) -> str:
+        noun = f"folder{'' if len(folders) == 1 else 's'}"
+        if self._config.pseudonymize:  # a folder may have a patient's name
+            return f"{len(folders)} {noun}"
+        return f"{noun} {_some(folders, len(folders))}"
+
+
+def _persons(copies: Iterable[Copy]) -> dict[str, str]:
+    """Return one name for patients that have recordings in common, directly or not."""
+    of: dict[str, str] = {}
+
+    def find(patient: str) -> str:
+        while patient in of:
+            patient = of[patient]
+        return patient
+
+    for copy in copies:
+        first, other = sorted((find(copy.recording.patient), find(copy.original.patient)))
+        if first != other:
+            of[other] = first
+    return {patient: find(patient) for patient in of}
+
+
+def _folders_in_name(recording: Recording) -> Iterable[str]:
+    """Yield the folders that a file's name begins with; with a digit, or it may be any word."""
+    name = recording.path.stem.casefold()
+    for folder in recording.folders:
+        if name.startswith(folder.casefold()) and any(map(str.isdigit, folder)):
+            yield folder
+
+
+def _folders(recordings: Iterable[Recording]) -> set[tuple[str, ...]]:
+    """Return the folders that may be a patient's: of recordings whose names do not tell.
+
+    Where a folder has the patient's name all is well: that of a site, above, may be divided.
+    """
+    found: set[tuple[str, ...]] = set()
+    for recording in recordings:
+        if not recording.states_patient and not _in_folder_of_patient(recording):
+            folders = recording.folders_in_split
+            found.update(folders[:depth] for depth in range(1, len(folders) + 1))
+    return found
+
+
+def _in_folder_of_patient(recording: Recording) -> bool:
+    patient = recording.patient.casefold()
+    return any(folder.casefold() == patient for folder in recording.folders)
+
+
+_LETTER = re.compile(r"(?<=\d)[a-z]$")
+
+
+def _alike(some: Iterable[Recording], others: Iterable[Recording]) -> list[tuple[str, str]]:
+    """Return pairs of names that differ by case, or by a letter after a number (``chb17a``)."""
+
+    def bases(recordings: Iterable[Recording]) -> dict[str, str]:
+        names = {r.patient for r in recordings if not r.states_patient}
+        return {_LETTER.sub("", name.casefold()): name for name in sorted(names, reverse=True)}
+
+    first, second = bases(some), bases(others)
+    pairs = ((first[base], second[base]) for base in sorted(first.keys() & second.keys()))
+    return [pair for pair in pairs if pair[0] != pair[1]]
+
+
+def _some(names: Iterable[str], count: int, separator: str = ", ") -> str:
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    return separator.join(map(printable, list(names)[:NAMED])) + more
+
+
+def _count(recordings: Collection[object]) -> str:
+    return f"{len(recordings)} recording{'' if len(recordings) == 1 else 's'}"

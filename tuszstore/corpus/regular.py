@@ -1,0 +1,93 @@
+"""Reading files of a corpus, and nothing that only looks like one.
+
+A named pipe waits for a writer for ever, and a device may have no end; either can bear the name
+of a recording. What is opened here is a regular file, and what is read has a bound.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from tuszstore.errors import RecordingError
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def irregular(path: str | os.PathLike[str]) -> str:
+    """Return what a path leads to if that is no regular file; nothing if it is one."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if os.path.islink(path):
+            return f"a link that cannot be followed ({error.strerror})"
+        return f"not readable ({error.strerror})"
+    return _other_kind(mode)
+
+
+def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
+    """Open a regular file for reading; never wait for anything else.
+
+    Parameters
+    ----------
+    path : Path
+    buffering : int
+        As for :func:`open`.
+
+    Raises
+    ------
+    RecordingError
+        If it is no regular file.
+    OSError
+        As the file system gives it.
+    """
+    # looked at first: to open a device can already do something
+    _require_regular(os.stat(path).st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        _require_regular(os.fstat(descriptor).st_mode)  # it may have been replaced
+        file: BinaryIO = os.fdopen(descriptor, "rb", buffering)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return file
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return the content of a regular file.
+
+    Parameters
+    ----------
+    path : Path
+    most : int
+        Bytes that it may have.
+
+    Raises
+    ------
+    RecordingError
+        If it is no regular file, or a larger one.
+    OSError
+        As the file system gives it.
+    """
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise RecordingError(f"has more than {most / 1e6:g} MB")
+    return content
+
+
+def _require_regular(mode: int) -> None:
+    if other := _other_kind(mode):
+        raise RecordingError(f"{other}, not a regular file")
+
+
+def _other_kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return ""
+    return _KINDS.get(stat.S_IFMT(mode), "a special file")
