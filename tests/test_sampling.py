@@ -724,11 +724,11 @@ class TestIndex:
     @pytest.mark.parametrize(
         ("indices", "expected"),
         [
-            ([0, 236], "window 236 is out of range: there are 236 windows, counted from 0"),
-            ([-1], "window -1 is out of range: there are 236 windows"),
+            ([0, 236], "window 236 is out of range: the index has 236 windows"),
+            ([-237], "window -237 is out of range: the index has 236 windows"),
             ([0.5], "integers, not float64"),
-            (3, r"one-dimensional, not of \(\)"),
-            (np.ones(5, bool), "a mask must have 236 values, not 5"),
+            (3, r"one-dimensional, not the number 3: use \[3\]"),
+            (np.ones(5, bool), r"a mask must have the shape \(236,\), not \(5,\)"),
         ],
         ids=str,
     )

@@ -109,8 +109,8 @@ class TestDataset:
         ("indices", "error", "told"),
         [
             ([0, 10**6], IndexError, "window 1000000 is out of range: the store has"),
-            ([3, -1], IndexError, "window -1 is out of range"),
-            ([0.5], TypeError, "window numbers must be integers, not float64"),
+            ([3, -(10**6)], IndexError, "window -1000000 is out of range"),
+            ([0.5], TypeError, "window indices must be integers, not float64"),
             (["a"], TypeError, "must be integers"),
             ([], ValueError, "no windows"),
             ([[1, 2]], IndexError, "one-dimensional"),
@@ -130,12 +130,14 @@ class TestDataset:
         ("item", "error", "told"),
         [
             (4, IndexError, "item 4 is out of range: the dataset has 4"),
-            (-1, IndexError, "item -1 is out of range"),
+            (-5, IndexError, "item -5 is out of range: the dataset has 4 items"),
             ([0, 9], IndexError, "item 9 is out of range"),
             (1.0, TypeError, "integers"),
             (True, TypeError, "integers"),
             ([[1]], IndexError, "one-dimensional"),
-            (slice(2), TypeError, "integers"),
+            (None, TypeError, "integers"),
+            (["a"], TypeError, "integers"),
+            ([True] * 5, IndexError, "a mask must have the shape"),
         ],
         ids=str,
     )

@@ -8,6 +8,8 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,12 @@ from torch_helpers import flat, prefetch_threads, seen, wait_for  # noqa: E402
 import tuszstore  # noqa: E402
 from tuszstore.errors import StoreError  # noqa: E402
 from tuszstore.sampling import Sampler, Sequential, Shuffled  # noqa: E402
-from tuszstore.torch import WindowDataset, WindowLoader, validation_loader  # noqa: E402
+from tuszstore.torch import (  # noqa: E402
+    WindowDataset,
+    WindowLoader,
+    training_loader,
+    validation_loader,
+)
 from tuszstore.torch.batches import BatchReader  # noqa: E402
 from tuszstore.torch.transfer import OnDevice  # noqa: E402
 
@@ -91,20 +98,88 @@ class TestLoader:
         loader.set_epoch(1)
         assert flat(seen(loader)) == epochs[1]
 
-    def test_an_epoch_that_is_left_begins_again(self, train: tuszstore.Store) -> None:
-        loader = WindowLoader(train, range(20), 8, return_meta=True)
-        first = next(iter(loader))[2]["window"].tolist()
-        assert next(iter(loader))[2]["window"].tolist() == first
-        # whoever counts batches does not ask for the end
-        for k, _ in enumerate(loader, 1):
-            if k == len(loader):
+    def break_by_count(self, loader: WindowLoader) -> list[list[int]]:
+        batches = []
+        for k, batch in enumerate(loader, 1):
+            batches.append(batch)
+            if k == 2:
                 break
-        assert flat(seen(loader)) == Shuffled(20, 42).epoch(1).tolist()
+        return seen(batches)
 
-    def test_two_iterators_at_once(self, train: tuszstore.Store) -> None:
+    def raise_in_the_body(self, loader: WindowLoader) -> list[list[int]]:
+        batches = []
+        with suppress(RuntimeError):
+            for batch in loader:
+                batches.append(batch)
+                if len(batches) == 2:
+                    raise RuntimeError
+        return seen(batches)
+
+    def drop_a_generator(self, loader: WindowLoader) -> list[list[int]]:
+        generator = (batch for batch in loader)
+        batches = [next(generator), next(generator)]
+        del generator
+        return seen(batches)
+
+    def keep_the_iterator(self, loader: WindowLoader) -> list[list[int]]:
+        loader.held = [*getattr(loader, "held", []), iter(loader)]  # type: ignore[attr-defined]
+        return seen([next(loader.held[-1]), next(loader.held[-1])])  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("prefetch", [0, 2])
+    @pytest.mark.parametrize(
+        "take_two",
+        [
+            break_by_count,
+            raise_in_the_body,
+            drop_a_generator,
+            keep_the_iterator,
+            lambda _, loader: seen(batch for batch, _ in zip(loader, range(2), strict=False)),
+            lambda _, loader: seen(batch for _, batch in zip(range(2), loader, strict=False)),
+            lambda _, loader: seen(islice(loader, 2)),
+        ],
+        ids=["break", "error", "generator", "kept", "zip", "zip after", "islice"],
+    )
+    def test_an_epoch_that_is_broken_off_is_over(
+        self, train: tuszstore.Store, take_two: Any, prefetch: int
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True, prefetch=prefetch)
+        for epoch in range(4):
+            expected = Shuffled(40, 42).epoch(epoch)[:16].tolist()
+            assert flat(take_two(self, loader)) == expected
+        # and one that is counted to its end, so that nobody asks for more
+        last = zip(range(len(loader)), loader, strict=False)
+        assert flat(seen(batch for _, batch in last)) == Shuffled(40, 42).epoch(4).tolist()
+        assert flat(seen(loader)) == Shuffled(40, 42).epoch(5).tolist()
+
+    def test_broken_off_epochs_of_a_training(self, train: tuszstore.Store) -> None:
+        loader = training_loader(train, batch_size=8, return_meta=True)
+        rounds = [flat(seen(islice(loader, 2))) for _ in range(5)]
+        assert rounds == [loader.sampler.epoch(k)[:16].tolist() for k in range(5)]
+        assert len({*flat(rounds)}) > 40
+
+    def test_an_iterator_that_is_not_used_costs_no_epoch(self, train: tuszstore.Store) -> None:
         loader = WindowLoader(train, range(40), 8, return_meta=True)
-        for a, b in zip(loader, loader, strict=True):
-            assert a[2]["window"].tolist() == b[2]["window"].tolist()
+        first, second = iter(loader), iter(loader)
+        loader.set_epoch(3)  # Lightning makes its iterator before
+        assert flat(seen(first)) == Shuffled(40, 42).epoch(3).tolist()
+        assert flat(seen(second)) == Shuffled(40, 42).epoch(4).tolist()
+
+    def test_two_iterators_at_once_are_two_epochs(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        a, b = zip(*zip(loader, loader, strict=True), strict=True)
+        assert flat(seen(a)) == Shuffled(40, 42).epoch(0).tolist()
+        assert flat(seen(b)) == Shuffled(40, 42).epoch(1).tolist()
+        assert loader.epoch == 2
+
+    def test_batch_sampler_shows_the_next_epoch(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(40), 12, return_meta=True, rank=1, world_size=2)
+        batches = list(loader.batch_sampler)
+        assert list(loader.batch_sampler) == batches == seen(loader)
+        assert list(loader.batch_sampler) != batches
+        assert len(loader.batch_sampler) == len(loader) == len(batches)
+        assert (loader.batch_sampler.batch_size, loader.batch_sampler.drop_last) == (12, False)
+        loader.batch_sampler.sampler.set_epoch(0)
+        assert seen(loader) == batches
 
     @pytest.mark.parametrize("prefetch", [0, 1, 4])
     def test_batches_that_are_kept_never_change(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tuszstore.api import Store
 from tuszstore.config import Config
+from tuszstore.indices import check_index
 from tuszstore.read.selection import find_recording
-from tuszstore.read.windows import check_indices
 from tuszstore.store.schema import CATEGORIES
 from tuszstore.view.scales import clock, percent
 from tuszstore.view.spans import Span, event_spans, merge
@@ -99,7 +99,7 @@ def window_stretch(store: Store, number: int) -> Stretch:
     StoreError
         If a block is missing or damaged, naming recording and time.
     """
-    window = int(check_indices(np.atleast_1d(number), len(store))[0])
+    window = check_index(number, len(store))
     row = int(store.index["recording"].values[window])
     code = int(store.index["category"].values[window])
     fraction = float(store.index["seizure_fraction"].values[window])
