@@ -1,4 +1,4 @@
-"""The one rule for window indices: what it takes, what it refuses, and that all places follow it."""
+"""The one rule for window indices: what it takes and refuses, and that all places follow it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -107,7 +107,7 @@ class TestRule:
     def test_one_index(self, value: Any) -> None:
         with pytest.raises(TypeError, match="integer"):
             check_index(value, 5)
-        with pytest.raises(IndexError, match="item 1 is out of range: the pair has 1 item$"):
+        with pytest.raises(IndexError, match=r"item 1 is out of range: the pair has 1 item$"):
             check_index(1, 1, "item", "the pair")
 
 

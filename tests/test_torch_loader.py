@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -247,6 +248,18 @@ class TestLoader:
             ({"rank": 1}, ValueError, "give both or neither"),
             ({"rank": 2, "world_size": 2}, ValueError, "rank 2 is out of range: there are 2"),
             ({"drop_last": True, "pad": True}, ValueError, "choose one"),
+            ({"num_workers": 4}, TypeError, "no option 'num_workers': reading needs no worker"),
+            ({"prefetch_factor": 2}, TypeError, "prefetch=N reads N batches ahead"),
+            ({"sampler": Sequential(9)}, TypeError, r"WindowLoader\(store, sampler\)"),
+            ({"collate_fn": list}, TypeError, "nothing to collate: use transform="),
+            ({"batchsize": 4}, TypeError, "no option 'batchsize': did you mean 'batch_size'"),
+            ({"xyz": 4}, TypeError, "no option 'xyz': known are batch_size, device, drop_last, "),
+            ({"indices": 64}, IndexError, r"not the number 64: use \[64\]"),
+            (
+                {"indices": torch.utils.data.SequentialSampler(range(9))},
+                TypeError,
+                "SequentialSampler is a sampler of torch, which goes with torch's loader",
+            ),
             ({"label": "bits"}, ValueError, "label must be"),
         ],
         ids=str,
@@ -329,6 +342,115 @@ class TestRanks:
         assert (loader.rank, loader.world_size) == (0, 1)
         assert validation_loader(train, {"batch_size": 100}).batch_size == len(train) // 2
 
+    def rank_of(self, monkeypatch: pytest.MonkeyPatch, rank: int, world_size: int) -> None:
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world_size)
+
+    def test_ranks_are_found_when_an_epoch_begins(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        validation = validation_loader(train, batch_size=len(train))
+        assert (len(loader), validation.batch_size) == (5, len(train))
+        batches: list[list[list[int]]] = []
+        for rank in range(2):
+            self.rank_of(monkeypatch, rank, 2)
+            loader.set_epoch(0)
+            batches.append(seen(loader))
+            assert (loader.rank, len(loader), len(batches[-1])) == (rank, 3, 3)
+        assert flat([b for step in zip(*batches, strict=True) for b in step]) == (
+            Shuffled(40, 42).epoch(0).tolist()
+        )
+        assert (len(validation), validation.batch_size) == (1, len(train) // 2)
+
+    def test_an_epoch_under_way_keeps_its_ranks(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        iterator = iter(loader)
+        first = seen([next(iterator)])
+        self.rank_of(monkeypatch, 1, 2)
+        assert flat(first + seen(iterator)) == Shuffled(40, 42).epoch(0).tolist()
+
+    def test_the_environment_of_torchrun(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        monkeypatch.setenv("RANK", "1")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        assert (loader.rank, loader.world_size) == (1, 2)
+        assert len(flat(seen(loader))) == 20
+        self.rank_of(monkeypatch, 2, 3)  # the process group knows better
+        assert (loader.rank, loader.world_size) == (2, 3)
+        given = WindowLoader(train, rank=0, world_size=1)
+        assert (given.rank, given.world_size) == (0, 1)
+        monkeypatch.undo()
+        monkeypatch.setenv("WORLD_SIZE", "1")
+        assert (loader.rank, loader.world_size) == (0, 1)
+
+    @pytest.mark.parametrize(("rank", "size"), [("2", "2"), ("x", "2"), ("-1", "2"), ("0", "0")])
+    def test_a_strange_environment(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch, rank: str, size: str
+    ) -> None:
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", size)
+        with pytest.raises(ValueError, match=f"RANK='{rank}' and WORLD_SIZE='{size}'"):
+            WindowLoader(train)
+        assert len(WindowLoader(train, rank=0, world_size=1)) > 0
+
+    def test_other_processes_without_a_rank(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WORLD_SIZE", "4")
+        monkeypatch.delenv("RANK", raising=False)
+        loader = WindowLoader(train, range(40), 8)
+        with pytest.warns(UserWarning, match=r"WORLD_SIZE is 4, .*reads the windows of all ranks"):
+            next(iter(loader))
+        next(iter(WindowLoader(train, range(40), 8, rank=0, world_size=1)))
+
+    def test_a_state_before_the_process_group(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        state = WindowLoader(train, rank=0, world_size=2).state_dict()
+        loader = WindowLoader(train)
+        with pytest.raises(ValueError, match=r"world_size is 2, .*initialise torch"):
+            loader.load_state_dict(state)
+        self.rank_of(monkeypatch, 1, 2)
+        loader.load_state_dict(state)
+
+    def test_processes_that_meet_after_the_loader_was_made(
+        self, train: tuszstore.Store, tmp_path: Path
+    ) -> None:
+        program = (
+            "import sys, torch.distributed as dist, tuszstore\n"
+            "from tuszstore.torch import WindowLoader\n"
+            "path, meeting, rank = sys.argv[1:]\n"
+            "loader = WindowLoader(tuszstore.open(path), batch_size=16, return_meta=True)\n"
+            "dist.init_process_group('gloo', f'file://{meeting}', rank=int(rank), world_size=2)\n"
+            "print(*(n for batch in loader for n in batch[2]['window'].tolist()))\n"
+            "dist.barrier()\n"
+            "dist.destroy_process_group()\n"
+        )
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", program, str(train.path), str(tmp_path / "meeting"), rank],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for rank in "01"
+        ]  # fmt: skip
+        told = [process.communicate(timeout=200) for process in processes]
+        assert [process.returncode for process in processes] == [0, 0], told
+        first, second = ({*map(int, out.split())} for out, _ in told)
+        assert not first & second
+        assert first | second == {*range(len(train))}
+
+    def test_a_pickle_goes_on(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        next(iter(loader))
+        again = pickle.loads(pickle.dumps(loader))
+        assert seen(again) == seen(loader)
+
 
 class TestState:
     def loader(self, store: tuszstore.Store, **options: Any) -> WindowLoader:
@@ -364,6 +486,47 @@ class TestState:
         again.load_state_dict(state)
         assert seen(again) == seen(loader)
 
+    def test_resume_of_a_loop_without_set_epoch(self, train: tuszstore.Store) -> None:
+        whole = self.loader(train)
+        expected = [seen(whole) for _ in range(3)]
+        for k in range(len(whole) + 1):
+            left = self.loader(train)
+            iterator = iter(left)
+            for _ in range(k):
+                next(iterator)
+            again = self.loader(train)
+            again.load_state_dict(left.state_dict())
+            assert again.state_dict() == left.state_dict()
+            # after the last batch comes the next epoch, not an empty one
+            rest = [expected[0][k:], *expected[1:]] if k < len(whole) else expected[1:]
+            assert again.epoch == 3 - len(rest)
+            assert [seen(again) for _ in rest] == rest
+
+    def test_resume_where_epochs_end_early(self, train: tuszstore.Store) -> None:
+        def run(loader: WindowLoader, epochs: range) -> Iterator[list[list[int]]]:
+            for epoch in epochs:
+                loader.set_epoch(epoch)
+                yield seen(islice(loader, 2))
+
+        expected = list(run(self.loader(train), range(5)))
+        for stop in range(1, 5):
+            loader, again = self.loader(train), self.loader(train)
+            assert list(run(loader, range(stop))) == expected[:stop]
+            again.load_state_dict(loader.state_dict())
+            assert list(run(again, range(stop, 5))) == expected[stop:]
+
+    def test_a_state_of_an_interrupted_epoch_has_the_rest(self, train: tuszstore.Store) -> None:
+        expected = seen(self.loader(train))
+        loader = self.loader(train)
+        with suppress(KeyboardInterrupt):
+            for k, _ in enumerate(loader, 1):
+                if k == 4:
+                    raise KeyboardInterrupt
+        again = self.loader(train)
+        again.load_state_dict(loader.state_dict())
+        assert seen(again) == expected[4:]
+        assert seen(again) == seen(loader)  # both go on with the next epoch
+
     def test_another_epoch_than_that_of_the_state(self, train: tuszstore.Store) -> None:
         loader = self.loader(train)
         next(iter(loader))
@@ -396,7 +559,7 @@ class TestState:
         [
             ({"seed": 1}, "its seed is 42, and this loader's is 1"),
             ({"batch_size": 4}, "its batch_size is 8, and this loader's is 4"),
-            ({"rank": 0, "world_size": 2}, "its world_size is 1"),
+            ({"rank": 0, "world_size": 2}, "its world_size is 1, and this loader's is 2$"),
             ({"drop_last": True}, "its drop_last is False"),
             ({"indices": range(30)}, "its windows is 42"),
             ({"indices": range(1, 43)}, "its order is"),

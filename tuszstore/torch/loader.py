@@ -150,7 +150,7 @@ class WindowLoader:
     @property
     def epoch(self) -> int:
         """Number of the epoch that is under way, or comes next."""
-        return self._progress.epoch
+        return self._progress.epoch(len(self))
 
     @property
     def batch_size(self) -> int:
@@ -253,7 +253,8 @@ class WindowLoader:
     def _begin(self) -> tuple[Position, Prefetcher[Prepared]]:
         """Begin the next iteration: return its position, and its batches as they are prepared."""
         self._ranks.warn_if_unknown()
-        jobs = (partial(self._transfer.prepare, numbers) for numbers in self.upcoming())
+        prepare = self._transfer.prepare  # the thread holds no loader, which may hold an iterator
+        jobs = (partial(prepare, numbers) for numbers in self.upcoming())
         position = self._progress.begin(len(self))
         if self.store.remote and self._prefetch > 1:
             return position, Prefetcher(side_by_side(jobs, self._prefetch), 1)

@@ -32,10 +32,9 @@ class Progress:
         self._resumed = False  # whether the next one begins where a state says
         self._asked = False  # whether that epoch was asked for besides
 
-    @property
-    def epoch(self) -> int:
-        """Number of the epoch that is under way, or comes next."""
-        return self._latest.epoch if self._next is None else self._next.epoch
+    def epoch(self, n_batches: int) -> int:
+        """Return the epoch that is under way, or comes next, in epochs of so many batches."""
+        return self._latest.epoch if self._next is None else self.upcoming(n_batches).epoch
 
     @property
     def position(self) -> Position:
