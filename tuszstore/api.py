@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tuszstore.compat import explain_missing
 from tuszstore.config import Config, load_config
 from tuszstore.errors import StoreError
+from tuszstore.indices import Indices, check_index, is_single
 from tuszstore.read.arrays import WindowArray
 from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
@@ -282,37 +283,41 @@ class Store:
         )  # fmt: skip
 
     @overload
-    def read(self, indices: ArrayLike, *, labels: Literal[False] = ...) -> NDArray[np.float32]: ...
+    def read(self, indices: Indices, *, labels: Literal[False] = ...) -> NDArray[np.float32]: ...
 
     @overload
     def read(
-        self, indices: ArrayLike, *, labels: Literal[True]
+        self, indices: Indices, *, labels: Literal[True]
     ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]: ...
 
-    def read(self, indices: ArrayLike, *, labels: bool = False) -> Any:
-        """Read windows by number.
+    def read(self, indices: Indices, *, labels: bool = False) -> Any:
+        """Read windows by their indices.
 
         Parameters
         ----------
-        indices : array_like of int, shape (window,)
-            In any order, repeated if need be.
+        indices : array_like of int or bool, shape (window,), slice, or int
+            In any order, repeated if need be; negative ones count from the end. Or a mask of all
+            windows. One integer reads that window, as in NumPy without the window axis.
         labels : bool
             Whether to return the class bits as well.
 
         Returns
         -------
-        signal : ndarray of float32, shape (window, channel, sample)
+        signal : ndarray of float32, shape ([window,] channel, sample)
             z-scores, or µV where ``signal.normalise`` is ``none``.
-        labels : ndarray of uint16, shape (window, sample)
+        labels : ndarray of uint16, shape ([window,] sample)
             Only with `labels`.
 
         Raises
         ------
         IndexError, TypeError
-            If a number is out of range, or none.
+            If an index is out of range, or no integer.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
+        if is_single(indices):
+            number = check_index(indices, len(self))
+            return (self.windows[number], self.labels[number]) if labels else self.windows[number]
         signal = self.reader.signal(indices)
         return (signal, self.reader.labels(indices)) if labels else signal
 
@@ -453,13 +458,13 @@ class Store:
 
         return make_raw(self, recording, annotations=annotations)
 
-    def to_epochs(self, indices: ArrayLike) -> "EpochsArray":
+    def to_epochs(self, indices: Indices) -> "EpochsArray":
         """Return windows as epochs of MNE, in volts.
 
         Parameters
         ----------
-        indices : array_like of int or bool
-            Window numbers, or a mask of all windows. An epoch takes 2.3 MB of memory.
+        indices : array_like of int or bool, slice, or int
+            Windows as :meth:`read` takes them. An epoch takes 2.3 MB of memory.
 
         Returns
         -------
@@ -474,7 +479,7 @@ class Store:
         ValueError
             If there are no windows.
         IndexError, TypeError
-            If a number is out of range, or none.
+            If an index is out of range, or no integer.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """

@@ -720,15 +720,74 @@ class TestStratified:
         )
 
 
+class TestIteration:
+    """Samplers as torch uses them: each iteration is an epoch."""
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda index: Sequential(9),
+            lambda index: Shuffled(9),
+            Balanced,
+            lambda index: Weighted(index, {"partial_seizure": 1.0}),
+            lambda index: Stratified(index, np.arange(20), 4),
+        ],
+        ids=["Sequential", "Shuffled", "Balanced", "Weighted", "Stratified"],
+    )
+    def test_each_is_the_next_epoch(self, make: Callable[[Any], Sampler]) -> None:
+        sampler = make(mixed())
+        expected = [sampler.epoch(k).tolist() for k in range(4)]
+        orders = [list(sampler), list(sampler)]
+        assert orders == expected[:2]
+        assert {type(number) for number in orders[0]} == {int}
+        iterator = iter(sampler)
+        assert [next(iterator), next(iterator)] == expected[2][:2]
+        assert list(sampler) == expected[3]  # also where one was broken off
+        assert list(iterator) == expected[2][2:]
+        sampler.set_epoch(1)
+        assert list(sampler) == expected[1]
+
+    def test_the_epoch_is_chosen_when_the_first_is_asked_for(self) -> None:
+        sampler = Shuffled(9)
+        unused, iterator = iter(sampler), iter(sampler)
+        sampler.set_epoch(5)
+        assert list(iterator) == sampler.epoch(5).tolist()
+        assert list(unused) == sampler.epoch(6).tolist()
+
+    def test_a_pickle_goes_on(self) -> None:
+        sampler = Shuffled(9)
+        list(sampler)
+        again = pickle.loads(pickle.dumps(sampler))
+        assert list(again) == list(sampler) == sampler.epoch(1).tolist()
+
+    @pytest.mark.parametrize("taken", [0, 1, 8, 9])
+    def test_a_state_is_resumed_exactly(self, taken: int) -> None:
+        sampler = Shuffled(9)
+        list(sampler)
+        iterator = iter(sampler)
+        for _ in range(taken):
+            next(iterator)
+        other = Shuffled(9)
+        again = iter(other)
+        again.load_state_dict(iterator.state_dict())  # type: ignore[attr-defined]
+        assert list(again) == list(iterator) == sampler.epoch(1).tolist()[taken:]
+        assert list(other) == list(sampler) == sampler.epoch(2).tolist()
+
+    @pytest.mark.parametrize(("epoch", "told"), [(-1, "0 or more, not -1"), ("a", "whole number")])
+    def test_no_such_epoch(self, epoch: Any, told: str) -> None:
+        with pytest.raises(SamplingError, match=f"epoch must be .*{told}"):
+            Shuffled(9).set_epoch(epoch)
+
+
 class TestIndex:
     @pytest.mark.parametrize(
         ("indices", "expected"),
         [
-            ([0, 236], "window 236 is out of range: there are 236 windows, counted from 0"),
-            ([-1], "window -1 is out of range: there are 236 windows"),
+            ([0, 236], "window 236 is out of range: the index has 236 windows"),
+            ([-237], "window -237 is out of range: the index has 236 windows"),
             ([0.5], "integers, not float64"),
-            (3, r"one-dimensional, not of \(\)"),
-            (np.ones(5, bool), "a mask must have 236 values, not 5"),
+            (3, r"one-dimensional, not the number 3: use \[3\]"),
+            (np.ones(5, bool), r"a mask must have the shape \(236,\), not \(5,\)"),
         ],
         ids=str,
     )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests import ROOT  # noqa: E402
 from tests.torch.helpers import flat, seen  # noqa: E402
 from tuszstore.errors import ConfigError  # noqa: E402
 from tuszstore.sampling import (  # noqa: E402
+    Balanced,
     SamplingError,
     Shuffled,
     balanced,
@@ -109,8 +111,8 @@ class TestDataset:
         ("indices", "error", "told"),
         [
             ([0, 10**6], IndexError, "window 1000000 is out of range: the store has"),
-            ([3, -1], IndexError, "window -1 is out of range"),
-            ([0.5], TypeError, "window numbers must be integers, not float64"),
+            ([3, -(10**6)], IndexError, "window -1000000 is out of range"),
+            ([0.5], TypeError, "window indices must be integers, not float64"),
             (["a"], TypeError, "must be integers"),
             ([], ValueError, "no windows"),
             ([[1, 2]], IndexError, "one-dimensional"),
@@ -130,12 +132,14 @@ class TestDataset:
         ("item", "error", "told"),
         [
             (4, IndexError, "item 4 is out of range: the dataset has 4"),
-            (-1, IndexError, "item -1 is out of range"),
+            (-5, IndexError, "item -5 is out of range: the dataset has 4 items"),
             ([0, 9], IndexError, "item 9 is out of range"),
             (1.0, TypeError, "integers"),
             (True, TypeError, "integers"),
             ([[1]], IndexError, "one-dimensional"),
-            (slice(2), TypeError, "integers"),
+            (None, TypeError, "integers"),
+            (["a"], TypeError, "integers"),
+            ([True] * 5, IndexError, "a mask must have the shape"),
         ],
         ids=str,
     )
@@ -160,6 +164,113 @@ class TestDataset:
         np.testing.assert_array_equal(dataset[[5, 1]][0].numpy(), expected)
         np.testing.assert_array_equal(dataset[5][0].numpy(), expected[0])
         np.testing.assert_array_equal(dataset.__getitems__([5, 1])[1][0].numpy(), expected[1])
+
+    def test_indices_of_items_are_as_of_numpy(self, train: tuszstore.Store) -> None:
+        dataset = WindowDataset(train, slice(-9, None), return_meta=True)
+        assert dataset.indices.tolist() == list(range(len(train) - 9, len(train)))
+        for item, places in {
+            "last": (-1, 8),
+            "tensor": (torch.tensor(-9), 0),
+            "slice": (slice(0, 4), [0, 1, 2, 3]),
+            "from the end": (slice(-2, None), [7, 8]),
+            "tensors": (torch.tensor([2, -1]), [2, 8]),
+            "list of tensors": ([torch.tensor(5), torch.tensor(0)], [5, 0]),
+            "mask": ([True] + [False] * 7 + [True], [0, 8]),
+            "tensor mask": (torch.arange(9) == 3, [3]),
+            "range": (range(3), [0, 1, 2]),
+        }.values():
+            signal, label, meta = dataset[item]
+            expected = dataset.indices[places]
+            assert (
+                meta["window"] == expected
+                if signal.ndim == 2
+                else (meta["window"].tolist() == expected.tolist())
+            )
+            np.testing.assert_array_equal(signal.numpy(), train.read(expected))
+            assert label.shape == (*signal.shape[:-2], 15360)
+        assert len(dataset.__getitems__(torch.tensor([0, -1]))) == 2
+        assert len(list(dataset)) == 9
+
+    @pytest.mark.parametrize("kind", ["half", "double", "short", "bfloat16", "cfloat", "bool"])
+    def test_a_transform_keeps_its_type(self, train: tuszstore.Store, kind: str) -> None:
+        def transform(signal: Any) -> Any:
+            return getattr(signal[:, ::8], kind)()
+
+        dataset = WindowDataset(train, [3, 1, 2], transform)
+        expected = torch.stack([transform(torch.from_numpy(x)) for x in train.read([3, 1, 2])])
+        for signal in (dataset[:][0], next(iter(DataLoader(dataset, 3)))[0]):
+            assert signal.dtype == expected.dtype
+            assert torch.equal(signal, expected)
+        assert torch.equal(dataset[0][0], expected[0])
+
+    @pytest.mark.parametrize(
+        ("transform", "check"),
+        [
+            (lambda x: x.numpy()[:2], lambda b, x: np.testing.assert_array_equal(b, x[:, :2])),
+            (lambda x: float(x[0, 0]), lambda b, x: np.testing.assert_array_equal(b, x[:, 0, 0])),
+            (
+                lambda x: (x[:1], x[1:].mean()),
+                lambda b, x: np.testing.assert_array_equal(b[0], x[:, :1]),
+            ),
+            (
+                lambda x: {"raw": x, "fft": torch.fft.rfft(x)},
+                lambda b, x: np.testing.assert_array_equal(b["raw"], x),
+            ),
+            (lambda x: x.neg_(), lambda b, x: np.testing.assert_array_equal(b, -x)),
+        ],
+        ids=["array", "number", "pair", "dict", "in place"],
+    )
+    def test_what_a_transform_returns_is_collated(
+        self, train: tuszstore.Store, transform: Any, check: Any
+    ) -> None:
+        dataset = WindowDataset(train, [3, 1], transform, return_meta=True)
+        expected = train.read([3, 1])
+        for batch, label, meta in (dataset[[0, 1]], next(iter(DataLoader(dataset, 2)))):
+            check(batch, expected)
+            assert meta["window"].tolist() == [3, 1]
+            assert len(label) == 2
+
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    @pytest.mark.parametrize("num_workers", [0, 1])
+    def test_collate_fn_gets_what_a_transform_returns(
+        self, train: tuszstore.Store, num_workers: int
+    ) -> None:
+        class Crop:
+            def __init__(self, signal: Any) -> None:
+                self.signal = signal[:, : 5 + int(signal[0, 0].abs() * 50)]
+
+        lengths = [Crop(torch.from_numpy(x)).signal.shape[1] for x in train.read(range(4))]
+        assert len(set(lengths)) > 1
+
+        def collate(samples: list[Any]) -> Any:
+            assert {type(sample[0]) for sample in samples} == {Crop}
+            return [sample[0].signal.shape[1] for sample in samples]
+
+        loader = DataLoader(
+            WindowDataset(train, range(4), Crop), 4, collate_fn=collate, num_workers=num_workers,
+            multiprocessing_context="fork" if num_workers else None,
+        )  # fmt: skip
+        assert list(loader) == [lengths]
+
+    def test_a_transform_that_learns(self, train: tuszstore.Store) -> None:
+        gain = torch.ones(19, 1, requires_grad=True)
+        signal, _ = WindowDataset(train, transform=lambda x: x * gain)[[0, 1]]
+        signal.sum().backward()
+        assert gain.grad is not None
+
+    @pytest.mark.parametrize(
+        "transform",
+        [lambda x: x[:, : 5 + int(x[0, 0].abs() * 50)], lambda x: object()],
+        ids=["ragged", "object"],
+    )
+    def test_what_makes_no_batch_is_told(self, train: tuszstore.Store, transform: Any) -> None:
+        dataset = WindowDataset(train, range(4), transform)
+        assert len([dataset[k] for k in range(4)]) == 4
+        told = "what transform returned does not make one batch: .* Give DataLoader a collate_fn"
+        with pytest.raises(TypeError, match=f"(?s){told}"):
+            dataset[:]
+        with pytest.raises(TypeError, match=f"(?s){told}"):
+            next(iter(DataLoader(dataset, 4)))
 
     def test_what_is_kept_never_changes(self, train: tuszstore.Store) -> None:
         dataset = WindowDataset(train)
@@ -239,6 +350,24 @@ class TestStockDataLoader:
     @pytest.mark.parametrize("form", FORMS)
     def test_all_forms_give_the_same(self, dataset: WindowDataset, form: str) -> None:
         self.check(dataset, FORMS[form](dataset))
+
+    @pytest.mark.parametrize("use", ["sampler", "batch_sampler", "lists"])
+    def test_samplers_are_those_of_torch(self, train: tuszstore.Store, use: str) -> None:
+        dataset, sampler = WindowDataset(train, return_meta=True), Balanced(train.index)
+        loader = {
+            "sampler": lambda: DataLoader(dataset, 16, sampler=sampler),
+            "batch_sampler": lambda: DataLoader(
+                dataset, batch_sampler=BatchSampler(sampler, 16, drop_last=False)
+            ),
+            "lists": lambda: DataLoader(
+                dataset, sampler=BatchSampler(sampler, 16, drop_last=False), batch_size=None
+            ),
+        }[use]()
+        assert len(loader) == -(-len(sampler) // 16)
+        for epoch in range(2):
+            assert flat(seen(loader)) == sampler.epoch(epoch).tolist()
+        assert flat(seen(islice(loader, 2))) == sampler.epoch(2)[:32].tolist()
+        assert flat(seen(islice(loader, 2))) == sampler.epoch(3)[:32].tolist()
 
     @pytest.mark.parametrize("form", ["batch_size", "batch_sampler", "lists", "subset"])
     def test_a_batch_is_not_copied(
@@ -349,6 +478,34 @@ class TestTraining:
     def test_an_unknown_key(self, train: tuszstore.Store) -> None:
         with pytest.raises(ConfigError, match="unknown key 'batchsize'; known are batch_size, "):
             training_loader(train, {"batchsize": 3})
+
+    def test_keys_of_the_configuration_as_options(self, train: tuszstore.Store) -> None:
+        loader = training_loader(
+            train, {"batch_size": 4, "seed": 1}, batch_size=16, full=0, return_meta=True
+        )
+        assert loader.batch_size == 16
+        assert flat(seen(loader)) == balanced(train.index, full=0, seed=1).tolist()
+        assert validation_loader(train, {"batch_size": 4}, batch_size=16).batch_size == 16
+
+    @pytest.mark.parametrize("make", [training_loader, validation_loader])
+    @pytest.mark.parametrize(
+        ("options", "error", "told"),
+        [
+            ({"num_workers": 4}, TypeError, "_loader has no option 'num_workers': reading needs"),
+            ({"batchsize": 4}, TypeError, "did you mean 'batch_size'"),
+            ({"config": 64}, ConfigError, "must be a LoaderConfig or a mapping, not 64: give"),
+            ({"config": [64]}, ConfigError, "must be a LoaderConfig or a mapping"),
+            ({"indices": [1]}, TypeError, r"chooses its windows itself: use WindowLoader\(store"),
+            ({"shuffle": True}, ValueError, "a sampler has its own order"),
+            ({"batch_size": "8"}, TypeError, "batch_size must be a whole number"),
+        ],
+        ids=str,
+    )
+    def test_other_options(
+        self, train: tuszstore.Store, make: Any, options: Any, error: type[Exception], told: str
+    ) -> None:
+        with pytest.raises(error, match=told):
+            make(train, **options)
 
     def test_options_reach_the_loader(self, train: tuszstore.Store) -> None:
         loader = training_loader(train, {"batch_size": 8}, rank=1, world_size=2, drop_last=True)

@@ -3,11 +3,14 @@
 import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,12 @@ import tuszstore  # noqa: E402
 from tests.torch.helpers import flat, prefetch_threads, seen, wait_for  # noqa: E402
 from tuszstore.errors import StoreError  # noqa: E402
 from tuszstore.sampling import Sampler, Sequential, Shuffled  # noqa: E402
-from tuszstore.torch import WindowDataset, WindowLoader, validation_loader  # noqa: E402
+from tuszstore.torch import (  # noqa: E402
+    WindowDataset,
+    WindowLoader,
+    training_loader,
+    validation_loader,
+)
 from tuszstore.torch.batches import BatchReader  # noqa: E402
 from tuszstore.torch.transfer import OnDevice  # noqa: E402
 
@@ -90,20 +98,88 @@ class TestLoader:
         loader.set_epoch(1)
         assert flat(seen(loader)) == epochs[1]
 
-    def test_an_epoch_that_is_left_begins_again(self, train: tuszstore.Store) -> None:
-        loader = WindowLoader(train, range(20), 8, return_meta=True)
-        first = next(iter(loader))[2]["window"].tolist()
-        assert next(iter(loader))[2]["window"].tolist() == first
-        # whoever counts batches does not ask for the end
-        for k, _ in enumerate(loader, 1):
-            if k == len(loader):
+    def break_by_count(self, loader: WindowLoader) -> list[list[int]]:
+        batches = []
+        for k, batch in enumerate(loader, 1):
+            batches.append(batch)
+            if k == 2:
                 break
-        assert flat(seen(loader)) == Shuffled(20, 42).epoch(1).tolist()
+        return seen(batches)
 
-    def test_two_iterators_at_once(self, train: tuszstore.Store) -> None:
+    def raise_in_the_body(self, loader: WindowLoader) -> list[list[int]]:
+        batches = []
+        with suppress(RuntimeError):
+            for batch in loader:
+                batches.append(batch)
+                if len(batches) == 2:
+                    raise RuntimeError
+        return seen(batches)
+
+    def drop_a_generator(self, loader: WindowLoader) -> list[list[int]]:
+        generator = (batch for batch in loader)
+        batches = [next(generator), next(generator)]
+        del generator
+        return seen(batches)
+
+    def keep_the_iterator(self, loader: WindowLoader) -> list[list[int]]:
+        loader.held = [*getattr(loader, "held", []), iter(loader)]  # type: ignore[attr-defined]
+        return seen([next(loader.held[-1]), next(loader.held[-1])])  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("prefetch", [0, 2])
+    @pytest.mark.parametrize(
+        "take_two",
+        [
+            break_by_count,
+            raise_in_the_body,
+            drop_a_generator,
+            keep_the_iterator,
+            lambda _, loader: seen(batch for batch, _ in zip(loader, range(2), strict=False)),
+            lambda _, loader: seen(batch for _, batch in zip(range(2), loader, strict=False)),
+            lambda _, loader: seen(islice(loader, 2)),
+        ],
+        ids=["break", "error", "generator", "kept", "zip", "zip after", "islice"],
+    )
+    def test_an_epoch_that_is_broken_off_is_over(
+        self, train: tuszstore.Store, take_two: Any, prefetch: int
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True, prefetch=prefetch)
+        for epoch in range(4):
+            expected = Shuffled(40, 42).epoch(epoch)[:16].tolist()
+            assert flat(take_two(self, loader)) == expected
+        # and one that is counted to its end, so that nobody asks for more
+        last = zip(range(len(loader)), loader, strict=False)
+        assert flat(seen(batch for _, batch in last)) == Shuffled(40, 42).epoch(4).tolist()
+        assert flat(seen(loader)) == Shuffled(40, 42).epoch(5).tolist()
+
+    def test_broken_off_epochs_of_a_training(self, train: tuszstore.Store) -> None:
+        loader = training_loader(train, batch_size=8, return_meta=True)
+        rounds = [flat(seen(islice(loader, 2))) for _ in range(5)]
+        assert rounds == [loader.sampler.epoch(k)[:16].tolist() for k in range(5)]
+        assert len({*flat(rounds)}) > 40
+
+    def test_an_iterator_that_is_not_used_costs_no_epoch(self, train: tuszstore.Store) -> None:
         loader = WindowLoader(train, range(40), 8, return_meta=True)
-        for a, b in zip(loader, loader, strict=True):
-            assert a[2]["window"].tolist() == b[2]["window"].tolist()
+        first, second = iter(loader), iter(loader)
+        loader.set_epoch(3)  # Lightning makes its iterator before
+        assert flat(seen(first)) == Shuffled(40, 42).epoch(3).tolist()
+        assert flat(seen(second)) == Shuffled(40, 42).epoch(4).tolist()
+
+    def test_two_iterators_at_once_are_two_epochs(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        a, b = zip(*zip(loader, loader, strict=True), strict=True)
+        assert flat(seen(a)) == Shuffled(40, 42).epoch(0).tolist()
+        assert flat(seen(b)) == Shuffled(40, 42).epoch(1).tolist()
+        assert loader.epoch == 2
+
+    def test_batch_sampler_shows_the_next_epoch(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(40), 12, return_meta=True, rank=1, world_size=2)
+        batches = list(loader.batch_sampler)
+        assert list(loader.batch_sampler) == batches == seen(loader)
+        assert list(loader.batch_sampler) != batches
+        assert len(loader.batch_sampler) == len(loader) == len(batches)
+        assert (loader.batch_sampler.batch_size, loader.batch_sampler.drop_last) == (12, False)
+        loader.batch_sampler.sampler.set_epoch(0)
+        assert seen(loader) == batches
 
     @pytest.mark.parametrize("prefetch", [0, 1, 4])
     def test_batches_that_are_kept_never_change(
@@ -171,6 +247,18 @@ class TestLoader:
             ({"rank": 1}, ValueError, "give both or neither"),
             ({"rank": 2, "world_size": 2}, ValueError, "rank 2 is out of range: there are 2"),
             ({"drop_last": True, "pad": True}, ValueError, "choose one"),
+            ({"num_workers": 4}, TypeError, "no option 'num_workers': reading needs no worker"),
+            ({"prefetch_factor": 2}, TypeError, "prefetch=N reads N batches ahead"),
+            ({"sampler": Sequential(9)}, TypeError, r"WindowLoader\(store, sampler\)"),
+            ({"collate_fn": list}, TypeError, "nothing to collate: use transform="),
+            ({"batchsize": 4}, TypeError, "no option 'batchsize': did you mean 'batch_size'"),
+            ({"xyz": 4}, TypeError, "no option 'xyz': known are batch_size, device, drop_last, "),
+            ({"indices": 64}, IndexError, r"not the number 64: use \[64\]"),
+            (
+                {"indices": torch.utils.data.SequentialSampler(range(9))},
+                TypeError,
+                "SequentialSampler is a sampler of torch, which goes with torch's loader",
+            ),
             ({"label": "bits"}, ValueError, "label must be"),
         ],
         ids=str,
@@ -253,6 +341,115 @@ class TestRanks:
         assert (loader.rank, loader.world_size) == (0, 1)
         assert validation_loader(train, {"batch_size": 100}).batch_size == len(train) // 2
 
+    def rank_of(self, monkeypatch: pytest.MonkeyPatch, rank: int, world_size: int) -> None:
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world_size)
+
+    def test_ranks_are_found_when_an_epoch_begins(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        validation = validation_loader(train, batch_size=len(train))
+        assert (len(loader), validation.batch_size) == (5, len(train))
+        batches: list[list[list[int]]] = []
+        for rank in range(2):
+            self.rank_of(monkeypatch, rank, 2)
+            loader.set_epoch(0)
+            batches.append(seen(loader))
+            assert (loader.rank, len(loader), len(batches[-1])) == (rank, 3, 3)
+        assert flat([b for step in zip(*batches, strict=True) for b in step]) == (
+            Shuffled(40, 42).epoch(0).tolist()
+        )
+        assert (len(validation), validation.batch_size) == (1, len(train) // 2)
+
+    def test_an_epoch_under_way_keeps_its_ranks(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        iterator = iter(loader)
+        first = seen([next(iterator)])
+        self.rank_of(monkeypatch, 1, 2)
+        assert flat(first + seen(iterator)) == Shuffled(40, 42).epoch(0).tolist()
+
+    def test_the_environment_of_torchrun(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        monkeypatch.setenv("RANK", "1")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        assert (loader.rank, loader.world_size) == (1, 2)
+        assert len(flat(seen(loader))) == 20
+        self.rank_of(monkeypatch, 2, 3)  # the process group knows better
+        assert (loader.rank, loader.world_size) == (2, 3)
+        given = WindowLoader(train, rank=0, world_size=1)
+        assert (given.rank, given.world_size) == (0, 1)
+        monkeypatch.undo()
+        monkeypatch.setenv("WORLD_SIZE", "1")
+        assert (loader.rank, loader.world_size) == (0, 1)
+
+    @pytest.mark.parametrize(("rank", "size"), [("2", "2"), ("x", "2"), ("-1", "2"), ("0", "0")])
+    def test_a_strange_environment(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch, rank: str, size: str
+    ) -> None:
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", size)
+        with pytest.raises(ValueError, match=f"RANK='{rank}' and WORLD_SIZE='{size}'"):
+            WindowLoader(train)
+        assert len(WindowLoader(train, rank=0, world_size=1)) > 0
+
+    def test_other_processes_without_a_rank(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WORLD_SIZE", "4")
+        monkeypatch.delenv("RANK", raising=False)
+        loader = WindowLoader(train, range(40), 8)
+        with pytest.warns(UserWarning, match=r"WORLD_SIZE is 4, .*reads the windows of all ranks"):
+            next(iter(loader))
+        next(iter(WindowLoader(train, range(40), 8, rank=0, world_size=1)))
+
+    def test_a_state_before_the_process_group(
+        self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        state = WindowLoader(train, rank=0, world_size=2).state_dict()
+        loader = WindowLoader(train)
+        with pytest.raises(ValueError, match=r"world_size is 2, .*initialise torch"):
+            loader.load_state_dict(state)
+        self.rank_of(monkeypatch, 1, 2)
+        loader.load_state_dict(state)
+
+    def test_processes_that_meet_after_the_loader_was_made(
+        self, train: tuszstore.Store, tmp_path: Path
+    ) -> None:
+        program = (
+            "import sys, torch.distributed as dist, tuszstore\n"
+            "from tuszstore.torch import WindowLoader\n"
+            "path, meeting, rank = sys.argv[1:]\n"
+            "loader = WindowLoader(tuszstore.open(path), batch_size=16, return_meta=True)\n"
+            "dist.init_process_group('gloo', f'file://{meeting}', rank=int(rank), world_size=2)\n"
+            "print(*(n for batch in loader for n in batch[2]['window'].tolist()))\n"
+            "dist.barrier()\n"
+            "dist.destroy_process_group()\n"
+        )
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", program, str(train.path), str(tmp_path / "meeting"), rank],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for rank in "01"
+        ]  # fmt: skip
+        told = [process.communicate(timeout=200) for process in processes]
+        assert [process.returncode for process in processes] == [0, 0], told
+        first, second = ({*map(int, out.split())} for out, _ in told)
+        assert not first & second
+        assert first | second == {*range(len(train))}
+
+    def test_a_pickle_goes_on(self, train: tuszstore.Store) -> None:
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        next(iter(loader))
+        again = pickle.loads(pickle.dumps(loader))
+        assert seen(again) == seen(loader)
+
 
 class TestState:
     def loader(self, store: tuszstore.Store, **options: Any) -> WindowLoader:
@@ -288,6 +485,47 @@ class TestState:
         again.load_state_dict(state)
         assert seen(again) == seen(loader)
 
+    def test_resume_of_a_loop_without_set_epoch(self, train: tuszstore.Store) -> None:
+        whole = self.loader(train)
+        expected = [seen(whole) for _ in range(3)]
+        for k in range(len(whole) + 1):
+            left = self.loader(train)
+            iterator = iter(left)
+            for _ in range(k):
+                next(iterator)
+            again = self.loader(train)
+            again.load_state_dict(left.state_dict())
+            assert again.state_dict() == left.state_dict()
+            # after the last batch comes the next epoch, not an empty one
+            rest = [expected[0][k:], *expected[1:]] if k < len(whole) else expected[1:]
+            assert again.epoch == 3 - len(rest)
+            assert [seen(again) for _ in rest] == rest
+
+    def test_resume_where_epochs_end_early(self, train: tuszstore.Store) -> None:
+        def run(loader: WindowLoader, epochs: range) -> Iterator[list[list[int]]]:
+            for epoch in epochs:
+                loader.set_epoch(epoch)
+                yield seen(islice(loader, 2))
+
+        expected = list(run(self.loader(train), range(5)))
+        for stop in range(1, 5):
+            loader, again = self.loader(train), self.loader(train)
+            assert list(run(loader, range(stop))) == expected[:stop]
+            again.load_state_dict(loader.state_dict())
+            assert list(run(again, range(stop, 5))) == expected[stop:]
+
+    def test_a_state_of_an_interrupted_epoch_has_the_rest(self, train: tuszstore.Store) -> None:
+        expected = seen(self.loader(train))
+        loader = self.loader(train)
+        with suppress(KeyboardInterrupt):
+            for k, _ in enumerate(loader, 1):
+                if k == 4:
+                    raise KeyboardInterrupt
+        again = self.loader(train)
+        again.load_state_dict(loader.state_dict())
+        assert seen(again) == expected[4:]
+        assert seen(again) == seen(loader)  # both go on with the next epoch
+
     def test_another_epoch_than_that_of_the_state(self, train: tuszstore.Store) -> None:
         loader = self.loader(train)
         next(iter(loader))
@@ -320,7 +558,7 @@ class TestState:
         [
             ({"seed": 1}, "its seed is 42, and this loader's is 1"),
             ({"batch_size": 4}, "its batch_size is 8, and this loader's is 4"),
-            ({"rank": 0, "world_size": 2}, "its world_size is 1"),
+            ({"rank": 0, "world_size": 2}, "its world_size is 1, and this loader's is 2$"),
             ({"drop_last": True}, "its drop_last is False"),
             ({"indices": range(30)}, "its windows is 42"),
             ({"indices": range(1, 43)}, "its order is"),

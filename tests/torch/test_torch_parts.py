@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 
 from tests.torch.helpers import prefetch_threads, wait_for  # noqa: E402
 from tuszstore.read.plan import plan_runs  # noqa: E402
+from tuszstore.sampling import SamplingError  # noqa: E402
 from tuszstore.torch import BlockShuffled  # noqa: E402
 from tuszstore.torch.buffers import BufferPool  # noqa: E402
 from tuszstore.torch.order import deal, part  # noqa: E402
@@ -82,6 +83,15 @@ class TestBlockShuffled:
             np.testing.assert_array_equal(order, sampler.epoch(epoch))
             np.testing.assert_array_equal(np.sort(order), np.sort(indices))
         assert len(sampler) == n
+
+    @pytest.mark.parametrize("indices", [[0.5], [-1], [], 0, [[1]], ["a"]], ids=str)
+    def test_no_windows(self, indices: Any) -> None:
+        with pytest.raises(SamplingError):
+            BlockShuffled(indices)
+
+    def test_a_mask_or_a_number_of_windows(self) -> None:
+        assert sorted(BlockShuffled([False, True, True]).epoch(0)) == [1, 2]
+        assert sorted(BlockShuffled(3)) == [0, 1, 2]
 
     def test_it_reads_long_runs_in_another_order_each_time(self) -> None:
         sampler = BlockShuffled(range(10_000))

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tuszstore.channels.derivations import Channel
 from tuszstore.channels.labels import electrode
 from tuszstore.channels.names import canonical
 from tuszstore.compat import standard_montage
+from tuszstore.indices import Indices, check_index, check_indices, is_single
 from tuszstore.read.recordings import n_stored
 from tuszstore.read.selection import find_recording
-from tuszstore.read.windows import check_indices
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
 from tuszstore.store.metadata import StoreMetadata
 
@@ -54,12 +54,16 @@ def make_raw(store: "Store", recording: str | int, *, annotations: bool = True) 
     return raw
 
 
-def make_epochs(store: "Store", indices: ArrayLike) -> "EpochsArray":
+def make_epochs(store: "Store", indices: Indices) -> "EpochsArray":
     """Return windows; see :meth:`tuszstore.Store.to_epochs`."""
     import mne
 
     metadata = store.metadata
-    numbers = _window_numbers(indices, metadata.n_windows)
+    if is_single(indices):
+        indices = [check_index(indices, metadata.n_windows)]
+    numbers = check_indices(indices, metadata.n_windows)
+    if not len(numbers):
+        raise ValueError("there are no windows to make epochs of: nothing fulfils the selection")
     table = _window_table(metadata, numbers)
     rows = metadata.windows["recording"][numbers]
     volts = store.read(numbers) * metadata.recordings["sd"][rows][:, :, None]
@@ -77,19 +81,6 @@ def make_epochs(store: "Store", indices: ArrayLike) -> "EpochsArray":
         proj=False,
         verbose="error",
     )
-
-
-def _window_numbers(indices: ArrayLike, n_windows: int) -> NDArray[np.int64]:
-    """Return window numbers, of which there must be some; a mask is one of all windows."""
-    given = np.asarray(indices)
-    if given.dtype == bool:
-        if given.shape != (n_windows,):
-            raise IndexError(f"a mask must have {n_windows} values, not {given.shape}")
-        given = np.flatnonzero(given)
-    numbers = check_indices(np.atleast_1d(given), n_windows)
-    if len(numbers) == 0:
-        raise ValueError("there are no windows to make epochs of: nothing fulfils the selection")
-    return numbers
 
 
 def _window_table(store: StoreMetadata, numbers: NDArray[np.int64]) -> pd.DataFrame:

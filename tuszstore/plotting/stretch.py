@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tuszstore.api import Store
 from tuszstore.channels.derivations import Channel
+from tuszstore.indices import check_index
 from tuszstore.plotting.spans import Span, event_spans, merge
 from tuszstore.read.selection import find_recording
-from tuszstore.read.windows import check_indices
 from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.spec import StoreSpec
 from tuszstore.units import clock, percent
@@ -103,7 +103,7 @@ def window_stretch(store: Store, number: int) -> Stretch:
     StoreError
         If a block is missing or damaged, naming recording and time.
     """
-    window = int(check_indices(np.atleast_1d(number), len(store))[0])
+    window = check_index(number, len(store))
     row = int(store.index["recording"].values[window])
     code = int(store.index["category"].values[window])
     fraction = float(store.index["seizure_fraction"].values[window])

@@ -1,6 +1,5 @@
 """Arrays that read only what is asked of them."""
 
-import operator
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.html import box, pairs
+from tuszstore.indices import check_indices, resolve
 from tuszstore.units import size
 
 
@@ -111,23 +111,6 @@ class WindowArray:
         return self._read(np.arange(len(self)))
 
     def _numbers(self, head: Any) -> NDArray[np.int64]:
-        n = len(self)
         if isinstance(head, slice):
-            return np.arange(n)[head]
-        if not isinstance(head, np.ndarray | list):
-            head = operator.index(head)
-        numbers = np.asarray(head)
-        if numbers.size == 0:
-            return np.zeros(numbers.shape, np.int64)
-        if numbers.dtype == bool:
-            if numbers.shape != (n,):
-                raise IndexError(f"a mask of {self.name} must have {n} values, not {numbers.shape}")
-            return np.flatnonzero(numbers)
-        if numbers.dtype.kind not in "iu":
-            raise TypeError(f"{self.name} are indexed with integers, not {numbers.dtype}")
-        wrong = (numbers < -n) | (numbers >= n)
-        if wrong.any():
-            raise IndexError(
-                f"window {numbers[wrong].flat[0]} is out of range: there are {n} {self.name}"
-            )
-        return np.where(numbers < 0, numbers + n, numbers)
+            return check_indices(head, len(self))
+        return resolve(head, len(self))

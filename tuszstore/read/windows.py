@@ -5,41 +5,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
+from tuszstore.indices import Indices, check_indices
 from tuszstore.read.reader import BlockReader
 from tuszstore.read.recordings import n_stored, read_recording
 from tuszstore.read.selection import find_recording
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Place
-
-
-def check_indices(indices: ArrayLike, n_windows: int) -> NDArray[np.int64]:
-    """Return window numbers as int64, negative ones counted from the end.
-
-    Raises
-    ------
-    TypeError
-        If they are not integers.
-    IndexError
-        If one is out of range, naming it.
-    """
-    array = np.asarray(indices)
-    if array.size == 0:
-        return np.zeros(0, np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"window numbers must be integers, not {array.dtype}")
-    if array.ndim != 1:
-        raise IndexError(f"window numbers must be one-dimensional, not of shape {array.shape}")
-    wrong = (array < -n_windows) | (array >= n_windows)
-    if wrong.any():
-        raise IndexError(
-            f"window {array[wrong][0]} is out of range: the store has {n_windows} windows"
-        )
-    numbers = array.astype(np.int64)
-    return np.where(numbers < 0, numbers + n_windows, numbers)
 
 
 class WindowReader:
@@ -71,12 +46,12 @@ class WindowReader:
         else:
             self._blocks = BlockReader(store, n_threads, verify=verify)
 
-    def signal(self, indices: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    def signal(self, indices: Indices, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read windows; each block that neighbours share is read once.
 
         Parameters
         ----------
-        indices : array_like of int, shape (window,)
+        indices : array_like of int or bool, shape (window,), or slice
         out : ndarray, shape (window, channel, sample), optional
             To be filled: float32, or the stored type for values as they are stored.
 
@@ -132,12 +107,12 @@ class WindowReader:
         """
         return n_stored(self._store, find_recording(self._store.recordings["id"], recording))
 
-    def labels(self, indices: ArrayLike) -> NDArray[np.uint16]:
+    def labels(self, indices: Indices) -> NDArray[np.uint16]:
         """Paint the class bits of windows from the store's events.
 
         Parameters
         ----------
-        indices : array_like of int, shape (window,)
+        indices : array_like of int or bool, shape (window,), or slice
 
         Returns
         -------

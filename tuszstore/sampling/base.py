@@ -1,16 +1,25 @@
 """What every sampler is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from html import escape
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.html import box, composition
+from tuszstore.sampling.columns import whole_number
 
 
 class Sampler(ABC):
-    """Which windows, in which order, for each epoch; a pure function of (index, seed, epoch)."""
+    """Which windows, in which order, for each epoch; a pure function of (index, seed, epoch).
+
+    It also serves as a sampler of torch, ``DataLoader(WindowDataset(store), sampler=sampler)``:
+    iterating gives the window indices of one epoch, and each iteration is the next epoch.
+    """
+
+    _next_epoch = 0  # of the next iteration; of no concern to `epoch`
 
     @abstractmethod
     def epoch(self, number: int) -> NDArray[np.int64]:
@@ -30,6 +39,19 @@ class Sampler(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Windows of an epoch; the same for all."""
+
+    def __iter__(self) -> Iterator[int]:
+        return EpochIterator(self)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration; without it, each iteration is the next epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0 on.
+        """
+        self._next_epoch = whole_number("epoch", epoch, 0)
 
     def composition(self) -> dict[str, float]:
         """Return how many windows of an epoch are of each group that the sampler knows.
@@ -58,3 +80,44 @@ class Sampler(ABC):
 
     def _settings(self) -> str:
         return ""
+
+
+class EpochIterator(Iterator[int]):
+    """The window indices of one epoch, one by one.
+
+    Which epoch it is, is decided when the first index is asked for: frameworks make an iterator
+    and call ``set_epoch`` afterwards. Its state is what torchdata's ``StatefulDataLoader`` saves.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+        self._order: list[int] | None = None
+        self._epoch = self._place = 0
+
+    def __next__(self) -> int:
+        if self._order is None:
+            self._begin(self._sampler._next_epoch)
+        assert self._order is not None
+        if self._place >= len(self._order):
+            raise StopIteration
+        self._place += 1
+        return self._order[self._place - 1]
+
+    def state_dict(self) -> dict[str, int]:
+        """Return the epoch, and how many of its indices were given."""
+        epoch = self._sampler._next_epoch if self._order is None else self._epoch
+        return {"epoch": epoch, "place": self._place}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another iterator was; the sampler's next iteration is the epoch after."""
+        self._begin(whole_number("epoch", state["epoch"], 0))
+        self._place = whole_number("place", state["place"], 0)
+
+    def _begin(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._order = np.asarray(self._sampler.epoch(epoch)).tolist()
+        self._sampler._next_epoch = epoch + 1

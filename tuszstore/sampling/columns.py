@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.errors import TuszstoreError
+from tuszstore.indices import check_indices, is_single
 from tuszstore.store.categories import CATEGORIES, CODES, PARTIAL, UNKNOWN_CATEGORY, UNLABELLED
 
 
@@ -104,27 +105,18 @@ def group_rows(index: Index, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     return names, np.repeat(codes, np.diff(heads, append=len(values)))
 
 
-def window_numbers(indices: ArrayLike, n_windows: int | None = None) -> NDArray[np.int64]:
-    """Return window numbers, as a copy; negative ones are none."""
-    values = np.asarray(indices)
-    if n_windows is None and values.ndim == 0:
-        return np.arange(whole_number("the number of windows", values[()], 0))
-    if values.ndim != 1:
-        raise SamplingError(f"window numbers must be one-dimensional, not of {values.shape}")
-    if values.dtype == bool:
-        if n_windows not in (None, len(values)):
-            raise SamplingError(f"a mask must have {n_windows} values, not {len(values)}")
-        return np.flatnonzero(values)
-    if values.size and values.dtype.kind not in "iu":
-        raise SamplingError(f"window numbers must be integers, not {values.dtype}")
-    numbers = values.astype(np.int64)
-    wrong = numbers < 0
-    if n_windows is not None:
-        wrong |= numbers >= n_windows
-    if wrong.any():
-        there = "" if n_windows is None else f": there are {n_windows} windows"
-        raise SamplingError(f"window {values[wrong][0]} is out of range{there}, counted from 0")
-    return numbers
+def window_numbers(indices: ArrayLike | slice, n_windows: int | None = None) -> NDArray[np.int64]:
+    """Return window indices as numbers from 0 on, as a copy.
+
+    Where it is not known how many windows there are, one number means so many from the first on,
+    and negative ones are refused.
+    """
+    if n_windows is None and is_single(indices):
+        return np.arange(whole_number("the number of windows", indices, 0))
+    try:
+        return check_indices(indices, n_windows, owner="the index")
+    except (IndexError, TypeError) as error:
+        raise SamplingError(str(error)) from None
 
 
 def not_empty(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

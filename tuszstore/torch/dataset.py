@@ -1,20 +1,19 @@
 """Windows for the stock ``DataLoader`` of torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import Dataset, default_collate, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from tuszstore.api import Store
+from tuszstore.indices import Indices, check_index, check_indices, is_single
 from tuszstore.torch.batches import Batch, BatchReader, Label
 from tuszstore.torch.buffers import BufferPool
-from tuszstore.torch.order import places, window_numbers
+from tuszstore.torch.order import window_numbers
 
-Transform = Callable[[torch.Tensor], torch.Tensor]
+Transform = Callable[[torch.Tensor], Any]
 
 
 class WindowDataset(Dataset[tuple[Any, ...]]):
@@ -22,22 +21,27 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
 
     An item is ``(signal, label)``, and ``(signal, label, meta)`` with `return_meta`. ``DataLoader``
     asks for all items of a batch at once; they are read by all cores into one piece of memory, and
-    its ``default_collate`` returns that without a copy. A list of numbers gives a batch as well::
+    its ``default_collate`` returns that without a copy. A list, a slice or a mask gives a batch as
+    well::
 
         DataLoader(dataset, batch_size=64, shuffle=True)
+        DataLoader(dataset, batch_size=64, sampler=Balanced(store.index))
         DataLoader(dataset, batch_sampler=BatchSampler(sampler, 64, drop_last=False))
         DataLoader(dataset, sampler=BatchSampler(sampler, 64, drop_last=False), batch_size=None)
 
-    All three are equally fast. Workers are of use for a slow `transform` only: every batch comes
-    from them through shared memory.
+    All are equally fast. A sampler of :mod:`tuszstore.sampling` gives window indices of the store,
+    so it goes with a dataset of all windows. Workers are of use for a slow `transform` only: every
+    batch comes from them through shared memory.
 
     Parameters
     ----------
     store : Store
-    indices : array_like of int or bool, shape (window,), optional
-        Window numbers, from 0 on, or a mask of all windows; by default all.
+    indices : array_like of int or bool, shape (window,), or slice, optional
+        Windows of the store, negative ones counted from its end, or a mask of all; by default all.
     transform : callable, optional
-        Takes the signal of one window and returns it changed.
+        Takes the signal of one window. What it returns takes the signal's place, of whatever type
+        and shape: it reaches a ``collate_fn`` as it is, and ``default_collate`` makes batches of
+        tensors, arrays, numbers, and of tuples and dicts of those.
     label : {"seizure", "classes"}
         ``seizure``: float32, 1 in a seizure, 0 elsewhere, and NaN in unlabelled recordings, which
         a store only has with ``labels.unlabelled: keep``. ``classes``: the bits of the event
@@ -66,7 +70,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     def __init__(
         self,
         store: Store,
-        indices: ArrayLike | None = None,
+        indices: Indices | None = None,
         transform: Transform | None = None,
         *,
         label: Label = "seizure",
@@ -82,13 +86,13 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, item: int | Sequence[int] | NDArray[Any]) -> tuple[Any, ...]:
+    def __getitem__(self, item: Indices) -> tuple[Any, ...]:
         """Return one window, or several as one batch.
 
         Parameters
         ----------
-        item : int, or array_like of int, shape (window,)
-            Places in `indices`.
+        item : int, or array_like of int or bool, shape (window,), or slice
+            Places in `indices`; negative ones count from the end.
 
         Returns
         -------
@@ -100,17 +104,19 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         Raises
         ------
         IndexError, TypeError
-            If a place is out of range, or none.
+            If a place is out of range, or no integer.
+        TypeError
+            If what `transform` returns for several windows does not make one batch.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        if np.ndim(item):
-            return self._read(item).as_tuple()
-        return tuple(self._read([item]).rows()[0])
+        if is_single(item):
+            return tuple(self._read([check_index(item, len(self), "item", "the dataset")])[0])
+        return tuple(self._read(item).collated())
 
-    def __getitems__(self, items: ArrayLike) -> list[tuple[Any, ...]]:
+    def __getitems__(self, items: Indices) -> list[tuple[Any, ...]]:
         """Return windows, read at once, as ``DataLoader`` asks for those of a batch."""
-        return _Rows(self._read(items))
+        return self._read(items)
 
     @staticmethod
     def collate(samples: list[tuple[Any, ...]]) -> list[Any]:
@@ -119,19 +125,21 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         It is what ``default_collate`` does with them, so there is no need to ask for it.
         """
         if isinstance(samples, _Rows) and samples.are_whole():
-            return list(samples.batch.as_tuple())
+            return samples.collated()
         batch: list[Any] = default_collate([tuple(sample) for sample in samples])
         return batch
 
-    def _read(self, items: Any) -> Batch:
-        numbers = self.indices[places(items, len(self), "item", "the dataset")]
+    def _read(self, items: Indices) -> "_Rows":
+        numbers = self.indices[check_indices(items, len(self), "item", "the dataset")]
         batch = self._reader.read(numbers, self._pool.take)
-        if self._transform is None or not len(numbers):
-            return batch
-        signals = [self._transform(signal) for signal in batch.signal.unbind()]
-        shape = (len(signals), *signals[0].shape)
-        out = self._pool.take(shape, torch.float32)
-        return Batch(torch.stack(signals, out=out), batch.label, batch.meta)
+        rows = batch.rows()
+        if self._transform is None or not rows:
+            return _Rows(rows, batch, None, self._pool)
+        results = [self._transform(signal) for signal, *_ in rows]
+        if all(result is row[0] for result, row in zip(results, rows, strict=True)):
+            return _Rows(rows, batch, None, self._pool)  # changed in place
+        rows = [(result, *rest) for result, (_, *rest) in zip(results, rows, strict=True)]
+        return _Rows(rows, batch, results, self._pool)
 
 
 class _Sample(tuple[Any, ...]):
@@ -141,11 +149,28 @@ class _Sample(tuple[Any, ...]):
 
 
 class _Rows(list[tuple[Any, ...]]):
-    """Samples that are the rows of one batch, which they remember."""
+    """Samples that are the rows of one batch, which they remember.
 
-    def __init__(self, batch: Batch) -> None:
-        super().__init__(map(_Sample, batch.rows()))
-        self.batch = batch
+    Parameters
+    ----------
+    rows : list of tuple
+    batch : Batch
+    results : list, optional
+        What a transform returned in the place of signals.
+    pool : BufferPool
+    """
+
+    def __init__(
+        self,
+        rows: list[tuple[Any, ...]],
+        batch: Batch,
+        results: list[Any] | None,
+        pool: BufferPool,
+    ) -> None:
+        super().__init__(map(_Sample, rows))
+        self._batch = batch
+        self._results = results
+        self._pool = pool
         self._rows = tuple(self)
 
     def are_whole(self) -> bool:
@@ -153,6 +178,38 @@ class _Rows(list[tuple[Any, ...]]):
         return len(self) == len(self._rows) and all(
             a is b for a, b in zip(self, self._rows, strict=True)
         )
+
+    def collated(self) -> list[Any]:
+        """Return the samples as one batch."""
+        signal, *rest = self._batch.as_tuple()
+        return [signal if self._results is None else _stack(self._results, self._pool), *rest]
+
+
+def _stack(results: list[Any], pool: BufferPool) -> Any:
+    """Make a batch of what a transform returned, as ``default_collate`` does."""
+    # a worker's batch goes to shared memory, of which torch takes care
+    if get_worker_info() is None and _are_alike(results):
+        first = results[0]
+        return torch.stack(results, out=pool.take((len(results), *first.shape), first.dtype))
+    try:
+        return default_collate(results)
+    except (TypeError, RuntimeError) as error:
+        raise TypeError(
+            f"what transform returned does not make one batch: {error}. Give DataLoader a "
+            "collate_fn that makes it, or ask for windows one by one"
+        ) from error
+
+
+def _are_alike(results: list[Any]) -> bool:
+    first = results[0]
+    return all(
+        type(result) is torch.Tensor
+        and (result.shape, result.dtype) == (first.shape, first.dtype)
+        and result.device.type == "cpu"
+        and result.layout == torch.strided
+        and not result.requires_grad
+        for result in results
+    )
 
 
 def _collate(samples: list[tuple[Any, ...]], *, collate_fn_map: Any = None) -> list[Any]:

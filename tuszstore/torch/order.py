@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.indices import Indices, check_indices
 from tuszstore.sampling import Sampler
+from tuszstore.sampling.columns import not_empty, whole_number
+from tuszstore.sampling.columns import window_numbers as set_numbers
 
 
-def window_numbers(indices: ArrayLike | None, n_windows: int) -> NDArray[np.int64]:
+def window_numbers(indices: Indices | None, n_windows: int) -> NDArray[np.int64]:
     """Return the window numbers of a set, checked.
 
     Parameters
     ----------
-    indices : array_like of int or bool, shape (window,), optional
-        Window numbers, from 0 on, or a mask of all windows. By default all.
+    indices : array_like of int or bool, shape (window,), or slice, optional
+        As :func:`tuszstore.indices.check_indices` takes them. By default all.
     n_windows : int
         Windows of the store.
 
@@ -29,47 +32,15 @@ def window_numbers(indices: ArrayLike | None, n_windows: int) -> NDArray[np.int6
 
     Raises
     ------
-    TypeError
-        If they are neither integers nor a mask.
-    IndexError
-        If one is negative or out of range, naming it, or a mask has another length.
+    TypeError, IndexError
+        As of :func:`tuszstore.indices.check_indices`.
     ValueError
         If there are none.
     """
-    values = np.arange(n_windows) if indices is None else np.asarray(indices)
-    if values.dtype == bool:
-        if values.shape != (n_windows,):
-            raise IndexError(f"a mask must have the shape ({n_windows},), not {values.shape}")
-        values = np.flatnonzero(values)
-    if not values.size:
+    numbers = check_indices(slice(None) if indices is None else indices, n_windows)
+    if not len(numbers):
         raise ValueError("there are no windows: indices are empty, or the store is")
-    return places(values, n_windows, "window", "the store")
-
-
-def places(values: ArrayLike, n: int, kind: str, owner: str) -> NDArray[np.int64]:
-    """Return numbers of windows or of items as int64; raise for those that are none.
-
-    Parameters
-    ----------
-    values : array_like of int, shape (number,)
-    n : int
-        How many there are.
-    kind, owner : str
-        What is counted and where, for messages.
-    """
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise IndexError(f"{kind} numbers must be one-dimensional, not of shape {array.shape}")
-    if not len(array):
-        return np.zeros(0, np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{kind} numbers must be integers, not {array.dtype}")
-    wrong = (array < 0) | (array >= n)
-    if wrong.any():
-        raise IndexError(
-            f"{kind} {array[wrong][0]} is out of range: {owner} has {n}, counted from 0"
-        )
-    return array.astype(np.int64)
+    return numbers
 
 
 def deal(
@@ -142,20 +113,22 @@ class BlockShuffled(Sampler):
 
     Parameters
     ----------
-    indices : array_like of int, shape (window,)
+    indices : int, or array_like of int or bool, shape (window,)
+        How many windows from the first on, window numbers, or a mask.
     seed : int
     run : int
         Windows of a run.
     """
 
-    def __init__(self, indices: ArrayLike, seed: int = 42, run: int = 16) -> None:
-        self._indices = np.sort(np.asarray(indices, np.int64))
+    def __init__(self, indices: ArrayLike | int, seed: int = 42, run: int = 16) -> None:
+        self._indices = np.sort(not_empty(set_numbers(indices)))
         self._seed = whole("seed", seed, 0)
         self._run = whole("run", run, 1)
 
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the windows in the order of an epoch."""
-        rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(number,)))
+        key = (whole_number("epoch", number, 0),)
+        rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=key))
         run_of = (np.arange(len(self._indices)) + rng.integers(self._run)) // self._run
         rank = rng.permutation(run_of[-1] + 1)
         return self._indices.take(np.argsort(rank[run_of], kind="stable"))

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from tuszstore.sampling import (
     seizure_ratio,
 )
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
-from tuszstore.torch.loader import WindowLoader, find_rank
+from tuszstore.torch.loader import LOADER_OPTIONS, WindowLoader
+from tuszstore.torch.options import refuse_options
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ class LoaderConfig:
         Raises
         ------
         ConfigError
-            If the mapping has a key that is none of them.
+            If it is no mapping, or has a key that is none of them.
         """
         if isinstance(config, LoaderConfig):
             return config
+        if not isinstance(config, Mapping | None):
+            raise ConfigError(
+                f"the configuration must be a LoaderConfig or a mapping, not {config!r}: give "
+                "{'batch_size': 64}, or batch_size=64"
+            )
         known = [field.name for field in fields(cls)]
         values = dict(config or {})
         if unknown := [str(key) for key in values if key not in known]:
@@ -83,7 +89,8 @@ def training_loader(
         Windows of unlabelled recordings are left out.
     config : LoaderConfig or mapping, optional
     **options
-        Of :class:`WindowLoader`, such as `device`, `rank`, `world_size` or `drop_last`.
+        Of :class:`LoaderConfig`, in place of what `config` has, such as `batch_size`; or of
+        :class:`WindowLoader`, such as `device`, `rank`, `world_size` or `drop_last`.
 
     Returns
     -------
@@ -93,13 +100,19 @@ def training_loader(
     ------
     SamplingError
         If balanced sampling finds no seizure, or no window is labelled.
+    ConfigError, TypeError
+        If a key or an option is unknown.
 
     Warns
     -----
     UserWarning
         If the set cannot be balanced.
     """
-    config = LoaderConfig.of(config)
+    names = [field.name for field in fields(LoaderConfig)]
+    config = replace(
+        LoaderConfig.of(config), **{key: options.pop(key) for key in names if key in options}
+    )
+    _check_options("training_loader", options, names)
     return WindowLoader(store, _training_sampler(store, config), config.batch_size, **options)
 
 
@@ -115,7 +128,7 @@ def validation_loader(
     config : LoaderConfig or mapping, optional
         Only its `batch_size` is used, and less where there are fewer windows.
     **options
-        Of :class:`WindowLoader`.
+        `batch_size`, in place of what `config` has, or those of :class:`WindowLoader`.
 
     Returns
     -------
@@ -126,11 +139,28 @@ def validation_loader(
     ------
     SamplingError
         If no window is labelled.
+    ConfigError, TypeError
+        If a key or an option is unknown.
     """
-    windows = Sequential(_labelled(store))
-    _, world_size = find_rank(options.get("rank"), options.get("world_size"))
-    batch_size = min(LoaderConfig.of(config).batch_size, max(1, len(windows) // world_size))
-    return WindowLoader(store, windows, batch_size, **options)
+    batch_size = options.pop("batch_size", LoaderConfig.of(config).batch_size)
+    _check_options("validation_loader", options, ["batch_size"])
+    return _ValidationLoader(store, Sequential(_labelled(store)), batch_size, **options)
+
+
+class _ValidationLoader(WindowLoader):
+    """Smaller batches where there are too few windows, on however many ranks there turn out."""
+
+    @property
+    def batch_size(self) -> int:
+        return min(self._batch_size, max(1, len(self.sampler) // self.world_size))
+
+
+def _check_options(where: str, options: Mapping[str, Any], names: list[str]) -> None:
+    if "indices" in options:
+        raise TypeError(
+            f"{where} chooses its windows itself: use WindowLoader(store, indices) for others"
+        )
+    refuse_options(where, options, [*names, *LOADER_OPTIONS])
 
 
 def _training_sampler(store: Store, config: LoaderConfig) -> Sampler:

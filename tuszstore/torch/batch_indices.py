@@ -1,0 +1,50 @@
+"""What frameworks look for beside a loader's batches.
+
+Lightning asks a loader that has a ``sampler`` for its ``batch_sampler`` as well, and announces
+epochs by ``set_epoch`` of the sampler in that.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tuszstore.torch.loader import WindowLoader
+
+
+class BatchIndices:
+    """The batches of a loader's next iteration as lists of window indices.
+
+    Nothing is read for it, and no epoch is used up.
+
+    Parameters
+    ----------
+    loader : WindowLoader
+    """
+
+    def __init__(self, loader: "WindowLoader") -> None:
+        self._loader = loader
+
+    @property
+    def batch_size(self) -> int:
+        """Windows of a batch."""
+        return self._loader.batch_size
+
+    @property
+    def drop_last(self) -> bool:
+        """Whether windows that do not fill a batch are excluded."""
+        return self._loader.drop_last
+
+    @property
+    def sampler(self) -> "BatchIndices":
+        """What has ``set_epoch``: the very same."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the loader's next iteration."""
+        self._loader.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (numbers.tolist() for numbers in self._loader.upcoming())

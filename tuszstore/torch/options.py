@@ -1,0 +1,54 @@
+"""Answers to options that belong to other loaders."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+_NO_WORKERS = (
+    "reading needs no worker processes: threads of this process use all cores, and prefetch=N "
+    "reads N batches ahead. For a slow transform in Python there is "
+    "DataLoader(WindowDataset(store, transform=...), num_workers=N)"
+)
+_HINTS = {
+    "num_workers": _NO_WORKERS,
+    "workers": _NO_WORKERS,
+    "persistent_workers": _NO_WORKERS,
+    "prefetch_factor": _NO_WORKERS,
+    "worker_init_fn": _NO_WORKERS,
+    "multiprocessing_context": _NO_WORKERS,
+    "timeout": _NO_WORKERS,
+    "in_order": _NO_WORKERS,
+    "collate_fn": "windows are read as whole batches, so there is nothing to collate: use "
+    "transform=, or DataLoader(WindowDataset(store), collate_fn=...)",
+    "sampler": "give the sampler as indices: WindowLoader(store, sampler)",
+    "batch_sampler": "use DataLoader(WindowDataset(store), batch_sampler=...)",
+    "generator": "the order depends on seed= and the epoch",
+    "pin_memory_device": "device= copies batches to a device",
+    "num_replicas": "it is called world_size",
+    "dataset": "give the store: WindowLoader(store)",
+    "epoch": "call set_epoch(epoch) before iterating",
+}
+
+
+def refuse_options(where: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raise if there are options that are not known, naming the first and what to do.
+
+    Parameters
+    ----------
+    where : str
+        Whose options they are, for the message.
+    given : mapping of str to object
+    known : iterable of str
+    """
+    names = list(known)
+    for name in given:
+        if name not in names:
+            _refuse(where, name, names)
+
+
+def _refuse(where: str, name: str, known: list[str]) -> NoReturn:
+    hint = _HINTS.get(name)
+    if hint is None:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+    raise TypeError(f"{where} has no option {name!r}: {hint}")

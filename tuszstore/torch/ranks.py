@@ -1,0 +1,81 @@
+"""Which process this is, and of how many; asked anew at the start of each epoch.
+
+A loader is often made before the processes know of each other: before ``init_process_group``, or
+in a script that Lightning starts again on every device.
+"""
+
+import os
+import warnings
+
+import torch
+
+from tuszstore.torch.order import whole
+
+
+class Ranks:
+    """The rank of this process: as given, or as it is found whenever it is asked for.
+
+    Parameters
+    ----------
+    rank, world_size : int, optional
+        Both or neither. Without them, those of ``torch.distributed`` once it is initialised;
+        before that the environment's ``RANK`` and ``WORLD_SIZE``, as torchrun sets them; and
+        otherwise one process.
+
+    Attributes
+    ----------
+    given : bool
+        Whether they were given.
+    """
+
+    def __init__(self, rank: int | None, world_size: int | None) -> None:
+        if (rank is None) != (world_size is None):
+            raise ValueError("rank and world_size belong together: give both or neither")
+        self._given: tuple[int, int] | None = None
+        if rank is not None and world_size is not None:
+            size = whole("world_size", world_size, 1)
+            number = whole("rank", rank, 0)
+            if number >= size:
+                raise ValueError(f"rank {number} is out of range: there are {size}, counted from 0")
+            self._given = number, size
+
+    @property
+    def given(self) -> bool:
+        """Whether rank and world size were given."""
+        return self._given is not None
+
+    def find(self) -> tuple[int, int]:
+        """Return the rank and the world size of now."""
+        return self._given or _distributed() or _environment() or (0, 1)
+
+    def warn_if_unknown(self) -> None:
+        """Warn if there are other processes, and none knows which one it is."""
+        size = os.environ.get("WORLD_SIZE", "")
+        if self._given or _distributed() or _environment():
+            return
+        if size.isdecimal() and int(size) > 1:
+            warnings.warn(
+                f"WORLD_SIZE is {size}, but torch.distributed is not initialised and RANK is not "
+                "set: this process reads the windows of all ranks. Call init_process_group before "
+                "the first batch, or give rank and world_size (0 and 1 for all windows)",
+                stacklevel=4,
+            )
+
+
+def _distributed() -> tuple[int, int] | None:
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return None
+
+
+def _environment() -> tuple[int, int] | None:
+    rank, size = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if not rank or not size:
+        return None
+    if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
+        raise ValueError(
+            f"the environment has RANK={rank!r} and WORLD_SIZE={size!r}, which is no rank of a "
+            "number of processes: unset them, or give rank and world_size"
+        )
+    return int(rank), int(size)
