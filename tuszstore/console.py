@@ -134,7 +134,7 @@ def show_changes(console: Console, changes: "Changes") -> None:
         console.print(Text(f"all is built anew: {changes.why_anew}"), soft_wrap=True)
     if changes.settings:
         console.print(Text(f"settings changed: {', '.join(changes.settings)}"), soft_wrap=True)
-    if not (changes.settings or sum(counts.values()) > counts["build"]):
+    if not (changes.settings or changes.reasons or sum(counts.values()) > counts["build"]):
         return
     for action, count in counts.items():
         if not count:

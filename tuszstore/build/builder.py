@@ -18,7 +18,7 @@ from tuszstore.build.lock import find_holder, locked
 from tuszstore.build.plan import Plan
 from tuszstore.build.publish import check_target, publish
 from tuszstore.build.recording import Built, Failed, Task, writing
-from tuszstore.build.records import versions
+from tuszstore.build.records import discard, versions
 from tuszstore.build.report import BuildReport, report_of
 from tuszstore.build.run import memory_bytes, refuse_in_worker, run_tasks
 from tuszstore.build.workplace import Workplace
@@ -108,13 +108,15 @@ def _build(
     if not (plan.store.exists() or work.path.exists()):
         _check_space(plan, plan.n_blocks)  # before anything is made
     with locked(plan.store):
-        changes = find_changes(plan, force=force)
+        changes = find_changes(plan, force=force, deep=True)
         if tell:
             tell(changes)
         to_build = (step.planned for step in changes.steps if step.action == "build")
         _check_space(plan, sum(plan.geometry.n_blocks(p.n_samples) for p in to_build))
         with writing(work.path):
             work.begin(plan, forced=force)
+            for folder in changes.damaged:
+                discard(folder)
         results = _run(changes, plan, work, progress)
         parts = _parts(changes, results)
         failed = [result for result in results if isinstance(result, Failed)]
@@ -133,7 +135,7 @@ def _build(
             return same
         with writing(work.store):
             assemble(plan, parts, left_out, work.store)
-            finish(work.store, {**_attributes(plan, parts), "build": work.begun()["build"]})
+            finish(work.store, {**_attributes(plan, parts), "build": work.begun().get("build")})
         publish(work.store, plan.store)
         work.remove()
     return report_of(
@@ -275,6 +277,7 @@ def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
         "config": config,
         "config_hash": plan.config.digest(),
         "sources_digest": plan.sources_digest,
+        "sources_seen": plan.sources_seen,
         "pipeline_version": PIPELINE_VERSION,
         "limit": plan.limit,
         "versions": versions(),

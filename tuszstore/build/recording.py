@@ -152,8 +152,10 @@ def _already_built(task: Task, recordings: Path, config: Config) -> Record | Non
     row, keys = record.row, Keys(config)
     annotation = _annotation(task, config)
     digest = annotation.digest if annotation else ""
+    *source, changed = _stat(task.path)
     same = (
-        _stat(task.path) == (row["source_bytes"], row["source_mtime"])
+        source == [row["source_bytes"], row["source_mtime"]]
+        and changed <= record.seen
         and record.signal_key == keys.signal(row["source_digest"])
         and record.label_key == keys.label(digest, task.n_samples)
     )
@@ -166,7 +168,8 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         source_digest = source_sha256(task.path)
         microvolts = read_microvolts(task.path, config.channels)
         annotation = _annotation(task, config)
-        if _stat(task.path) != before:
+        # of other times only, it may have been touched, or got another owner
+        if _stat(task.path) != before and source_sha256(task.path) != source_digest:
             raise RecordingError("file changed while it was read; build again")
     with timings.stage("signal"):
         signal = preprocess(microvolts.data, microvolts.sfreq, config.signal)
@@ -193,7 +196,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         row["signal_digest"] = _write_signal(files, signal.data, config, timings)
         with timings.stage("write"):
             row["label_digest"] = write_label(files, label, Geometry.of(config))
-            record = _record(task, config, row, events, [versions()])
+            record = _record(task, config, row, events, [versions()], before[2])
             write_record(folder, record)
     return record
 
@@ -217,7 +220,7 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         for number in range(geometry.n_shards(task.n_samples)):
             link_or_copy(donor_files.signal(number), files.signal(number))
         row["label_digest"] = write_label(files, label, geometry)
-        record = _record(task, config, row, events, donor.made_by)
+        record = _record(task, config, row, events, donor.made_by, donor.seen)
         write_record(folder, record)
     return record
 
@@ -228,6 +231,7 @@ def _record(
     row: dict[str, Any],
     events: MarkedEvents,
     made_by: list[dict[str, str]],
+    seen: int,
 ) -> Record:
     keys = Keys(config)
     return Record(
@@ -238,6 +242,7 @@ def _record(
         row=row,
         events=events,
         made_by=made_by,
+        seen=seen,
     )
 
 
@@ -279,12 +284,13 @@ def source_sha256(path: Path) -> str:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
 
 
-def _stat(path: Path) -> tuple[int, int]:
+def _stat(path: Path) -> tuple[int, int, int]:
+    """Return size (byte) of a file, and when it and its status were last changed (ns)."""
     try:
         stat = os.stat(path)
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
-    return stat.st_size, stat.st_mtime_ns
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _annotation(task: Task, config: Config) -> Annotation | None:

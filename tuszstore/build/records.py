@@ -4,6 +4,9 @@ In the workplace of a build each recording has a folder of its own, with its sha
 ``record.json``. The folder gets its name by one rename after the disk has all that is in it, so it
 is there whole or not at all, whoever is killed when. Two workers that build one recording make
 one folder: the first one stays.
+
+Everything in it has a checksum: blocks, indices of shards and labels each their CRC-32C, the record
+a SHA-256. What is damaged is thrown away and made again.
 """
 
 import contextlib
@@ -30,7 +33,8 @@ from tuszstore.store.schema import variables
 from tuszstore.store.shard import chunk_fault, shard_fault, sync_folder, write_durably
 
 RECORD = "record.json"
-RECORD_VERSION = 1
+_CHECKSUM = "checksum"
+RECORD_VERSION = 2
 """Records of another version are no records: what they tell of is built again."""
 
 IO_THREADS = 16
@@ -86,6 +90,9 @@ class Record:
         Without notes; they are in `row`.
     made_by : list of dict of str to str
         Versions of the packages that made its signal; several where it is one of them.
+    seen : int
+        Its EDF file is the one that was hashed if its status was last changed (ns) at this time, or
+        before.
     """
 
     id: str
@@ -95,14 +102,14 @@ class Record:
     row: dict[str, Any]
     events: MarkedEvents
     made_by: list[dict[str, str]]
+    seen: int
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values; :meth:`from_json` gives the same record."""
         events = self.events
         return {
             "version": RECORD_VERSION,
-            **{name: getattr(self, name) for name in ("id", "n_samples", "signal_key",
-                                                      "label_key", "made_by")},
+            **{name: getattr(self, name) for name in _FIELDS},
             "row": {name: _plain(value) for name, value in self.row.items()},
             "events": [asdict(event) for event in events.events],
             **{name: getattr(events, name).tolist() for name in ("first", "stop", "bit")},
@@ -131,8 +138,10 @@ class Record:
             name: np.array(value, dtypes[name]) if name in dtypes else value
             for name, value in values["row"].items()
         }
-        names = ("id", "n_samples", "signal_key", "label_key", "made_by")
-        return cls(**{name: values[name] for name in names}, row=row, events=events)
+        return cls(**{name: values[name] for name in _FIELDS}, row=row, events=events)
+
+
+_FIELDS = ("id", "n_samples", "signal_key", "label_key", "made_by", "seen")
 
 
 def _plain(value: Any) -> Any:
@@ -177,35 +186,99 @@ def write_record(folder: Path, record: Record) -> None:
     sizes = {
         path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != RECORD
     }
-    content = json.dumps({**record.to_json(), "sizes": sizes})
-    write_durably(folder / RECORD, content.encode())
+    write_durably(folder / RECORD, with_checksum({**record.to_json(), "sizes": sizes}))
 
 
 def read_record(folder: Path) -> Record | None:
     """Return the record of a folder of the workplace; nothing unless all its files are there."""
+    record = _read_record(folder)
+    return None if isinstance(record, str) else record
+
+
+def _read_record(folder: Path) -> Record | str:
+    """Return the record of a folder, or what is wrong with it."""
     try:
-        values = json.loads((folder / RECORD).read_bytes())
-        sizes = values["sizes"].items()
-        if any((folder / name).stat().st_size != size for name, size in sizes):
-            return None
+        values = checked((folder / RECORD).read_bytes())
+        for name, size in values["sizes"].items():
+            if (folder / name).stat().st_size != size:
+                return f"{name}: other size than it had"
         return Record.from_json(values)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # not whole, or of another version
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else RECORD
+        return f"{name}: {error.strerror or error}"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # of another version, if it is not damaged
+        return f"{RECORD}: {error}" if isinstance(error, ValueError) else f"{RECORD}: incomplete"
 
 
 def read_records(recordings: Path) -> dict[str, tuple[Record, Files]]:
     """Return the recordings that are whole in a workplace, by id."""
+    return scan_records(recordings)[0]
+
+
+def scan_records(
+    recordings: Path,
+) -> tuple[dict[str, tuple[Record, Files]], dict[Path, str]]:
+    """Return the recordings that are whole in a workplace, and what is wrong with the others.
+
+    Parameters
+    ----------
+    recordings : Path
+        Folder of all recordings in the workplace.
+
+    Returns
+    -------
+    whole : dict of str to tuple of Record and Files
+        By id.
+    damaged : dict of Path to str
+        By folder.
+    """
     try:
         folders = [Path(e.path) for e in os.scandir(recordings) if not e.name.endswith(".part")]
     except FileNotFoundError:
-        return {}
+        return {}, {}
     with ThreadPoolExecutor(IO_THREADS) as pool:
-        read = list(pool.map(read_record, folders))
-    return {
-        record.id: (record, Files(folder))
-        for folder, record in zip(folders, read, strict=True)
-        if record is not None
-    }
+        read = list(pool.map(_read_record, folders))
+    whole, damaged = {}, {}
+    for folder, record in zip(folders, read, strict=True):
+        if isinstance(record, str):
+            damaged[folder] = record
+        elif folder_of(recordings, record.id) != folder:
+            damaged[folder] = f"{RECORD}: of another recording"
+        else:
+            whole[record.id] = record, Files(folder)
+    return whole, damaged
+
+
+def with_checksum(values: Mapping[str, Any], indent: int | None = None) -> bytes:
+    """Return plain values as JSON with a checksum, for :func:`checked`."""
+    return json.dumps({**values, _CHECKSUM: _sha256(values)}, indent=indent).encode()
+
+
+def checked(content: bytes) -> dict[str, Any]:
+    """Return the values that :func:`with_checksum` was given.
+
+    Raises
+    ------
+    ValueError
+        If they are not as they were written.
+    """
+    values = json.loads(content)
+    if not isinstance(values, dict) or values.pop(_CHECKSUM, None) != _sha256(values):
+        raise ValueError("checksum is wrong")
+    return values
+
+
+def _sha256(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a recording, renamed first, so that nothing half removed is taken up."""
+    away = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.part")
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def remove_parts(recordings: Path) -> None:
@@ -216,11 +289,8 @@ def remove_parts(recordings: Path) -> None:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def find_fault(files: Files, n_blocks: int, shard: int) -> str:
-    """Return what is wrong with the files of a recording in a store; nothing if they are whole.
-
-    What is read is the index of each shard, and the labels. Every byte of the signal is for
-    `tuszstore verify` to read.
+def find_fault(files: Files, n_blocks: int, shard: int, *, deep: bool = False) -> str:
+    """Return what is wrong with the files of a recording; nothing if they are whole.
 
     Parameters
     ----------
@@ -229,13 +299,16 @@ def find_fault(files: Files, n_blocks: int, shard: int) -> str:
         Of the recording.
     shard : int
         Blocks of a shard.
+    deep : bool
+        Whether to read every block of the signal as well; else of each shard its index, and the
+        labels.
     """
     for number, start in enumerate(range(0, n_blocks, shard)):
+        count = min(shard, n_blocks - start)
         for path, fault in (
-            (files.signal(number), shard_fault(files.signal(number), shard,
-                                               min(shard, n_blocks - start))),
+            (files.signal(number), shard_fault(files.signal(number), shard, count, deep=deep)),
             (files.label(number), chunk_fault(files.label(number))),
-        ):  # fmt: skip
+        ):
             if fault:
                 return f"{path.relative_to(files.root)}: {fault}"
     return ""
