@@ -195,7 +195,7 @@ def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Chan
     if published:
         published.store.release()  # nobody but this build can replace it
     if force:
-        why_anew = why_anew or ("all is built anew, as asked" if published else "")
+        why_anew = why_anew or ("as asked" if published else "")
     up_to_date = (
         published is not None
         and not (settings or gone)

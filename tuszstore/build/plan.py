@@ -39,7 +39,8 @@ from tuszstore.store.metadata import read_attributes
 COMPRESSED = {"lz4": 0.8, "zstd": 0.8, "none": 1.0}
 """Share of its size that int16 EEG keeps, as measured on real recordings at 256 Hz."""
 
-_PROCESS_BYTES = 400_000_000  # a worker with its libraries, before it has read anything
+PROCESS_BYTES = 400_000_000
+"""Memory of a worker with its libraries, before it has read anything."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class PlannedRecording:
     def peak_bytes(self) -> int:
         """Memory that a worker needs for it, about."""
         read = 2.5 * 8 * len(CHANNELS) * self.n_source
-        return _PROCESS_BYTES + int(read) + 2 * 4 * len(CHANNELS) * self.n_samples
+        return PROCESS_BYTES + int(read) + 2 * 4 * len(CHANNELS) * self.n_samples
 
 
 @dataclass(frozen=True)
