@@ -80,7 +80,7 @@ class BuildProgress:
         """Show a message."""
         Console(stderr=True).print(Text(text), soft_wrap=True)
 
-    def figures(self) -> dict[str, str]:
+    def figures(self) -> dict[str, Any]:
         """Return what is built, how fast, what is left, and how many recordings failed."""
         assert self._start is not None  # or nothing was begun
         rate = self._done / max(time.monotonic() - self._start, 1e-9)

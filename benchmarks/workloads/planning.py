@@ -105,6 +105,6 @@ def stand_in(task: Any, recordings: Path, config: Any) -> Any:
     row = {"source_digest": f"{0:064x}", "mean": np.zeros(19), "sd": np.zeros(19)}
     record = Record(
         id=task.id, n_samples=task.n_samples, signal_key=f"{0:064x}", label_key=f"{0:064x}",
-        row=row, events=MarkedEvents((), nothing, nothing, no_bits, ()), made_by=[],
+        row=row, events=MarkedEvents((), nothing, nothing, no_bits, ()), made_by=[], seen=0,
     )  # fmt: skip
     return Built(task, record, Files(recordings / "x"), {"read": 0.1})

@@ -30,7 +30,6 @@ from tuszstore.store.create import finish
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.metadata import StoreMetadata, read_attributes
 
-
 _LOG = logging.getLogger("tuszstore")
 
 

@@ -125,7 +125,8 @@ class Published:
         self._first = np.searchsorted(events["recording"], numbers, "left")
         self._stop = np.searchsorted(events["recording"], numbers, "right")
         self._keys = Keys(store.config, attributes.get("pipeline_version", 0))
-        self._seen = int(attributes.get("sources_seen", 0))
+        seen = attributes.get("sources_seen")
+        self._seen = seen if isinstance(seen, int) else 0
 
     def get(self, id_: str) -> tuple[Record, Files] | None:
         """Return a recording by id."""

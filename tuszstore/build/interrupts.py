@@ -1,8 +1,8 @@
 """Signals while processes of Dask start, run and end: nothing of theirs reaches the user.
 
-A terminal sends Ctrl-C to all processes in its foreground. Workers that get it too print tracebacks,
-and a cluster that is interrupted while it starts or ends is left in an undefined state. So workers
-get none, and this process waits with it until the cluster is up or gone.
+A terminal sends Ctrl-C to all processes in its foreground. Workers that get it too print
+tracebacks, and a cluster that is interrupted while it starts or ends is left in an undefined state.
+So workers get none, and this process waits with it until the cluster is up or gone.
 """
 
 import signal

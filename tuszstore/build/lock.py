@@ -79,7 +79,8 @@ def locked(store: Path) -> Iterator[None]:
     path = lock_path(store)
     try:
         store.parent.mkdir(parents=True, exist_ok=True)
-        file = open(path, "a+", opener=_through_no_link)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        file = os.fdopen(descriptor, "a+")
     except OSError as error:
         raise BuildError(f"{store.parent}: cannot be written: {error.strerror}") from error
     with file:
@@ -153,10 +154,6 @@ def _is_running(pid: int) -> bool:
     except PermissionError:
         return True  # of another user
     return True
-
-
-def _through_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _read(file: IO[str]) -> Holder | None:

@@ -5,7 +5,7 @@ import concurrent.futures
 import logging
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import islice
@@ -71,7 +71,7 @@ def run_tasks(
     *,
     n_workers: int,
     say: Callable[[str], None] = _LOG.warning,
-) -> Iterator[Built | Failed]:
+) -> Generator[Built | Failed, None, None]:
     """Build recordings, yielding each as it is done, in any order.
 
     Parameters
@@ -201,7 +201,7 @@ def _on_cluster(
     done: SimpleQueue[Any] = SimpleQueue()
 
     def submit(count: int) -> None:
-        group = list(islice(remaining, count))
+        group = list(islice(remaining, max(0, count)))
         futures = client.map(work, group, pure=False) if group else []
         for future, task in zip(futures, group, strict=True):
             running[future.key] = future, task

@@ -71,8 +71,8 @@ class Watch:
         waited = now - self._since
         if waited >= GIVE_UP_SECONDS:
             raise BuildError(
-                f"{self._name}: {why} for {_minutes(waited)}; start workers, or use --workers. What "
-                "is built is kept: the same command goes on from there"
+                f"{self._name}: {why} for {_minutes(waited)}; start workers, or use --workers. "
+                "What is built is kept: the same command goes on from there"
             )
         if waited >= grace and (self._said is None or now - self._said >= SAY_SECONDS):
             how_long = f"for {_minutes(waited)}" if self._said is not None else "from now on"

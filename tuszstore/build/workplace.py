@@ -70,9 +70,7 @@ class Workplace:
         """
         return self.scan(forced=forced)[0]
 
-    def scan(
-        self, *, forced: bool
-    ) -> tuple[dict[str, tuple[Record, Files]], dict[Path, str]]:
+    def scan(self, *, forced: bool) -> tuple[dict[str, tuple[Record, Files]], dict[Path, str]]:
         """Return :meth:`built`, and the folders of what is damaged, with what is wrong there."""
         if forced and not self.begun().get("forced"):
             return {}, {}
