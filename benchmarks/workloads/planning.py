@@ -111,14 +111,14 @@ def stand_in(task: Any, recordings: Path, config: Any) -> Any:
     import numpy as np
 
     from tuszstore.builder.recording import Built
-    from tuszstore.builder.records import Files, Record
+    from tuszstore.builder.records import Files, MadeSignal, Record
     from tuszstore.corpus.events import MarkedEvents
 
     nothing, no_bits = np.zeros(0, np.int64), np.zeros(0, np.uint16)
     row = {"source_digest": f"{0:064x}", "mean": np.zeros(19), "sd": np.zeros(19)}
     record = Record(
         id=task.id, n_samples=task.n_samples, signal_key=f"{0:064x}", label_key=f"{0:064x}",
-        row=row, events=MarkedEvents((), nothing, nothing, no_bits, ()), made_by=[],
-        shards=[], derived={},
+        row=row, events=MarkedEvents((), nothing, nothing, no_bits, ()),
+        signal=MadeSignal([], [], {}, 0),
     )  # fmt: skip
     return Built(task, record, Files(recordings / "x"), {"read": 0.1})

@@ -1,6 +1,7 @@
 """Builds from end to end: what is stored, what is left out, and what goes wrong."""
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -16,12 +17,13 @@ import pytest
 
 import tuszstore
 from tests.corpus.edf_files import CHANNELS, channel, time_keeping, write_edf
-from tuszstore.builder import builder, overlap, recording, run
+from tuszstore.builder import builder, memory, overlap, recording, run, watch
 from tuszstore.builder.lock import locked
+from tuszstore.builder.memory import check_memory, choose_workers
 from tuszstore.builder.plan import make_plan, make_plans
 from tuszstore.builder.publish import publish
 from tuszstore.builder.run import memory_bytes
-from tuszstore.config import Config, load_config
+from tuszstore.config import Build, Config, load_config
 from tuszstore.corpus.edf import read_header
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import BuildError, CorpusError
@@ -46,6 +48,11 @@ def die_over_the_first(task: recording.Task, recordings: Path, config: Config) -
 
 def reasons(report: tuszstore.BuildReport) -> dict[str, str]:
     return {Path(entry.id).name: entry.reason for entry in report.left_out}
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What a build said on the way."""
+    return [record.getMessage() for record in caplog.records if record.name == "tuszstore"]
 
 
 class TestContent:
@@ -309,20 +316,60 @@ class TestPlan:
         assert any(patient in warning for warning in report.warnings)
         assert read_attributes(report.store)["warnings"] == list(report.warnings)
 
-    @pytest.mark.parametrize("text", ["", "much", "-3GB", "0"])
+    @pytest.mark.parametrize(
+        "text", ["", " ", "much", "-3GB", "0", "GB", "nan", "inf", "1e400GB", "50%", "8 apples"]
+    )
     def test_an_amount_of_memory_must_be_one(self, text: str) -> None:
         with pytest.raises(BuildError, match="max_memory"):
             memory_bytes(text)
 
-    def test_memory_limits_the_workers(self, corpus: Path, tmp_path: Path) -> None:
-        options = {"paths.data": corpus, "paths.store": tmp_path, "build.workers": 8}
-        plan = make_plan(load_config(None, options), "train")
-        assert builder.choose_workers(plan) == (8, "")
-        budget = f"{plan.peak_bytes * 3}B"
-        plan = make_plan(load_config(None, {**options, "build.max_memory": budget}), "train")
-        n_workers, warning = builder.choose_workers(plan)
-        assert n_workers == 3
-        assert "3 of 8 workers" in warning
+    def test_memory_limits_the_workers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        needs = [(500_000_000, "a"), (900_000_000, "long"), *[(500_000_000, "b")] * 8]
+        monkeypatch.setattr(memory, "memory_of_machine", lambda: 64_000_000_000)
+        assert choose_workers(Build(workers=8), needs) == (8, "")
+        assert choose_workers(Build(workers=8), needs[:3]) == (3, "")
+        assert choose_workers(Build(workers=0, max_memory="1GB"), needs) == (0, "")
+        assert choose_workers(Build(workers=8, max_memory="2.8GB"), needs) == (
+            3, "3 of 8 workers fit into max_memory: about 0.9 GB are needed for long",
+        )  # fmt: skip
+        monkeypatch.setattr(memory, "memory_of_machine", lambda: 2_000_000_000)
+        n_workers, told = choose_workers(Build(workers=8), needs)
+        assert (n_workers, "2 of 8 workers fit into the memory of this" in told) == (2, True)
+        n_workers, told = choose_workers(Build(workers=8), [(3_000_000_000, "huge")] * 9)
+        assert (n_workers, "3.0 GB are needed for huge, more than" in told) == (1, True)
+        given = Build(workers=8, max_memory="1GB", scheduler="tcp://x:1")
+        assert "not for the workers of a scheduler" in choose_workers(given, needs)[1]
+
+    def test_a_build_says_that_memory_allows_fewer_workers(
+        self, own_corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        config = {"build": {"max_memory": "500MB"}}
+        assert build(own_corpus, tmp_path, config, workers=2).status == "built"
+        assert "1 of 2 workers fit into max_memory" in caplog.text
+
+    @pytest.mark.parametrize("workers", [0, 1, 2])
+    def test_less_memory_than_one_worker_needs_is_refused(
+        self, own_corpus: Path, tmp_path: Path, workers: int
+    ) -> None:
+        root = tmp_path / "stores"
+        config = {"build": {"max_memory": "200MB"}}
+        with pytest.raises(BuildError, match=r"needs about 4\d\dMB .*edf, and .* is 200MB") as told:
+            build(own_corpus, root, config, workers=workers)
+        assert not root.exists()
+        enough = str(told.value).rpartition("raise --max-memory to ")[2].removesuffix(" or more")
+        options = {"paths.data": own_corpus, "paths.store": root, "build.max_memory": enough}
+        check_memory(make_plan(load_config(None, options), "train"))
+
+    def test_memory_matters_only_where_something_is_built(
+        self, own_corpus: Path, tmp_path: Path
+    ) -> None:
+        build(own_corpus, tmp_path)
+        config = {"build": {"max_memory": "200MB"}}
+        assert build(own_corpus, tmp_path, config).status == "unchanged"
+        other = {**config, "labels": {"full_seizure": 0.5}}
+        assert build(own_corpus, tmp_path, other).changes["keep"] == 3
+        with pytest.raises(BuildError, match="200MB"):
+            build(own_corpus, tmp_path, other, force=True)
 
 
 class TestPublish:
@@ -383,6 +430,111 @@ class TestPublish:
         with pytest.raises(BuildError, match="no store of tuszstore"):
             build(own_corpus, tmp_path, force=True)
         assert (tmp_path / "train.zarr" / "thesis.txt").exists()
+
+    def test_a_store_whose_name_is_a_link_is_replaced_where_it_lies(
+        self, own_corpus: Path, tmp_path: Path
+    ) -> None:
+        root, disk = tmp_path / "stores", tmp_path / "disk"
+        build(own_corpus, disk)
+        (disk / "train.zarr").rename(disk / "mine[1].zarr")
+        root.mkdir()
+        (root / "train.zarr").symlink_to("../disk/hop")
+        (disk / "hop").symlink_to(disk / "mine[1].zarr")
+        reader = tuszstore.open(root / "train.zarr")
+        before = reader.windows[:]
+        report = build(own_corpus, root, {"storage": {"codec": "zstd"}})
+        assert report.status == "built"
+        assert report.store == disk / "mine[1].zarr"
+        assert (root / "train.zarr").is_symlink()
+        assert tuszstore.open(root / "train.zarr").config.storage.codec == "zstd"
+        np.testing.assert_array_equal(reader.windows[:], before)
+        del reader
+        gc.collect()
+        assert build(own_corpus, root, {"storage": {"codec": "zstd"}}).status == "unchanged"
+        assert [f.name for f in root.iterdir()] == ["train.zarr"]
+        assert {f.name for f in disk.iterdir()} - {".train.zarr.lock"} == {
+            ".mine[1].zarr.lock", "hop", "mine[1].zarr",
+        }  # fmt: skip
+        assert tuszstore.verify(root / "train.zarr", deep=True).ok
+
+    def test_a_link_to_an_empty_folder_chooses_the_place(
+        self, own_corpus: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "disk").mkdir()
+        (tmp_path / "stores").symlink_to(tmp_path / "disk")  # the root is one as well
+        (tmp_path / "elsewhere" / "empty").mkdir(parents=True)
+        (tmp_path / "disk" / "dev.zarr").symlink_to(tmp_path / "elsewhere" / "empty")
+        report = build(own_corpus, tmp_path / "stores", split="val")
+        assert report.store == tmp_path / "elsewhere" / "empty"
+        names = {f.name for f in report.store.parent.iterdir()}
+        assert names == {"empty", ".empty.lock"}
+        for name in ("dev", "val"):
+            assert len(tuszstore.open(tmp_path / "stores" / f"{name}.zarr")) == report.windows
+
+    @pytest.mark.parametrize("target", ["gone", "train.zarr", "file", "foreign"])
+    @pytest.mark.parametrize("force", [False, True])
+    def test_a_link_to_no_store_is_refused(
+        self, own_corpus: Path, tmp_path: Path, target: str, force: bool
+    ) -> None:
+        (tmp_path / "file").write_text("mine")
+        (tmp_path / "foreign").mkdir()
+        (tmp_path / "foreign" / "zarr.json").write_text("{}")
+        (tmp_path / "train.zarr").symlink_to(target)
+        told = {
+            "file": "file: is a file, not a store", "foreign": "foreign: is a folder, but no store",
+        }.get(target, r"train.zarr: is a link to .*which does not exist; mount")  # fmt: skip
+        with pytest.raises(BuildError, match=told):
+            build(own_corpus, tmp_path, force=force)
+        assert os.readlink(tmp_path / "train.zarr") == target
+        names = {"train.zarr", "file", "foreign", "corpus"}
+        assert {f.name for f in tmp_path.iterdir()} == names
+        assert (tmp_path / "foreign" / "zarr.json").read_text() == "{}"
+
+    def test_a_root_that_leads_nowhere_is_refused(self, own_corpus: Path, tmp_path: Path) -> None:
+        (tmp_path / "disk").symlink_to("gone")
+        for root in (tmp_path / "disk", tmp_path / "disk" / "stores"):
+            with pytest.raises(BuildError, match=r"disk: is a link to .*gone, which does not"):
+                build(own_corpus, root)
+
+    @pytest.mark.parametrize("name", ["building", "lock"])
+    def test_what_is_hidden_beside_a_store_may_be_no_link(
+        self, own_corpus: Path, tmp_path: Path, name: str
+    ) -> None:
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "thesis.txt").write_text("mine")
+        to = "mine" if name == "building" else "mine/thesis.txt"
+        (tmp_path / f".train.zarr.{name}").symlink_to(to)
+        with pytest.raises(BuildError, match=rf"\.train\.zarr\.{name}: is a link"):
+            build(own_corpus, tmp_path)
+        assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
+
+    def test_what_a_link_that_was_moved_aside_leads_to_stays(
+        self, own_corpus: Path, tmp_path: Path
+    ) -> None:
+        store = build(own_corpus, tmp_path / "a").store
+        aside = tmp_path / "b" / ".train.zarr.old.00000000000000000001"
+        aside.parent.mkdir()
+        aside.symlink_to(store)
+        build(own_corpus, tmp_path / "b")
+        assert not aside.is_symlink()
+        assert tuszstore.verify(store, deep=True).ok
+
+    def test_another_store_under_the_name_of_val_is_told(
+        self, own_corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        other = build(own_corpus, tmp_path / "other").store
+        root = tmp_path / "stores"
+        root.mkdir()
+        (root / "val.zarr").symlink_to(other)
+        build(own_corpus, root, split="val")
+        assert "val.zarr is another store than dev.zarr" in caplog.text
+        assert tuszstore.open(root / "val.zarr").attrs["split"] == "train"
+        caplog.clear()
+        (root / "val.zarr").unlink()
+        build(own_corpus, root, split="val", force=True)
+        assert os.readlink(root / "val.zarr") == "dev.zarr"
+        build(own_corpus, root, split="val")
+        assert not caplog.text
 
     def test_val_is_another_name_of_dev(self, own_corpus: Path, tmp_path: Path) -> None:
         report = build(own_corpus, tmp_path, split="val")
@@ -478,6 +630,55 @@ class TestDask:
             report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path)
         assert report.exit_status == 3
         assert report.recordings == len(edf_files(own_corpus)) - 1
+
+    def test_a_cluster_without_workers_is_waited_for(
+        self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:  # fmt: skip
+        from distributed import LocalCluster
+
+        monkeypatch.setattr(watch, "SAY_SECONDS", 0.3)
+        monkeypatch.setattr(watch, "LOOK_SECONDS", 0.1)
+        with LocalCluster(
+            n_workers=0, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster:
+            config = {"build": {"scheduler": cluster.scheduler_address}}
+            given = {"split": "train", "data": own_corpus, "store": tmp_path}
+            with monkeypatch.context() as patch:
+                patch.setattr(watch, "GIVE_UP_SECONDS", 1.0)
+                with pytest.raises(BuildError, match=r"//.*: no workers for 1 s; start workers"):
+                    tuszstore.build(config, **given)
+            messages = said(caplog)
+            assert "no workers; the build waits from now on, 1 s at most" in messages[0]
+            assert any("the build waits for " in message for message in messages[1:])
+            caplog.clear()
+            timer = threading.Timer(1.5, cluster.scale, [1])
+            timer.start()
+            assert tuszstore.build(config, **given).status == "built"
+            timer.join()
+        assert "no workers; the build waits from now on, 60 min at most" in caplog.text
+        assert said(caplog)[-1].endswith("workers are there; the build goes on")
+
+    def test_paused_workers_are_told(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Client:
+            status = "paused"
+
+            def nthreads(self) -> dict[str, int]:
+                return {"tcp://a": 2}
+
+            def scheduler_info(self) -> object:
+                return {"workers": {"tcp://a": {"status": self.status, "memory_limit": 2e8}}}
+
+        client, told = Client(), []
+        looks = watch.Watch(client, "here", told.append)
+        assert looks.look() == 0
+        assert told == []  # it may be over at once
+        assert looks.look(grace=0.0) == 0
+        assert "all workers are paused" in told[0]
+        assert "0.2 GB a worker" in told[0]
+        client.status = "running"
+        assert looks.look() == 2
+        assert "goes on" in told[1]
 
     def test_no_scheduler_there(
         self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

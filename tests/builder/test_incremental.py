@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,54 @@ class TestBuild:
         shutil.copytree(own_corpus, tmp_path / "moved", copy_function=shutil.copyfile)
         assert done(build(tmp_path / "moved", root)) == {"keep": 3}
         check_against_fresh(own_corpus, root)
+
+    @pytest.mark.parametrize("kind", ["EDF file", "annotation"])
+    def test_a_source_of_equal_size_and_time_with_other_content(
+        self, own_corpus: Path, root: Path, kind: str
+    ) -> None:
+        path = edf_files(own_corpus)[1]
+        path = path if kind == "EDF file" else path.with_suffix(".csv")
+        before = path.stat()
+        content = path.read_bytes()
+        if kind == "EDF file":
+            edit_edf(path)
+        else:
+            path.write_bytes(content.replace(b"bckg", b"seiz", 1))
+        assert path.read_bytes() != content
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert path.stat().st_size == before.st_size
+        assert path.stat().st_mtime_ns == before.st_mtime_ns
+        told = run("status", root / "train.zarr")
+        assert told.exit_code == 4
+        assert f"{kind} changed" in told.output
+        work = {"build": 1} if kind == "EDF file" else {"relabel": 1}
+        assert done(build(own_corpus, root)) == {"keep": 2, **work}
+        check_against_fresh(own_corpus, root)
+        assert build(own_corpus, root).status == "unchanged"
+
+    def test_a_file_of_another_owner_or_mode_is_the_same_file(
+        self, own_corpus: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read, original = [], changes_module.source_sha256
+        monkeypatch.setattr(
+            changes_module, "source_sha256", lambda path: read.append(path) or original(path)
+        )
+        first = edf_files(own_corpus)[0]
+        first.chmod(0o640)
+        assert run("status", root / "train.zarr").exit_code == 0
+        assert read == [first]  # and no other one
+        assert done(build(own_corpus, root)) == {"keep": 3}
+        assert run("status", root / "train.zarr").exit_code == 0
+        assert read == [first] * 2
+        assert build(own_corpus, root).status == "unchanged"
+
+    def test_a_time_in_the_future_covers_no_change(self, own_corpus: Path, root: Path) -> None:
+        plan = make_plan(
+            load_config(CONFIG, {"paths.data": own_corpus, "paths.store": root}), "train"
+        )
+        latest = max(planned.changed for planned in plan.recordings)
+        assert plan.sources_seen == latest
+        assert replace(plan, made=latest - 5).sources_seen == latest - 5
 
     def test_another_version_of_the_pipeline(
         self, own_corpus: Path, root: Path, monkeypatch: pytest.MonkeyPatch

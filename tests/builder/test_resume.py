@@ -4,6 +4,8 @@ import errno
 import fcntl
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +17,20 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tuszstore
 from tuszstore.builder import builder, lock, recording, records
 from tuszstore.builder.lock import Holder, find_holder, lock_path, locked
-from tuszstore.builder.records import Files, new_folder, read_record, read_records
+from tuszstore.builder.records import (
+    Files,
+    checked,
+    new_folder,
+    read_record,
+    read_records,
+    with_checksum,
+)
 from tuszstore.builder.workplace import Workplace
 from tuszstore.cli import main
 from tuszstore.errors import BuildError
@@ -90,10 +101,21 @@ class TestResume:
         assert build(own_corpus, root).changes["keep"] == 3
         assert content(root) == clean
 
-    @pytest.mark.parametrize("damage", ["cut", "lost", "no record", "another version"])
+    @pytest.mark.parametrize(
+        ("damage", "told"),
+        [
+            ("cut", "signal.1: other size"), ("lost", "label.0: No such file"),
+            ("no record", "record.json: "), ("another version", "record.json: version 99"),
+            ("flipped record", "record.json: checksum is wrong"),
+            ("flipped label", "label.0: checksum is wrong"),
+            ("flipped block", "signal.0: checksum is wrong"),
+            ("flipped index", "signal.1: file is cut off, or its index is damaged"),
+            ("of another", "record.json: of another recording"),
+        ],
+    )  # fmt: skip
     def test_what_is_not_whole_is_built_again(
         self, own_corpus: Path, tmp_path: Path, clean: str, monkeypatch: pytest.MonkeyPatch,
-        damage: str,
+        damage: str, told: str,
     ) -> None:  # fmt: skip
         root = tmp_path / "stores"
         with monkeypatch.context() as patch:
@@ -108,11 +130,67 @@ class TestResume:
             (folder / "label.0").unlink()
         elif damage == "no record":
             os.truncate(record, record.stat().st_size // 2)
+        elif damage == "another version":
+            record.write_bytes(with_checksum({**checked(record.read_bytes()), "version": 99}))
+        elif damage == "flipped record":
+            flip(record, record.read_bytes().index(b'"mean"') + 12)
+        elif damage == "flipped label":
+            flip(folder / "label.0", 30)
+        elif damage == "flipped block":
+            flip(folder / "signal.0", 100)
+        elif damage == "flipped index":
+            flip(folder / "signal.1", -20)
         else:
-            record.write_text(json.dumps({**json.loads(record.read_text()), "version": 99}))
-        report = build(own_corpus, root)
-        assert (report.changes["resume"], report.changes["build"]) == (1, 2)
+            other = max(folder.parent.iterdir())
+            shutil.rmtree(folder)
+            shutil.copytree(other, folder)
+        args = ["build", "-s", "train", "-d", str(own_corpus), "-o", str(root), "-w", "0"]
+        options = ["--set", "windows.length=20", "--set", "storage.shard_seconds=60"]
+        result = CliRunner().invoke(main, [*args, *options])
+        assert result.exit_code == 0, result.output
+        assert "1 recording built before the interruption" in result.output
+        assert re.search(
+            rf"2 recordings to build: 1 .*interruption is damaged: {told}", result.output
+        )
         assert content(root) == clean
+        assert tuszstore.verify(root / "train.zarr", deep=True).ok
+
+    def test_a_note_of_the_build_that_is_damaged_costs_nothing(
+        self, own_corpus: Path, tmp_path: Path, clean: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = tmp_path / "stores"
+        with monkeypatch.context() as patch:
+            stop_after(patch, 2)
+            with pytest.raises(Stop):
+                build(own_corpus, root)
+        work = Workplace(root / "train.zarr")
+        note = work.path / "build.json"
+        flip(note, note.read_bytes().index(b'"forced": ') + 2)
+        assert work.begun() == {}
+        report = build(own_corpus, root)
+        assert (report.changes["resume"], report.changes["build"]) == (2, 1)
+        assert content(root) == clean
+
+    def test_damage_beside_a_store_that_serves_is_not_taken_up(
+        self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a recording that is relabelled: the interrupted build had done so already."""
+        root = tmp_path / "stores"
+        build(own_corpus, root)
+        config = {**CONFIG, "labels": {"rounding": "truncate"}}
+        original = builder.assemble
+
+        def stop(*args: Any) -> None:
+            raise Stop
+
+        monkeypatch.setattr(builder, "assemble", stop)
+        with pytest.raises(Stop):
+            build(own_corpus, root, config)
+        monkeypatch.setattr(builder, "assemble", original)
+        flip(min(Workplace(root / "train.zarr").recordings.iterdir()) / "label.0", 30)
+        report = build(own_corpus, root, config)
+        assert (report.changes["resume"], report.changes["relabel"]) == (2, 1)
+        assert tuszstore.verify(root / "train.zarr", deep=True).ok
 
     def test_a_source_that_changed_meanwhile(
         self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +325,14 @@ class TestResume:
         assert not list(work.recordings.glob("*.part"))
 
 
+def flip(path: Path, at: int) -> None:
+    """Flip one bit of a file that others may share."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+
 def wait_for(condition: Any, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -255,6 +341,26 @@ def wait_for(condition: Any, seconds: float = 60) -> None:
 
 
 class TestRecords:
+    @given(
+        values=st.dictionaries(
+            st.text(max_size=5), st.none() | st.integers() | st.floats() | st.text(max_size=9),
+            max_size=4,
+        ),
+        data=st.data(),
+    )  # fmt: skip
+    def test_no_flipped_bit_changes_a_value(self, values: dict[str, Any], data: Any) -> None:
+        content = with_checksum(values)
+        before = json.dumps(checked(content), sort_keys=True)
+        assert before == json.dumps(values, sort_keys=True)
+        at = data.draw(st.integers(0, len(content) - 1))
+        bit = data.draw(st.integers(0, 7))
+        flipped = bytes([*content[:at], content[at] ^ 1 << bit, *content[at + 1 :]])
+        try:
+            after = checked(flipped)
+        except ValueError:
+            return
+        assert json.dumps(after, sort_keys=True) == before  # between values
+
     def test_a_record_is_the_same_when_it_is_read(self, train: tuszstore.Store) -> None:
         from tuszstore.builder.changes import Published
 

@@ -3,9 +3,12 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,8 @@ from click.testing import CliRunner, Result
 
 import tuszstore
 from tests.corpus.edf_files import mark
-from tuszstore.builder import builder
-from tuszstore.cli import main
+from tuszstore.builder import builder, plan, recording
+from tuszstore.cli import console, main
 from tuszstore.plotting.facts import gather
 
 
@@ -208,6 +211,29 @@ BUILD = ["build", "--split", "train"]
         pytest.param([*BUILD, "--set", "x=[1"], "not valid YAML", id="bad value"),
         pytest.param([*BUILD, "-c", "no.yaml"], "no such file", id="no config"),
         pytest.param([*BUILD, "--workers", "-1"], "Invalid value", id="negative workers"),
+        pytest.param(
+            [*BUILD, "-d", "c", "-o", "x", "-M", "lots"],
+            "not a valid memory size",
+            id="nonsense memory",
+        ),
+        pytest.param(
+            [*BUILD, "-d", "c", "-o", "x", "-M", "lots", "--dry-run"],
+            "not a valid memory size",
+            id="nonsense memory, dry run",
+        ),
+        pytest.param(
+            [*BUILD, "-d", "c", "-o", "x", "-M", "9MB"], "and max_memory is 9MB", id="little memory"
+        ),
+        pytest.param(
+            [*BUILD, "-d", "c", "-o", "x", "-M", "9MB", "--dry-run", "--json"],
+            "raise --max-memory to 4",
+            id="little memory, dry run",
+        ),
+        pytest.param(
+            ["build", "-s", "all", "-d", "c", "-o", "x", "-M", "9MB", "-w", "0"],
+            "train: a worker needs about 4",
+            id="little memory, all splits",
+        ),
         pytest.param(["info", "nowhere.zarr"], "no store here", id="no such store"),
         pytest.param(["info"], "Missing argument", id="no argument"),
         pytest.param(["frobnicate"], "No such command", id="unknown command"),
@@ -215,13 +241,19 @@ BUILD = ["build", "--split", "train"]
     ],
 )
 def test_wrong_usage_is_one_line_and_status_1(
-    args: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    args: list[str],
+    told: str,
+    small_corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "c").symlink_to(small_corpus)
     result = run(*args)
     assert result.exit_code == 1
     assert told in result.output
     assert "Traceback" not in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
 class TestInfo:
@@ -281,6 +313,71 @@ def test_a_terminal_sees_progress(small: list[object]) -> None:
     assert b"left" in seen
     silent = subprocess.run([*command, "--force"], capture_output=True, check=True)
     assert silent.stderr == b""
+
+
+def test_a_log_gets_a_line_a_minute(small: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From planning to the end."""
+    monkeypatch.setattr(console, "LINE_SECONDS", 0.02)
+    for module, name in ((plan, "inspect_edf"), (builder, "find_changes"), (builder, "assemble"),
+                         (recording, "preprocess")):  # fmt: skip
+        monkeypatch.setattr(module, name, slowly(getattr(module, name)))
+    result = run(*small)
+    assert result.exit_code == 0
+    lines = [line for line in result.stderr.splitlines() if "so far" in line]
+    for told in (
+        r"planning \(0:0\d so far\)", r"train: comparing with what is there \(0:0\d so far\)",
+        r"train: 0\.0/0\.\d h \(0:0\d so far\)", r"train: 0\.\d/0\.\d h, .* h/s, 0:0\d left \(",
+        r"train: putting the store together \(0:0\d so far\)",
+    ):  # fmt: skip
+        assert any(re.fullmatch(told + ".*", line) for line in lines), (told, lines)
+    assert not run(*small, "--force", "--quiet").output
+    assert "so far" not in run(*small, "--force", "--json").stderr
+
+
+def slowly(function: Any) -> Any:
+    def slow(*args: Any, **options: Any) -> Any:
+        time.sleep(0.15)
+        return function(*args, **options)
+
+    return slow
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("moment", ["start", "midst"])
+def test_ctrl_c_ends_in_one_line(
+    own_corpus: Path, tmp_path: Path, workers: int, moment: str
+) -> None:
+    """A terminal sends it to all processes; twice, since people are impatient."""
+    root = tmp_path / "stores"
+    args = ["build", "-s", "train", "-d", own_corpus, "-o", root, "-w", workers]
+    reset = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{reset}\nfrom tuszstore.cli import main\nmain()"
+    begun = root / ".train.zarr.building" / ("build.json" if moment == "start" else "recordings/*")
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, args)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            deadline = time.monotonic() + 90
+            while not list(begun.parent.glob(begun.name)):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.2)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            _, told = process.communicate(timeout=60)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 128 + signal.SIGINT
+    assert told.split("\n") == [
+        "", "tuszstore: interrupted; what is built is kept: rerun the command to resume", "",
+    ]  # fmt: skip
+    assert run(*args[:-1], 0, "--quiet").exit_code == 0
+    assert [path.name for path in root.iterdir() if not path.name.endswith(".lock")] == [
+        "train.zarr"
+    ]
 
 
 def _read(descriptor: int) -> bytes:

@@ -88,7 +88,7 @@ def assemble(plan: Plan, parts: Sequence[Part], left_out: Sequence[LeftOut], pat
 
 
 def _shards(parts: Sequence[Part]) -> dict[str, NDArray[Any]]:
-    rows = [(row, *shard) for row, part in enumerate(parts) for shard in part.record.shards]
+    rows = [(row, *shard) for row, part in enumerate(parts) for shard in part.record.signal.shards]
     return {
         "recording": np.array([row for row, _, _ in rows], np.int32),
         "bytes": np.array([size for _, size, _ in rows], np.int64),
@@ -98,7 +98,7 @@ def _shards(parts: Sequence[Part]) -> dict[str, NDArray[Any]]:
 
 def _write_derived(path: Path, parts: Sequence[Part], derived: Derived) -> None:
     for name in derived.sets:
-        moments = [part.record.derived[name] for part in parts]
+        moments = [part.record.signal.derived[name] for part in parts]
         write_derived(
             path, name, derived.names(name),
             np.stack([mean for mean, _ in moments]), np.stack([sd for _, sd in moments]),

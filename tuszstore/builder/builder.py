@@ -1,11 +1,12 @@
 """A build from end to end: plan, compare, run, put together, publish."""
 
 import json
-import os
+import logging
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +16,13 @@ from tuszstore.builder.assemble import Part, assemble
 from tuszstore.builder.changes import Changes, find_changes
 from tuszstore.builder.keys import PIPELINE_VERSION
 from tuszstore.builder.lock import find_holder, locked
+from tuszstore.builder.memory import check_memory, choose_workers, needs_of
 from tuszstore.builder.plan import Plan
-from tuszstore.builder.publish import check_target, publish
+from tuszstore.builder.publish import check_target, other_alias, publish
 from tuszstore.builder.recording import Built, Failed, Task, writing
-from tuszstore.builder.records import versions
+from tuszstore.builder.records import discard, versions
 from tuszstore.builder.report import BuildReport, report_of
-from tuszstore.builder.run import memory_bytes, refuse_in_worker, run_tasks
+from tuszstore.builder.run import refuse_in_worker, run_tasks
 from tuszstore.builder.workplace import Workplace
 from tuszstore.corpus.layout import LeftOut
 from tuszstore.errors import BuildError, StoreError
@@ -28,9 +30,15 @@ from tuszstore.store.create import finish
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.metadata import StoreMetadata, read_attributes
 
+_LOG = logging.getLogger("tuszstore")
+
 
 class Progress(Protocol):
-    """What a build tells while it runs."""
+    """What a build tells while it runs.
+
+    If it has a method ``say``, that is called with each message on the way, such as that the build
+    waits for workers; else they are logged as warnings of ``tuszstore``.
+    """
 
     def start(self, plan: Plan) -> None:
         """Begin with a plan."""
@@ -89,10 +97,14 @@ def run_plan(
     start = time.perf_counter()
     refuse_in_worker()
     check_target(plan.store)
+    check_memory(plan, force=force)
+    say = getattr(progress, "say", None) or _LOG.warning
+    if told := other_alias(plan.store):
+        say(told)
     _clear(plan.store)
     report = None if force else _unchanged(plan)
     if report is None:
-        report = _build(plan, force, progress or Silent(), tell)
+        report = _build(plan, force, progress or Silent(), tell, say)
         if report.status == "built":
             report = replace(report, seconds=time.perf_counter() - start)
     remove_unused(plan.store)
@@ -100,7 +112,11 @@ def run_plan(
 
 
 def _build(
-    plan: Plan, force: bool, progress: Progress, tell: Callable[[Changes], None] | None
+    plan: Plan,
+    force: bool,
+    progress: Progress,
+    tell: Callable[[Changes], None] | None,
+    say: Callable[[str], None],
 ) -> BuildReport:
     if not plan.recordings:
         return _nothing(plan, plan.left_out)
@@ -108,14 +124,17 @@ def _build(
     if not (plan.store.exists() or work.path.exists()):
         _check_space(plan, plan.n_blocks)  # before anything is made
     with locked(plan.store):
-        changes = find_changes(plan, force=force)
+        changes = find_changes(plan, force=force, deep=True)
+        check_memory(plan, changes)
         if tell:
             tell(changes)
         to_build = (step.planned for step in changes.steps if step.action == "build")
         _check_space(plan, sum(plan.geometry.n_blocks(p.n_samples) for p in to_build))
         with writing(work.path):
             work.begin(plan, forced=force)
-        results = _run(changes, plan, work, progress)
+            for folder in changes.damaged:
+                discard(folder)
+        results = _run(changes, plan, work, progress, say)
         parts = _parts(changes, results)
         failed = [result for result in results if isinstance(result, Failed)]
         left_out = sorted(
@@ -134,7 +153,9 @@ def _build(
         with writing(work.store):
             assemble(plan, parts, left_out, work.store)
             finish(
-                work.store, plan.spec, {**_attributes(plan, parts), "build": work.begun()["build"]}
+                work.store,
+                plan.spec,
+                {**_attributes(plan, parts), "build": work.begun().get("build")},
             )
         publish(work.store, plan.store)
         work.remove()
@@ -196,28 +217,9 @@ def _check_space(plan: Plan, n_blocks: int) -> None:
         )
 
 
-def choose_workers(plan: Plan) -> tuple[int, str]:
-    """Return how many processes to use, and a warning where memory allows fewer than wanted.
-
-    Parameters
-    ----------
-    plan : Plan
-    """
-    build = plan.config.build
-    wanted = os.cpu_count() or 1 if build.workers is None else build.workers
-    wanted = min(wanted, len(plan.recordings))
-    if wanted == 0 or build.max_memory is None or build.scheduler is not None:
-        return wanted, ""
-    fitting = memory_bytes(build.max_memory) // plan.peak_bytes
-    if fitting >= wanted:
-        return wanted, ""
-    need = f"the longest recording needs about {plan.peak_bytes / 1e9:.1f} GB"
-    if fitting == 0:
-        return 1, f"{need}, more than max_memory; it may fail"
-    return int(fitting), f"{fitting} of {wanted} workers fit into max_memory: {need}"
-
-
-def _run(changes: Changes, plan: Plan, work: Workplace, progress: Progress) -> list[Built | Failed]:
+def _run(
+    changes: Changes, plan: Plan, work: Workplace, progress: Progress, say: Callable[[str], None]
+) -> list[Built | Failed]:
     """Build and relabel what has to be; each recording is in the workplace when it is done."""
     kind = plan.config.labels.annotation
     tasks = [
@@ -236,16 +238,20 @@ def _run(changes: Changes, plan: Plan, work: Workplace, progress: Progress) -> l
         return []
     # the longest first, so that no worker is left alone with one at the end
     tasks.sort(key=lambda task: (task.donor is not None, -task.n_samples))
-    n_workers = min(choose_workers(plan)[0], len(tasks))
+    n_workers, warning = choose_workers(plan.config.build, needs_of(changes))
+    if warning:
+        say(warning)
     results = []
     progress.start(plan)
     for step in changes.steps:
         if step.action in ("keep", "resume"):
             progress.advance(step.planned.seconds, failed=False)
     try:
-        for result in run_tasks(tasks, work.recordings, plan.config, n_workers=n_workers):
-            results.append(result)
-            progress.advance(result.task.seconds, failed=isinstance(result, Failed))
+        running = run_tasks(tasks, work.recordings, plan.config, n_workers=n_workers, say=say)
+        with closing(running):  # now, and not when an interruption's traceback goes
+            for result in running:
+                results.append(result)
+                progress.advance(result.task.seconds, failed=isinstance(result, Failed))
     finally:
         progress.stop()
     return results
@@ -266,7 +272,7 @@ def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
     if plan.pseudonyms:  # a path may hold a name
         config["paths"] = {"data": None, "store": None}
         data, pseudonyms = "", {"pseudonyms": plan.pseudonyms.attributes()}
-    made_by = {json.dumps(v, sort_keys=True) for part in parts for v in part.record.made_by}
+    made_by = {json.dumps(v, sort_keys=True) for part in parts for v in part.record.signal.made_by}
     return {
         "title": f"EEG windows with seizure labels, split {plan.split}",
         "Conventions": "CF-1.11",
@@ -277,6 +283,7 @@ def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
         "config": config,
         "config_hash": plan.config.digest(),
         "sources_digest": plan.sources_digest,
+        "sources_seen": plan.sources_seen,
         "pipeline_version": PIPELINE_VERSION,
         "limit": plan.limit,
         "versions": versions(),

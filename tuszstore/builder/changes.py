@@ -13,7 +13,7 @@ import numpy as np
 from tuszstore.builder.keys import Keys, changed_settings
 from tuszstore.builder.plan import Plan, PlannedRecording
 from tuszstore.builder.recording import source_sha256
-from tuszstore.builder.records import IO_THREADS, Files, Record, find_fault
+from tuszstore.builder.records import IO_THREADS, Files, MadeSignal, Record, find_fault, folder_of
 from tuszstore.builder.workplace import Workplace
 from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
@@ -63,6 +63,8 @@ class Changes:
         Why nothing of the store can serve; empty if it can, or there is none.
     up_to_date : bool
         Whether the store is what a build would make.
+    damaged : tuple of Path
+        Folders of an interrupted build that hold what cannot serve; to be removed.
     """
 
     steps: tuple[Step, ...]
@@ -70,6 +72,7 @@ class Changes:
     settings: tuple[str, ...]
     why_anew: str
     up_to_date: bool
+    damaged: tuple[Path, ...] = ()
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -127,6 +130,8 @@ class Published:
         self._derived = {
             name: (table["mean"], table["sd"]) for name, table in store.derived.items()
         }
+        seen = attributes.get("sources_seen")
+        self._seen = seen if isinstance(seen, int) else 0
 
     def get(self, id_: str) -> tuple[Record, Files] | None:
         """Return a recording by id."""
@@ -142,9 +147,12 @@ class Published:
             label_key=str(values["label_key"]),
             row={name: values[name] for name in _BUILT_COLUMNS},
             events=self._marked(slice(self._first[row], self._stop[row])),
-            made_by=self._made_by,
-            shards=self._shards[self._first_shard[row] : self._first_shard[row + 1]],
-            derived={name: (mean[row], sd[row]) for name, (mean, sd) in self._derived.items()},
+            signal=MadeSignal(
+                self._made_by,
+                self._shards[self._first_shard[row] : self._first_shard[row + 1]],
+                {name: (mean[row], sd[row]) for name, (mean, sd) in self._derived.items()},
+                self._seen,
+            ),
         )
         shard = int(values["first_block"]) // self.store.geometry.shard
         return record, Files(Path(self.store.path), shard)
@@ -171,39 +179,41 @@ _BUILT_COLUMNS = (
 """Columns of `recordings/*` that a worker finds out."""
 
 
-def find_changes(plan: Plan, *, force: bool = False) -> Changes:
+def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Changes:
     """Compare a plan with the store that is there, and with what an interrupted build has left.
 
-    Nothing is written. An EDF file of other time than it had is read, to see if it is another.
+    Nothing is written. An EDF file of other times than it had is read, to see if it is another.
 
     Parameters
     ----------
     plan : Plan
     force : bool
         Take nothing from the store, nor from an interrupted build that was not forced.
+    deep : bool
+        Whether to read every byte of what an interrupted build has left.
     """
     published, why_anew = _published(plan)
-    left = Workplace(plan.store).built(forced=force)
+    left, damaged = Workplace(plan.store).scan(forced=force)
     settings: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     if published:
         settings = tuple(changed_settings(published.store.attributes["config"], plan.config))
         planned = {p.recording.id for p in plan.recordings}
         gone = tuple(id_ for id_ in published.rows if id_ not in planned)
-    finder = _Finder(plan, left, None if force else published)
+    finder = _Finder(plan, left, damaged, None if force else published, deep=deep)
     with ThreadPoolExecutor(IO_THREADS) as pool:
         steps = tuple(pool.map(finder.step, plan.recordings))
     if published:
         published.store.release()  # nobody but this build can replace it
     if force:
-        why_anew = why_anew or ("all is built anew, as asked" if published else "")
+        why_anew = why_anew or ("as asked" if published else "")
     up_to_date = (
         published is not None
         and not (settings or gone)
         and all(step.action == "keep" for step in steps)
         and published.left_out == {entry.id: entry.kind for entry in plan.left_out}
     )
-    return Changes(steps, gone, settings, why_anew, up_to_date)
+    return Changes(steps, gone, settings, why_anew, up_to_date, tuple(finder.damaged))
 
 
 def _published(plan: Plan) -> tuple[Published | None, str]:
@@ -222,18 +232,26 @@ class _Finder:
         self,
         plan: Plan,
         left: Mapping[str, tuple[Record, Files]],
+        damaged: Mapping[Path, str],
         published: Published | None,
+        *,
+        deep: bool,
     ) -> None:
         self._geometry = plan.geometry
         self._keys = Keys(plan.config)
         self._left = left
+        self._recordings = Workplace(plan.store).recordings
+        self.damaged = dict(damaged)
         self._published = published
+        self._deep = deep
 
     def step(self, planned: PlannedRecording) -> Step:
         id_ = planned.recording.id
         steps = [Step(planned, "build", self._why_new(id_))]
         if donor := self._left.get(id_):
             steps.append(self._judge(planned, donor, "resume"))
+        elif fault := self.damaged.get(folder_of(self._recordings, id_)):
+            steps.append(Step(planned, "build", f"{_INTERRUPTED}{fault}"))
         if self._published and (donor := self._published.get(id_)):
             steps.append(self._judge(planned, donor, "keep"))
         # the least work; of equals the store's, which says what changed
@@ -250,26 +268,31 @@ class _Finder:
         record, files = donor
         row = record.row
         same_time = planned.source == (row["source_bytes"], row["source_mtime"])
-        if not same_time and not _same_content(planned, row):
-            return Step(planned, "build", "EDF file changed")
+        if not (same_time and planned.changed <= record.signal.seen):
+            if not _same_content(planned, row):
+                return Step(planned, "build", "EDF file changed")
+            row = {**row, "source_mtime": planned.source[1]}
+            seen = max(record.signal.seen, planned.changed)
+            record = replace(record, row=row, signal=replace(record.signal, seen=seen))
         if (
             record.signal_key != self._keys.signal(row["source_digest"])
             or record.n_samples != planned.n_samples
         ):
             return Step(planned, "build", "settings or version of the pipeline changed")
-        if files.first_shard is not None:
-            geometry = self._geometry
-            n_blocks = geometry.n_blocks(planned.n_samples)
-            if fault := find_fault(files, n_blocks, geometry.shard):
-                return Step(planned, "build", f"damaged: {fault}")
-        if not same_time:
-            changed = {**row, "source_mtime": planned.source[1]}
-            donor = replace(record, row=changed), files
+        geometry, here = self._geometry, files.first_shard is None
+        n_blocks = geometry.n_blocks(planned.n_samples)
+        if fault := find_fault(files, n_blocks, geometry.shard, deep=here and self._deep):
+            if here:
+                self.damaged[files.root] = fault
+            return Step(planned, "build", f"{_INTERRUPTED if here else 'damaged: '}{fault}")
         if record.label_key == self._keys.label(planned.annotation_digest, planned.n_samples):
-            return Step(planned, action, "", donor)
-        if row["annotation_digest"] != planned.annotation_digest:
-            return Step(planned, "relabel", "annotation changed", donor)
-        return Step(planned, "relabel", "settings of labels changed", donor)
+            return Step(planned, action, "", (record, files))
+        changed = row["annotation_digest"] != planned.annotation_digest
+        why = "annotation changed" if changed else "settings of labels changed"
+        return Step(planned, "relabel", why, (record, files))
+
+
+_INTERRUPTED = "what was built before the interruption is damaged: "
 
 
 def _same_content(planned: PlannedRecording, row: Mapping[str, Any]) -> bool:

@@ -79,7 +79,8 @@ def locked(store: Path) -> Iterator[None]:
     path = lock_path(store)
     try:
         store.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        file = os.fdopen(descriptor, "a+")
     except OSError as error:
         raise BuildError(f"{store.parent}: cannot be written: {error.strerror}") from error
     with file:

@@ -3,14 +3,16 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from tuszstore.builder.overlap import overlapped
+from tuszstore.builder.publish import place_of
 from tuszstore.builder.remarks import other_annotations, several_montages
 from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.channels.names import CHANNELS
@@ -37,7 +39,8 @@ from tuszstore.text import printable
 COMPRESSED = {"lz4": 0.8, "zstd": 0.8, "none": 1.0}
 """Share of its size that int16 EEG keeps, as measured on real recordings at 256 Hz."""
 
-_PROCESS_BYTES = 400_000_000  # a worker with its libraries, before it has read anything
+PROCESS_BYTES = 400_000_000
+"""Memory of a worker with its libraries, before it has read anything."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class PlannedRecording:
     first_block : int
         The first block of its first shard.
     fingerprint : tuple
-        Size and modification time of the EDF file and of the annotation.
+        Size, modification time and time of last change of status of the EDF file, then size and
+        modification time of the annotation.
     annotation_digest : str
         SHA-256 of the annotation; empty without one.
     doubtful : tuple of str
@@ -72,8 +76,13 @@ class PlannedRecording:
 
     @property
     def source(self) -> tuple[int, int]:
-        """Size (byte) and time of last change (ns) of the EDF file."""
+        """Size (byte) and modification time (ns) of the EDF file."""
         return self.fingerprint[0], self.fingerprint[1]
+
+    @property
+    def changed(self) -> int:
+        """When the EDF file's status was last changed (ns), which who sets its time cannot hide."""
+        return self.fingerprint[2]
 
     @property
     def seconds(self) -> float:
@@ -84,7 +93,7 @@ class PlannedRecording:
     def peak_bytes(self) -> int:
         """Memory that a worker needs for it, about."""
         read = 2.5 * 8 * len(CHANNELS) * self.n_source
-        return _PROCESS_BYTES + int(read) + 2 * 4 * len(CHANNELS) * self.n_samples
+        return PROCESS_BYTES + int(read) + 2 * 4 * len(CHANNELS) * self.n_samples
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,8 @@ class Plan:
         What the recordings' names were replaced with.
     limit : int or None
         Most recordings that were wanted.
+    made : int
+        When planning began (ns since 1970).
     """
 
     split: str
@@ -118,6 +129,7 @@ class Plan:
     warnings: tuple[str, ...]
     pseudonyms: Pseudonyms | None = None
     limit: int | None = None
+    made: int = field(default_factory=time.time_ns)
 
     @cached_property
     def spec(self) -> StoreSpec:
@@ -174,14 +186,20 @@ class Plan:
 
     @cached_property
     def sources_digest(self) -> str:
-        """Hash of configuration, and of name, size and time of every source."""
+        """Hash of configuration, of every source's name, size and times, and of annotations."""
         state = [
             self.config.digest(),
             self.split,
-            [(p.recording.id, *p.fingerprint) for p in self.recordings],
+            [(p.recording.id, *p.fingerprint, p.annotation_digest) for p in self.recordings],
             sorted((entry.id, entry.reason) for entry in self.left_out),
         ]
         return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
+
+    @cached_property
+    def sources_seen(self) -> int:
+        """Time (ns) of the last change of any EDF file's status; what is later was not seen."""
+        latest = max((planned.changed for planned in self.recordings), default=0)
+        return min(latest, self.made)  # or a time in the future would cover all that is to come
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan's figures as plain values."""
@@ -255,13 +273,16 @@ def make_plan(
     CorpusError
         If there is no such corpus or split, or it shares a patient with another split, or names
         do not tell patients where the split policy asks for them.
+    BuildError
+        If the store's name is a link that leads nowhere.
     """
+    made = time.time_ns()
     _given(config.paths.data, "corpus", "data")
     store = _given(config.paths.store, "folder for stores", "store")
     survey = survey or Survey.of(config)
     found, kind = survey.found, config.labels.annotation
     _require_utf8(store)
-    place = store / f"{canonical_split(split)}.zarr"
+    place = place_of(store / f"{canonical_split(split)}.zarr")
     pseudonyms = pseudonyms_of(config, read_attributes(place), place)
     name_of = pseudonyms.patient if pseudonyms else str
     chosen = choose_split(
@@ -295,6 +316,7 @@ def make_plan(
         warnings=tuple(warnings),
         pseudonyms=pseudonyms,
         limit=limit,
+        made=made,
     )
 
 
@@ -391,14 +413,15 @@ def _inspect(recording: Recording, config: Config) -> PlannedRecording:
     except Unlabelled:
         if labels.unlabelled == "leave_out":
             raise
-    stats = [os.stat(path) for path in sources]
+    edf, *others = (os.stat(path) for path in sources)
+    times = [edf.st_size, edf.st_mtime_ns, edf.st_ctime_ns]
     return PlannedRecording(
         recording=recording,
         sfreq=facts.sfreq,
         n_source=facts.n_samples,
         n_samples=n_samples,
         first_block=0,
-        fingerprint=tuple(n for stat in stats for n in (stat.st_size, stat.st_mtime_ns)),
+        fingerprint=(*times, *(n for s in others for n in (s.st_size, s.st_mtime_ns))),
         annotation_digest=digest,
         doubtful=doubtful,
     )

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from tuszstore.builder.lock import lock_path
 from tuszstore.errors import BuildError
 from tuszstore.store.generations import Held, name_aside
 from tuszstore.store.metadata import read_attributes
@@ -20,26 +21,84 @@ from tuszstore.store.shard import sync_folder
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
+_PARTS = ("building", "indexing", "repairing")  # of hidden folders beside a store
+
+
+def place_of(store: Path) -> Path:
+    """Return where a store lies: what its name leads to, if that is a link.
+
+    A build replaces the store there, and works beside it, so that the link stays as it is.
+
+    Raises
+    ------
+    BuildError
+        If the link leads nowhere: a disk may not be mounted.
+    """
+    if not store.is_symlink():
+        return store
+    real = Path(os.path.realpath(store))
+    if not os.path.exists(store):
+        raise BuildError(
+            f"{store}: is a link to {real}, which does not exist; mount what is missing, or remove "
+            "the link"
+        )
+    return real
 
 
 def check_target(store: Path) -> None:
     """Refuse a place where something else is.
 
+    Parameters
+    ----------
+    store : Path
+        As :func:`place_of` gives it.
+
     Raises
     ------
     BuildError
-        If `store` is there and is not a store of tuszstore.
+        If `store` is there and is not a store of tuszstore, or cannot be replaced.
     """
-    if store.parent.exists() and not store.parent.is_dir():
-        raise BuildError(f"{store.parent}: is a file; choose another folder with --store")
+    _check_folder(store.parent)
+    # they are renamed and removed, which is not for what lies elsewhere
+    for hidden in (lock_path(store), *(store.parent / f".{store.name}.{part}" for part in _PARTS)):
+        if hidden.is_symlink():
+            raise BuildError(f"{hidden}: is a link; remove it, so that a build can work there")
     if not os.path.lexists(store):
         return
     if not store.is_dir():
         raise BuildError(f"{store}: is a file, not a store; move it, or choose another --store")
+    if os.path.ismount(store):
+        raise BuildError(
+            f"{store}: is a mount point, which cannot be replaced; mount the folder that it is in, "
+            "or choose another --store"
+        )
     if any(store.iterdir()) and "schema_version" not in read_attributes(store):
         raise BuildError(
-            f"{store}: is a folder, but no store of tuszstore; move it, or choose another"
+            f"{store}: is a folder, but no store of tuszstore; move it, or choose another --store"
         )
+
+
+def other_alias(store: Path) -> str:
+    """Return a warning if the other name of a split's store leads to another store."""
+    for alias, name in ALIASES.items():
+        link = store.parent / f"{alias}.zarr"
+        if store.stem == name and link.exists() and not (store.exists() and link.samefile(store)):
+            return f"{link} is another store than {store.name}, which is built; remove it"
+    return ""
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder for stores that neither is one nor can be made."""
+    for path in (folder, *folder.parents):
+        if path.is_dir():
+            return
+        if path.exists():
+            raise BuildError(f"{path}: is a file; choose another folder with --store")
+        if path.is_symlink():
+            raise BuildError(
+                f"{path}: is a link to {os.path.realpath(path)}, which does not exist; mount what "
+                "is missing, or choose another folder with --store"
+            )
 
 
 def publish(unfinished: Path, store: Path) -> None:

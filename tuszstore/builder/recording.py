@@ -18,6 +18,7 @@ from tuszstore.builder.derived import Derived
 from tuszstore.builder.keys import Keys
 from tuszstore.builder.records import (
     Files,
+    MadeSignal,
     Record,
     folder_of,
     link_or_copy,
@@ -35,7 +36,6 @@ from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
 from tuszstore.corpus.regular import open_regular
 from tuszstore.errors import BuildError, RecordingError
-from tuszstore.signal.normalise import Moments
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import quantise
 from tuszstore.store.schema import missing_value
@@ -157,8 +157,10 @@ def _already_built(task: Task, recordings: Path, config: Config) -> Record | Non
     row, keys = record.row, Keys(config)
     annotation = _annotation(task, config)
     digest = annotation.digest if annotation else ""
+    *source, changed = _stat(task.path)
     same = (
-        _stat(task.path) == (row["source_bytes"], row["source_mtime"])
+        source == [row["source_bytes"], row["source_mtime"]]
+        and changed <= record.signal.seen
         and record.signal_key == keys.signal(row["source_digest"])
         and record.label_key == keys.label(digest, task.n_samples)
     )
@@ -171,7 +173,8 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         source_digest = source_sha256(task.path)
         microvolts = read_microvolts(task.path, config.channels)
         annotation = _annotation(task, config)
-        if _stat(task.path) != before:
+        # of other times only, it may have been touched, or got another owner
+        if _stat(task.path) != before and source_sha256(task.path) != source_digest:
             raise RecordingError("file changed while it was read; build again")
     with timings.stage("signal"):
         derived = Derived.of(spec_of(config))
@@ -200,9 +203,9 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         row["signal_digest"], shards = _write_signal(files, signal.data, config, timings)
         with timings.stage("write"):
             row["label_digest"] = write_label(files, label, geometry_of(config))
-            record = _record(
-                task, config, row, events, [versions()], shards, derived.by_set(signal.derived)
-            )
+            moments = derived.by_set(signal.derived)
+            made = MadeSignal([versions()], shards, moments, seen=before[2])
+            record = _record(task, config, row, events, made)
             write_record(folder, record)
     return record
 
@@ -227,7 +230,7 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         for number in range(geometry.n_shards(task.n_samples)):
             link_or_copy(donor_files.signal(number), files.signal(number))
         row["label_digest"] = write_label(files, label, geometry)
-        record = _record(task, config, row, events, donor.made_by, donor.shards, donor.derived)
+        record = _record(task, config, row, events, donor.signal)
         write_record(folder, record)
     return record
 
@@ -237,9 +240,7 @@ def _record(
     config: Config,
     row: dict[str, Any],
     events: MarkedEvents,
-    made_by: list[dict[str, str]],
-    shards: list[tuple[int, str]],
-    derived: dict[str, Moments],
+    signal: MadeSignal,
 ) -> Record:
     keys = Keys(config)
     return Record(
@@ -249,9 +250,7 @@ def _record(
         label_key=keys.label(row["annotation_digest"], task.n_samples),
         row=row,
         events=events,
-        made_by=made_by,
-        shards=shards,
-        derived=derived,
+        signal=signal,
     )
 
 
@@ -293,12 +292,13 @@ def source_sha256(path: Path) -> str:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
 
 
-def _stat(path: Path) -> tuple[int, int]:
+def _stat(path: Path) -> tuple[int, int, int]:
+    """Return size (byte) of a file, and when it and its status were last changed (ns)."""
     try:
         stat = os.stat(path)
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
-    return stat.st_size, stat.st_mtime_ns
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _annotation(task: Task, config: Config) -> Annotation | None:

@@ -4,6 +4,9 @@ In the workplace of a build each recording has a folder of its own, with its sha
 ``record.json``. The folder gets its name by one rename after the disk has all that is in it, so it
 is there whole or not at all, whoever is killed when. Two workers that build one recording make
 one folder: the first one stays.
+
+Everything in it has a checksum: blocks, indices of shards and labels each their CRC-32C, the record
+a SHA-256. What is damaged is thrown away and made again.
 """
 
 import contextlib
@@ -31,6 +34,7 @@ from tuszstore.store.schema import variables
 from tuszstore.store.shard import chunk_fault, shard_fault, sync_folder, write_durably
 
 RECORD = "record.json"
+_CHECKSUM = "checksum"
 RECORD_VERSION = 2
 """Records of another version are no records: what they tell of is built again."""
 
@@ -71,6 +75,53 @@ class Files:
 
 
 @dataclass(frozen=True)
+class MadeSignal:
+    """What is known of a recording's signal, beside its columns of `recordings/*`.
+
+    Attributes
+    ----------
+    made_by : list of dict of str to str
+        Versions of the packages that made it; several where it is one of them.
+    shards : list of (int, str)
+        Size (byte) and SHA-256 of each of its shards.
+    derived : dict of str to (ndarray, ndarray)
+        Mean and standard deviation (µV) of the derivations of each set.
+    seen : int
+        Its EDF file is the one that was hashed if its status was last changed (ns) at this time, or
+        before.
+    """
+
+    made_by: list[dict[str, str]]
+    shards: list[tuple[int, str]]
+    derived: dict[str, Moments]
+    seen: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values; :meth:`from_json` gives the same."""
+        derived = {name: [m.tolist() for m in moments] for name, moments in self.derived.items()}
+        return {**vars(self), "derived": derived}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return it from its plain values.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If they are not what :meth:`to_json` gives.
+        """
+        return cls(
+            made_by=values["made_by"],
+            shards=[(int(size), str(digest)) for size, digest in values["shards"]],
+            derived={
+                str(name): (np.array(mean, float), np.array(sd, float))
+                for name, (mean, sd) in values["derived"].items()
+            },
+            seen=values["seen"],
+        )
+
+
+@dataclass(frozen=True)
 class Record:
     """What is known of a recording that is built.
 
@@ -85,12 +136,7 @@ class Record:
         Its columns of `recordings/*`, without those that planning knows.
     events : MarkedEvents
         Without notes; they are in `row`.
-    made_by : list of dict of str to str
-        Versions of the packages that made its signal; several where it is one of them.
-    shards : list of (int, str)
-        Size (byte) and SHA-256 of each shard of its signal.
-    derived : dict of str to (ndarray, ndarray)
-        Mean and standard deviation (µV) of the derivations of each set.
+    signal : MadeSignal
     """
 
     id: str
@@ -99,19 +145,15 @@ class Record:
     label_key: str
     row: dict[str, Any]
     events: MarkedEvents
-    made_by: list[dict[str, str]]
-    shards: list[tuple[int, str]]
-    derived: dict[str, Moments]
+    signal: MadeSignal
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values; :meth:`from_json` gives the same record."""
         events = self.events
         return {
             "version": RECORD_VERSION,
-            **{name: getattr(self, name) for name in ("id", "n_samples", "signal_key",
-                                                      "label_key", "made_by")},
-            "shards": self.shards,
-            "derived": {n: [_plain(m) for m in moments] for n, moments in self.derived.items()},
+            **{name: getattr(self, name) for name in _FIELDS},
+            "signal": self.signal.to_json(),
             "row": {name: _plain(value) for name, value in self.row.items()},
             "events": [asdict(event) for event in events.events],
             **{name: getattr(events, name).tolist() for name in ("first", "stop", "bit")},
@@ -140,17 +182,13 @@ class Record:
             name: np.array(value, dtypes[name]) if name in dtypes else value
             for name, value in values["row"].items()
         }
-        names = ("id", "n_samples", "signal_key", "label_key", "made_by")
+        signal = MadeSignal.from_json(values["signal"])
         return cls(
-            **{name: values[name] for name in names},
-            row=row,
-            events=events,
-            shards=[(int(size), str(digest)) for size, digest in values["shards"]],
-            derived={
-                str(name): (np.array(mean, float), np.array(sd, float))
-                for name, (mean, sd) in values["derived"].items()
-            },
+            **{name: values[name] for name in _FIELDS}, row=row, events=events, signal=signal
         )
+
+
+_FIELDS = ("id", "n_samples", "signal_key", "label_key")
 
 
 def _plain(value: Any) -> Any:
@@ -195,35 +233,99 @@ def write_record(folder: Path, record: Record) -> None:
     sizes = {
         path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != RECORD
     }
-    content = json.dumps({**record.to_json(), "sizes": sizes})
-    write_durably(folder / RECORD, content.encode())
+    write_durably(folder / RECORD, with_checksum({**record.to_json(), "sizes": sizes}))
 
 
 def read_record(folder: Path) -> Record | None:
     """Return the record of a folder of the workplace; nothing unless all its files are there."""
+    record = _read_record(folder)
+    return None if isinstance(record, str) else record
+
+
+def _read_record(folder: Path) -> Record | str:
+    """Return the record of a folder, or what is wrong with it."""
     try:
-        values = json.loads((folder / RECORD).read_bytes())
-        sizes = values["sizes"].items()
-        if any((folder / name).stat().st_size != size for name, size in sizes):
-            return None
+        values = checked((folder / RECORD).read_bytes())
+        for name, size in values["sizes"].items():
+            if (folder / name).stat().st_size != size:
+                return f"{name}: other size than it had"
         return Record.from_json(values)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # not whole, or of another version
+    except OSError as error:
+        name = Path(error.filename).name if error.filename else RECORD
+        return f"{name}: {error.strerror or error}"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # of another version, if it is not damaged
+        return f"{RECORD}: {error}" if isinstance(error, ValueError) else f"{RECORD}: incomplete"
 
 
 def read_records(recordings: Path) -> dict[str, tuple[Record, Files]]:
     """Return the recordings that are whole in a workplace, by id."""
+    return scan_records(recordings)[0]
+
+
+def scan_records(
+    recordings: Path,
+) -> tuple[dict[str, tuple[Record, Files]], dict[Path, str]]:
+    """Return the recordings that are whole in a workplace, and what is wrong with the others.
+
+    Parameters
+    ----------
+    recordings : Path
+        Folder of all recordings in the workplace.
+
+    Returns
+    -------
+    whole : dict of str to tuple of Record and Files
+        By id.
+    damaged : dict of Path to str
+        By folder.
+    """
     try:
         folders = [Path(e.path) for e in os.scandir(recordings) if not e.name.endswith(".part")]
     except FileNotFoundError:
-        return {}
+        return {}, {}
     with ThreadPoolExecutor(IO_THREADS) as pool:
-        read = list(pool.map(read_record, folders))
-    return {
-        record.id: (record, Files(folder))
-        for folder, record in zip(folders, read, strict=True)
-        if record is not None
-    }
+        read = list(pool.map(_read_record, folders))
+    whole, damaged = {}, {}
+    for folder, record in zip(folders, read, strict=True):
+        if isinstance(record, str):
+            damaged[folder] = record
+        elif folder_of(recordings, record.id) != folder:
+            damaged[folder] = f"{RECORD}: of another recording"
+        else:
+            whole[record.id] = record, Files(folder)
+    return whole, damaged
+
+
+def with_checksum(values: Mapping[str, Any], indent: int | None = None) -> bytes:
+    """Return plain values as JSON with a checksum, for :func:`checked`."""
+    return json.dumps({**values, _CHECKSUM: _sha256(values)}, indent=indent).encode()
+
+
+def checked(content: bytes) -> dict[str, Any]:
+    """Return the values that :func:`with_checksum` was given.
+
+    Raises
+    ------
+    ValueError
+        If they are not as they were written.
+    """
+    values = json.loads(content)
+    if not isinstance(values, dict) or values.pop(_CHECKSUM, None) != _sha256(values):
+        raise ValueError("checksum is wrong")
+    return values
+
+
+def _sha256(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a recording, renamed first, so that nothing half removed is taken up."""
+    away = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.part")
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
 
 
 def remove_parts(recordings: Path) -> None:
@@ -234,11 +336,8 @@ def remove_parts(recordings: Path) -> None:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def find_fault(files: Files, n_blocks: int, shard: int) -> str:
-    """Return what is wrong with the files of a recording in a store; nothing if they are whole.
-
-    What is read is the index of each shard, and the labels. Every byte of the signal is for
-    `tuszstore verify` to read.
+def find_fault(files: Files, n_blocks: int, shard: int, *, deep: bool = False) -> str:
+    """Return what is wrong with the files of a recording; nothing if they are whole.
 
     Parameters
     ----------
@@ -247,13 +346,16 @@ def find_fault(files: Files, n_blocks: int, shard: int) -> str:
         Of the recording.
     shard : int
         Blocks of a shard.
+    deep : bool
+        Whether to read every block of the signal as well; else of each shard its index, and the
+        labels.
     """
     for number, start in enumerate(range(0, n_blocks, shard)):
+        count = min(shard, n_blocks - start)
         for path, fault in (
-            (files.signal(number), shard_fault(files.signal(number), shard,
-                                               min(shard, n_blocks - start))),
+            (files.signal(number), shard_fault(files.signal(number), shard, count, deep=deep)),
             (files.label(number), chunk_fault(files.label(number))),
-        ):  # fmt: skip
+        ):
             if fault:
                 return f"{path.relative_to(files.root)}: {fault}"
     return ""

@@ -5,16 +5,21 @@ import concurrent.futures
 import logging
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
+from tuszstore.builder.interrupts import closing_in_peace, deferred, shielded
 from tuszstore.builder.recording import Built, Failed, Task, build_recording
+from tuszstore.builder.watch import LOOK_SECONDS, Watch
 from tuszstore.config import Config
 from tuszstore.errors import BuildError
+
+_LOG = logging.getLogger("tuszstore")
 
 IN_FLIGHT = 3
 """Tasks handed to the scheduler for each thread; the rest wait here, so that it stays small."""
@@ -26,7 +31,7 @@ RESTARTS = 3
 """How often a scheduler may be lost in one build."""
 
 RESTART_SECONDS = 60
-"""Time within which a scheduler that was lost, and a worker, must be there again."""
+"""Time within which a scheduler that was lost must be there again."""
 
 LOCAL_CLUSTER = {
     # a task that lost its worker comes back at once: _on_cluster() tries it again, alone
@@ -36,6 +41,10 @@ LOCAL_CLUSTER = {
     "distributed.nanny.pre-spawn-environ": {
         "OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1,
     },
+    # what a worker holds is what it works at: it would spill nothing, and wait for ever
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
 }  # fmt: skip
 """Dask's settings for the workers of a local cluster."""
 
@@ -56,8 +65,13 @@ class SchedulerLost(Exception):
 
 
 def run_tasks(
-    tasks: Sequence[Task], recordings: Path, config: Config, *, n_workers: int
-) -> Iterator[Built | Failed]:
+    tasks: Sequence[Task],
+    recordings: Path,
+    config: Config,
+    *,
+    n_workers: int,
+    say: Callable[[str], None] = _LOG.warning,
+) -> Generator[Built | Failed, None, None]:
     """Build recordings, yielding each as it is done, in any order.
 
     Parameters
@@ -69,6 +83,8 @@ def run_tasks(
         ``build.scheduler`` and ``build.max_memory`` are used here.
     n_workers : int
         Processes of the local cluster; 0 is this process, without Dask.
+    say : callable
+        Called with messages on the way, such as that workers are waited for.
 
     Raises
     ------
@@ -83,9 +99,10 @@ def run_tasks(
     lost = 0
     while pending:
         try:
-            with ExitStack() as stack:
-                client = stack.enter_context(_client(config, n_workers, stack, again=lost > 0))
-                for result in _on_cluster(client, work, list(pending.values())):
+            with closing_in_peace() as stack:
+                client = _client(config, n_workers, stack, again=lost > 0)
+                watch = Watch(client, config.build.scheduler or "the local cluster", say)
+                for result in _on_cluster(client, work, list(pending.values()), watch):
                     del pending[result.task.id]
                     yield result
         except (SchedulerLost, OSError) as error:  # distributed's errors of connections are those
@@ -95,6 +112,7 @@ def run_tasks(
                     f"the Dask scheduler was lost ({error!r}). What is built is kept: the same "
                     "command goes on from there"
                 ) from error
+            say("the Dask scheduler was lost; the build waits for it, up to a minute")
 
 
 def refuse_in_worker() -> None:
@@ -120,13 +138,22 @@ def memory_bytes(text: str) -> int:
     """
     from dask.utils import parse_bytes
 
-    try:
-        size = int(parse_bytes(text)) if text else 0  # to dask, nothing is one byte
-    except ValueError:
+    try:  # to dask, a unit without a number is one of it
+        size = int(parse_bytes(text)) if any(map(str.isdigit, text)) else 0
+    except (ValueError, OverflowError):
         size = 0
     if size <= 0:
-        raise BuildError(f"max_memory of {text!r} is no amount of memory; write for example 8GB")
+        raise BuildError(
+            f"max_memory of {text!r} is not a valid memory size; write for example 8GB"
+        )
     return size
+
+
+def memory_of_machine() -> int:
+    """Return the memory (byte) that this machine, or the container that this runs in, has."""
+    from distributed.system import MEMORY_LIMIT
+
+    return int(MEMORY_LIMIT)
 
 
 def _client(config: Config, n_workers: int, stack: ExitStack, *, again: bool = False) -> Any:
@@ -138,10 +165,7 @@ def _client(config: Config, n_workers: int, stack: ExitStack, *, again: bool = F
         deadline = time.monotonic() + (RESTART_SECONDS if again else 0)
         while True:
             try:
-                client = Client(address, timeout=CONNECT_SECONDS)
-                if again:
-                    client.wait_for_workers(1, timeout=RESTART_SECONDS)
-                return client
+                return stack.enter_context(Client(address, timeout=CONNECT_SECONDS))
             except (OSError, ValueError) as error:
                 if time.monotonic() < deadline:
                     time.sleep(1)
@@ -151,53 +175,69 @@ def _client(config: Config, n_workers: int, stack: ExitStack, *, again: bool = F
                     f"no Dask scheduler at {address}: {error}{kept if again else ''}"
                 ) from error
     memory = config.build.max_memory
+    limit = memory_bytes(memory) if memory else memory_of_machine()
     stack.enter_context(dask.config.set(LOCAL_CLUSTER))
-    try:
-        cluster = LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=memory_bytes(memory) // n_workers if memory else "auto",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        )
-    except RuntimeError as error:
-        raise BuildError(f"no worker can be started: {error} {_GUARD}") from error
-    return Client(stack.enter_context(cluster))
+    with deferred(), shielded():
+        try:
+            cluster = LocalCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=limit // n_workers,
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            )
+        except RuntimeError as error:
+            raise BuildError(f"no worker can be started: {error} {_GUARD}") from error
+        return stack.enter_context(Client(stack.enter_context(cluster)))
 
 
-def _on_cluster(client: Any, work: Any, tasks: Sequence[Task]) -> Iterator[Built | Failed]:
-    from distributed import as_completed
-
-    threads = sum(client.nthreads().values())
-    if threads == 0:
-        raise BuildError("the Dask cluster has no workers; start some, or use --workers")
+def _on_cluster(
+    client: Any, work: Any, tasks: Sequence[Task], watch: Watch
+) -> Iterator[Built | Failed]:
     remaining = iter(tasks)
-    running: dict[str, Task] = {}
+    running: dict[str, tuple[Any, Task]] = {}  # a future that nobody holds is given up
     suspects: list[Task] = []
+    done: SimpleQueue[Any] = SimpleQueue()
 
-    def submit(count: int) -> list[Any]:
-        group = list(islice(remaining, count))
-        futures: list[Any] = client.map(work, group, pure=False) if group else []
-        running.update((future.key, task) for future, task in zip(futures, group, strict=True))
-        return futures
+    def submit(count: int) -> None:
+        group = list(islice(remaining, max(0, count)))
+        futures = client.map(work, group, pure=False) if group else []
+        for future, task in zip(futures, group, strict=True):
+            running[future.key] = future, task
+            future.add_done_callback(done.put)
 
-    futures = as_completed(submit(IN_FLIGHT * threads))
-    for batch in futures.batches():
-        futures.update(submit(len(batch)))  # before anything is done with the results
+    submit(IN_FLIGHT * watch.wait_for_threads())
+    while running:
+        batch = _all_of(done)
+        if not batch:
+            submit(IN_FLIGHT * watch.look() - len(running))  # workers may have come
+            continue
+        watch.goes_on()
+        submit(len(batch))  # before anything is done with the results
         for future in batch:
-            task = running.pop(future.key)
-            if (result := _result(future, task)) is not None:
+            _, task = running.pop(future.key)
+            if (result := _result(future, task, watch)) is not None:
                 yield result
             else:
                 suspects.append(task)
     # whoever shared a worker with the culprit is a suspect too: each gets a try of its own
     for task in suspects:
-        result = _result(client.submit(work, task, pure=False), task)
+        result = _result(client.submit(work, task, pure=False), task, watch)
         yield result or Failed(task, _WORKER_DIED)
 
 
-def _result(future: Any, task: Task) -> Built | Failed | None:
+def _all_of(done: "SimpleQueue[Any]") -> list[Any]:
+    """Return all that is in a queue; nothing if nothing came for a while."""
+    batch = []
+    with suppress(Empty):
+        batch.append(done.get(timeout=LOOK_SECONDS))
+        while True:
+            batch.append(done.get_nowait())
+    return batch
+
+
+def _result(future: Any, task: Task, watch: Watch) -> Built | Failed | None:
     """Return what a task returned, or nothing if its worker died over it.
 
     Raises
@@ -208,9 +248,9 @@ def _result(future: Any, task: Task) -> Built | Failed | None:
     from distributed.scheduler import KilledWorker
 
     try:
-        error = future.exception()
+        error = _patiently(future.exception, watch)
         if error is None:  # what it returned is with a worker still, and may be lost yet
-            result: Built | Failed = future.result()
+            result: Built | Failed = _patiently(future.result, watch)
             return result
     except (asyncio.CancelledError, concurrent.futures.CancelledError) as cancelled:
         raise SchedulerLost(task.id) from cancelled
@@ -219,3 +259,12 @@ def _result(future: Any, task: Task) -> Built | Failed | None:
     if isinstance(error, BuildError):
         raise error
     raise BuildError(f"the Dask cluster lost {task.id}: {error!r}") from error
+
+
+def _patiently(function: Any, watch: Watch) -> Any:
+    """Call what takes a timeout until it returns, looking at the workers meanwhile."""
+    while True:
+        try:
+            return function(timeout=LOOK_SECONDS)
+        except TimeoutError:
+            watch.look()

@@ -4,7 +4,6 @@ It holds the recordings that are built (:mod:`tuszstore.builder.records`), a not
 began it, and at the end the store that is put together from them.
 """
 
-import json
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -13,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tuszstore.builder.plan import Plan
-from tuszstore.builder.records import Files, Record, read_records, remove_parts
+from tuszstore.builder.records import (
+    Files,
+    Record,
+    checked,
+    remove_parts,
+    scan_records,
+    with_checksum,
+)
 from tuszstore.store.generations import name_aside
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.shard import write_atomically
@@ -49,10 +55,9 @@ class Workplace:
     def begun(self) -> dict[str, Any]:
         """Return what is noted of the build that began it; nothing if none did."""
         try:
-            noted = json.loads((self.path / "build.json").read_bytes())
+            return checked((self.path / "build.json").read_bytes())
         except (OSError, ValueError):
-            return {}
-        return noted if isinstance(noted, dict) else {}
+            return {}  # nothing depends on it: what is built is known by its records
 
     def built(self, *, forced: bool) -> dict[str, tuple[Record, Files]]:
         """Return the recordings that are whole here, by id.
@@ -63,9 +68,13 @@ class Workplace:
             Whether for a build that takes nothing from before: it goes on only where such a build
             was interrupted.
         """
+        return self.scan(forced=forced)[0]
+
+    def scan(self, *, forced: bool) -> tuple[dict[str, tuple[Record, Files]], dict[Path, str]]:
+        """Return :meth:`built`, and the folders of what is damaged, with what is wrong there."""
         if forced and not self.begun().get("forced"):
-            return {}
-        return read_records(self.recordings)
+            return {}, {}
+        return scan_records(self.recordings)
 
     def begin(self, plan: Plan, *, forced: bool) -> None:
         """Make the folder, or go on in the one that an interrupted build has left.
@@ -93,7 +102,7 @@ class Workplace:
             "forced": forced or bool(before.get("forced")),
             "since": before.get("since") or datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        write_atomically(self.path / "build.json", json.dumps(note, indent=1).encode())
+        write_atomically(self.path / "build.json", with_checksum(note, indent=1))
 
     def is_over(self) -> bool:
         """Return whether what was made here is published already."""

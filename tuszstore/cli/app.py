@@ -28,6 +28,10 @@ class _Terminated(KeyboardInterrupt):
         self.number = number
 
 
+class _BuildInterrupted(_Terminated):
+    """The end of a build by a signal."""
+
+
 @contextmanager
 def _ending_cleanly() -> Iterator[None]:
     """Let a build end in order when the system, a scheduler of jobs or a lost terminal asks it.
@@ -42,6 +46,8 @@ def _ending_cleanly() -> Iterator[None]:
     before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise _BuildInterrupted(getattr(error, "number", signal.SIGINT)) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -62,10 +68,13 @@ class _Group(click.Group):
             click.echo("tuszstore: " + "\n".join(lines), err=True)
             status = 1
         except (KeyboardInterrupt, click.Abort) as error:
-            click.echo(
-                "tuszstore: interrupted; what is built is kept: the same command goes on", err=True
-            )
             cause = error.__cause__ or error  # click makes an Abort of any interruption
+            kept = "; what is built is kept: rerun the command to resume"
+            told = kept if isinstance(cause, _BuildInterrupted) else ""
+            click.echo(f"tuszstore: interrupted{told}", err=True)
+            if not args and kwargs.get("args") is None:  # called as the command, which ends now
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
             status = 128 + (cause.number if isinstance(cause, _Terminated) else signal.SIGINT)
         sys.exit(status if isinstance(status, int) else 0)
 
@@ -128,6 +137,7 @@ settings_option = click.option(
 @click.option("-f", "--force", is_flag=True, help="Build all anew, whatever is there.")
 @quiet_option
 @json_option
+@_ending_cleanly()
 def build(
     split: str,
     config: str | None,
@@ -149,6 +159,7 @@ def build(
     """
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.changes import find_changes
+    from tuszstore.builder.memory import check_memory
     from tuszstore.builder.plan import make_plans
     from tuszstore.builder.report import BuildReport, overall_status
     from tuszstore.cli.console import (
@@ -161,11 +172,15 @@ def build(
 
     options = {_KEYS[name]: value for name, value in given.items() if value is not None}
     loaded = tuszstore.load_config(config, {**settings, **options})
-    plans = make_plans(loaded, split, limit=limit)
     console = make_console()
     silent = quiet or as_json
+    progress = make_progress(silent=silent)
+    with progress.telling("planning"):
+        plans = make_plans(loaded, split, limit=limit)
     if split == "all" and not quiet:
         _tell_absent({plan.split for plan in plans}, loaded.corpus.split_policy)
+    for plan in plans:
+        check_memory(plan, force=force)  # of all, before the first one is built
     if dry_run:
         for plan in plans if not as_json else ():
             show_plan(console, plan)
@@ -180,9 +195,9 @@ def build(
         return 0
     reports = []
     for plan in plans:
-        with _ending_cleanly():
+        with progress.telling(f"{plan.split}: comparing with what is there"):
             report = run_plan(
-                plan, force=force, progress=make_progress(silent=silent),
+                plan, force=force, progress=progress,
                 tell=None if silent else partial(show_changes, console),
             )  # fmt: skip
         reports.append(report)

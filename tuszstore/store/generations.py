@@ -8,6 +8,7 @@ its readers find it by the identity of that file, and is removed when none of th
 import contextlib
 import errno
 import fcntl
+import glob
 import os
 import shutil
 import time
@@ -52,7 +53,7 @@ def find_generation(path: Path, wanted: Identity) -> Path | None:
 def old_generations(path: Path) -> list[Path]:
     """Return what was moved aside of a store, the oldest first."""
     real = Path(os.path.realpath(path))
-    return sorted(real.parent.glob(f".{real.name}.old.*"))
+    return sorted(real.parent.glob(f".{glob.escape(real.name)}.old.*"))
 
 
 def name_aside(path: Path) -> Path:
@@ -99,6 +100,10 @@ def remove_unused(path: Path) -> list[Path]:
     """
     kept = []
     for old in old_generations(path):
+        if old.is_symlink():  # what it leads to is not ours to remove
+            with contextlib.suppress(OSError):
+                old.unlink()
+            continue
         if _is_read(old):
             kept.append(old)
             continue

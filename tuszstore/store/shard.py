@@ -163,7 +163,7 @@ def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
     return content + _crc32c(content)
 
 
-def shard_fault(path: Path, n_chunks: int, n_blocks: int) -> str:
+def shard_fault(path: Path, n_chunks: int, n_blocks: int, *, deep: bool = False) -> str:
     """Return what is wrong with a shard as far as its index tells; nothing if it is whole.
 
     Parameters
@@ -173,21 +173,26 @@ def shard_fault(path: Path, n_chunks: int, n_blocks: int) -> str:
         Of a full shard.
     n_blocks : int
         That must be in this one.
+    deep : bool
+        Whether to check the checksum of each block as well.
     """
     n_bytes = 16 * n_chunks
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - n_bytes - 4))
+            file.seek(0 if deep else max(0, size - n_bytes - 4))
             content = file.read()
     except OSError as error:
         return error.strerror or str(error)
-    table = content[:-4]
+    table = content[-n_bytes - 4 : -4]
     if len(table) != n_bytes or _crc32c(table) != content[-4:]:
         return "file is cut off, or its index is damaged"
     entries = np.frombuffer(table, "<u8").reshape(-1, 2)[:n_blocks]
     if (entries[:, 0] == ABSENT).any() or entries.sum(axis=1).max(initial=0) > size - n_bytes - 4:
         return "blocks are missing"
+    for begin, length in entries.tolist() if deep else ():
+        if chunk := _chunk_fault(content[begin : begin + length]):
+            return chunk
     return ""
 
 
@@ -197,7 +202,12 @@ def chunk_fault(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         return error.strerror or str(error)
-    return "" if content and _crc32c(content[:-4]) == content[-4:] else "checksum is wrong"
+    return _chunk_fault(content)
+
+
+def _chunk_fault(content: bytes) -> str:
+    whole = len(content) > CRC and _crc32c(content[:-CRC]) == content[-CRC:]
+    return "" if whole else "checksum is wrong"
 
 
 def write_durably(path: Path, content: bytes) -> None:

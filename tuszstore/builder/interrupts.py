@@ -1,0 +1,68 @@
+"""Signals while processes of Dask start, run and end: nothing of theirs reaches the user.
+
+A terminal sends Ctrl-C to all processes in its foreground. Workers that get it too print
+tracebacks, and a cluster that is interrupted while it starts or ends is left in an undefined state.
+So workers get none, and this process waits with it until the cluster is up or gone.
+"""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_OF_A_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Let signals that end a build wait until a block of code is through.
+
+    Only in the main thread, which alone gets them, and only those that Python handles.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        came.append(number)
+
+    handlers = {n: h for n in _ENDING if callable(h := signal.getsignal(n))}
+    for number in handlers:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Let threads and processes that are started within be deaf to a terminal's signals.
+
+    They inherit the mask, and so does whatever they start later.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL)
+    try:
+        resource_tracker.ensure_running()  # inherits the mask too, and unblocks Ctrl-C here
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def closing_in_peace() -> Iterator[ExitStack]:
+    """Lend a stack of contexts that is closed without interruption."""
+    with ExitStack() as stack:
+        try:
+            yield stack
+        finally:
+            with deferred():
+                stack.close()

@@ -1,0 +1,81 @@
+"""How much memory a build may take: how many workers fit, and whether one does."""
+
+import os
+from collections.abc import Sequence
+
+from tuszstore.builder.changes import Changes, find_changes
+from tuszstore.builder.plan import PROCESS_BYTES, Plan
+from tuszstore.builder.run import memory_bytes, memory_of_machine
+from tuszstore.config import Build
+from tuszstore.errors import BuildError
+
+
+def check_memory(plan: Plan, changes: Changes | None = None, *, force: bool = False) -> None:
+    """Refuse a build of which one worker alone needs more than ``build.max_memory``.
+
+    Parameters
+    ----------
+    plan : Plan
+    changes : Changes, optional
+        What is to be done; found out if it matters.
+    force : bool
+        As for :func:`~tuszstore.builder.changes.find_changes`.
+
+    Raises
+    ------
+    BuildError
+        With what is needed and what is allowed; or if ``build.max_memory`` is no size.
+    """
+    build = plan.config.build
+    if build.max_memory is None:
+        return
+    allowed = memory_bytes(build.max_memory)
+    # workers of a scheduler have limits of their own
+    if build.scheduler is not None or max(plan.peak_bytes, PROCESS_BYTES) <= allowed:
+        return
+    needed, id_ = max(needs_of(changes or find_changes(plan, force=force)), default=(0, ""))
+    if needed > allowed:
+        megabytes = f"{-(-needed // 1_000_000)}MB"
+        raise BuildError(
+            f"{plan.split}: a worker needs about {megabytes} for {id_}, and max_memory is "
+            f"{build.max_memory}, for all workers: raise --max-memory to {megabytes} or more"
+        )
+
+
+def needs_of(changes: Changes) -> list[tuple[int, str]]:
+    """Return the memory (byte) that each recording to be built or relabelled needs, and its id."""
+    return [
+        (s.planned.peak_bytes if s.action == "build" else PROCESS_BYTES, s.planned.recording.id)
+        for s in changes.steps
+        if s.action in ("build", "relabel")
+    ]
+
+
+def choose_workers(build: Build, needs: Sequence[tuple[int, str]]) -> tuple[int, str]:
+    """Return how many processes to use, and a warning where memory allows fewer than wanted.
+
+    Parameters
+    ----------
+    build : Build
+    needs : sequence of int and str
+        As :func:`needs_of` gives them.
+    """
+    wanted = os.cpu_count() or 1 if build.workers is None else build.workers
+    wanted = min(wanted, len(needs))
+    if build.scheduler is not None:
+        ignored = build.max_memory is not None
+        return wanted, "max_memory is not for the workers of a scheduler" if ignored else ""
+    if wanted == 0:
+        return wanted, ""
+    if build.max_memory is None:
+        limit, available = "the memory of this machine", memory_of_machine()
+    else:
+        limit, available = "max_memory", memory_bytes(build.max_memory)
+    needed, id_ = max(needs)
+    fitting = available // needed
+    if fitting >= wanted:
+        return wanted, ""
+    need = f"about {needed / 1e9:.1f} GB are needed for {id_}"
+    if fitting == 0:
+        return 1, f"{need}, more than {limit}; it may fail"
+    return int(fitting), f"{fitting} of {wanted} workers fit into {limit}: {need}"
