@@ -120,7 +120,6 @@ class TestFacts:
             Reason("unlabelled", "no annotation", 9, ("x/b.edf",) * 3),
         ]  # fmt: skip
 
-
     def test_classes_are_counted_apart(self, train: tuszstore.Store, facts: Facts) -> None:
         """Against one class at a time, of which one recording at a time."""
         spans = event_spans(train)

@@ -79,7 +79,7 @@ def _reindex(
         if unfinished.exists():
             shutil.rmtree(unfinished)
         try:
-            _link(path, unfinished, without={"windows"})
+            _link(path, unfinished, without={"windows"}, labels=not reread_annotations)
             recordings = dict(store.recordings)
             if reread_annotations:
                 root = data or Path(store.attributes["data"])
@@ -116,12 +116,16 @@ def _new_config(
     return config
 
 
-def _link(source: Path, target: Path, without: set[str]) -> None:
-    """Make a copy of a store that shares its files, but for some groups."""
+def _link(source: Path, target: Path, without: set[str], *, labels: bool) -> None:
+    """Make a copy of a store that shares its files, but for some groups.
+
+    Only what is not written again is shared: signals, and `labels` where asked.
+    """
+    shared = [f"{source}{os.sep}{name}{os.sep}c{os.sep}" for name in ("signal", "label")]
+    prefixes = tuple(shared if labels else shared[:1])
 
     def link(a: str, b: str) -> None:
-        # metadata and labels may be written again; only what never changes is shared
-        if f"{os.sep}signal{os.sep}c{os.sep}" in a:
+        if a.startswith(prefixes):
             link_or_copy(Path(a), Path(b))
         else:
             shutil.copyfile(a, b)
@@ -135,7 +139,9 @@ def _link(source: Path, target: Path, without: set[str]) -> None:
 def _write_windows(path: Path, recordings: Mapping[str, NDArray[Any]], config: Config) -> None:
     geometry = Geometry.of(config)
     label = LabelChunks(path, geometry)
-    write_table(path, "windows", derive_windows(label, recordings, geometry, config.labels))
+    n_threads = os.cpu_count() or 1
+    windows = derive_windows(label, recordings, geometry, config.labels, n_threads=n_threads)
+    write_table(path, "windows", windows)
 
 
 def _write_labels(

@@ -1,9 +1,10 @@
 """What a build did."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tuszstore.corpus.layout import LeftOut
 from tuszstore.store.metadata import StoreMetadata
@@ -120,8 +121,8 @@ def count_categories(codes: Any) -> dict[str, int]:
     ----------
     codes : array_like of int8, shape (window,)
     """
-    counts = Counter(int(code) for code in codes)
-    named = {name: counts[code] for code, name in enumerate(CATEGORIES)}
-    if counts[UNKNOWN_CATEGORY]:
-        named["unlabelled"] = counts[UNKNOWN_CATEGORY]
+    codes = np.asarray(codes)
+    named = {name: int(np.count_nonzero(codes == code)) for code, name in enumerate(CATEGORIES)}
+    if unlabelled := int(np.count_nonzero(codes == UNKNOWN_CATEGORY)):
+        named["unlabelled"] = unlabelled
     return named

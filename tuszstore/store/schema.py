@@ -6,6 +6,7 @@ is checked against when it is opened.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 SCHEMA_VERSION = 2
@@ -124,9 +125,10 @@ VARIABLES = (
 """All variables of a store."""
 
 
-def variables(group: str) -> list[Variable]:
+@cache
+def variables(group: str) -> tuple[Variable, ...]:
     """Return the variables of one group; ``""`` is the root."""
-    return [variable for variable in VARIABLES if variable.group == group]
+    return tuple(variable for variable in VARIABLES if variable.group == group)
 
 
 TABLES = ("windows", "recordings", "events", "left_out")

@@ -205,7 +205,8 @@ class _Counter:
             added: list[float] = np.bincount(codes, values, n).tolist()
             return added
 
-        members = np.unique(np.stack([codes, self._patients]), axis=1)[0]
+        n_patients = self._patients.max(initial=-1) + 1
+        members = np.unique(codes * n_patients + self._patients) // max(1, n_patients)
         patients, recordings = (np.bincount(c, minlength=n).tolist() for c in (members, codes))
         samples, seizures = add(self._samples), add(self._seizures)
         seizure_samples = add(self._seizure_samples)
