@@ -14,6 +14,7 @@ from rich.text import Text
 from tuszstore.api import Store
 from tuszstore.build.report import BuildReport, count_categories
 from tuszstore.corpus.layout import LeftOut
+from tuszstore.read.decode import NO_KERNEL, has_kernel
 
 if TYPE_CHECKING:
     from tuszstore.build.changes import Changes
@@ -212,6 +213,7 @@ def show_store(console: Console, store: Store) -> None:
         ("size", "not known: a web server does not list its files" if facts["bytes"] is None
                  else f"{size(facts['bytes'])} in {facts['files']:,} files"),
         ("with notes", f"{_recordings(len(facts['notes']))}; --json lists them"),
+        ("read with", "the compiled kernel" if facts["kernel"] else NO_KERNEL),
     ]  # fmt: skip
     _show(console, str(store.path), rows)
     left_out = [LeftOut(**entry) for entry in facts["left_out"]]
@@ -241,6 +243,7 @@ def describe(store: Store) -> dict[str, Any]:
         "events": dict(Counter(store.events["class"].values).most_common()),
         "bytes": None if files is None else sum(files),
         "files": None if files is None else len(files),
+        "kernel": has_kernel(),
         "notes": {
             id_: note
             for id_, note in zip(recordings["id"].values, recordings["notes"].values, strict=True)
