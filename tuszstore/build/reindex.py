@@ -80,11 +80,13 @@ def _reindex(
             shutil.rmtree(unfinished)
         try:
             _link(path, unfinished, without={"windows"}, labels=not reread_annotations)
-            recordings = dict(store.recordings)
+            recordings: Mapping[str, NDArray[Any]] = store.recordings
             if reread_annotations:
                 root = data or Path(store.attributes["data"])
                 sources = find_sources(root, config, store.attributes, path)
-                recordings |= _write_labels(unfinished, store, config, sources)
+                recordings = {
+                    **store.recordings, **_write_labels(unfinished, store, config, sources)
+                }  # fmt: skip
                 write_table(unfinished, "recordings", recordings)
             _write_windows(unfinished, recordings, config)
             attributes = {

@@ -130,9 +130,8 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     # a root that was copied has the metadata of before in it
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
     recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
-    signed = signature(recordings)
     for part in PARTS:
-        group[part].attrs["signature"] = signed
+        group[part].attrs["signature"] = signature(recordings)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)
