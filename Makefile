@@ -10,6 +10,8 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 # Only errors: pip's progress and warnings bury the lines that matter.
 PIP_INSTALL := -m pip install -qq
+# Jupyter does not start as root, as in a container, unless it is told to.
+JUPYTER_OPTIONS := $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 # On every core, each file of tests in one process, since its tests share what they build.
 PARALLEL := -n auto --dist loadfile
 
@@ -88,7 +90,7 @@ demo: $(STAMP) ## make a synthetic corpus in ./demo, build stores from it, train
 
 notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; makes ./demo if it is not there
 	@test -e demo/stores/train.zarr || $(BIN)/tuszstore demo demo
-	$(BIN)/jupyter lab notebooks/explore.ipynb
+	$(BIN)/jupyter lab $(JUPYTER_OPTIONS) notebooks/explore.ipynb
 
 bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)

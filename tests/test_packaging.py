@@ -1,7 +1,12 @@
 """What is in the repository is what is installed."""
 
+import os
+import shutil
+import subprocess
 import tomllib
+from pathlib import Path
 
+import pytest
 from setuptools import find_packages
 
 from tests import ROOT
@@ -25,3 +30,19 @@ def test_the_makefile_has_the_targets_of_the_readme() -> None:
     targets = (ROOT / "Makefile").read_text()
     for name in ("demo", "notebook", "test", "venv", "bench", "test-newer"):
         assert f"\n{name}:" in targets
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make here")
+@pytest.mark.parametrize(("user", "allowed"), [("0", True), ("1000", False)])
+def test_the_notebook_opens_for_root_too(tmp_path: Path, user: str, allowed: bool) -> None:
+    """Jupyter refuses root, as one is in a container, unless it is told that it is meant."""
+    command = tmp_path / "id"
+    command.write_text(f"#!/bin/sh\necho {user}\n")
+    command.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", "notebook"], cwd=ROOT, text=True, check=True,
+        env={**os.environ, "PATH": path}, capture_output=True,
+    )  # fmt: skip
+    (line,) = (line for line in done.stdout.splitlines() if "jupyter lab" in line)
+    assert ("--allow-root" in line) == allowed

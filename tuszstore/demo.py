@@ -3,14 +3,13 @@
 import time
 from pathlib import Path
 
-import numpy as np
-
 import tuszstore
 from tuszstore.builder.builder import run_plan
 from tuszstore.builder.plan import make_plan
 from tuszstore.cli.console import make_console, make_progress, show_report
 from tuszstore.config import load_config
 from tuszstore.corpus.synthetic import write_corpus
+from tuszstore.errors import CorpusError
 from tuszstore.store.categories import CATEGORIES
 
 
@@ -28,10 +27,19 @@ def run_demo(directory: Path, workers: int | None = None) -> int:
     -------
     int
         Exit status; 0 if everything is as it should be.
+
+    Raises
+    ------
+    TuszstoreError
+        If nothing can be written there.
     """
     console = make_console()
     corpus = directory / "corpus"
-    if not (corpus / "edf").exists():
+    try:
+        there = (corpus / "edf").is_dir() and any((corpus / "edf").iterdir())
+    except OSError as error:
+        raise CorpusError(f"{corpus / 'edf'}: cannot be read: {error.strerror}") from error
+    if not there:
         console.print(f"Writing a synthetic corpus to {corpus} ...")
         write_corpus(corpus)
     options = {"paths.data": corpus, "paths.store": directory / "stores", "build.workers": workers}
@@ -43,12 +51,13 @@ def run_demo(directory: Path, workers: int | None = None) -> int:
         if report.recordings == 0:
             return report.exit_status
     store = tuszstore.open(directory / "stores" / "train.zarr")
-    numbers = [int(np.flatnonzero(store.mask(name))[0]) for name in CATEGORIES]
+    categories = [name for name in CATEGORIES if store.mask(name).any()]
+    numbers = [int(store.mask(name).argmax()) for name in categories]
     start = time.perf_counter()
     signal, labels = store.read(numbers, labels=True)
     seconds = time.perf_counter() - start
     console.print(f"Read windows {numbers} in {seconds * 1000:.0f} ms: {signal.shape} float32")
     seizure = (labels & store.spec.seizure_bits) > 0
-    for name, window, share in zip(CATEGORIES, signal, seizure.mean(1), strict=True):
+    for name, window, share in zip(categories, signal, seizure.mean(1), strict=True):
         console.print(f"  {name:16} seizure {share:4.0%}, standard deviation {window.std():.2f}")
     return 0

@@ -385,3 +385,41 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 4096)
     except OSError:  # the other end is closed
         return b""
+
+
+@pytest.mark.parametrize("command", ["demo", "synth"])
+@pytest.mark.parametrize("name", ["file", "file/inside", "/dev/null/x", "/dev/null", "f" * 300])
+def test_a_corpus_that_cannot_be_written_is_told_in_a_line(
+    command: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(main, [command, str(tmp_path / name)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert result.stderr.startswith("tuszstore: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert name in result.stderr
+
+
+def test_an_interrupted_corpus_is_not_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuszstore.corpus import synthetic
+
+    write, count = synthetic.write_edf, 0
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > 2:
+            raise KeyboardInterrupt
+        write(*args, **kwargs)
+
+    options = ["synth", str(tmp_path), "--patients", "1", "--minutes", "0.1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(synthetic, "write_edf", interrupted)
+        assert CliRunner().invoke(main, options).exit_code == 130
+    assert not (tmp_path / "edf").exists()
+    assert CliRunner().invoke(main, options).exit_code == 0
+    assert len(list(tmp_path.rglob("*.edf"))) == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["edf"]

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tuszstore.cli import main
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import StoreError
 from tuszstore.integrity.report import Finding, VerifyReport
+from tuszstore.integrity.verify import _in_order
 
 SMALL = {"windows": {"length": 20, "stride": 10}, "storage": {"shard_seconds": 40}}
 
@@ -449,3 +451,20 @@ class TestCommand:
         assert self.run(tmp_path / "none.zarr").exit_code == 1
         assert self.run(built, "--all").exit_code == 1
         assert self.run(built, "--against", tmp_path, "--all", "--sample", 2).exit_code == 1
+
+
+def test_recordings_are_checked_in_order_and_few_ahead() -> None:
+    """The work that waits takes memory too: a store may have any number of recordings."""
+    begun: list[int] = []
+
+    def run(row: int) -> Any:
+        begun.append(row)
+        return row
+
+    done = 0
+    with ThreadPoolExecutor(3) as pool:
+        for row in _in_order(pool, run, range(500), ahead=5):
+            assert row == done
+            done += 1
+            assert len(begun) <= done + 5
+    assert done == 500

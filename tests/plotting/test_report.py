@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import shutil
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from scipy import signal
 
@@ -21,6 +24,7 @@ from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.plotting.facts import Facts, gather
 from tuszstore.plotting.report import choose_examples, make_report
 from tuszstore.plotting.signals import measure, sample_windows
+from tuszstore.plotting.spans import Span, event_spans, merge, merge_all
 from tuszstore.plotting.splits import find_overlaps, gather_splits
 from tuszstore.reasons import all_notes
 
@@ -104,6 +108,68 @@ class TestFacts:
         assert sum(reason.count for reason in facts.notes) == sum(
             len(note.split("; ")) for note in notes
         )
+
+    def test_classes_are_counted_apart(self, train: tuszstore.Store, facts: Facts) -> None:
+        """Against one class at a time, of which one recording at a time."""
+        spans = event_spans(train)
+        patients = train.recordings["patient"].values
+        for entry in facts.classes:
+            own = [span for span in spans if span.label == entry.name]
+            rows = {span.recording for span in own}
+            merged = [i for row in rows for i in merge(s for s in own if s.recording == row)]
+            seconds = [(stop - start) / train.sfreq for start, stop in merged]
+            assert entry.events == len(seconds)
+            assert entry.median_seconds == statistics.median(seconds)
+            assert entry.patients == len({patients[row] for row in rows})
+        assert [entry.hours for entry in facts.classes] == sorted(
+            (entry.hours for entry in facts.classes), reverse=True
+        )
+
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 3), st.integers(-5, 40), st.integers(1, 12))
+            | st.just((1, 2**62, 2**62 - 1))
+        )
+    )
+    def test_recordings_are_merged_together_as_one_by_one(
+        self, spans: list[tuple[int, int, int]]
+    ) -> None:
+        columns = np.array([(row, first, first + n) for row, first, n in spans], np.int64)
+        found = zip(*(c.tolist() for c in merge_all(*columns.reshape(-1, 3).T)), strict=True)
+        assert list(found) == [
+            (row, *interval)
+            for row in range(4)
+            for interval in merge(
+                Span("", first, first + n, "", True, row) for r, first, n in spans if r == row
+            )
+        ]
+
+    def test_patients_are_grouped_not_looked_for_one_by_one(self, train: tuszstore.Store) -> None:
+        """So that the work grows with the store and not with its square."""
+        compared = 0
+
+        class Name(str):
+            __slots__ = ()
+            __hash__ = str.__hash__
+
+            def __eq__(self, other: object) -> bool:
+                nonlocal compared
+                compared += 1
+                return str.__eq__(self, other)
+
+            def __lt__(self, other: str) -> bool:
+                nonlocal compared
+                compared += 1
+                return str.__lt__(self, other)
+
+        store = tuszstore.open(train.path)
+        rows = np.arange(1000) % store.recordings.sizes["recording"]
+        names = np.array([Name(f"patient {k}") for k in range(len(rows))], object)
+        many = store.recordings.isel(recording=rows).assign(patient=("recording", names))
+        vars(store)["recordings"] = many
+        found = gather(store)
+        assert len(found.patients) == len(rows)
+        assert compared < 100 * len(rows)
 
 
 class TestSplits:

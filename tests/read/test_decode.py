@@ -1,7 +1,9 @@
 """The compiled decoder and that of NumPy give the same numbers and find the same damage."""
 
 import contextlib
+import json
 import shutil
+import warnings
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,14 @@ from typing import Any
 import numcodecs
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from crc32c import crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import tuszstore
+from tuszstore.cli import main
 from tuszstore.read import decode
 from tuszstore.read.decode import Buffers, Layout, make_decoder
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
@@ -310,3 +314,31 @@ def test_a_format_of_lz4_that_blosc_refuses_is_refused(folder: Path) -> None:
     for with_kernel in (True, False):
         with pytest.raises(DamagedBlock):
             Shard(folder, [bytes(chunk)]).read(one_row(values), compiled=with_kernel)
+
+
+def test_a_missing_kernel_is_said_once(
+    train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "_kernel", None)
+    monkeypatch.setattr(decode, "_told", False)
+    first, second = tuszstore.open(train.path), tuszstore.open(train.path)
+    with pytest.warns(RuntimeWarning, match=r"compiled kernel is missing.*C compiler"):
+        first.read([0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        second.read([0])
+    result = CliRunner().invoke(main, ["info", str(train.path)])
+    assert "kernel is missing" in " ".join(result.output.replace("│", "").split())
+    assert (
+        json.loads(CliRunner().invoke(main, ["info", str(train.path), "--json"]).output)["kernel"]
+        is False
+    )
+
+
+@compiled
+def test_with_the_kernel_nothing_is_said(train: tuszstore.Store) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        tuszstore.open(train.path).read([0])
+    assert not [w for w in said if "kernel" in str(w.message)]
+    assert "compiled kernel" in CliRunner().invoke(main, ["info", str(train.path)]).output

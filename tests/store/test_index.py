@@ -2,19 +2,25 @@
 
 import json
 import shutil
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tuszstore
 from tuszstore.builder.reindex import reindex
 from tuszstore.cli import main
+from tuszstore.config import Config
 from tuszstore.errors import BuildError, ConfigError, StaleIndexError, StoreError
+from tuszstore.store import index
+from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import categorise
+from tuszstore.store.schema import variables
 
 
 @pytest.fixture
@@ -62,6 +68,79 @@ class TestTable:
         assert int(counts.sum()) == len(train)
         frame = train.index.drop_dims("mask").to_dataframe()
         assert len(frame) == len(train)
+
+
+class TestDerive:
+    @given(st.data(), st.sampled_from([1, 3]), st.booleans())
+    @settings(max_examples=40)
+    def test_windows_are_those_of_each_recording_alone(
+        self, data: st.DataObject, n_threads: int, missing: bool
+    ) -> None:
+        """However many recordings are looked at together, and with labels that have no file."""
+        length, stride = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
+        config = Config().replace(**{
+            "windows.length": length, "windows.stride": stride,
+            "windows.overlap": data.draw(st.sampled_from(["share", "duplicate"])),
+            "storage.shard_seconds": data.draw(st.integers(1, 20)), "signal.sfreq": 256,
+        })  # fmt: skip
+        geometry = Geometry.of(config)
+        n_samples = data.draw(st.lists(st.integers(1, 40 * 256), max_size=6))
+        shards = np.array([geometry.n_shards(n) for n in n_samples], int)
+        first = (np.cumsum(shards) - shards) * geometry.shard
+        rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+        bits = [0, 0, 1 << 3, 1 << 9, 0x8000]
+        shape = (int(shards.sum()) * geometry.shard, geometry.block)
+        label: Any = rng.choice(bits, (shape[0], 1)).astype(np.uint16) * np.ones(shape, np.uint16)
+        label[:, rng.integers(geometry.block)] |= 1 << 5
+        if missing:
+            label = np.broadcast_to(np.uint16(data.draw(st.sampled_from(bits))), shape)
+        recordings = {"n_samples": np.array(n_samples, int), "first_block": first}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(index, "BATCH", data.draw(st.integers(1, 60)))
+            found = index.derive_windows(
+                label, recordings, geometry, config.labels, n_threads=n_threads
+            )
+        expected: dict[str, list[Any]] = {name: [] for name in found}
+        for row, (n, at) in enumerate(zip(n_samples, first.tolist(), strict=True)):
+            for k in range(geometry.n_windows(n)):
+                block = at + k * geometry.blocks_per_stride
+                values = label[block : block + geometry.blocks_per_window]
+                union = int(np.bitwise_or.reduce(values, axis=None))
+                seizure = np.count_nonzero(values & config.labels.seizure_bits) / geometry.window
+                expected["recording"].append(row)
+                expected["start_block"].append(block)
+                expected["start_time"].append(k * (geometry.stride / geometry.sfreq))
+                expected["seizure_fraction"].append(float("nan") if union >> 15 else seizure)
+                expected["event_classes"].append(union & 0x7FFF)
+        for variable in variables("windows")[:6]:
+            if variable.name != "category":
+                column = np.array(expected[variable.name], variable.dtype)
+                np.testing.assert_array_equal(found[variable.name], column, strict=True)
+        category = categorise(found["seizure_fraction"], config.labels.full_seizure)
+        np.testing.assert_array_equal(found["category"], category, strict=True)
+        assert found["category_mask"].shape == (3, len(category))
+
+    def test_labels_are_read_a_few_at_a_time(self) -> None:
+        """Of labels no more is asked for at once than one shard, and none of it is kept."""
+        geometry, alive, most = Geometry.of(Config()), set(), 0
+
+        class Label:
+            def __getitem__(self, blocks: slice) -> Any:
+                nonlocal most
+                values = np.zeros((blocks.stop - blocks.start, geometry.block), np.uint16)
+                alive.add(id(values))
+                weakref.finalize(values, alive.discard, id(values))
+                most = max(most, len(alive))
+                assert len(values) <= geometry.shard
+                return values
+
+        n = 300
+        recordings = {
+            "n_samples": np.full(n, 1000 * 256), "first_block": np.arange(n) * 2 * geometry.shard
+        }  # fmt: skip
+        found = index.derive_windows(Label(), recordings, geometry, Config().labels, n_threads=2)
+        assert len(found["recording"]) == n * 95
+        assert most <= 8
 
 
 class TestSelect:

@@ -87,16 +87,17 @@ def _reindex(
         if unfinished.exists():
             shutil.rmtree(unfinished)
         try:
-            _link(path, unfinished, without={"windows"})
-            recordings, events = dict(store.recordings), dict(store.events)
+            _link(path, unfinished, without={"windows"}, labels=not reread_annotations)
+            recordings: Mapping[str, NDArray[Any]] = store.recordings
+            events: Mapping[str, NDArray[Any]] = store.events
             if reread_annotations:
                 root = data or Path(store.attributes["data"])
                 sources = find_sources(root, config, store.attributes, path)
                 made, events = _write_labels(unfinished, store, config, sources)
-                recordings |= made
+                recordings = {**store.recordings, **made}
                 write_table(unfinished, "recordings", recordings)
             label = LabelChunks(unfinished, spec.geometry)
-            windows = derive_windows(label, recordings, spec)
+            windows = derive_windows(label, recordings, spec, n_threads=os.cpu_count() or 1)
             windows |= seizure_distances(windows, recordings, events, spec)
             write_table(unfinished, "windows", windows)
             attributes = {
@@ -130,12 +131,16 @@ def _new_config(
     return config
 
 
-def _link(source: Path, target: Path, without: set[str]) -> None:
-    """Make a copy of a store that shares its files, but for some groups."""
+def _link(source: Path, target: Path, without: set[str], *, labels: bool) -> None:
+    """Make a copy of a store that shares its files, but for some groups.
+
+    Only what is not written again is shared: signals, and `labels` where asked.
+    """
+    shared = [f"{source}{os.sep}{name}{os.sep}c{os.sep}" for name in ("signal", "label")]
+    prefixes = tuple(shared if labels else shared[:1])
 
     def link(a: str, b: str) -> None:
-        # metadata and labels may be written again; only what never changes is shared
-        if f"{os.sep}signal{os.sep}c{os.sep}" in a:
+        if a.startswith(prefixes):
             link_or_copy(Path(a), Path(b))
         else:
             shutil.copyfile(a, b)

@@ -220,8 +220,8 @@ def count_categories(codes: Any) -> dict[str, int]:
     ----------
     codes : array_like of int8, shape (window,)
     """
-    counts = Counter(int(code) for code in codes)
-    named = {name: counts[code] for code, name in enumerate(CATEGORIES)}
-    if counts[UNKNOWN_CATEGORY]:
-        named["unlabelled"] = counts[UNKNOWN_CATEGORY]
+    codes = np.asarray(codes)
+    named = {name: int(np.count_nonzero(codes == code)) for code, name in enumerate(CATEGORIES)}
+    if unlabelled := int(np.count_nonzero(codes == UNKNOWN_CATEGORY)):
+        named["unlabelled"] = unlabelled
     return named

@@ -16,6 +16,7 @@ from rich.text import Text
 from tuszstore.api import Store
 from tuszstore.builder.report import BuildReport, count_categories, count_events
 from tuszstore.corpus.layout import LeftOut
+from tuszstore.read.decode import NO_KERNEL, has_kernel
 from tuszstore.reasons import all_notes, group_reasons, plural
 from tuszstore.text import printable
 from tuszstore.units import clock, size
@@ -277,6 +278,7 @@ def show_store(console: Console, store: Store) -> None:
         ("size", "not known: a web server does not list its files" if facts["bytes"] is None
                  else f"{size(facts['bytes'])} in {facts['files']:,} files"),
         ("with notes", f"{_noted(len(facts['notes']), facts['interpolated'])}; --json lists them"),
+        ("read with", "the compiled kernel" if facts["kernel"] else NO_KERNEL),
     ]  # fmt: skip
     _show(console, str(store.path), rows)
     left_out = [LeftOut(**entry) for entry in facts["left_out"]]
@@ -310,6 +312,7 @@ def describe(store: Store) -> dict[str, Any]:
         "events": counts,
         "bytes": None if files is None else sum(files),
         "files": None if files is None else len(files),
+        "kernel": has_kernel(),
         "notes": {
             id_: note for id_, note in zip(recordings["id"].values, notes, strict=True) if note
         },

@@ -194,18 +194,33 @@ def write_corpus(
     Raises
     ------
     CorpusError
-        If an argument is out of range, or ``root/edf`` is there and not empty.
+        If an argument is out of range, ``root/edf`` is there and not empty, or nothing can be
+        written there.
+
+    Notes
+    -----
+    It is written under ``root/.edf.writing`` and renamed when it is complete, so that what an
+    interruption leaves is not taken for a corpus.
     """
     _check_arguments(patients, files, minutes, seed)
     root = Path(root)
-    if (root / "edf").exists() and not (
-        (root / "edf").is_dir() and not any((root / "edf").iterdir())
-    ):
-        raise CorpusError(f"{root / 'edf'} is not empty; choose another folder or remove it")
-    written = []
+    final, unfinished = root / "edf", root / ".edf.writing"
     places = _deal_roles(_layout(patients, files, seed), seed, quirks)
-    for number, place in enumerate(places):
-        written += _write_recording(root, place, minutes, np.random.default_rng([seed, number]))
+    written = []
+    try:
+        if final.exists() and not (final.is_dir() and not any(final.iterdir())):
+            raise CorpusError(f"{final} is not empty; choose another folder or remove it")
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        for number, place in enumerate(places):
+            rng = np.random.default_rng([seed, number])
+            written += _write_recording(unfinished, place, minutes, rng)
+        (unfinished / "edf").replace(final)
+        unfinished.rmdir()
+    except OSError as error:
+        raise CorpusError(
+            f"{root}: the corpus cannot be written there: {error.strerror or error}"
+        ) from error
     return written
 
 

@@ -1,7 +1,7 @@
 """What a verification looked at, and what it found damaged."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ Mend = Literal["metadata", "index", "label", "events", "signal", "stray", "build
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong with a store.
 
@@ -126,7 +126,7 @@ class VerifyReport:
                 {
                     "name": check.name,
                     "covered": check.covered,
-                    "findings": [vars(finding) for finding in check.findings],
+                    "findings": [asdict(finding) for finding in check.findings],
                 }
                 for check in self.checks
             ],

@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 from tuszstore.errors import StoreError
@@ -163,7 +164,7 @@ def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_thread
 
     n_blocks = n_bytes = 0
     with ThreadPoolExecutor(n_threads, "tuszstore-verify") as pool:
-        for done in pool.map(run, rows):
+        for done in _in_order(pool, run, rows, ahead=4 * n_threads):
             n_blocks += done.n_blocks
             n_bytes += done.n_bytes
             for finding in done.findings:
@@ -174,6 +175,19 @@ def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_thread
     ].covered = f"{n_blocks:,} blocks of {len(rows):,} recordings, {n_bytes / 1e6:,.1f} MB, {how}"
     checks["labels"].covered = f"{len(rows):,} recordings, against digests and events"
     checks["index"].covered = f"windows of {len(rows):,} recordings, against labels"
+
+
+def _in_order(
+    pool: Executor, run: Callable[[int], RecordingCheck], rows: Iterable[int], *, ahead: int
+) -> Iterator[RecordingCheck]:
+    """Yield what is run in threads, in order; few are begun ahead, as each takes memory."""
+    begun: deque[Future[RecordingCheck]] = deque()
+    for row in rows:
+        begun.append(pool.submit(run, row))
+        if len(begun) > ahead:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
 
 
 def _check_of(finding: Finding) -> str:

@@ -1,17 +1,15 @@
 """The figures of a store, from its tables alone: no signal is read."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
-from tuszstore.plotting.spans import Span, by_class, event_spans, merge
+from tuszstore.plotting.spans import merge_all, span_class
 from tuszstore.reasons import Reason, all_notes, group_reasons
-from tuszstore.sampling.columns import category_counts
+from tuszstore.store.categories import CODES, UNLABELLED
 
 
 @dataclass(frozen=True)
@@ -123,8 +121,8 @@ def gather(store: Store) -> Facts:
     columns = (left_out[name].values for name in ("kind", "reason", "id"))
     rates = [f"{rate:g} Hz" for rate in recordings["source_sfreq"].values]
     return Facts(
-        total=counter.share("all", np.arange(len(ids))),
-        classes=_classes(counter.spans, recordings["patient"].values, store.sfreq),
+        total=counter.all(),
+        classes=_classes(counter.events, recordings["patient"].values, store.sfreq),
         patients=counter.by(recordings["patient"].values),
         montages=counter.by(recordings["montage"].values),
         rates=counter.by(np.array(rates, object)),
@@ -142,66 +140,131 @@ def total(store: Store) -> Share:
     ----------
     store : Store
     """
-    return _Counter(store).share("all", np.arange(store.recordings.sizes["recording"]))
+    return _Counter(store).all()
 
 
 class _Counter:
-    """Counts what some recordings hold."""
+    """Counts what recordings hold, each of them once, and adds that up for any group of them."""
 
     def __init__(self, store: Store) -> None:
         recordings = store.recordings
-        self.spans = event_spans(store)
+        n = recordings.sizes["recording"]
+        self.events = _Events(store)
         self._sfreq = store.sfreq
-        self._patients = recordings["patient"].values
+        _, self._patients = np.unique(recordings["patient"].values, return_inverse=True)
         self._samples = recordings["n_samples"].values
-        self._first = recordings["first_window"].values
-        self._stop = self._first + recordings["n_windows"].values
-        self._category = store.index["category"].values
-        seizures: dict[int, list[Span]] = {}
-        for span in self.spans:
-            if span.seizure:
-                seizures.setdefault(span.recording, []).append(span)
-        self._seizures = {row: merge(spans) for row, spans in seizures.items()}
-
-    def share(self, name: str, rows: NDArray[Any]) -> Share:
-        seizures = [span for row in rows.tolist() for span in self._seizures.get(row, [])]
-        windows = [self._category[self._first[row] : self._stop[row]] for row in rows]
-        return Share(
-            name=name,
-            patients=len(set(self._patients[rows])),
-            recordings=len(rows),
-            hours=float(self._samples[rows].sum()) / self._sfreq / 3600,
-            seizures=len(seizures),
-            seizure_hours=sum(stop - start for start, stop in seizures) / self._sfreq / 3600,
-            windows=category_counts(np.concatenate([np.zeros(0, np.int8), *windows])),
+        first = recordings["first_window"].values
+        self._windows = _count_windows(
+            store.index["category"].values, first, first + recordings["n_windows"].values
         )
+        seizure = self.events.seizure
+        rows, start, stop = merge_all(*(column[seizure] for column in self.events.spans))
+        self._seizures = np.bincount(rows, minlength=n)
+        self._seizure_samples = np.bincount(rows, stop - start, minlength=n)
+
+    def all(self) -> Share:
+        """Return the figures of all recordings."""
+        (share,) = self._shares(["all"], np.zeros(len(self._samples), np.int64))
+        return share
 
     def by(self, column: NDArray[Any]) -> list[Share]:
-        names = sorted(set(column))
-        shares = [self.share(str(name), np.flatnonzero(column == name)) for name in names]
+        """Return the figures of recordings by their value of a column, most hours first."""
+        names, codes = np.unique(column, return_inverse=True)
+        shares = self._shares([str(name) for name in names], codes)
         return sorted(shares, key=lambda share: -share.hours)
 
+    def _shares(self, names: list[str], codes: NDArray[Any]) -> list[Share]:
+        n = len(names)
 
-def _classes(spans: Sequence[Span], patients: NDArray[Any], sfreq: float) -> list[EventClass]:
+        def add(values: NDArray[Any]) -> list[float]:
+            added: list[float] = np.bincount(codes, values, n).tolist()
+            return added
+
+        n_patients = self._patients.max(initial=-1) + 1
+        members = np.unique(codes * n_patients + self._patients) // max(1, n_patients)
+        patients, recordings = (np.bincount(c, minlength=n).tolist() for c in (members, codes))
+        samples, seizures = add(self._samples), add(self._seizures)
+        seizure_samples = add(self._seizure_samples)
+        windows = {name: add(counts) for name, counts in self._windows.items()}
+        return [
+            Share(
+                name=name,
+                patients=patients[k],
+                recordings=recordings[k],
+                hours=samples[k] / self._sfreq / 3600,
+                seizures=int(seizures[k]),
+                seizure_hours=seizure_samples[k] / self._sfreq / 3600,
+                windows={
+                    category: int(counts[k])
+                    for category, counts in windows.items()
+                    if counts[k] or category != UNLABELLED
+                },
+            )
+            for k, name in enumerate(names)
+        ]
+
+
+def _count_windows(
+    category: NDArray[Any], first: NDArray[Any], stop: NDArray[Any]
+) -> dict[str, NDArray[np.int64]]:
+    """Return the number of windows of each recording, by category, those unlabelled last."""
+    codes = {name: code for name, code in CODES.items() if name != UNLABELLED}
+    counts = {}
+    until = np.zeros(len(category) + 1, np.int64)
+    for name, code in {**codes, UNLABELLED: CODES[UNLABELLED]}.items():
+        np.cumsum(category == code, out=until[1:])
+        counts[name] = until[stop] - until[first]
+    return counts
+
+
+class _Events:
+    """The annotated events that mark a sample, as columns.
+
+    Attributes
+    ----------
+    spans : tuple of ndarray of int64, shape (event,)
+        Row of the recording, first sample, and the one after the last.
+    names : list of str
+        Classes, in the order in which they first come.
+    code : ndarray of int64, shape (event,)
+        Place of the event's class among the names.
+    seizure : ndarray of bool, shape (event,)
+        Whether its class counts as seizure.
+    """
+
+    def __init__(self, store: Store) -> None:
+        spec, events = store.spec, store.events
+        start, stop = events["first_sample"].values, events["stop_sample"].values
+        marks = np.flatnonzero(stop > start)
+        rows = events["recording"].values[marks].astype(np.int64)
+        self.spans = rows, start[marks], stop[marks]
+        bits = events["bit"].values[marks]
+        self.seizure = (bits & spec.seizure_bits) > 0
+        codes: dict[str, int] = {}
+        annotated = zip(bits.tolist(), events["class"].values[marks].tolist(), strict=True)
+        names = (span_class(bit, name, spec.classes) for bit, name in annotated)
+        code = [codes.setdefault(name, len(codes)) for name in names]
+        self.code = np.array(code, np.int64)
+        self.names = list(codes)
+
+
+def _classes(events: _Events, patients: NDArray[Any], sfreq: float) -> list[EventClass]:
     classes = []
-    for name, members in by_class(spans).items():
-        by_recording: dict[int, list[Span]] = {}
-        for span in members:
-            by_recording.setdefault(span.recording, []).append(span)
-        seconds = [
-            (stop - start) / sfreq
-            for own in by_recording.values()
-            for start, stop in merge(own)
-        ]  # fmt: skip
+    order = np.argsort(events.code, kind="stable")
+    ends = np.cumsum(np.bincount(events.code, minlength=len(events.names)))
+    for name, members in zip(events.names, np.split(order, ends[:-1]), strict=False):
+        rows, start, stop = merge_all(*(column[members] for column in events.spans))
+        seconds = (stop - start) / sfreq
+        own = np.unique(rows)
         classes.append(
             EventClass(
                 name=name,
-                seizure=members[0].seizure,
+                seizure=bool(events.seizure[members[0]]),
                 events=len(seconds),
-                hours=sum(seconds) / 3600,
-                median_seconds=median(seconds),
-                patients=len({patients[row] for row in by_recording}),
-                recordings=len(by_recording),
+                hours=float(seconds.sum()) / 3600,
+                median_seconds=float(np.median(seconds)),
+                patients=len(set(patients[own])),
+                recordings=len(own),
             )
         )
     return sorted(classes, key=lambda entry: -entry.hours)

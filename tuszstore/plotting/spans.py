@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuszstore.api import Store
 
@@ -53,12 +54,26 @@ def event_spans(store: Store, recording: int | None = None) -> list[Span]:
     columns = (events[name].values[rows].tolist() for name in names)
     return [
         Span(
-            spec.classes[bit.bit_length() - 1] if bit else str(label), first, stop,
+            span_class(bit, label, spec.classes), first, stop,
             str(channel), bool(bit & spec.seizure_bits), number,
         )
         for first, stop, bit, label, channel, number in zip(*columns, strict=True)
         if stop > first
     ]  # fmt: skip
+
+
+def span_class(bit: int, annotated: str, classes: Sequence[str]) -> str:
+    """Return the class of an event: as the configuration writes it, or else as annotated.
+
+    Parameters
+    ----------
+    bit : int
+        Bit of the class in labels; 0 where it is taken as background.
+    annotated : str
+    classes : sequence of str
+        In the order of their bits.
+    """
+    return classes[bit.bit_length() - 1] if bit else str(annotated)
 
 
 def merge(spans: Iterable[Span]) -> list[tuple[int, int]]:
@@ -80,6 +95,39 @@ def merge(spans: Iterable[Span]) -> list[tuple[int, int]]:
         else:
             merged.append((start, stop))
     return merged
+
+
+def merge_all(
+    recording: NDArray[np.int64], start: NDArray[np.int64], stop: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the samples that spans of many recordings cover, as :func:`merge` does for one.
+
+    Parameters
+    ----------
+    recording : ndarray of int64, shape (span,)
+        Row of each span's recording.
+    start, stop : ndarray of int64, shape (span,)
+        First sample, and the one after the last.
+
+    Returns
+    -------
+    recording, start, stop : ndarray of int64, shape (interval,)
+        Disjoint intervals, in the order of recordings and samples.
+    """
+    order = np.lexsort((start, recording))
+    recording, start, stop = recording[order], start[order], stop[order]
+    other = np.ones(len(order), bool)  # the first span of a recording
+    other[1:] = recording[1:] != recording[:-1]
+    # how far the spans so far reach: a running maximum that begins again with each recording,
+    # made of ranks, so that it is one for all recordings and no sum can overflow
+    stops, rank = np.unique(stop, return_inverse=True)
+    base = np.cumsum(other) * len(stops)
+    reach = stops[np.maximum.accumulate(base + rank) - base]
+    first = other.copy()
+    first[1:] |= start[1:] > reach[:-1]
+    heads = np.flatnonzero(first)
+    tails = np.append(heads[1:], len(order))[: len(heads)] - 1
+    return recording[heads], start[heads], reach[tails]
 
 
 def by_class(spans: Sequence[Span]) -> dict[str, list[Span]]:

@@ -4,6 +4,7 @@ Both read, check, decode and scale, and give the same numbers and the same error
 """
 
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,28 @@ try:
     from tuszstore.read import _kernel
 except ImportError:  # installed without a compiler, or on another processor
     _kernel = None  # type: ignore[assignment]
+
+
+NO_KERNEL = (
+    "the compiled kernel is missing: windows are read with NumPy, more slowly; "
+    "install tuszstore again where there is a C compiler"
+)
+"""Said once at reading, and by ``tuszstore info``."""
+
+_told = False
+
+
+def has_kernel() -> bool:
+    """Return whether windows are read with the compiled kernel."""
+    return _kernel is not None
+
+
+def tell_missing_kernel() -> None:
+    """Warn once in a process if the compiled kernel is missing."""
+    global _told
+    if _kernel is None and not _told:
+        _told = True
+        warnings.warn(NO_KERNEL, RuntimeWarning, stacklevel=2)
 
 
 class Buffers:

@@ -25,6 +25,7 @@ from tuszstore.read.decode import (
     Layout,
     extent,
     make_decoder,
+    tell_missing_kernel,
 )
 from tuszstore.read.plan import Part, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
@@ -52,6 +53,7 @@ class BlockReader:
     def __init__(
         self, store: StoreMetadata, n_threads: int | None = None, *, verify: bool = True
     ) -> None:
+        tell_missing_kernel()
         self._store = store
         self._n_threads = n_threads or os.cpu_count() or 1
         self._n_chunks = store.geometry.shard

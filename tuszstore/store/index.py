@@ -1,20 +1,40 @@
 """The windows of a store and their categories, derived from `label`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
+from tuszstore.store.geometry import Geometry
 from tuszstore.store.labels import UNLABELLED
+from tuszstore.store.schema import variables
 from tuszstore.store.spec import StoreSpec
 from tuszstore.store.timeline import Timelines
 
 Columns = dict[str, NDArray[Any]]
 
+BATCH = 1 << 16
+"""Blocks of recordings that are looked at together: a week of EEG, by default."""
 
-def derive_windows(label: Any, recordings: Mapping[str, NDArray[Any]], spec: StoreSpec) -> Columns:
+_DERIVED = {
+    variable.name: variable.dtype
+    for variable in variables("windows")
+    if variable.name in ("recording", "start_block", "start_time", "seizure_fraction",
+                         "event_classes")
+}  # fmt: skip
+
+
+def derive_windows(
+    label: Any,
+    recordings: Mapping[str, NDArray[Any]],
+    spec: StoreSpec,
+    *,
+    n_threads: int = 1,
+) -> Columns:
     """Return the columns of `windows/*`.
 
     Parameters
@@ -24,14 +44,31 @@ def derive_windows(label: Any, recordings: Mapping[str, NDArray[Any]], spec: Sto
     recordings : mapping of str to ndarray
         ``n_samples`` and ``first_block`` of each recording.
     spec : StoreSpec
+    n_threads : int
+        Threads that read labels.
+
+    Notes
+    -----
+    Beside the columns themselves it takes the memory of :data:`BATCH` blocks, or of one recording.
     """
-    parts = [
-        _windows_of(label, number, int(first), int(n_samples), spec)
-        for number, (first, n_samples) in enumerate(
-            zip(recordings["first_block"], recordings["n_samples"], strict=True)
-        )
-    ]
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    geometry = spec.geometry
+    first = np.asarray(recordings["first_block"], np.int64)
+    lengths = np.asarray(recordings["n_samples"]).tolist()
+    n_blocks = np.array([geometry.n_blocks(n) for n in lengths], np.int64)
+    n_windows = np.array([geometry.n_windows(n) for n in lengths], np.int64)
+    stops = np.cumsum(n_windows)
+    size = int(n_windows.sum())
+    columns: Columns = {name: np.empty(size, dtype) for name, dtype in _DERIVED.items()}
+    with ExitStack() as stack:
+        read: Any = map
+        if n_threads > 1:
+            read = stack.enter_context(ThreadPoolExecutor(n_threads, "tuszstore-labels")).map
+        for low, high in _batches(n_blocks):
+            rows = slice(int(stops[low] - n_windows[low]), int(stops[high - 1]))
+            out = {name: column[rows] for name, column in columns.items()}
+            blocks = _blocks_of(label, first[low:high], n_blocks[low:high], spec, read)
+            _fill(out, *blocks, low, first[low:high], n_blocks[low:high], n_windows[low:high],
+                  geometry)  # fmt: skip
     columns["category"] = categorise(columns["seizure_fraction"], spec.full_seizure)
     codes = np.arange(len(CATEGORIES))[:, None]
     columns["category_mask"] = columns["category"] == codes
@@ -82,36 +119,74 @@ def categorise(fraction: NDArray[np.float64], full: float) -> NDArray[np.int8]:
     return category
 
 
-def _windows_of(label: Any, number: int, first: int, n_samples: int, spec: StoreSpec) -> Columns:
-    geometry = spec.geometry
-    n_windows = geometry.n_windows(n_samples)
-    offsets = np.arange(n_windows) * geometry.blocks_per_stride
-    counts, bits = _blocks_of(label, first, geometry.n_blocks(n_samples), spec)
+def _batches(n_blocks: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Cut recordings, by their numbers of blocks, into runs of few blocks."""
+    start = total = 0
+    for row, count in enumerate(n_blocks.tolist()):
+        if row > start and total + count > BATCH:
+            yield start, row
+            start, total = row, 0
+        total += count
+    if start < len(n_blocks):
+        yield start, len(n_blocks)
+
+
+def _fill(
+    out: Columns,
+    counts: NDArray[np.int64],
+    bits: NDArray[np.uint16],
+    number: int,
+    first: NDArray[np.int64],
+    n_blocks: NDArray[np.int64],
+    n_windows: NDArray[np.int64],
+    geometry: Geometry,
+) -> None:
+    """Write the rows of the windows of consecutive recordings, of which `number` is the first."""
+    row = np.repeat(np.arange(len(first)), n_windows)
+    within = np.arange(len(row)) - (np.cumsum(n_windows) - n_windows)[row]
+    offset = within * geometry.blocks_per_stride
+    at = (np.cumsum(n_blocks) - n_blocks)[row] + offset  # the window's first block, in the batch
     until = np.concatenate([[0], np.cumsum(counts)])
-    seizure = until[offsets + geometry.blocks_per_window] - until[offsets]
-    classes = np.zeros(n_windows, np.uint16)
+    seizure = until[at + geometry.blocks_per_window] - until[at]
+    classes = np.zeros(len(row), np.uint16)
     for k in range(geometry.blocks_per_window):
-        classes |= bits[offsets + k]
+        classes |= bits[at + k]
     unlabelled = (classes & UNLABELLED) > 0
-    return {
-        "recording": np.full(n_windows, number, np.int32),
-        "start_block": first + offsets,
-        "start_time": np.arange(n_windows) * (geometry.stride / geometry.sfreq),
-        "seizure_fraction": np.where(unlabelled, np.nan, seizure / geometry.window),
-        "event_classes": classes & np.uint16(~UNLABELLED & 0xFFFF),
-    }
+    out["recording"][:] = number + row
+    out["start_block"][:] = first[row] + offset
+    out["start_time"][:] = within * (geometry.stride / geometry.sfreq)
+    out["seizure_fraction"][:] = np.where(unlabelled, np.nan, seizure / geometry.window)
+    out["event_classes"][:] = classes & np.uint16(~UNLABELLED & 0xFFFF)
 
 
 def _blocks_of(
-    label: Any, first: int, n_blocks: int, spec: StoreSpec
+    label: Any,
+    first: NDArray[np.int64],
+    n_blocks: NDArray[np.int64],
+    spec: StoreSpec,
+    read: Callable[..., Iterable[tuple[Any, Any]]],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    counts = np.zeros(n_blocks, np.int64)
-    bits = np.zeros(n_blocks, np.uint16)
+    """Return how many samples of each block are in a seizure, and the union of its labels."""
     seizure = np.uint16(spec.seizure_bits)
-    for start in range(0, n_blocks, spec.shard):
-        stop = min(start + spec.shard, n_blocks)
-        values = np.asarray(label[first + start : first + stop])
-        if values.any():
-            counts[start:stop] = np.count_nonzero(values & seizure, axis=1)
-            bits[start:stop] = np.bitwise_or.reduce(values, axis=1)
+
+    def summarise(shard: tuple[int, int]) -> tuple[Any, Any]:
+        values = np.asarray(label[shard[0] : shard[1]])
+        if not any(values.strides) and values.size:  # one value throughout: there is no file
+            value = values.flat[0]
+            return (values.shape[1] if value & seizure else 0), value
+        if not values.any():
+            return 0, 0
+        return np.count_nonzero(values & seizure, axis=1), np.bitwise_or.reduce(values, axis=1)
+
+    shards = [
+        (start, min(start + spec.shard, begin + count))
+        for begin, count in zip(first.tolist(), n_blocks.tolist(), strict=True)
+        for start in range(begin, begin + count, spec.shard)
+    ]
+    counts = np.zeros(n_blocks.sum(), np.int64)
+    bits = np.zeros(len(counts), np.uint16)
+    at = 0
+    for (start, stop), (count, union) in zip(shards, read(summarise, shards), strict=True):
+        counts[at : at + stop - start], bits[at : at + stop - start] = count, union
+        at += stop - start
     return counts, bits

@@ -1,5 +1,6 @@
 """Class bits of samples: painted from events, and read from the files of `label`."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,14 @@ class LabelChunks:
         for shard in range(blocks.start // size, -(-blocks.stop // size)):
             low = max(blocks.start - shard * size, 0)
             parts.append(self.chunk(shard)[low : blocks.stop - shard * size])
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self._shape[1]), np.uint16)
 
     def chunk(self, shard: int) -> NDArray[np.uint16]:
         """Return the labels of all blocks of a shard; where no file is, they are unlabelled.
+
+        An array that is not there is one value, which all elements share, and cannot be written.
 
         Raises
         ------
@@ -90,13 +95,13 @@ class LabelChunks:
         from numcodecs import blosc
 
         path = self.file(shard)
-        out = np.full(self._shape, UNLABELLED, "<u2")
         try:
-            content = read_file(path, out.nbytes + 1024)
+            content = read_file(path, 2 * math.prod(self._shape) + 1024)
         except FileNotFoundError:
-            return out
+            return np.broadcast_to(np.array(UNLABELLED, "<u2"), self._shape)
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+        out = np.empty(self._shape, "<u2")
         chunk, checksum = content[:-4], content[-4:]
         if len(content) < 20 or crc32c(chunk) != int.from_bytes(checksum, "little"):
             raise StoreError(f"{path}: checksum is wrong, or the file is cut off")

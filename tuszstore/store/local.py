@@ -3,6 +3,8 @@
 See :mod:`tuszstore.store.generations` for what becomes of the one that was replaced.
 """
 
+import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -123,7 +125,10 @@ class LocalPlace:
 
     def sizes(self) -> list[int]:
         """Return the sizes (bytes) of all files."""
-        return [file.stat().st_size for file in self.path.rglob("*") if file.is_file()]
+        # strings: paths as objects take three times as long, and a large store has 10^5 files
+        files = (os.path.join(folder, name) for folder, _, names in os.walk(self.path)
+                 for name in names)  # fmt: skip
+        return [status.st_size for status in map(os.lstat, files) if stat.S_ISREG(status.st_mode)]
 
     def __reduce__(self) -> Any:
         return LocalPlace, (self.path.absolute(),)

@@ -6,6 +6,7 @@ is checked against when it is opened.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from tuszstore.store.categories import CATEGORIES
@@ -186,9 +187,10 @@ VARIABLES = (
 """All variables of a store."""
 
 
-def variables(group: str) -> list[Variable]:
+@cache
+def variables(group: str) -> tuple[Variable, ...]:
     """Return the variables of one group; ``""`` is the root."""
-    return [variable for variable in VARIABLES if variable.group == group]
+    return tuple(variable for variable in VARIABLES if variable.group == group)
 
 
 def derived_variables(name: str) -> list[Variable]:

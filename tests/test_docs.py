@@ -1,0 +1,239 @@
+"""README and docs: what they tell to type runs, as it stands, beside the demo."""
+
+import ast
+import doctest
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tuszstore.cli import main
+from tuszstore.demo import run_demo
+from tuszstore.plotting.signals import sample_windows
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
+
+_FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+")
+_NOT_RUN = re.compile(r"<!-- not run: (.+) -->\s*\Z")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A snippet of a page: Python, or lines of a shell."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+    not_run: str = ""
+
+    @property
+    def commands(self) -> list[str]:
+        """Its lines but for comments, continued ones joined."""
+        lines = self.text.replace("\\\n", " ").splitlines()
+        return [line for line in (re.sub(r"\s# .*", "", line).strip() for line in lines) if line]
+
+
+def blocks(page: str) -> list[Block]:
+    """Return the snippets of a page in their order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    # what is fenced may be indented within: it is blanked out before looking for indented ones
+    rest = _FENCED.sub(lambda match: re.sub(r"[^\n]", "-", match[0]), text)
+    found = [(match, match["language"], match["text"]) for match in _FENCED.finditer(text)]
+    found += [
+        (match, "shell", "\n".join(line[4:] for line in match[0].splitlines()))
+        for match in _INDENTED.finditer(rest)
+    ]
+    return [
+        Block(page, text.count("\n", 0, match.start()) + 1, language, inside,
+              reason[1] if (reason := _NOT_RUN.search(text[: match.start()])) else "")
+        for match, language, inside in sorted(found, key=lambda entry: entry[0].start())
+    ]  # fmt: skip
+
+
+ALL = {page: blocks(page) for page in PAGES}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a fresh demonstration in it, as a clone of the repository has it."""
+    root = tmp_path_factory.mktemp("clone")
+    assert run_demo(root / "demo", workers=0) == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def done() -> set[str]:
+    """Commands that were run."""
+    return set()
+
+
+@pytest.fixture(autouse=True)
+def ended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a page exports is gone after it, and so are keys of whoever runs the tests."""
+    monkeypatch.delenv("TUSZSTORE_PSEUDONYM_KEY", raising=False)
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have small pictures of few windows."""
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("tuszstore.plotting.figures._EXAMPLE_DPI", 30)
+    monkeypatch.setattr("tuszstore.plotting.report.sample_windows", lambda s: sample_windows(s, 2))
+
+
+def is_synopsis(words: list[str]) -> bool:
+    return any(word.startswith("[") or word.isupper() for word in words)
+
+
+def run_command(line: str, done: set[str]) -> None:
+    """Run a line as a shell would; of other programs than tuszstore only ``export``."""
+    if line in done:  # by another page
+        return
+    done.add(line)
+    if line.startswith("export "):
+        name, _, value = line.removeprefix("export ").partition("=")
+        os.environ[name] = subprocess.run(
+            ["bash", "-c", f"echo {value}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+    if not line.startswith("tuszstore "):
+        return
+    words = shlex.split(line)[1:]
+    if is_synopsis(words):
+        check_synopsis(words)
+        return
+    if words[0] == "build" and "--workers" not in words:
+        words += ["--workers", "0"]  # other processes give the same, later
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+
+
+def check_synopsis(words: list[str]) -> None:
+    """Every option that a synopsis names is one of its command's."""
+    command = main.commands[words[0]]
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    named = {match for word in words[1:] for match in re.findall(r"--?[a-z][a-z-]*", word)}
+    assert named <= known, f"tuszstore {words[0]} has no {', '.join(named - known)}"
+
+
+def run_python(block: Block, names: dict[str, Any]) -> None:
+    """Run a snippet in the names that those before it on the page have left."""
+    place = f"{block.page}:{block.line}"
+    if ">>>" not in block.text:
+        exec(compile("\n" * block.line + block.text, place, "exec"), names)
+        return
+    # tests/test_notebook.py compares what is printed; here it only makes names for what follows
+    for example in doctest.DocTestParser().get_examples(block.text):
+        (statement,) = ast.parse(example.source).body
+        if not isinstance(statement, ast.Expr):
+            exec(compile(example.source, place, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_snippets_run(
+    page: str, clone: Path, done: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone)
+    names: dict[str, Any] = {"__name__": "docs"}
+    for block in ALL[page]:
+        if block.language == "python" and block.not_run:
+            ast.parse(block.text)
+        elif block.language == "python":
+            run_python(block, names)
+        elif block.language == "shell" and not block.not_run:
+            for line in block.commands:
+                run_command(line, done)
+
+
+def test_snippets_are_found() -> None:
+    """A page whose markup changed would pass with nothing run."""
+    run = [block for page in PAGES for block in ALL[page] if not block.not_run]
+    assert sum(block.language == "python" for block in run) >= 15
+    commands = [line for block in run if block.language == "shell" for line in block.commands]
+    assert sum(line.startswith("tuszstore ") for line in commands) >= 10
+    assert {block.language for page in PAGES for block in ALL[page]} <= {"python", "shell", "yaml"}
+    assert all("tuszstore" in (ROOT / page).read_text() for page in PAGES)
+
+
+def test_only_what_needs_something_elsewhere_is_not_run() -> None:
+    reasons = {block.not_run for page in PAGES for block in ALL[page]} - {""}
+    needs = ("needs a bucket", "needs a cluster", "needs Kubernetes", "needs Modal", "needs SLURM")
+    assert reasons <= set(needs)
+
+
+def test_targets_of_make_are_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        told = re.findall(r"(?:`|^ {4})make ([a-z][a-z-]*)", (ROOT / page).read_text(), re.M)
+        assert set(told) <= targets, page
+
+
+def test_links_within_the_repository_lead_somewhere() -> None:
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", text):
+            file = (ROOT / page).parent / target if target else ROOT / page
+            assert file.exists(), f"{page}: {target}"
+            if anchor:
+                titles = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+                known = {re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles}
+                assert anchor in known, f"{page}: {target}#{anchor}"
+
+
+def test_extras_that_are_told_exist() -> None:
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    known = set(extras["optional-dependencies"])
+    sources = [ROOT / page for page in PAGES] + list((ROOT / "tuszstore").rglob("*.py"))
+    told = {
+        extra
+        for source in sources
+        for names in re.findall(r"(?:tuszstore|clone|\.whl\)?)\[([a-z,]+)\]", source.read_text())
+        for extra in names.split(",")
+    }
+    assert {"torch", "view"} <= told <= known
+
+
+def test_one_speed_of_building_everywhere() -> None:
+    """Pages that count with the speed of a build take it from the table of the README."""
+    readme = (ROOT / "README.md").read_text()
+    section = readme.partition("s per h of EEG |        range")[2]
+    rows = {
+        name.strip(): seconds
+        for name, seconds in re.findall(r"^\| (tuszstore[^|]*)\|\s*([\d.]+) \|", section, re.M)
+    }
+    build = (ROOT / "docs" / "build.md").read_text()
+    alone, two = rows["tuszstore"], rows["tuszstore, 2 workers"]
+    assert f"A core takes {alone} s for an hour of EEG" in build
+    assert f"Two workers take {two} s for an hour" in build
+    ((speed, core),) = re.findall(r"core time: hours . ([\d.]+) s \| ([\d,]+) s", build)
+    assert speed == alone
+    assert float(core.replace(",", "")) == pytest.approx(1473.5 * float(alone), rel=1e-3)
+
+
+def test_the_parser_of_pages() -> None:
+    text = "a\n\n    tuszstore info X  # why\n\n    tuszstore build \\\n      --split all\n\nb\n"
+    (match,) = _INDENTED.finditer(text)
+    shell = "\n".join(line[4:] for line in match[0].splitlines())
+    assert Block("", 1, "shell", shell).commands == [
+        "tuszstore info X",
+        "tuszstore build    --split all",
+    ]
+    with pytest.raises(AssertionError, match="has no --no-such"):
+        check_synopsis(["verify", "STORE", "[--no-such]"])
+    assert isinstance(main, click.Group)
