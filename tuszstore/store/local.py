@@ -3,6 +3,7 @@
 See :mod:`tuszstore.store.generations` for what becomes of the one that was replaced.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,12 +23,13 @@ class LocalPlace:
     Parameters
     ----------
     path : Path
+        Made absolute: what is meant must not change with the working directory.
     """
 
     remote = False
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = absolute(path)
 
     def exists(self) -> bool:
         """Return whether anything is there that might be a store."""
@@ -126,7 +128,25 @@ class LocalPlace:
         return [file.stat().st_size for file in self.path.rglob("*") if file.is_file()]
 
     def __reduce__(self) -> Any:
-        return LocalPlace, (self.path.absolute(),)
+        return LocalPlace, (self.path,)
+
+
+def absolute(path: Path) -> Path:
+    """Return the absolute path of a store, through links as it was given.
+
+    Raises
+    ------
+    StoreError
+        If it is relative to a folder that was removed.
+    """
+    try:
+        path = path.absolute()
+    except FileNotFoundError:
+        raise StoreError(
+            f"{path}: is relative to the working directory, which was removed; give the whole path"
+        ) from None
+    # the last part is the store's name, and what stands beside it must be found by that
+    return Path(os.path.realpath(path)) if path.name in ("", "..") else path
 
 
 def _read(path: Path, limit: int) -> Document | None:

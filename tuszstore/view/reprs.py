@@ -13,6 +13,7 @@ from tuszstore.api import Store
 from tuszstore.console import size
 from tuszstore.read.arrays import WindowArray
 from tuszstore.sampling.base import Sampler
+from tuszstore.store.place import shown_path
 from tuszstore.view.facts import total
 from tuszstore.view.scales import clock, percent
 
@@ -72,7 +73,7 @@ def store_html(store: Store) -> str:
     attributes = store.attrs
     left_out = store.left_out.sizes["left_out"]
     provenance = {
-        "path": str(store.path),
+        "path": shown_path(store.path),
         "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
                   f"{config.storage.dtype}, {config.storage.codec}",
         "built": str(attributes.get("created", "not known")),
