@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from datetime import timedelta
@@ -526,8 +527,10 @@ class Silence:
         self.asked.release()
         if self.interrupts:  # once, as somebody at a keyboard
             self.interrupts = False
+            # a signal in the moment before a thread begins to wait is heard when it has waited
+            time.sleep(0.2)
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        self.over.wait(60)
+        self.over.wait(20)
 
 
 def request_threads() -> list[str]:
@@ -798,6 +801,34 @@ class TestTorch:
         gc.collect()
         names = [thread.name for thread in threading.enumerate()]
         assert not [name for name in names if name.startswith("tuszstore")]
+
+    @pytest.mark.parametrize("depth", [1, 3])
+    def test_a_loader_can_be_interrupted(
+        self, server: ObjectServer, train: tuszstore.Store, depth: int
+    ) -> None:
+        """In front of a server that has fallen silent, and without its batches being waited for."""
+        from tuszstore.torch import WindowLoader
+
+        silence = Silence()
+        loader = WindowLoader(open_at(server), batch_size=8, shuffle=False, prefetch=depth)
+        batches = iter(loader)
+        signal, _ = next(batches)
+        np.testing.assert_array_equal(signal, train.read(np.arange(8)))
+        silence.interrupts = True
+        server.fault = silence
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                for _ in batches:
+                    pass
+            del batches
+            gc.collect()
+            threads = [t for t in threading.enumerate() if t.name.startswith("tuszstore")]
+            for thread in threads:
+                thread.join(5)
+            assert not [thread.name for thread in threads if thread.is_alive()]
+            assert not silence.over.is_set()
+        finally:
+            silence.over.set()
 
     def test_workers_of_a_data_loader(self, server: ObjectServer, train: tuszstore.Store) -> None:
         from torch.utils.data import DataLoader

@@ -94,18 +94,24 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 _loop = _Loop()
 
 
-class _Group:
-    """Requests that are given up together, and those of the groups within."""
+class Group:
+    """Requests that are given up together, and those of the groups within.
 
-    def __init__(self, parent: "_Group | None") -> None:
+    Parameters
+    ----------
+    parent : Group, optional
+        With which this one is given up.
+    """
+
+    def __init__(self, parent: "Group | None" = None) -> None:
         self._lock = threading.RLock()
         self._pending: set[Future[Any]] = set()
-        self._within: weakref.WeakSet[_Group] = weakref.WeakSet()
+        self._within: weakref.WeakSet[Group] = weakref.WeakSet()
         self._given_up = False
         if parent is not None:
             parent.add(self)
 
-    def add(self, group: "_Group") -> None:
+    def add(self, group: "Group") -> None:
         """Give up another group with this one."""
         with self._lock:
             self._within.add(group)
@@ -128,6 +134,15 @@ class _Group:
         with self._lock:
             self._pending.discard(future)
 
+    @contextlib.contextmanager
+    def joined(self) -> Iterator[None]:
+        """Have the requests of this thread belong here for as long as the context lasts."""
+        before, _current.group = _current.group, self
+        try:
+            yield
+        finally:
+            _current.group = before
+
     def give_up(self) -> None:
         """Cancel all requests, and begin no more."""
         with self._lock:
@@ -141,10 +156,23 @@ class _Group:
 class _Current(threading.local):
     """The group of the requests that a thread makes."""
 
-    group: _Group | None = None
+    group: Group | None = None
 
 
 _current = _Current()
+
+
+def in_my_group(work: Callable[[], T]) -> Callable[[], T]:
+    """Return work for another thread whose requests are given up with those of this one."""
+    group = _current.group
+    if group is None:
+        return work
+
+    def joined() -> T:
+        with group.joined():
+            return work()
+
+    return joined
 
 
 def ask(request: Callable[[], Coroutine[Any, Any, T]], seconds: float | None) -> T:
@@ -164,7 +192,7 @@ def ask(request: Callable[[], Coroutine[Any, Any, T]], seconds: float | None) ->
     asyncio.CancelledError
         If what it was part of failed meanwhile, or was interrupted.
     """
-    group = _current.group or _Group(None)
+    group = _current.group or Group()
     with _loop.running():
         future = group.submit(request, seconds)
         try:
@@ -184,12 +212,12 @@ def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """
     if len(tasks) < 2:
         return [task() for task in tasks]
-    group = _Group(_current.group)
+    group = Group(_current.group)
 
     def in_group(task: Callable[[], T]) -> T:
-        _current.group = group
         try:
-            return task()
+            with group.joined():
+                return task()
         except BaseException:
             group.give_up()  # here, not where they are waited for: no other begins meanwhile
             raise
