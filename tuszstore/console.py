@@ -14,6 +14,7 @@ from rich.text import Text
 from tuszstore.api import Store
 from tuszstore.build.report import BuildReport, count_categories
 from tuszstore.corpus.layout import LeftOut
+from tuszstore.store.place import shown_path
 
 if TYPE_CHECKING:
     from tuszstore.build.changes import Changes
@@ -114,7 +115,7 @@ def show_plan(console: Console, plan: "Plan") -> None:
     ]
     if plan.n_short:
         rows.append(("too short", f"{_recordings(plan.n_short)} shorter than a window"))
-    _show(console, f"{plan.split}: plan for {plan.store}", rows)
+    _show(console, f"{plan.split}: plan for {shown_path(plan.store)}", rows)
     _show_notes(console, plan.left_out, plan.warnings)
 
 
@@ -153,7 +154,7 @@ def show_status(console: Console, status: "Status") -> None:
     """Print what differs between a store and its corpus."""
     plan, changes = status.plan, status.changes
     state = "nothing to do" if changes.up_to_date else "a build would change it"
-    console.print(Text(f"{plan.store}: {state}", style="bold"), soft_wrap=True)
+    console.print(Text(f"{shown_path(plan.store)}: {state}", style="bold"), soft_wrap=True)
     show_changes(console, changes)
     named = [step for step in changes.steps if step.action != "keep" and step.reason]
     for step in named[:SHOWN]:
@@ -188,7 +189,7 @@ def show_report(console: Console, report: BuildReport) -> None:
         fresh = report.recordings == report.changes["build"]
         rate = f" ({report.hours / report.seconds:.2f} h of EEG a second)" if fresh else ""
         rows.append(("time", f"{duration(report.seconds)}{rate}"))
-    _show(console, f"{report.split}: {report.status}, {report.store}", rows)
+    _show(console, f"{report.split}: {report.status}, {shown_path(report.store)}", rows)
     _show_notes(console, report.left_out, report.warnings)
 
 
@@ -213,7 +214,7 @@ def show_store(console: Console, store: Store) -> None:
                  else f"{size(facts['bytes'])} in {facts['files']:,} files"),
         ("with notes", f"{_recordings(len(facts['notes']))}; --json lists them"),
     ]  # fmt: skip
-    _show(console, str(store.path), rows)
+    _show(console, shown_path(store.path), rows)
     left_out = [LeftOut(**entry) for entry in facts["left_out"]]
     _show_notes(console, left_out, facts["warnings"])
 

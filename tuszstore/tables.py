@@ -73,7 +73,7 @@ ROWS = frozenset(variable.dims[0] for variable in VARIABLES if len(variable.dims
 """Dimensions whose entries are rows of a table."""
 
 
-class TableDataset(xarray.Dataset):
+class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
     """A table as a Dataset, of which pandas gets a row for each of its rows.
 
     An ordinary Dataset becomes the product of all its dimensions there: 19 rows for a recording

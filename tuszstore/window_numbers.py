@@ -5,17 +5,16 @@ have xarray pair them, or keep one of two stores and drop the other without a wo
 ``combine_by_coords`` does with indexes that begin alike.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from collections.abc import Sequence
 
-Numbers = TypeVar("Numbers", bound=pd.Index)
+    from tuszstore.api import Store
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def window_numbers(store: "Store") -> pd.Index:
     windows = store.config.windows
     source = Source(
         path=str(store.path),
-        signature=f"{group['recordings'].attrs['signature']} {windows.length} {windows.stride}",
+        signature=f"{group['recordings'].attrs.get('signature')} {windows.length} {windows.stride}",
         meaning={
             "sampling rate": store.sfreq,
             "unit": group["signal"].attrs["units"],
@@ -63,14 +62,15 @@ def _of(index: pd.Index, source: Source | None) -> pd.Index:
     """Return the same numbers as of a store."""
     if source is None:
         return index
-    known: pd.Index
+    known: Any
     if isinstance(index, pd.RangeIndex):
         known = _Range(index.start, index.stop, index.step, name=index.name)
     else:
         known = index.view()
         known.__class__ = _List  # pandas has no public way to make an index of a type of one's own
     known._source = source
-    return known
+    numbers: pd.Index = known
+    return numbers
 
 
 class _Numbers(pd.Index):
@@ -121,7 +121,7 @@ class _Numbers(pd.Index):
         same = all(theirs.signature == self._source.signature for theirs in filter(None, sources))
         return _of(joined, self._source) if same else joined
 
-    def copy(self, name: Any = None, deep: bool = False) -> pd.Index:
+    def copy(self, name: Any = None, deep: bool = False) -> Any:
         """Return a copy."""
         return _of(super().copy(name, deep), self._source)
 
@@ -146,5 +146,6 @@ def _plain(index: pd.Index) -> pd.Index:
     if isinstance(index, _Range):
         return pd.RangeIndex(index.start, index.stop, index.step, name=index.name)
     if isinstance(index, _List):
-        return pd.Index(np.asarray(index), name=index.name)
+        numbers: pd.Index = pd.Index(np.asarray(index), name=index.name)
+        return numbers
     return index

@@ -1,7 +1,8 @@
 """A store in an object store, read with obstore.
 
-See :mod:`tuszstore.store.requests` for how requests are made and given up. Errors name the store's URL and the reason in words of our own: the texts of obstore hold whole
-URLs and answers, and with them credentials.
+See :mod:`tuszstore.store.requests` for how requests are made and given up. Errors name the store's
+URL and the reason in words of our own: the texts of obstore hold whole URLs and answers, and with
+them credentials.
 """
 
 import contextlib
