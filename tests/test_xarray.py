@@ -5,11 +5,13 @@ import json
 import multiprocessing
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 import zarr
@@ -25,7 +27,7 @@ from tuszstore.store.metadata import Table
 from tuszstore.xarray import TuszstoreBackend, chunk_sizes
 
 COORDINATES = {
-    "window", "recording", "patient", "session", "montage", "category", "start_time",
+    "window", "store", "recording", "patient", "session", "montage", "category", "start_time",
     "seizure_fraction", "event_classes", "channel", "time",
 }  # fmt: skip
 
@@ -279,6 +281,105 @@ class TestIndexing:
             np.testing.assert_array_equal(small.to_xarray()[name], expected)
 
 
+@pytest.fixture(scope="module")
+def other(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuszstore.Store:
+    """The dev split, of windows as `small` has them."""
+    config = {"windows": {"length": 2, "stride": 1}}
+    root = tmp_path_factory.mktemp("other")
+    built = tuszstore.build(config, split="dev", data=corpus, store=root, workers=0, limit=1)
+    return tuszstore.open(built.store)
+
+
+class TestTwoStores:
+    """Window 3 of one has nothing to do with window 3 of the other."""
+
+    WHOLE = staticmethod(lambda dataset: dataset)
+    SOME = staticmethod(lambda dataset: dataset.isel(window=[0, 2, 7]))
+    EQUAL = staticmethod(lambda dataset: dataset.isel(window=slice(0, 9)))
+
+    @pytest.mark.parametrize("part", [WHOLE, SOME, EQUAL], ids=["whole", "some", "equal"])
+    @pytest.mark.parametrize("backwards", [False, True])
+    def test_their_numbers_are_not_matched(
+        self, small: tuszstore.Store, other: tuszstore.Store, part: Any, backwards: bool
+    ) -> None:
+        stores = [other, small] if backwards else [small, other]
+        paths = [store.path for store in stores]
+        datasets = [part(store.to_xarray()) for store in stores]
+        pickled = pickle.loads(pickle.dumps(datasets))
+        for action in (
+            lambda: xr.open_mfdataset(paths, engine="tuszstore", preprocess=part),
+            lambda: xr.open_mfdataset(paths, engine="tuszstore", preprocess=part, join="outer"),
+            lambda: xr.combine_by_coords(datasets),
+            lambda: xr.combine_by_coords([dataset.copy(deep=True) for dataset in datasets]),
+            lambda: xr.combine_by_coords(pickled),
+            lambda: xr.merge(datasets),
+            lambda: xr.align(*datasets),
+            lambda: xr.concat(datasets, dim="split"),
+            lambda: datasets[0].windows - datasets[1].windows,
+            lambda: datasets[0].assign(theirs=datasets[1].labels),
+            lambda: datasets[0].reindex_like(datasets[1]),
+        ):
+            with pytest.raises(
+                ValueError, match=r"cannot be matched.*combine=\"nested\""
+            ) as caught:
+                action()
+            assert all(str(path) in str(caught.value) for path in paths)
+
+    @pytest.mark.parametrize("how", ["mfdataset", "concat", "concat with Dask"])
+    def test_one_after_the_other(
+        self, small: tuszstore.Store, other: tuszstore.Store, how: str
+    ) -> None:
+        if how == "mfdataset":
+            both = xr.open_mfdataset(
+                [small.path, other.path], engine="tuszstore", combine="nested", concat_dim="window"
+            )
+        else:
+            chunks = {} if "Dask" in how else None
+            both = xr.concat([s.to_xarray(chunks=chunks) for s in (small, other)], dim="window")
+        assert both.sizes["window"] == len(small) + len(other)
+        for store in (small, other):
+            theirs = both.isel(window=both.store.values == str(store.path))
+            np.testing.assert_array_equal(theirs.window, np.arange(len(store)))
+            np.testing.assert_array_equal(theirs.windows[[3, -1]], store.read([3, -1]))
+            np.testing.assert_array_equal(theirs.labels[[3, -1]], store.labels[[3, -1]])
+            np.testing.assert_array_equal(theirs.patient, store.index["patient"])
+
+    def test_classes_that_mean_something_else(
+        self, small: tuszstore.Store, corpus: Path, tmp_path: Path
+    ) -> None:
+        """Of the bits of labels and of what is a seizure, only the first store's would be told."""
+        config = {
+            "windows": {"length": 2, "stride": 1},
+            "labels": {"seizure": ["fnsz"], "unknown": "background"},
+        }
+        built = tuszstore.build(
+            config, split="dev", data=corpus, store=tmp_path, workers=0, limit=1
+        )
+        datasets = [small.to_xarray(), tuszstore.open(built.store).to_xarray()]
+        with pytest.raises(ValueError, match=r"cannot be put together: seizure classes: .*fnsz"):
+            xr.concat(datasets, dim="window")
+
+    def test_parts_and_copies_of_one_store_belong_together(
+        self, small: tuszstore.Store, loaded: xr.Dataset, tmp_path: Path
+    ) -> None:
+        copy = tuszstore.open(shutil.copytree(small.path, tmp_path / "copy.zarr"))
+        ours, theirs = small.to_xarray(), copy.to_xarray()
+        difference = ours.windows[[2, 3, 5]] - theirs.windows[3:6]
+        np.testing.assert_array_equal(difference.window, [3, 5])
+        assert not difference.any()
+        parts = [theirs.isel(window=slice(4, 8)), ours.isel(window=slice(0, 4))]
+        whole = xr.combine_by_coords([part[["labels"]] for part in parts])
+        np.testing.assert_array_equal(whole.labels, loaded.labels[:8])
+        ours["score"] = xr.DataArray(np.ones(3), dims="window", coords={"window": [1, 2, 3]})
+        assert int(ours.score.notnull().sum()) == 3
+
+    def test_pandas_puts_columns_one_after_the_other(
+        self, small: tuszstore.Store, other: tuszstore.Store
+    ) -> None:
+        columns = [s.to_xarray().start_time.to_series() for s in (small, other)]
+        assert len(pd.concat(columns)) == len(small) + len(other)
+
+
 class TestChunks:
     def test_a_chunk_is_a_recording(self, train: tuszstore.Store) -> None:
         counts = train.recordings["n_windows"].values
@@ -402,6 +503,11 @@ class TestEngine:
     def test_groups_are_left_to_zarr(self, small: tuszstore.Store) -> None:
         assert "windows" in xr.open_datatree(small.path).children
 
+    def test_a_tree_is_refused(self, small: tuszstore.Store) -> None:
+        for opening in (xr.open_datatree, xr.open_groups):
+            with pytest.raises(NotImplementedError, match=r"one Dataset.*engine='zarr'"):
+                opening(small.path, engine="tuszstore")
+
     def test_nothing_else_is_recognised(self, own_store: Path, tmp_path: Path) -> None:
         zarr.create_group(tmp_path / "other.zarr", attributes={"complete": True})
         zarr.create_group(tmp_path / "unfinished.zarr", attributes={"complete": False})
@@ -431,6 +537,22 @@ class TestEngine:
         chosen.to_zarr(tmp_path / "chosen.zarr", zarr_format=3, consolidated=False)
         again = xr.open_zarr(tmp_path / "chosen.zarr", consolidated=False)
         xr.testing.assert_equal(again.load(), chosen.compute())
+
+    @pytest.mark.filterwarnings("ignore:.*dtype=object.*:xarray.SerializationWarning")
+    @pytest.mark.filterwarnings("ignore:The specified chunks separate:UserWarning")
+    @pytest.mark.parametrize("chunks", [{"window": 100}, {}], ids=["even", "recordings"])
+    def test_a_chunked_dataset_can_be_saved(
+        self, small: tuszstore.Store, loaded: xr.Dataset, tmp_path: Path, chunks: dict[str, int]
+    ) -> None:
+        """Zarr has chunks of one size: those of recordings are made even first."""
+        for k, ds in enumerate((small.to_xarray(chunks=chunks), opened(small, chunks=chunks))):
+            if not chunks:
+                with pytest.raises(ValueError, match=r"uniform chunk sizes.*`chunk\(\)`"):
+                    ds.to_zarr(tmp_path / "no.zarr", mode="w", consolidated=False)
+                ds = ds.chunk(window=100)
+            ds.to_zarr(tmp_path / f"{k}.zarr", zarr_format=3, consolidated=False)
+            again = xr.open_zarr(tmp_path / f"{k}.zarr", consolidated=False)
+            xr.testing.assert_equal(again.load(), loaded)
 
     @pytest.mark.parametrize("dtype", ["int16", "float32"])
     def test_plain_zarr_shows_the_same(self, own_corpus: Path, tmp_path: Path, dtype: str) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from tuszstore.read.windows import WindowReader
 from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
-from tuszstore.store.place import Identity, Place, ReplacedError
+from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
 from tuszstore.store.spec import StoreSpec
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def _open_place(place: Place) -> "Store":
 class Store:
     """A complete store, opened for reading; made by :func:`tuszstore.open`.
 
-    Opening reads five small files; tables are loaded when they are first used.
+    Opening reads five small files; tables are loaded when they are first used. It is closed when it
+    is dropped, or by :meth:`close`, or at the end of ``with tuszstore.open(path) as store:``.
 
     Attributes
     ----------
@@ -198,6 +199,23 @@ class Store:
         """
         place = self.metadata.place.sibling(f"{split}.zarr")
         return _open_place(place) if place.exists() else None
+
+    def close(self) -> None:
+        """Let go of files, tables and buffers; closing twice is fine.
+
+        What was read stays. Whatever would read more raises :class:`StoreError`, also in Datasets,
+        samplers and loaders that were made of this store. A batch that is being read in another
+        thread is finished first.
+        """
+        self.metadata.close()
+        reader = vars(self).pop("reader", None)
+        if reader is not None:
+            reader.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the store was closed."""
+        return self.metadata.closed[0]
 
     @property
     def remote(self) -> bool:
@@ -509,13 +527,21 @@ class Store:
     def __len__(self) -> int:
         return self.metadata.n_windows
 
+    def __enter__(self) -> Self:
+        self.metadata.check_open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __reduce__(self) -> Any:
+        self.metadata.check_open()
         return _open_again, (self.metadata.place, self.metadata.identity)
 
     def __repr__(self) -> str:
         n_recordings = self.metadata.group["recordings/id"].shape[0]
         return (
-            f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
+            f"<tuszstore.Store {shown_path(self.path)}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import xarray
 from numpy.typing import NDArray
 from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
 from tuszstore.datasets.tables import index_explicitly, lazy_column, outer
+from tuszstore.datasets.window_numbers import window_numbers
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
 from tuszstore.store.labels import flag_attributes
 from tuszstore.store.metadata import read_attributes
@@ -51,7 +51,7 @@ class TuszstoreBackend(BackendEntrypoint):
         return (
             attributes.get("complete") is True
             and attributes.get("schema_version") == SCHEMA_VERSION
-            and isinstance(attributes.get("config"), dict)
+            and isinstance(attributes.get("spec"), dict)
         )
 
     def open_dataset(
@@ -80,7 +80,32 @@ class TuszstoreBackend(BackendEntrypoint):
         is_store = isinstance(filename_or_obj, Store)
         store = filename_or_obj if is_store else open_store(filename_or_obj)
         dropped = [drop_variables] if isinstance(drop_variables, str) else drop_variables
-        return _windows_dataset(store, set(dropped or ()))
+        dataset = _windows_dataset(store, set(dropped or ()))
+        if not is_store:  # what is given open is left open
+            dataset.set_close(store.close)
+        return dataset
+
+    def open_datatree(self, filename_or_obj: Any, **_: Any) -> Any:
+        """Refuse: what this engine shows of a store is one Dataset.
+
+        Raises
+        ------
+        NotImplementedError
+            That says what to open instead.
+        """
+        raise NotImplementedError(_one_dataset(filename_or_obj))
+
+    def open_groups_as_dict(self, filename_or_obj: Any, **_: Any) -> Any:
+        """Refuse, as :meth:`open_datatree`."""
+        raise NotImplementedError(_one_dataset(filename_or_obj))
+
+
+def _one_dataset(path: Any) -> str:
+    return (
+        f"{path}: the engine tuszstore shows a store as one Dataset: use xarray.open_dataset, and "
+        "store.recordings, store.events and store.left_out of tuszstore.open for its tables; a "
+        "tree of its arrays as they are stored is opened by engine='zarr'"
+    )
 
 
 def open_windows(store: "Store", chunks: Any = None) -> xarray.Dataset:
@@ -227,11 +252,14 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
     times = np.arange(store.metadata.geometry.window) / store.sfreq
     return {
         "window": xarray.Variable(
-            "window", pd.RangeIndex(len(store)), {"comment": "Number of the window in the store"}
+            "window", window_numbers(store), {"comment": "Number of the window in the store"}
         ),
         "channel": xarray.Variable("channel", np.array(store.channels, object)),
         "time": xarray.Variable(
             "sample", times, {"comment": "From the start of the window", "units": "s"}
+        ),
+        "store": along_windows(
+            _load_path, "store", "object", "Path or URL of the window's store"
         ),
         "recording": of_recording("id"),
         "patient": of_recording("patient"),
@@ -252,6 +280,10 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
 
 def _load(store: "Store", name: str) -> NDArray[Any]:
     return store.metadata.windows[name].copy()
+
+
+def _load_path(store: "Store", _: str) -> NDArray[Any]:
+    return np.full(len(store), str(store.path), object)
 
 
 def _load_joined(store: "Store", name: str) -> NDArray[Any]:

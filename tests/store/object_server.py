@@ -36,6 +36,7 @@ class ObjectServer:
     etags: bool = True
     ranges: bool = True
     suffixes: bool = True
+    suffixes_are_starts: bool = False
     fault: Fault = lambda _: None
 
     def forget(self) -> None:
@@ -86,6 +87,8 @@ def serve(root: Path) -> Iterator[ObjectServer]:
             suffix = (request.range or "").startswith("bytes=-")
             if request.range and server.ranges and (server.suffixes or not suffix):
                 first, _, last = request.range.removeprefix("bytes=").partition("-")
+                if suffix and server.suffixes_are_starts:
+                    first = "0"
                 begin = int(first) if first else max(0, end - int(last))
                 end = min(end, int(last) + 1) if first and last else end
                 if begin >= end:

@@ -69,6 +69,35 @@ class TestTable:
         frame = train.index.drop_dims("mask").to_dataframe()
         assert len(frame) == len(train)
 
+    @pytest.mark.parametrize("name", ["index", "recordings", "events", "left_out"])
+    def test_pandas_gets_a_row_for_each_row(self, train: tuszstore.Store, name: str) -> None:
+        """And all that the table has: a column for each entry of another dimension."""
+        table = getattr(train, name)
+        (row,) = set(table.dims) - {"channel", "mask"}
+        some = table.isel({row: slice(0, 3)})
+        for dataset in (table, some, table.copy(), table.load()):
+            for frame in (dataset.to_dataframe(), dataset.to_pandas()):
+                assert len(frame) == dataset.sizes[row]
+                assert frame.index.name == row
+                for column, variable in dataset.variables.items():
+                    if variable.dims == (row,):
+                        np.testing.assert_array_equal(frame[column], variable.values)
+                    elif row in variable.dims:
+                        (other,) = set(variable.dims) - {row}
+                        for label in dataset[other].values:
+                            values = dataset[column].isel(
+                                {other: list(dataset[other].values).index(label)}
+                            )
+                            np.testing.assert_array_equal(frame[f"{column}_{label}"], values)
+
+    def test_other_shapes_of_tables_are_those_of_xarray(self, train: tuszstore.Store) -> None:
+        recordings = train.recordings
+        assert len(recordings.isel(recording=0).to_dataframe()) == 19
+        product = recordings.to_dataframe(dim_order=["recording", "channel"])
+        assert len(product) == 19 * recordings.sizes["recording"]
+        chosen = recordings.sel(channel=["Cz", "Pz"]).to_dataframe()
+        assert [name for name in chosen if name.startswith("sd_")] == ["sd_Cz", "sd_Pz"]
+
 
 class TestDerive:
     @given(st.data(), st.sampled_from([1, 3]), st.booleans())

@@ -5,8 +5,10 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from datetime import timedelta
@@ -154,6 +156,10 @@ def wait_for(n: int) -> Any:
     return wait
 
 
+def _is_suffix(request: Request) -> bool:
+    return (request.range or "").startswith("bytes=-")
+
+
 def shards_of(store: tuszstore.Store, numbers: Any) -> int:
     return len({int(first) // 64 for first in store.index["start_block"].values[numbers]})
 
@@ -266,6 +272,45 @@ class TestRequests:
         """As Azure does, which needs a request more for an index."""
         server.suffixes = False
         np.testing.assert_array_equal(open_at(server).read([3, 50]), train.read([3, 50]))
+
+    @pytest.mark.parametrize("status", [400, 416, 501])
+    def test_a_server_that_refuses_ranges_from_the_end(
+        self, server: ObjectServer, train: tuszstore.Store, status: int
+    ) -> None:
+        """It is asked for none once that is known: then an index costs a request more, not two."""
+        server.fault = lambda request: status if _is_suffix(request) else None
+        store = open_at(server)
+        np.testing.assert_array_equal(store.read([3]), train.read([3]))
+        server.forget()
+        np.testing.assert_array_equal(store.read([50]), train.read([50]))
+        assert not [request for request in server.requests if _is_suffix(request)]
+
+    def test_a_server_that_takes_the_end_for_the_start(
+        self, server: ObjectServer, train: tuszstore.Store
+    ) -> None:
+        server.suffixes_are_starts = True
+        np.testing.assert_array_equal(open_at(server).read([3, 50]), train.read([3, 50]))
+
+    def test_an_empty_shard_where_ranges_from_the_end_are_refused(
+        self, server: ObjectServer
+    ) -> None:
+        os.truncate(first_shard(server), 0)
+        server.fault = lambda request: 416 if _is_suffix(request) else None
+        with pytest.raises(StoreError, match="0 to 60 s: file is cut off"):
+            open_at(server).read([0])
+
+    def test_never_more_than_64_at_once(self, server: ObjectServer) -> None:
+        """Whoever asks, in whatever threads: tables, batches, or loaders with several of them."""
+        store = open_at(server)
+        place = store.metadata.place
+        server.forget()
+        full = threading.Barrier(64)
+        server.fault = lambda _: full.wait(30) and None
+        reads = [lambda: place.read(["channel/c/0"] * 64)] * 3
+        found = place.at_once(reads)
+        assert [len(documents) for documents in found] == [64, 64, 64]
+        assert len(server.requests) == 192
+        assert server.most_at_once == 64
 
 
 def first_shard(server: ObjectServer) -> Path:
@@ -470,6 +515,121 @@ class TestFailures:
         assert "AKIDBOB" not in told
 
 
+class Silence:
+    """A fault of a server that accepts and never answers, until it is told to."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.asked = threading.Semaphore(0)
+        self.interrupts = False
+
+    def __call__(self, _: Request) -> None:
+        self.asked.release()
+        if self.interrupts:  # once, as somebody at a keyboard
+            self.interrupts = False
+            # a signal in the moment before a thread begins to wait is heard when it has waited
+            time.sleep(0.2)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        self.over.wait(20)
+
+
+def request_threads() -> list[str]:
+    """Return which threads of requests there are; one that has just ended has a moment for that."""
+    threads = [t for t in threading.enumerate() if t.name.startswith("tuszstore-request")]
+    for thread in threads:
+        thread.join(5)
+    return [thread.name for thread in threads if thread.is_alive()]
+
+
+class TestSilence:
+    @pytest.fixture
+    def silence(self, server: ObjectServer) -> Iterator[Silence]:
+        """What the server does from when a test has it do so."""
+        silence = Silence()
+        yield silence
+        silence.over.set()
+
+    @pytest.mark.parametrize(
+        ("kind", "n_requests"), [("open", 5), ("open val", 1), ("read", 1), ("table", 9)]
+    )
+    def test_it_is_waited_for_once(
+        self,
+        server: ObjectServer,
+        silence: Silence,
+        monkeypatch: pytest.MonkeyPatch,
+        kind: str,
+        n_requests: int,
+    ) -> None:
+        """No other waiting begins after the first: nobody asks which store is there by now."""
+        url = f"{server.url}/train.zarr"
+        store = tuszstore.open(url)
+        if kind == "read":
+            assert store.reader
+        monkeypatch.setattr("tuszstore.store.remote.REQUEST_SECONDS", 0.3)
+        monkeypatch.setattr(store.metadata.place, "_seconds", 0.3)
+        action = {
+            "open": lambda: tuszstore.open(url),
+            "open val": lambda: tuszstore.open(url.replace("train", "val")),
+            "read": lambda: store.read([0]),
+            "table": lambda: store.mask("no_seizure"),
+        }[kind]
+        server.forget()
+        server.fault = silence
+        with pytest.raises(StoreError, match=r"cannot be read: the server did not .* in 0.3 s"):
+            action()
+        assert len(server.requests) == n_requests
+        assert not request_threads()
+
+    def test_what_comes_after_a_failure_is_not_asked_for(
+        self, server: ObjectServer, silence: Silence, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = tuszstore.open(f"{server.url}/train.zarr").metadata.place
+        monkeypatch.setattr(place, "_seconds", 0.3)
+        server.forget()
+        server.fault = silence
+        with pytest.raises(StoreError, match="did not answer"):
+            place.read(["channel/c/0"] * 300)
+        assert len(server.requests) < 150
+
+    def test_one_failure_ends_the_others(self, server: ObjectServer, silence: Silence) -> None:
+        """Though the server keeps silent about them, without a bound of time."""
+        place = open_at(server).metadata.place
+
+        def fault(request: Request) -> int | None:
+            if request.path.endswith("zarr.json"):
+                for _ in range(3):
+                    silence.asked.acquire()
+                return 403
+            silence(request)
+            return None
+
+        server.fault = fault
+        with pytest.raises(StoreError, match="access is denied"):
+            place.read(["channel/c/0", "channel/c/1", "channel/c/2", "zarr.json"])
+        assert not silence.over.is_set()
+        assert not request_threads()
+
+    @pytest.mark.parametrize("kind", ["open", "read", "table"])
+    def test_it_can_be_interrupted(
+        self, server: ObjectServer, silence: Silence, train: tuszstore.Store, kind: str
+    ) -> None:
+        store = open_at(server)
+        assert store.reader
+        actions = {
+            "open": lambda: open_at(server),
+            "read": lambda: store.read([0]),
+            "table": lambda: store.left_out.load(),
+        }
+        silence.interrupts = True
+        server.fault = silence
+        with pytest.raises(KeyboardInterrupt):
+            actions[kind]()
+        assert not silence.over.is_set()
+        assert not request_threads()
+        server.fault = lambda _: None
+        np.testing.assert_array_equal(store.read([0]), train.read([0]))
+
+
 class TestOpening:
     def test_nothing_there(self, server: ObjectServer) -> None:
         with pytest.raises(StoreError, match=f"{server.url}/x.zarr: no store here.*copy it there"):
@@ -531,6 +691,18 @@ class TestOpening:
         assert url in result.output
         assert f"{len(train)} of 60 s" in result.output
         assert "a web server does not list" in result.output
+
+    def test_pictures_and_pages(self, server: ObjectServer, tmp_path: Path) -> None:
+        pytest.importorskip("matplotlib")
+        url, picture, page = f"{server.url}/train.zarr", tmp_path / "x.png", tmp_path / "x.html"
+        for arguments in (
+            ["plot", url, "--window", "0", "-o", str(picture)],
+            ["report", url, "-o", str(page)],
+        ):
+            result = CliRunner().invoke(main, arguments)
+            assert result.exit_code == 0, result.output
+        assert picture.stat().st_size > 10_000
+        assert page.stat().st_size > 10_000
 
     def test_sizes_where_objects_are_listed(self, train: tuszstore.Store) -> None:
         objects = in_memory(Path(train.path))
@@ -629,6 +801,34 @@ class TestTorch:
         gc.collect()
         names = [thread.name for thread in threading.enumerate()]
         assert not [name for name in names if name.startswith("tuszstore")]
+
+    @pytest.mark.parametrize("depth", [1, 3])
+    def test_a_loader_can_be_interrupted(
+        self, server: ObjectServer, train: tuszstore.Store, depth: int
+    ) -> None:
+        """In front of a server that has fallen silent, and without its batches being waited for."""
+        from tuszstore.torch import WindowLoader
+
+        silence = Silence()
+        loader = WindowLoader(open_at(server), batch_size=8, shuffle=False, prefetch=depth)
+        batches = iter(loader)
+        signal, _ = next(batches)
+        np.testing.assert_array_equal(signal, train.read(np.arange(8)))
+        silence.interrupts = True
+        server.fault = silence
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                for _ in batches:
+                    pass
+            del batches
+            gc.collect()
+            threads = [t for t in threading.enumerate() if t.name.startswith("tuszstore")]
+            for thread in threads:
+                thread.join(5)
+            assert not [thread.name for thread in threads if thread.is_alive()]
+            assert not silence.over.is_set()
+        finally:
+            silence.over.set()
 
     def test_workers_of_a_data_loader(self, server: ObjectServer, train: tuszstore.Store) -> None:
         from torch.utils.data import DataLoader

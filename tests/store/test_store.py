@@ -1,5 +1,6 @@
 """Opening a store, and what its arrays and tables give."""
 
+import contextlib
 import gc
 import json
 import multiprocessing
@@ -9,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from tests import ROOT
 from tuszstore.errors import StoreError
 from tuszstore.read.arrays import WindowArray
 from tuszstore.store.metadata import read_attributes
+from tuszstore.store.place import ClosedError
 from tuszstore.store.schema import VARIABLES, markdown
 
 
@@ -379,6 +382,175 @@ class TestProcesses:
 
 
 @pytest.mark.usefixtures("decoder")
+def open_folders() -> set[str]:
+    """Return what this process has open, as far as the system tells."""
+    links = set()
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            links.add(os.readlink(f"/proc/self/fd/{number}"))
+    return links
+
+
+class TestClosing:
+    def test_nothing_stays_open(self, own_store: Path) -> None:
+        store = tuszstore.open(own_store)
+        store.read([0], labels=True)
+        reader = store.reader
+        assert [path for path in open_folders() if path.startswith(str(own_store))]
+        store.close()
+        assert not [path for path in open_folders() if path.startswith(str(own_store))]
+        assert not [t for t in threading.enumerate() if t.name.startswith("tuszstore")]
+        assert reader is not None  # whoever keeps it keeps nothing else
+
+    def test_what_is_read_afterwards_is_refused(self, train: tuszstore.Store) -> None:
+        """By all that was made of the store before, and all that is made afterwards."""
+        store = tuszstore.open(train.path)
+        signal = store.read([3])
+        lazy, index, reader, windows = store.to_xarray(), store.index, store.reader, store.windows
+        assert not store.closed
+        store.close()
+        store.close()
+        assert store.closed
+        for action in (
+            lambda: store.read([3]), lambda: store.windows[3], lambda: store.labels[3],
+            lambda: store.read_recording(0), lambda: store.mask("no_seizure"),
+            lambda: store.select(category="no_seizure"), lambda: lazy.windows[3].values,
+            lambda: lazy.patient.values, lambda: lazy.labels[3].values,
+            lambda: index.patient.values, lambda: store.recordings.load(),
+            lambda: reader.signal([3]), lambda: reader.labels([3]), lambda: windows[3],
+            lambda: store.to_xarray().windows[0].values, lambda: pickle.dumps(store),
+            store.__enter__,
+        ):  # fmt: skip
+            with pytest.raises(StoreError, match=r"train.zarr: was closed; open it again"):
+                action()
+        assert len(store) == len(train)
+        assert repr(store) == repr(train)
+        np.testing.assert_array_equal(signal, train.read([3]))
+
+    def test_with(self, train: tuszstore.Store) -> None:
+        with tuszstore.open(train.path) as store:
+            values = store.windows[3]
+        assert store.closed
+        np.testing.assert_array_equal(values, train.windows[3])
+        with pytest.raises(ZeroDivisionError), tuszstore.open(train.path) as store:
+            _ = 1 / 0
+        assert store.closed
+
+    def test_a_dataset_that_is_closed_closes_its_store(self, train: tuszstore.Store) -> None:
+        with xr.open_dataset(train.path, engine="tuszstore") as dataset:
+            np.testing.assert_array_equal(dataset.windows[3], train.windows[3])
+        with pytest.raises(StoreError, match="was closed"):
+            _ = dataset.windows[4].values
+        store = tuszstore.open(train.path)
+        store.to_xarray().close()  # what the store was open for before stays open
+        assert not store.closed
+
+    def test_a_batch_that_is_being_read_is_finished(self, train: tuszstore.Store) -> None:
+        """Another folder may get the number of one that is closed, and would be read from."""
+        expected = train.read(np.arange(8))
+        for _ in range(20):
+            store = tuszstore.open(train.path)
+            assert store.reader
+            begun = threading.Event()
+
+            def read(store: tuszstore.Store = store, begun: threading.Event = begun) -> int:
+                n_read = 0
+                with contextlib.suppress(ClosedError):
+                    while True:
+                        np.testing.assert_array_equal(store.read(np.arange(8)), expected)
+                        n_read += 1
+                        begun.set()
+                return n_read
+
+            with ThreadPoolExecutor(1) as pool:
+                reading = pool.submit(read)
+                begun.wait(60)
+                store.close()
+                others = [os.open("/", os.O_RDONLY) for _ in range(8)]
+                assert reading.result() > 0
+            for descriptor in others:
+                os.close(descriptor)
+
+
+class TestWorkingDirectory:
+    """A relative path means what it meant when the store was opened."""
+
+    @pytest.fixture
+    def elsewhere(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "elsewhere"
+        folder.mkdir()
+        return folder
+
+    @pytest.mark.parametrize("before", ["nothing", "a window", "a table"])
+    def test_it_may_change(
+        self,
+        own_store: Path,
+        train: tuszstore.Store,
+        elsewhere: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        before: str,
+    ) -> None:
+        monkeypatch.chdir(own_store.parent)
+        store = tuszstore.open(own_store.name)
+        dataset = xr.open_dataset(own_store.name, engine="tuszstore")
+        if before == "a window":
+            store.read([0])
+        elif before == "a table":
+            store.recordings.load()
+        monkeypatch.chdir(elsewhere)
+        np.testing.assert_array_equal(store.read([5]), train.read([5]))
+        np.testing.assert_array_equal(dataset.windows[5], train.windows[5])
+        assert store.index["patient"].identical(train.index["patient"])
+        assert store.events.identical(train.events)
+        again = pickle.loads(pickle.dumps(store))
+        assert again.path == store.path == own_store
+        np.testing.assert_array_equal(again.read([5]), train.read([5]))
+        assert store.sizes() == tuszstore.open(own_store).sizes()
+        assert store.beside("dev") is None
+
+    @pytest.mark.parametrize("given", [".", "../train.zarr", "x/.."])
+    def test_any_way_to_write_it(
+        self, own_store: Path, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch, given: str
+    ) -> None:
+        (own_store / "x").mkdir()
+        shutil.copytree(own_store, own_store.with_name("dev.zarr"))
+        monkeypatch.chdir(own_store)
+        store = tuszstore.open(given)
+        other = store.beside("dev")
+        monkeypatch.chdir(own_store.parent)
+        np.testing.assert_array_equal(store.read([5]), train.read([5]))
+        assert other is not None
+        assert Path(other.path).name == "dev.zarr"
+
+    def test_a_store_is_shown_from_there_on(
+        self, own_store: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(own_store.parent)
+        store = tuszstore.open("train.zarr")
+        assert repr(store).startswith("<tuszstore.Store train.zarr: ")
+        monkeypatch.chdir(elsewhere)
+        assert repr(store).startswith(f"<tuszstore.Store {own_store}: ")
+
+    def test_one_that_was_removed(
+        self, own_store: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(elsewhere)
+        elsewhere.rmdir()
+        with pytest.raises(StoreError, match="working directory, which was removed"):
+            tuszstore.open("train.zarr")
+        assert len(tuszstore.open(own_store)) > 0
+
+    def test_a_build_says_where_its_store_is(
+        self, own_corpus: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(own_corpus.parent)
+        report = tuszstore.build(
+            split="train", data=own_corpus.name, store="stores", workers=0, limit=1
+        )
+        monkeypatch.chdir(elsewhere)
+        assert len(tuszstore.open(report.store)) > 0
+
+
 class TestDamage:
     def shard(self, path: Path) -> Path:
         return path / "signal" / "c" / "0" / "0" / "0"

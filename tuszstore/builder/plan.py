@@ -32,6 +32,7 @@ from tuszstore.corpus.splits import available_splits, canonical_split, choose_sp
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
+from tuszstore.store.local import absolute
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.spec import StoreSpec
 from tuszstore.text import printable
@@ -377,7 +378,7 @@ def _given(path: Path | None, what: str, key: str) -> Path:
             f"no {what} given: use --{key}, TUSZSTORE_{key.upper()}, or paths.{key} in the "
             "configuration"
         )
-    return path
+    return absolute(path)  # workers may have another working directory
 
 
 def _inspector(config: Config) -> Callable[[Recording], PlannedRecording | LeftOut]:

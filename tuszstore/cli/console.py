@@ -18,6 +18,7 @@ from tuszstore.builder.report import BuildReport, count_categories, count_events
 from tuszstore.corpus.layout import LeftOut
 from tuszstore.read.decode import NO_KERNEL, has_kernel
 from tuszstore.reasons import all_notes, group_reasons, plural
+from tuszstore.store.place import shown_path
 from tuszstore.text import printable
 from tuszstore.units import clock, size
 
@@ -179,7 +180,7 @@ def show_plan(console: Console, plan: "Plan") -> None:
     ]
     if plan.n_short:
         rows.append(("too short", f"{_recordings(plan.n_short)} shorter than a window"))
-    _show(console, f"{plan.split}: plan for {plan.store}", rows)
+    _show(console, f"{plan.split}: plan for {shown_path(plan.store)}", rows)
     _show_notes(console, plan.left_out, plan.warnings)
 
 
@@ -218,7 +219,7 @@ def show_status(console: Console, status: "Status") -> None:
     """Print what differs between a store and its corpus."""
     plan, changes = status.plan, status.changes
     state = "nothing to do" if changes.up_to_date else "a build would change it"
-    console.print(_text(f"{plan.store}: {state}", style="bold"), soft_wrap=True)
+    console.print(_text(f"{shown_path(plan.store)}: {state}", style="bold"), soft_wrap=True)
     show_changes(console, changes)
     named = [step for step in changes.steps if step.action != "keep" and step.reason]
     for step in named[:SHOWN]:
@@ -253,7 +254,7 @@ def show_report(console: Console, report: BuildReport) -> None:
         fresh = report.recordings == report.changes["build"]
         rate = f" ({report.hours / report.seconds:.2f} h of EEG a second)" if fresh else ""
         rows.append(("time", f"{clock(report.seconds)}{rate}"))
-    _show(console, f"{report.split}: {report.status}, {report.store}", rows)
+    _show(console, f"{report.split}: {report.status}, {shown_path(report.store)}", rows)
     _show_notes(console, report.left_out, report.warnings)
 
 
@@ -280,7 +281,7 @@ def show_store(console: Console, store: Store) -> None:
         ("with notes", f"{_noted(len(facts['notes']), facts['interpolated'])}; --json lists them"),
         ("read with", "the compiled kernel" if facts["kernel"] else NO_KERNEL),
     ]  # fmt: skip
-    _show(console, str(store.path), rows)
+    _show(console, shown_path(store.path), rows)
     left_out = [LeftOut(**entry) for entry in facts["left_out"]]
     _show_notes(console, left_out, facts["warnings"])
 

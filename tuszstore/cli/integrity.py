@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tuszstore.store.place import shown_path
+
 if TYPE_CHECKING:
     from tuszstore.integrity.report import VerifyReport
 
@@ -83,7 +85,7 @@ def repair(store: str, data: Path | None, workers: int | None, as_json: bool) ->
         click.echo(json.dumps(report.to_json(), indent=1))
         return
     mended = ", ".join(f"{count} of {kind}" for kind, count in report.mended.items())
-    click.echo(f"{report.store}: {report.status}{f': {mended}' if mended else ''}")
+    click.echo(f"{shown_path(report.store)}: {report.status}{f': {mended}' if mended else ''}")
     if report.rebuilt:
         click.echo(f"computed again: {', '.join(report.rebuilt)}")
 
@@ -96,7 +98,7 @@ def show_verification(report: "VerifyReport") -> None:
     from tuszstore.cli.console import make_console
 
     console = make_console()
-    console.print(Text(str(report.store), style="bold"), soft_wrap=True)
+    console.print(Text(shown_path(report.store), style="bold"), soft_wrap=True)
     table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -121,4 +123,6 @@ def show_verification(report: "VerifyReport") -> None:
     if report.exit_status == 3:
         console.print("build it again with: tuszstore build --force")
     elif any(finding.mend != "none" for finding in report.findings):
-        console.print(Text(f"mend it with: tuszstore repair {report.store}"), soft_wrap=True)
+        console.print(
+            Text(f"mend it with: tuszstore repair {shown_path(report.store)}"), soft_wrap=True
+        )

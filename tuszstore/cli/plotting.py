@@ -11,7 +11,7 @@ from tuszstore.compat import explain_missing
 
 
 @click.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @click.option("--window", type=int, metavar="N", help="Draw this window.")
 @click.option(
     "--recording", metavar="ID", help="Draw a stretch of this recording (or NAME, or ROW)."
@@ -28,7 +28,7 @@ from tuszstore.compat import explain_missing
     "-o", "--output", type=click.Path(path_type=Path), required=True, help=".png, .svg or .pdf."
 )
 def plot(
-    store: Path,
+    store: str,
     window: int | None,
     recording: str | None,
     at: float | None,
@@ -39,7 +39,10 @@ def plot(
     positive_up: bool,
     output: Path,
 ) -> None:
-    """Draw a window, or a stretch of a recording, as EEG is read."""
+    """Draw a window, or a stretch of a recording, as EEG is read.
+
+    STORE is a folder, or the URL of one in an object store.
+    """
     with explain_missing():
         from tuszstore.plotting.plots import draw, picture_format, render
     from tuszstore.plotting.stretch import recording_stretch, window_stretch
@@ -66,15 +69,16 @@ def plot(
 
 
 @click.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="A .html file."
 )
-def report(store: Path, output: Path) -> None:
+def report(store: str, output: Path) -> None:
     """Write a page that shows what a store holds, with pictures.
 
     Hours, categories, classes, patients, montages, amplitudes and spectra, what was left out and
     why, examples, and the other splits in the same folder. The page needs no network.
+    STORE is a folder, or the URL of one in an object store.
     """
     with explain_missing():
         from tuszstore.plotting.report import make_report

@@ -1,16 +1,18 @@
 """Tables of a store as xarray Datasets whose columns are loaded when they are used."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from tuszstore.store.metadata import StoreMetadata, Table
+from tuszstore.store.schema import VARIABLES
 
 JOINED = ("id", "patient", "session", "montage")
 """Columns of recordings that the windows table shows for each window."""
@@ -64,9 +66,60 @@ def outer(values: NDArray[Any], key: tuple[Any, ...]) -> NDArray[Any]:
     return values
 
 
+ROWS = frozenset(variable.dims[0] for variable in VARIABLES if len(variable.dims) == 1) - {
+    "channel", "mask",
+}  # fmt: skip
+"""Dimensions whose entries are rows of a table."""
+
+
+class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
+    """A table as a Dataset, of which pandas gets a row for each of its rows.
+
+    An ordinary Dataset becomes the product of all its dimensions there: 19 rows for a recording
+    whose mean is known of each channel. Here a variable with another dimension becomes a column
+    for each entry of that: ``mean_Fp1``, ``mean_F3`` and so on.
+    """
+
+    __slots__ = ()
+
+    def to_dataframe(self, dim_order: Sequence[Hashable] | None = None) -> pd.DataFrame:
+        """Return a DataFrame with a row for each row of the table.
+
+        Parameters
+        ----------
+        dim_order : sequence of hashable, optional
+            If it is given, the product of these dimensions, as of any Dataset.
+        """
+        flat = self._flat() if dim_order is None else None
+        return super().to_dataframe(dim_order) if flat is None else flat.to_dataframe()
+
+    def to_pandas(self) -> pd.Series | pd.DataFrame:
+        """Return :meth:`to_dataframe` of more than one row."""
+        flat = self._flat()
+        return super().to_pandas() if flat is None else flat.to_dataframe()
+
+    def _flat(self) -> xarray.Dataset | None:
+        """Return the table without other dimensions; None if it has no rows, or of several."""
+        rows = [dim for dim in self.dims if dim in ROWS]
+        if len(rows) != 1 or len(self.dims) == 1:
+            return None
+        (row,) = rows
+        flat: dict[str, xarray.Variable] = {}
+        for name, variable in self.variables.items():
+            others = [dim for dim in variable.dims if dim != row]
+            if row not in variable.dims or len(others) > 1:
+                continue  # names of the entries of another dimension, or not of a table any more
+            for number in range(variable.sizes[others[0]] if others else 0):
+                label = self[others[0]].values[number] if others[0] in self.coords else number
+                flat[f"{name}_{label}"] = variable.isel({others[0]: number})
+            if not others:
+                flat[str(name)] = variable
+        return xarray.Dataset(flat)
+
+
 def table_dataset(
     table: Table, channels: Sequence[str], *, coordinates: Iterable[str] = ()
-) -> xarray.Dataset:
+) -> TableDataset:
     """Return a table as a Dataset.
 
     Parameters
@@ -83,13 +136,13 @@ def table_dataset(
         column = lazy_column(table.shape(name), dtype, partial(table.__getitem__, name))
         attributes = {"comment": variable.comment, **variable.attributes}
         data[name] = xarray.Variable(variable.dims, column, attributes)
-    dataset = xarray.Dataset(data)
+    dataset = TableDataset(data)
     if "channel" in dataset.dims:
         dataset = dataset.assign_coords(channel=("channel", list(channels)))
     return dataset.set_coords(list(coordinates))
 
 
-def index_dataset(store: StoreMetadata) -> xarray.Dataset:
+def index_dataset(store: StoreMetadata) -> TableDataset:
     """Return the windows table, with id, patient, session and montage of each one's recording.
 
     Parameters

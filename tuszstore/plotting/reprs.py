@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from tuszstore.api import Store
 from tuszstore.html import box, composition, details, numbers, pairs, table
 from tuszstore.plotting.facts import total
+from tuszstore.store.place import shown_path
 from tuszstore.units import clock, percent
 
 SHOWN = 50
@@ -33,7 +34,7 @@ def store_html(store: Store) -> str:
     attributes = store.attrs
     left_out = store.left_out.sizes["left_out"]
     provenance = {
-        "path": str(store.path),
+        "path": shown_path(store.path),
         "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
                   f"{encoding.dtype}, {encoding.codec}",
         "built": str(attributes.get("created", "not known")),

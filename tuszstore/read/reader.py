@@ -209,8 +209,10 @@ class BlockReader:
             raise self._error(number, number, error) from error
 
     def _error(self, first: int, last: int, reason: Exception) -> StoreError:
-        with contextlib.suppress(RequestError):  # then `reason` is nearer to what happened
-            self._store.check_identity()
+        # a server that did not answer would be waited for once more
+        if not getattr(reason, "unanswered", False):
+            with contextlib.suppress(RequestError):  # then `reason` is nearer to what happened
+                self._store.check_identity()
         return StoreError(f"{self._store.where(first, last)}: {reason}")
 
 

@@ -63,7 +63,7 @@ class ShardObjects(Shards):
             content, size, identity = self._place.get(self.name(shard), span)
         except RequestError as error:
             reason = "object is missing" if error.missing else error.reason
-            raise DamagedShard(reason) from None
+            raise DamagedShard(reason, unanswered=error.unanswered) from None
         return memoryview(content), size, identity
 
 

@@ -29,7 +29,14 @@ MAX_INDEXES = 1 << 15
 
 
 class DamagedShard(Exception):
-    """A shard that is not there, or not as it was written; the text says how."""
+    """A shard that is not there, or not as it was written; the text says how.
+
+    With `unanswered` nothing is known of it: the server did not answer.
+    """
+
+    def __init__(self, reason: str, *, unanswered: bool = False) -> None:
+        super().__init__(reason)
+        self.unanswered = unanswered
 
 
 class DamagedBlock(Exception):

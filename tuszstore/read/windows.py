@@ -38,6 +38,7 @@ class WindowReader:
     ) -> None:
         self._store = store
         self._blocks: BlockReader | None = None
+        store.check_open()
         if reason := _unknown_layout(store):
             warnings.warn(
                 f"{store.path}: {reason}: reading it with zarr-python, which is slower",
@@ -73,8 +74,10 @@ class WindowReader:
             raise ValueError(f"out must be C-contiguous of shape {shape}, not {out.shape}")
         elif out.dtype not in (np.float32, self._store.encoding.dtype):
             raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
-        if self._blocks is not None:
-            self._blocks.fill(numbers, out)
+        blocks = self._blocks
+        self._store.check_open()
+        if blocks is not None:
+            blocks.fill(numbers, out)
         else:
             _fill_with_zarr(self._store, numbers, out)
         return out
@@ -140,9 +143,19 @@ class WindowReader:
             )
         return out
 
+    def close(self) -> None:
+        """Let go of files and buffers, at once or when a batch that is being read is done.
+
+        Nothing is closed under a reader: the number of a folder that is closed may be given to
+        another one, which it would then read from.
+        """
+        self._blocks = None
+
     def _read_blocks(self, blocks: NDArray[np.int64]) -> NDArray[Any]:
-        if self._blocks is not None:
-            return self._blocks.blocks(blocks)
+        reader = self._blocks
+        self._store.check_open()
+        if reader is not None:
+            return reader.blocks(blocks)
         return _read_blocks(self._store, blocks)
 
 

@@ -24,12 +24,13 @@ class LocalPlace:
     Parameters
     ----------
     path : Path
+        Made absolute: what is meant must not change with the working directory.
     """
 
     remote = False
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = absolute(path)
 
     def exists(self) -> bool:
         """Return whether anything is there that might be a store."""
@@ -131,7 +132,25 @@ class LocalPlace:
         return [status.st_size for status in map(os.lstat, files) if stat.S_ISREG(status.st_mode)]
 
     def __reduce__(self) -> Any:
-        return LocalPlace, (self.path.absolute(),)
+        return LocalPlace, (self.path,)
+
+
+def absolute(path: Path) -> Path:
+    """Return the absolute path of a store, through links as it was given.
+
+    Raises
+    ------
+    StoreError
+        If it is relative to a folder that was removed.
+    """
+    try:
+        path = path.absolute()
+    except FileNotFoundError:
+        raise StoreError(
+            f"{path}: is relative to the working directory, which was removed; give the whole path"
+        ) from None
+    # the last part is the store's name, and what stands beside it must be found by that
+    return Path(os.path.realpath(path)) if path.name in ("", "..") else path
 
 
 def _read(path: Path, limit: int) -> Document | None:

@@ -18,8 +18,16 @@ from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays
 from tuszstore.store.local import LocalPlace
-from tuszstore.store.place import ROOT, Document, Hold, Identity, Place, ReplacedError
-from tuszstore.store.schema import SCHEMA_VERSION, Variable, derived_variables, variables
+from tuszstore.store.place import (
+    ROOT,
+    ClosedError,
+    Document,
+    Hold,
+    Identity,
+    Place,
+    ReplacedError,
+)
+from tuszstore.store.schema import SCHEMA_VERSION, TABLES, Variable, derived_variables, variables
 from tuszstore.store.spec import SpecError, StoreSpec
 
 T = TypeVar("T")
@@ -45,12 +53,13 @@ class Table(Mapping[str, NDArray[Any]]):
         self._loaded: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._loaded:
+        loaded = self._loaded  # another, empty one, if the store is closed meanwhile
+        if name not in loaded:
             together = self._store.place.remote and name in self.variables
             names = list(self.variables) if together else [name]
             values = self._store.read([partial(self._read, n) for n in names])
-            self._loaded |= dict(zip(names, values, strict=True))
-        return self._loaded[name]
+            loaded.update(zip(names, values, strict=True))
+        return loaded[name]
 
     def _read(self, name: str, place: Place) -> NDArray[Any]:
         path = self.variables[name].path
@@ -66,6 +75,10 @@ class Table(Mapping[str, NDArray[Any]]):
         """Load columns now: in a thread, zarr-python cannot while the interpreter ends."""
         for name in names:
             self[name]
+
+    def forget(self) -> None:
+        """Drop what was loaded."""
+        self._loaded = {}
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a column without loading it."""
@@ -109,6 +122,8 @@ class StoreMetadata:
         Of the root's metadata file; another one means another store under the same name.
     held : Hold or None
         What keeps this store from being removed after another took its name.
+    closed : list of bool
+        Whether it was closed: one value, which changes.
     """
 
     place: Place
@@ -119,6 +134,7 @@ class StoreMetadata:
     signal: Mapping[str, Any]
     identity: Identity
     held: Hold | None = field(repr=False, compare=False)
+    closed: list[bool] = field(default_factory=lambda: [False], repr=False, compare=False)
 
     @classmethod
     def open(
@@ -257,8 +273,29 @@ class StoreMetadata:
         ------
         ReplacedError
             If the store is there no more.
+        ClosedError
+            If it was closed.
         """
+        self.check_open()
         return self.place.of_one_store(tasks, self.identity)
+
+    def check_open(self) -> None:
+        """Refuse to go on where the store was closed.
+
+        Raises
+        ------
+        ClosedError
+        """
+        if self.closed[0]:
+            raise ClosedError(self.path)
+
+    def close(self) -> None:
+        """Drop the tables and let the store go; whatever reads it afterwards is refused."""
+        self.closed[0] = True
+        for name in TABLES:
+            if name in vars(self):
+                vars(self)[name].forget()
+        self.release()
 
     def release(self) -> None:
         """Let the store be removed once another has taken its name; it is not read any more."""

@@ -1,5 +1,6 @@
 """Where a store lies, and how it is read from there."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,25 @@ ROOT = "zarr.json"
 
 
 class RequestError(StoreError):
-    """A request that failed; `reason` says why, `missing` whether there is no such object."""
+    """A request that failed.
 
-    def __init__(self, url: str, reason: str, *, missing: bool = False) -> None:
+    Parameters
+    ----------
+    url : str
+    reason : str
+    missing : bool
+        Whether there is no such object.
+    unanswered : bool
+        Whether the server said nothing: then asking it for anything else is waiting once more.
+    """
+
+    def __init__(
+        self, url: str, reason: str, *, missing: bool = False, unanswered: bool = False
+    ) -> None:
         super().__init__(f"{url}: {reason}")
         self.reason = reason
         self.missing = missing
+        self.unanswered = unanswered
 
 
 class ReplacedError(StoreError):
@@ -34,6 +48,13 @@ class ReplacedError(StoreError):
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(f"{path}: was rebuilt or removed since it was opened; open it again")
+
+
+class ClosedError(StoreError):
+    """A store that was closed, and is read all the same."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(f"{path}: was closed; open it again with tuszstore.open")
 
 
 @dataclass(frozen=True)
@@ -134,3 +155,11 @@ def hide_credentials(url: str) -> str:
     """Return a URL without user, password, query and fragment."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def shown_path(path: Path | str) -> str:
+    """Return a path as people know it: from the working directory on, if it lies there."""
+    if isinstance(path, Path):
+        with contextlib.suppress(ValueError, OSError):  # elsewhere, or the directory was removed
+            return str(path.relative_to(Path.cwd()))
+    return str(path)

@@ -1,15 +1,14 @@
 """A store in an object store, read with obstore.
 
-Requests are blocking calls that hold no lock of the interpreter, made from many threads at once.
-Errors name the store's URL and the reason in words of our own: the texts of obstore hold whole
-URLs and answers, and with them credentials.
+See :mod:`tuszstore.store.requests` for how requests are made and given up. Errors name the store's
+URL and the reason in words of our own: the texts of obstore hold whole URLs and answers, and with
+them credentials.
 """
 
 import contextlib
 import os
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tuszstore.compat import import_obstore
 from tuszstore.errors import StoreError
+from tuszstore.store import requests
 from tuszstore.store.files import too_large
 from tuszstore.store.place import (
     MAX_METADATA,
@@ -34,10 +34,12 @@ T = TypeVar("T")
 SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https", "http")
 """Kinds of URLs; ``file`` is a folder."""
 
-IN_FLIGHT = 64
-"""Requests under way at once, at most."""
+REQUEST_SECONDS = 180.0
+"""How long a request of a store that was opened by its URL may take, with all its retries."""
 
-RETRIES: dict[str, Any] = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
+RETRIES: dict[str, Any] = {
+    "max_retries": 10, "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
+}  # fmt: skip
 """Of stores that are opened by their URL: obstore's own defaults, some seconds without a server."""
 
 _process: int | None = None  # that has obstore's threads
@@ -72,6 +74,8 @@ class RemotePlace:
         self._objects = objects
         self._prefix = prefix.strip("/")
         self._url: str | None = None
+        self._seconds: float | None = None  # what was set up by a user has bounds of its own
+        self._suffixes = True
         self.path = "/".join(filter(None, (public_url(objects), self._prefix)))
 
     @classmethod
@@ -108,7 +112,7 @@ class RemotePlace:
         except Exception as error:  # of several types, as the kind of store has it
             raise StoreError(f"{shown}: cannot be opened: {explain(error)}") from None
         place = cls(objects)
-        place.path, place._url = shown.rstrip("/"), url
+        place.path, place._url, place._seconds = shown.rstrip("/"), url, REQUEST_SECONDS
         return place
 
     def exists(self) -> bool:
@@ -134,7 +138,7 @@ class RemotePlace:
     def identity(self) -> Identity:
         """Return which root is there now."""
         try:
-            return _identity(self._request(ROOT, lambda key: self._objects.head(key)))
+            return _identity(self._request(ROOT, self._objects.head_async))
         except RequestError as error:
             if error.missing:
                 return ()
@@ -181,9 +185,11 @@ class RemotePlace:
             return self.at_once(checks)[:-1]
         except ReplacedError:
             raise
-        except Exception:
-            with contextlib.suppress(RequestError):  # then what failed is nearer to the cause
-                self.find(identity)
+        except Exception as error:
+            # a server that did not answer would be waited for twice
+            if not (isinstance(error, RequestError) and error.unanswered):
+                with contextlib.suppress(RequestError):  # then what failed is nearer to the cause
+                    self.find(identity)
             raise
 
     def open_group(self) -> Any:
@@ -192,21 +198,16 @@ class RemotePlace:
         from zarr.storage import ObjectStore
 
         objects = ObjectStore(self._objects, read_only=True)
-        return self._request(
-            "",
-            lambda key: zarr.open_group(
-                objects, path=key, mode="r", zarr_format=3, use_consolidated=True
-            ),
-        )
+
+        with self._explained(""):
+            return zarr.open_group(
+                objects, path=self._prefix, mode="r", zarr_format=3, use_consolidated=True
+            )
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """Return what tasks return, done in threads at the same time."""
+        """Return what tasks return, done in threads at the same time; the first error ends all."""
         self.check_process()
-        if len(tasks) < 2:
-            return [task() for task in tasks]
-        with ThreadPoolExecutor(min(IN_FLIGHT, len(tasks)), "tuszstore-request") as pool:
-            # after an error, tasks that have not begun are cancelled
-            return list(pool.map(lambda task: task(), tasks))
+        return requests.at_once(tasks)
 
     def explain(self, error: BaseException) -> str:
         """Return what an error of reading with zarr-python says, without credentials."""
@@ -218,9 +219,11 @@ class RemotePlace:
             return None  # a web server cannot
         # a prefix is a whole name: "a/train.zarr" does not find "a/train.zarr2/x"
         prefix = self._prefix or None
-        return self._request(
-            "", lambda _: [entry["size"] for page in self._objects.list(prefix) for entry in page]
-        )
+
+        async def listed(_: str) -> list[int]:
+            return [entry["size"] async for page in self._objects.list(prefix) for entry in page]
+
+        return self._request("", listed)
 
     def get(self, name: str, span: dict[str, int] | tuple[int, int]) -> tuple[Any, int, Identity]:
         """Return a part of an object.
@@ -271,12 +274,12 @@ class RemotePlace:
         return RemotePlace, (self._objects, self._prefix)
 
     def _read(self, name: str, limit: int) -> Document | None:
-        def get(key: str) -> Document:
-            result = self._objects.get(key)
+        async def get(key: str) -> Document:
+            result = await self._objects.get_async(key)
             if error := too_large(f"{self.path}/{name}", result.meta["size"], limit):
                 raise error
             identity = _identity(result.meta)  # first: taking the bytes may end the result
-            return Document(bytes(result.bytes()), identity)
+            return Document(bytes(await result.bytes_async()), identity)
 
         try:
             return self._request(name, get)
@@ -285,35 +288,78 @@ class RemotePlace:
                 return None
             raise
 
-    def _get(self, key: str, span: Any) -> tuple[Any, int, Identity]:
-        from obstore.exceptions import NotSupportedError
+    async def _get(self, key: str, span: Any) -> tuple[Any, int, Identity]:
+        if not isinstance(span, dict):
+            return await self._get_range(key, span)
+        if self._suffixes:
+            from obstore.exceptions import BaseError
 
-        if isinstance(span, dict):
             try:
-                result = self._objects.get(key, options={"range": span})
-            except NotSupportedError:  # Azure counts from the start only
-                size = self._objects.head(key)["size"]
-                result = self._objects.get(
-                    key, options={"range": (max(0, size - span["suffix"]), size)}
-                )
-        else:
-            result = self._objects.get(key, options={"range": span})
-        meta = result.meta
-        return result.bytes(), meta["size"], _identity(meta)
+                return await self._get_range(key, span)
+            except BaseError as error:
+                if not _refuses_suffixes(error):
+                    raise
+        # Azure counts from the start only, and so do some servers: they refuse, or send the start
+        meta = await self._objects.head_async(key)
+        size = meta["size"]
+        if size == 0:  # no range is within it
+            return b"", 0, _identity(meta)
+        found = await self._get_range(key, (max(0, size - span["suffix"]), size))
+        self._suffixes = False  # it is the server's way, not that of this object
+        return found
 
-    def _request(self, name: str, request: Callable[[str], T]) -> T:
+    async def _get_range(self, key: str, span: Any) -> tuple[Any, int, Identity]:
+        result = await self._objects.get_async(key, options={"range": span})
+        meta = result.meta
+        return await result.bytes_async(), meta["size"], _identity(meta)
+
+    def _request(self, name: str, request: Callable[[str], Coroutine[Any, Any, T]]) -> T:
+        key = "/".join(filter(None, (self._prefix, name)))
+        with self._explained(name):
+            return requests.ask(partial(request, key), self._seconds)
+
+    @contextlib.contextmanager
+    def _explained(self, name: str) -> Iterator[None]:
+        """Raise what goes wrong with an object in words of our own."""
         self.check_process()
         from obstore.exceptions import BaseError
 
+        shown = f"{self.path}/{name}".rstrip("/")
         try:
-            return request("/".join(filter(None, (self._prefix, name))))
+            yield
         except FileNotFoundError:
-            raise RequestError(f"{self.path}/{name}", "is missing", missing=True) from None
+            raise RequestError(shown, "is missing", missing=True) from None
+        except TimeoutError:
+            raise RequestError(
+                shown, f"cannot be read: the server did not answer in {self._seconds:g} s",
+                unanswered=True,
+            ) from None  # fmt: skip
         except (BaseError, OSError, ValueError) as error:
             # not `from error`: its text may hold credentials
             raise RequestError(
-                f"{self.path}/{name}".rstrip("/"), f"cannot be read: {explain(error)}"
+                shown, f"cannot be read: {explain(error)}", unanswered=not _is_answer(error)
             ) from None
+
+
+def _refuses_suffixes(error: BaseException) -> bool:
+    """Return whether an error may come of asking for the last bytes of an object."""
+    if isinstance(error, FileNotFoundError) or type(error).__name__ in _DENIED:
+        return False
+    if type(error).__name__ == "NotSupportedError" or _OTHER_RANGE.search(str(error)):
+        return True
+    status = _STATUS.search(str(error))
+    return status is not None and status[1][:3] in ("400", "416", "501")
+
+
+def _is_answer(error: BaseException) -> bool:
+    """Return whether an error is what a server said, rather than that it said nothing."""
+    known = type(error).__name__ in ("NotSupportedError", *_DENIED)
+    return known or any(pattern.search(str(error)) for pattern in (_STATUS, _OTHER_RANGE))
+
+
+_DENIED = ("PermissionDeniedError", "UnauthenticatedError")
+_OTHER_RANGE = re.compile(r"Requested \S+, got ")
+_STATUS = re.compile(r"status code: (\d{3}[A-Za-z' -]*)")
 
 
 def explain(error: BaseException) -> str:
@@ -324,11 +370,11 @@ def explain(error: BaseException) -> str:
     after = f", after {retries[1]} retries" if retries else ""
     if isinstance(error, FileNotFoundError):
         return "an object is missing"
-    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+    if kind in _DENIED:
         return "access is denied; check the credentials"
     if kind == "NotSupportedError" and "ange" in text:
         return "the server does not answer requests for a range of bytes"
-    if answer := re.search(r"status code: (\d{3}[A-Za-z' -]*)", text):
+    if answer := _STATUS.search(text):
         return f"the server answered {answer[1].strip()}{after}"
     first = text.partition("\n")[0]
     if "Error performing" in first:

@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from tuszstore.store.requests import Group, in_my_group
+
 T = TypeVar("T")
 
 PATIENCE = 10.0
@@ -45,14 +47,14 @@ class Prefetcher(Iterator[T], Generic[T]):
         self._process = os.getpid()
         self._finalizer: Any = None
         if depth:
-            stop = threading.Event()
+            stop, group = threading.Event(), Group()
             thread = threading.Thread(
-                target=_produce, args=(items, self._ready, self._room, stop),
+                target=_produce, args=(items, self._ready, self._room, stop, group),
                 name="tuszstore-prefetch", daemon=True,
             )  # fmt: skip
             thread.start()
             made_by = (self._process, threading.get_ident())
-            self._finalizer = weakref.finalize(self, _end, thread, self._room, stop, made_by)
+            self._finalizer = weakref.finalize(self, _end, thread, self._room, stop, group, made_by)
 
     def __next__(self) -> T:
         if self._items is not None:
@@ -95,7 +97,7 @@ def side_by_side(jobs: Iterable[Callable[[], T]], n: int) -> Iterator[T]:
     with ThreadPoolExecutor(n, "tuszstore-prefetch") as pool:
         try:
             for job in jobs:
-                pending.append(pool.submit(job))
+                pending.append(pool.submit(in_my_group(job)))
                 if len(pending) == n:
                     yield pending.popleft().result()
             while pending:
@@ -106,11 +108,16 @@ def side_by_side(jobs: Iterable[Callable[[], T]], n: int) -> Iterator[T]:
 
 
 def _produce(
-    items: Iterator[T], ready: Ready[T], room: threading.Semaphore, stop: threading.Event
+    items: Iterator[T],
+    ready: Ready[T],
+    room: threading.Semaphore,
+    stop: threading.Event,
+    group: Group,
 ) -> None:
     try:
-        while room.acquire() and not stop.is_set():
-            ready.put((next(items),))
+        with group.joined():
+            while room.acquire() and not stop.is_set():
+                ready.put((next(items),))
     except StopIteration:
         ready.put(_End)
     except BaseException as error:
@@ -121,6 +128,7 @@ def _end(
     thread: threading.Thread,
     room: threading.Semaphore,
     stop: threading.Event,
+    group: Group,
     made_by: tuple[int, int],
 ) -> None:
     process, owner = made_by
@@ -128,6 +136,7 @@ def _end(
         return
     stop.set()
     room.release()
+    group.give_up()  # an object store may keep silent for minutes
     # Another thread than the consumer's is here by a garbage collection, maybe the very one that
     # the background thread waits for.
     if threading.get_ident() == owner:
