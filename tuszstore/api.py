@@ -19,6 +19,7 @@ from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
 from tuszstore.store.place import Identity, Place, ReplacedError
 from tuszstore.store.schema import CATEGORIES
+from tuszstore.text import printable
 
 if TYPE_CHECKING:
     import xarray
@@ -165,7 +166,7 @@ def _open_place(place: Place) -> "Store":
 class Store:
     """A complete store, opened for reading; made by :func:`tuszstore.open`.
 
-    Opening reads five small files; tables are loaded when they are first used.
+    Opening reads seven small files; tables are loaded when they are first used.
 
     Attributes
     ----------
@@ -504,7 +505,7 @@ class Store:
     def __repr__(self) -> str:
         n_recordings = self.metadata.group["recordings/id"].shape[0]
         return (
-            f"<tuszstore.Store {self.path}: split {self.attrs['split']}, "
+            f"<tuszstore.Store {self.path}: split {printable(self.attrs['split'])}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
 

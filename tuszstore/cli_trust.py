@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tuszstore.text import printable
+
 if TYPE_CHECKING:
     from tuszstore.integrity.report import VerifyReport
 
@@ -83,9 +85,9 @@ def repair(store: str, data: Path | None, workers: int | None, as_json: bool) ->
         click.echo(json.dumps(report.to_json(), indent=1))
         return
     mended = ", ".join(f"{count} of {kind}" for kind, count in report.mended.items())
-    click.echo(f"{report.store}: {report.status}{f': {mended}' if mended else ''}")
+    click.echo(printable(f"{report.store}: {report.status}{f': {mended}' if mended else ''}"))
     if report.rebuilt:
-        click.echo(f"computed again: {', '.join(report.rebuilt)}")
+        click.echo(printable(f"computed again: {', '.join(report.rebuilt)}"))
 
 
 def show_verification(report: "VerifyReport") -> None:
@@ -106,7 +108,7 @@ def show_verification(report: "VerifyReport") -> None:
         state = Text(f"{found} damaged", style="red") if found else Text("whole", style="green")
         if not found and "not checked" in check.covered:
             state = Text("", style="yellow")
-        table.add_row(check.name, Text(check.covered), state)
+        table.add_row(check.name, Text(printable(check.covered)), state)
     console.print(table)
     for note in report.notes:
         console.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tuszstore.text import printable
+
 WHOLE, NOT_CHECKED, DAMAGED, LOST = 0, 1, 2, 3
 """Exit statuses of ``tuszstore verify``."""
 
@@ -50,7 +52,7 @@ class Finding:
         where = ", ".join(part for part in (self.recording, span) if part)
         file = f"({self.file})" if self.file else ""
         place = " ".join(part for part in (self.array, file) if part)
-        return ": ".join(part for part in (where, place, self.what) if part)
+        return printable(": ".join(part for part in (where, place, self.what) if part))
 
 
 @dataclass

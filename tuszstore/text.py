@@ -1,0 +1,48 @@
+"""Text that comes from elsewhere, made fit to be shown on a terminal or in a log."""
+
+import unicodedata
+
+_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of characters that are not shown: controls, formats (among them the overrides of
+direction), surrogates, private and unassigned ones, separators of lines and paragraphs."""
+
+
+def printable(text: str) -> str:
+    r"""Return a text in which nothing acts on a terminal or hides; the rest stays as it is.
+
+    What is no character to look at becomes an escape: control characters and escape sequences,
+    bytes of a file name that are not UTF-8 (which Python holds as surrogates), overrides of the
+    direction of writing, zero-width characters, line ends. A backslash stays one, so that the
+    result is for people and not to be read back.
+
+    Parameters
+    ----------
+    text : str
+        From a file name, a file or a store.
+
+    Returns
+    -------
+    str
+        It can be encoded as UTF-8 and stands on one line. To do it twice changes nothing.
+
+    Examples
+    --------
+    >>> printable("Müller\x1b[31m")
+    'Müller\\x1b[31m'
+    >>> printable("caf\udce9.edf")
+    'caf\\xe9.edf'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) not in _ESCAPED:
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that could not be decoded (os.fsdecode)
+        return f"\\x{code - 0xDC00:02x}"
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
