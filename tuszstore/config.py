@@ -267,7 +267,7 @@ class Config(_Section):
         str
             32 hexadecimal digits.
         """
-        wanted = sections or tuple(n for n in type(self).model_fields if n not in _NOT_CONTENT)
+        wanted = sections or tuple(n for n in type(self).model_fields if n not in NOT_CONTENT)
         dumped = self.model_dump(mode="json", include=set(wanted))
         text = json.dumps(dumped, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -284,7 +284,8 @@ class Config(_Section):
         return _validate(_merge(self.model_dump(), options), "the options")
 
 
-_NOT_CONTENT = frozenset({"paths", "build"})
+NOT_CONTENT = frozenset({"paths", "build"})
+"""Sections that do not decide what a store holds."""
 
 
 class _Loader(yaml.SafeLoader):

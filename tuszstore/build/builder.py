@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from tuszstore.build.assemble import Part, assemble
 from tuszstore.build.changes import Changes, find_changes
 from tuszstore.build.keys import PIPELINE_VERSION
+from tuszstore.build.leftovers import clear_leftovers
 from tuszstore.build.lock import find_holder, locked
 from tuszstore.build.plan import Plan
 from tuszstore.build.publish import check_target, publish
@@ -145,8 +146,9 @@ def _build(
 
 
 def _clear(store: Path) -> None:
-    """Remove what builds that were killed after all was done have left."""
+    """Remove what builds that were killed after all was done have left, and killed repairs."""
     remove_unused(store)
+    clear_leftovers(store)
     work = Workplace(store)
     if work.is_over() and not find_holder(store):
         with locked(store):

@@ -13,6 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tuszstore.build.blocks import label_samples, write_label
+from tuszstore.build.leftovers import folder_for, remove_leftovers
 from tuszstore.build.lock import locked
 from tuszstore.build.publish import publish
 from tuszstore.build.recording import writing
@@ -74,10 +75,9 @@ def _reindex(
 ) -> None:
     store = StoreMetadata.open(path, allow_stale_index=True)
     config = _new_config(store, options, reread_annotations=reread_annotations)
-    unfinished = path.parent / f".{path.name}.indexing"
+    unfinished = folder_for(path, "indexing")
     with locked(path), writing(unfinished):
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
+        remove_leftovers(path)
         try:
             _link(path, unfinished, without={"windows"})
             recordings = dict(store.recordings)

@@ -30,6 +30,8 @@ class Contents:
         Metadata of each array that is sound, as it lies beside the array.
     columns : dict of str to ndarray
         Columns of tables that could be read, by path.
+    sound : bool
+        Whether the text of the root is as it was written.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class Contents:
     config: Config
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    sound: bool = False
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -55,9 +58,18 @@ class Contents:
         return isinstance(self.attributes.get("digests"), dict)
 
     def table(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """Return the columns of a table; None if one of them could not be read."""
+        """Return the columns of a table; None if one of them could not be read, or has other rows.
+
+        Columns of other lengths are of another store, which is told where shapes are checked.
+        """
         wanted = variables(name)
         if any(variable.path not in self.columns for variable in wanted):
+            return None
+        sizes: dict[str, set[int]] = {}
+        for variable in wanted:
+            for dim, size in zip(variable.dims, self.columns[variable.path].shape, strict=True):
+                sizes.setdefault(dim, set()).add(size)
+        if any(len(found) > 1 for found in sizes.values()):
             return None
         return {variable.name: self.columns[variable.path] for variable in wanted}
 

@@ -10,16 +10,9 @@ from tuszstore.errors import StoreError
 from tuszstore.integrity.blocks import RecordingCheck
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check, Finding, VerifyReport
+from tuszstore.integrity.root import check_root, check_signatures, read_root
 from tuszstore.integrity.splits import check_splits
-from tuszstore.integrity.structure import (
-    check_digests,
-    check_files,
-    check_root,
-    check_schema,
-    check_signatures,
-    check_tables,
-    read_root,
-)
+from tuszstore.integrity.structure import check_digests, check_files, check_schema, check_tables
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import Held, identity
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tuszstore.config import CHANNELS, Config
 from tuszstore.signal.quantise import missing_value
+from tuszstore.store.agreement import signal_attributes
 from tuszstore.store.content import content_digest
 from tuszstore.store.digests import part_digests, seal
 from tuszstore.store.geometry import Geometry
@@ -130,8 +131,12 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     # a root that was copied has the metadata of before in it
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
     recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
+    content = content_digest(
+        attributes["split"], attributes["config_hash"],
+        lambda name: group[name][...],  # type: ignore[index]
+    )  # fmt: skip
     for part in PARTS:
-        group[part].attrs["signature"] = signature(recordings)
+        group[part].attrs.update(signature=signature(recordings), content_digest=content)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)
@@ -139,27 +144,14 @@ def finish(path: Path, attributes: Mapping[str, Any]) -> None:
     root["attributes"] = {
         **attributes,
         "schema_version": SCHEMA_VERSION,
-        "content_digest": content_digest(
-            attributes["split"], attributes["config_hash"],
-            lambda name: group[name][...],  # type: ignore[index]
-        ),
+        "content_digest": content,
         "complete": True,
-    }  # fmt: skip
+    }
     write_atomically(path / "zarr.json", seal(root, part_digests(path)))
 
 
 def _signal_attributes(variable: Variable, config: Config) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        "comment": variable.comment,
-        "long_name": "EEG",
-        "units": "uV" if config.signal.normalise == "none" else "1",
-        "sfreq": config.signal.sfreq,
-    }
-    if config.storage.dtype == "int16":
-        attributes["scale_factor"] = config.storage.scale
-        # readers that know CF show NaN, not zero, where a block is missing
-        attributes["_FillValue"] = missing_value("int16")
-    return attributes
+    return {"comment": variable.comment, "long_name": "EEG", **signal_attributes(config)}
 
 
 def _write_column(group: Any, variable: Variable, values: NDArray[Any]) -> None:

@@ -7,6 +7,8 @@ digest's place.
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ CONTENTS = ("channel", *TABLES)
 """Arrays and tables whose values have a digest each."""
 
 _UNKNOWN = "0" * 64
+_DIGEST = re.compile("[0-9a-f]{64}")
+_ATTRIBUTES = re.compile(r'^ "attributes": (?=\{)', re.MULTILINE)
 
 
 def part_digests(path: Path) -> dict[str, str]:
@@ -58,7 +62,8 @@ def part_digest(path: Path, part: str) -> str:
             continue
         with file.open("rb") as content:
             found = hashlib.file_digest(content, "sha256").hexdigest()
-        digest.update(f"{file.relative_to(path).as_posix()}\0{found}\n".encode())
+        name = os.fsencode(file.relative_to(path).as_posix())  # which anyone may have chosen
+        digest.update(name + f"\0{found}\n".encode())
     return digest.hexdigest()
 
 
@@ -97,7 +102,50 @@ def is_sealed(content: bytes, digest: str) -> bool:
     digest : str
         The root's digest that stands in it.
     """
-    if len(digest) != len(_UNKNOWN) or content.count(digest.encode()) != 1:
+    if not _DIGEST.fullmatch(digest) or content.count(digest.encode()) != 1:
         return False
     blank = content.replace(digest.encode(), _UNKNOWN.encode())
     return hashlib.sha256(blank).hexdigest() == digest
+
+
+def states_attributes(content: bytes, attributes: Mapping[str, Any]) -> bool:
+    """Return whether the attributes of a root are as they were written, whatever else was changed.
+
+    They are if they have their digest, or if nothing but that digest was changed.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the root's metadata file.
+    attributes : mapping
+        That stand in it, with digests.
+    """
+    digests = attributes[ATTRIBUTE]
+    told, found = str(digests.get("attributes")), attributes_digest(attributes)
+    if told == found:
+        return True
+    if not _DIGEST.fullmatch(found) or not told.isascii() or content.count(told.encode()) != 1:
+        return False
+    return is_sealed(content.replace(told.encode(), found.encode()), str(digests.get("root")))
+
+
+def recover_attributes(content: bytes) -> dict[str, Any] | None:
+    """Return the attributes of a root whose text is damaged elsewhere; None if they are as well.
+
+    Parameters
+    ----------
+    content : bytes
+        As :func:`seal` wrote it, but for the damage.
+    """
+    text = content.decode("utf-8", "replace")
+    if (start := _ATTRIBUTES.search(text)) is None:
+        return None
+    try:
+        attributes, _ = json.JSONDecoder().raw_decode(text, start.end())
+    except (ValueError, RecursionError):
+        return None
+    digests = attributes.get(ATTRIBUTE)
+    if not isinstance(digests, dict) or digests.get("attributes") != attributes_digest(attributes):
+        return None
+    found: dict[str, Any] = attributes
+    return found

@@ -14,18 +14,29 @@ from pydantic import ValidationError
 
 from tuszstore.config import Config
 from tuszstore.errors import StaleIndexError, StoreError
-from tuszstore.store.columns import read_column
+from tuszstore.store.agreement import (
+    check_channels,
+    check_config,
+    check_copies,
+    check_meaning,
+)
+from tuszstore.store.columns import decode_strings, max_strings, read_column
 from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.limits import check_arrays
+from tuszstore.store.limits import check_arrays, chunk_names
 from tuszstore.store.local import LocalPlace
 from tuszstore.store.place import ROOT, Document, Hold, Identity, Place, ReplacedError
-from tuszstore.store.schema import SCHEMA_VERSION, variables
+from tuszstore.store.ranges import check_column
+from tuszstore.store.schema import SCHEMA_VERSION, attribute_fault, variables
+from tuszstore.text import printable
 
 T = TypeVar("T")
 
-PARTS = ("recordings", "signal", "label", "windows")
-"""Parts of a store that record to which recordings they belong."""
+CHANNEL = "channel/c/0"
+"""The chunk that holds the names of the channels."""
+
+PARTS = ("recordings", "signal", "label", "windows", "events")
+"""Parts of a store that record to which recordings, and to which content, they belong."""
 
 
 class Table(Mapping[str, NDArray[Any]]):
@@ -54,8 +65,10 @@ class Table(Mapping[str, NDArray[Any]]):
         return self._loaded[name]
 
     def _read(self, name: str, place: Place) -> NDArray[Any]:
-        path = self.variables[name].path
-        return read_column(place, path, self._store.arrays[path])
+        path, store = self.variables[name].path, self._store
+        values = read_column(place, path, store.arrays[path])
+        check_column(store.path, path, values, store.arrays, store.config)
+        return values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)
@@ -83,11 +96,20 @@ def read_attributes(path: Path) -> dict[str, Any]:
 
 
 def _attributes(document: Document | None) -> dict[str, Any]:
+    return _attributes_of(_parsed(document))
+
+
+def _attributes_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = metadata.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _parsed(document: Document | None) -> dict[str, Any]:
+    """Return the metadata in a file; none where there is no file, or no object of JSON in it."""
     try:
-        attributes = parse_json(document.content, "").get("attributes") if document else None
+        return parse_json(document.content, "") if document else {}
     except StoreError:
         return {}
-    return attributes if isinstance(attributes, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -154,34 +176,42 @@ class StoreMetadata:
     @classmethod
     def _open(cls, place: Place, found: Place, *, allow_stale_index: bool) -> Self:
         path, held = place.path, found.hold()
-        root, *parts = found.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS)])
+        root, *parts = found.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS), CHANNEL])
         if root is None and not found.exists():
             then = " and copy it there" if place.remote else ""
             raise StoreError(
                 f"{path}: no store here; make one with: "
                 f"tuszstore build --split train --data CORPUS --store ROOT{then}"
             )
-        attributes = _attributes(root)
-        _check_attributes(path, attributes)
-        try:
-            config = Config.model_validate(attributes["config"])
-        except (KeyError, ValidationError) as error:
-            raise StoreError(f"{path}: its configuration cannot be read: {error}") from error
+        metadata = _parsed(root)
+        attributes = _attributes_of(metadata)
+        config = read_config(path, attributes)
         assert root is not None  # or it was refused above
-        arrays = _arrays(path, root)
-        check_arrays(path, arrays, Geometry.of(config))
-        group = found.open_group()
+        arrays = _arrays(path, metadata)
+        geometry = Geometry.of(config)
+        check_arrays(path, arrays, geometry)
+        own = dict(zip(PARTS, map(_parsed, parts), strict=False))
         try:
-            _check_signatures(path, dict(zip(PARTS, map(_attributes, parts), strict=True)))
+            _check_signatures(path, {name: _attributes_of(own[name]) for name in PARTS}, attributes)
         except StaleIndexError:
             if not allow_stale_index:
                 raise
-        own = parts[PARTS.index("signal")]
-        assert own is not None  # or it had no signature
-        signal = parse_json(own.content, f"{path}/signal/{ROOT}")
-        (variable,) = (variable for variable in variables("") if variable.name == "signal")
-        check_arrays(path, {"signal": signal}, Geometry.of(config), [variable])
-        return cls(place, attributes, config, arrays, group, signal, root.identity, held)
+            del own["windows"]  # is about to be written again
+        wanted = [variable for variable in variables("") if variable.name in own]
+        check_arrays(path, own, geometry, wanted)
+        check_copies(path, own, arrays)
+        check_meaning(path, own, config)
+        _check_channels(path, parts[-1], arrays["channel"])
+        try:
+            group = found.open_group()
+        except (StoreError, OSError):
+            raise
+        except Exception as error:  # zarr-python raises what it likes at what it does not know
+            raise StoreError(
+                f"{path}: zarr-python cannot read its metadata: {type(error).__name__}: "
+                f"{error!s:.200}"
+            ) from error
+        return cls(place, attributes, config, arrays, group, own["signal"], root.identity, held)
 
     @property
     def path(self) -> Path | str:
@@ -269,15 +299,51 @@ class StoreMetadata:
         number = int(np.searchsorted(recordings["first_block"], first, "right")) - 1
         begin = (first - recordings["first_block"][number]) * geometry.step / geometry.sfreq
         end = begin + ((last - first) * geometry.step + geometry.block) / geometry.sfreq
-        return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
+        return f"{self.path}: {printable(recordings['id'][number])}, {begin:g} to {end:g} s"
 
     def _table(self, name: str) -> Table:
         return Table(self, name)
 
 
-def _arrays(path: Path | str, root: Document) -> dict[str, Any]:
+def read_config(path: Path | str, attributes: Mapping[str, Any]) -> Config:
+    """Return the configuration that stands in a root, once the root's attributes may be used.
+
+    Parameters
+    ----------
+    path : Path or str
+        Of the store, for messages.
+    attributes : mapping
+        Of the root.
+
+    Raises
+    ------
+    StoreError
+        If they are not those of a complete store of this schema, as it was built.
+    """
+    _check_attributes(path, attributes)
+    if fault := attribute_fault(attributes):
+        raise StoreError(f"{path}: its root {fault}; build it again with: tuszstore build --force")
+    try:
+        config = Config.model_validate(attributes["config"])
+    except ValidationError as error:
+        told = " ".join(str(error).split())
+        raise StoreError(f"{path}: its configuration cannot be read: {told:.300}") from error
+    check_config(path, attributes)
+    return config
+
+
+def _check_channels(path: Path | str, chunk: Document | None, document: Mapping[str, Any]) -> None:
+    file, size = f"{path}/{CHANNEL}", document["shape"]
+    if chunk is None or chunk_names("channel", document) != [CHANNEL]:
+        raise StoreError(f"{file}: is missing")
+    n_items = document["chunk_grid"]["configuration"]["chunk_shape"][0]
+    names, _ = decode_strings(file, chunk.content, n_items, max_strings(size))
+    check_channels(path, names[: size[0]])
+
+
+def _arrays(path: Path | str, root: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata of groups and arrays that stand in a store's root."""
-    inside = parse_json(root.content, f"{path}/{ROOT}").get("consolidated_metadata")
+    inside = root.get("consolidated_metadata")
     arrays = inside.get("metadata") if isinstance(inside, dict) else None
     if not isinstance(arrays, dict):
         raise StoreError(
@@ -287,7 +353,7 @@ def _arrays(path: Path | str, root: Document) -> dict[str, Any]:
     return arrays
 
 
-def _check_attributes(path: Path | str, attributes: dict[str, Any]) -> None:
+def _check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
     if "complete" not in attributes:
         raise StoreError(f"{path}: not a store of tuszstore")
     if attributes["complete"] is not True:
@@ -300,7 +366,8 @@ def _check_attributes(path: Path | str, attributes: dict[str, Any]) -> None:
             else "build it again"
         )
         raise StoreError(
-            f"{path}: has schema version {version}, and this tuszstore reads {SCHEMA_VERSION}; "
+            f"{path}: has schema version {version!r:.40}, and this tuszstore reads "
+            f"{SCHEMA_VERSION}; "
             f"{way_out}"
         )
 
@@ -318,11 +385,14 @@ def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
     return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()[:32]
 
 
-def _check_signatures(path: Path | str, parts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse an index or a signal that was put beside the other.
+def _check_signatures(
+    path: Path | str, parts: Mapping[str, Mapping[str, Any]], root: Mapping[str, Any]
+) -> None:
+    """Refuse an index or a signal that was put beside the other, and a root of another store.
 
-    Each part records in its attributes the signature of the recordings it was written for. They are
-    read from where the parts lie, not from the root's copy of their metadata.
+    Each part records in its attributes the signature of the recordings it was written for, and the
+    digest of the content that it is a part of. They are read from where the parts lie, not from the
+    root's copy of their metadata.
     """
     recorded = {part: attributes.get("signature") for part, attributes in parts.items()}
     expected = recorded["recordings"]
@@ -332,7 +402,15 @@ def _check_signatures(path: Path | str, parts: Mapping[str, Mapping[str, Any]]) 
                 f"{path}: {part} does not belong to this store's recordings; "
                 "build it again with: tuszstore build --force"
             )
-    if recorded["windows"] != expected:
+    content = {part: attributes.get("content_digest") for part, attributes in parts.items()}
+    # stores that were built before have none
+    for part in ("recordings", "signal", "label", "events"):
+        if content[part] not in (None, root["content_digest"]):
+            raise StoreError(
+                f"{path}: its root does not belong to its {part}: one of them is of another store; "
+                "put back what was there, or build it again with: tuszstore build --force"
+            )
+    if recorded["windows"] != expected or content["windows"] != content["recordings"]:
         raise StaleIndexError(
             f"{path}: its index does not belong to the signal beside it; "
             f"derive it anew with: tuszstore index {path}"

@@ -124,6 +124,41 @@ VARIABLES = (
 """All variables of a store."""
 
 
+ATTRIBUTES: Mapping[str, type] = {
+    "split": str, "split_policy": str, "config": dict, "config_hash": str, "content_digest": str,
+    "sources_digest": str, "created": str, "versions": dict, "warnings": list,
+}  # fmt: skip
+"""Attributes of the root that every store has, and their types."""
+
+OPTIONAL: Mapping[str, type | tuple[type, ...]] = {
+    "data": str, "build": str, "pseudonyms": dict, "digests": dict, "pipeline_version": int,
+    "versions_of_signal": list, "limit": (int, type(None)),
+}  # fmt: skip
+"""Attributes of the root that a store may have, and their types."""
+
+
+def attribute_fault(attributes: Mapping[str, Any]) -> str:
+    """Return what is wrong with the attributes of a root; nothing if they may be used.
+
+    Parameters
+    ----------
+    attributes : mapping
+    """
+    for name, kind in {**ATTRIBUTES, **OPTIONAL}.items():
+        if name not in attributes:
+            if name in ATTRIBUTES:
+                return f"lacks the attribute {name}"
+        elif not isinstance(attributes[name], kind):
+            return f"has an attribute {name} of another type: {attributes[name]!r:.40}"
+    texts = [*attributes["versions"].values(), *attributes["warnings"]]
+    if "tuszstore" not in attributes["versions"] or not all(isinstance(t, str) for t in texts):
+        return "has versions or warnings that are none"
+    made_by = attributes.get("versions_of_signal", ())
+    if not all(isinstance(versions, dict) for versions in made_by):
+        return "has versions_of_signal that are none"
+    return ""
+
+
 def variables(group: str) -> list[Variable]:
     """Return the variables of one group; ``""`` is the root."""
     return [variable for variable in VARIABLES if variable.group == group]
