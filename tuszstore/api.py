@@ -167,8 +167,7 @@ def _open_place(place: Place) -> "Store":
 class Store:
     """A complete store, opened for reading; made by :func:`tuszstore.open`.
 
-    Opening reads five small files; tables are loaded when they are first used. It is closed when it
-    is dropped, or by :meth:`close`, or at the end of ``with tuszstore.open(path) as store:``.
+    Opening reads seven small files; tables are loaded when they are first used.
 
     Attributes
     ----------

@@ -262,7 +262,7 @@ class Config(_Section):
         str
             32 hexadecimal digits.
         """
-        wanted = sections or tuple(n for n in type(self).model_fields if n not in _NOT_CONTENT)
+        wanted = sections or tuple(n for n in type(self).model_fields if n not in NOT_CONTENT)
         chosen = {name: self.decisive(name) for name in wanted}
         text = json.dumps(chosen, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -291,7 +291,8 @@ class Config(_Section):
         return validate_config(_merge(self.model_dump(), options), "the options")
 
 
-_NOT_CONTENT = frozenset({"paths", "build"})
+NOT_CONTENT = frozenset({"paths", "build"})
+"""Sections that do not decide what a store holds."""
 
 FIRST_KEYS = {
     "corpus": ("split_policy", "val_fraction", "split_seed", "pseudonymize"),

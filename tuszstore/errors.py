@@ -1,8 +1,17 @@
 """Errors that tuszstore raises; each message names the offender and the way out."""
 
+from tuszstore.text import printable
+
 
 class TuszstoreError(Exception):
-    """Base of all errors raised by tuszstore."""
+    """Base of all errors raised by tuszstore.
+
+    What a message quotes, an id or a name of a store that came from anywhere, reaches terminals
+    and logs with it: it is shown with escapes.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(printable, super().__str__().split("\n")))
 
 
 class ConfigError(TuszstoreError):
@@ -15,6 +24,10 @@ class CorpusError(TuszstoreError):
 
 class RecordingError(TuszstoreError):
     """One recording that cannot be used; its text is the reason shown to the user."""
+
+    def __str__(self) -> str:
+        # as it is: it is stored, and with pseudonyms searched for names; who shows it escapes it
+        return Exception.__str__(self)
 
 
 class StoreError(TuszstoreError):

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import tuszstore
+from tuszstore.builder.lock import locked
+from tuszstore.builder.reindex import reindex
 from tuszstore.cli import main
 from tuszstore.corpus.pseudonyms import KEY
 from tuszstore.corpus.synthetic import write_corpus
@@ -60,6 +64,28 @@ def damage_copies(path: Path) -> None:
     (path / "zarr.json").write_text(json.dumps(root))
 
 
+def copies(path: Path, change: Callable[[Any], object]) -> None:
+    """Change the text of the root so that its copies of metadata are others."""
+    root = json.loads((path / "zarr.json").read_text())
+    change(root["consolidated_metadata"]["metadata"])
+    (path / "zarr.json").write_text(json.dumps(root, indent=1))
+
+
+def in_root(path: Path, old: str, new: str) -> None:
+    """Replace the last place of a text in the root's, which lies in its copies of metadata."""
+    before, found, after = (path / "zarr.json").read_text().rpartition(old)
+    assert found
+    (path / "zarr.json").write_text(before + new + after)
+
+
+def change_digest(path: Path, part: str) -> None:
+    root = json.loads((path / "zarr.json").read_text())
+    digest = root["attributes"]["digests"][part]
+    other = ("1" if digest[0] == "0" else "0") + digest[1:]
+    text = (path / "zarr.json").read_text()
+    (path / "zarr.json").write_text(text.replace(digest, other))
+
+
 def shard_as_link(path: Path) -> None:
     shard = path / "signal/c/0/0/0"
     shard.rename(path.parent / "elsewhere")
@@ -89,6 +115,20 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "metadata of a column": lambda p: (p / "recordings/id/zarr.json").unlink(),
     "metadata of a group": lambda p: (p / "events" / "zarr.json").write_text("{"),
     "the root's copies of metadata": damage_copies,
+    "copies that are none": lambda p: copies(p, lambda c: c.update(signal=[], windows=7)),
+    "copies that say nonsense": lambda p: copies(
+        p, lambda c: c["signal"].update(codecs=[{"name": "x"}], data_type={"a": []})),
+    "a copy that is gone": lambda p: copies(p, lambda c: c.pop("windows/category")),
+    "all copies": lambda p: edit(p / "zarr.json", "consolidated_metadata", None),
+    "copies that are no JSON": lambda p: in_root(p, '"node_type"', '"node_type'),
+    "copies that are no UTF-8": lambda p: flip(p / "zarr.json", -2000),
+    "the root's text cut off": lambda p: os.truncate(p / "zarr.json", 12_000),
+    "a copy and a column's metadata": lambda p: [
+        copies(p, lambda c: c.pop("signal")), (p / "windows/category/zarr.json").unlink()],
+    "the digest of the root": lambda p: change_digest(p, "root"),
+    "the digest of the attributes": lambda p: change_digest(p, "attributes"),
+    "the digest of recordings": lambda p: change_digest(p, "recordings"),
+    "the digest of metadata": lambda p: change_digest(p, "metadata"),
     "channels": lambda p: flip(p / "channel/c/0"),
     "a block behind metadata": behind_metadata,
     "strays": lambda p: [(p / name).write_bytes(b"x") for name in ("a", "signal/c/b")],
@@ -170,7 +210,102 @@ class TestRepair:
         assert tuszstore.verify(path, deep=True).ok
 
 
+KILLED = """
+import os, sys
+import tuszstore.integrity.repair as module
+module.publish = lambda *_: os._exit(9)
+module.repair(sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that is damaged, and beside which a repair was killed when it was all but done."""
+    path = tmp_path_factory.mktemp("killed") / "train.zarr"
+    shutil.copytree(built, path)
+    (path / "signal/c/0/0/0").unlink()
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert done.returncode == 9
+    assert hidden(path) == {".train.zarr.lock", ".train.zarr.repairing"}
+    return path
+
+
+class TestKilled:
+    """What a repair that was killed has left goes with the next that holds the store's lock."""
+
+    @pytest.fixture
+    def left(self, killed: Path, tmp_path: Path) -> Path:
+        """A copy of the store beside which a repair was killed, with what that has left."""
+        shutil.copytree(killed.parent, tmp_path / "stores", symlinks=True)
+        return tmp_path / "stores" / "train.zarr"
+
+    def test_the_next_repair(self, left: Path, built: Path) -> None:
+        assert tuszstore.repair(left).status == "repaired"
+        assert hidden(left) <= {".train.zarr.lock"}
+        np.testing.assert_array_equal(
+            tuszstore.open(left).windows[:], tuszstore.open(built).windows[:]
+        )
+
+    def test_a_repair_of_a_store_that_is_whole(self, left: Path, built: Path) -> None:
+        shutil.copy(built / "signal/c/0/0/0", left / "signal/c/0/0/0")
+        assert tuszstore.repair(left).status == "whole"
+        assert hidden(left) <= {".train.zarr.lock"}
+
+    def test_a_new_index(self, left: Path) -> None:
+        shutil.copytree(left, left.parent / ".train.zarr.indexing")
+        reindex(left, {"labels.full_seizure": 0.5})
+        assert hidden(left) <= {".train.zarr.lock"}
+
+    @pytest.mark.parametrize("force", [False, True])
+    def test_a_build(self, left: Path, data: Path, force: bool) -> None:
+        tuszstore.build(SMALL, split="train", data=data, store=left.parent, workers=0, force=force)
+        assert hidden(left) <= {".train.zarr.lock"}
+
+    def test_one_that_is_at_work_keeps_its_folder(self, left: Path, built: Path) -> None:
+        shutil.copy(built / "signal/c/0/0/0", left / "signal/c/0/0/0")
+        with locked(left):
+            assert tuszstore.repair(left).status == "whole"
+            assert ".train.zarr.repairing" in hidden(left)
+
+
+def hidden(path: Path) -> set[str]:
+    return {entry.name for entry in path.parent.glob(".*")}
+
+
 class TestBeyondRepair:
+    @pytest.mark.parametrize(
+        "config",
+        [{"labels": {"full_seizure": 0.5}}, {"storage": {**SMALL["storage"], "scale": 2**-9}},
+         {"windows": {"length": 30, "stride": 10}}],
+        ids=["categories", "scale", "windows"],
+    )  # fmt: skip
+    def test_a_root_of_another_store(
+        self, path: Path, data: Path, tmp_path: Path, config: dict[str, Any]
+    ) -> None:
+        """It is whole, and most of the rest can be made to fit it: then it is another store."""
+        root = tmp_path / "other"
+        other = tuszstore.build(
+            {**SMALL, **config}, split="train", data=data, store=root, workers=0
+        )
+        shutil.copyfile(other.store / "zarr.json", path / "zarr.json")
+        before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+        with pytest.raises(BuildError, match="the root is of another store"):
+            tuszstore.repair(path)
+        assert {f: f.read_bytes() for f in path.rglob("*") if f.is_file()} == before
+
+    def test_an_index_of_another_store_is_derived_anew(
+        self, path: Path, built: Path, data: Path, tmp_path: Path
+    ) -> None:
+        config = {**SMALL, "labels": {"full_seizure": 0.5}}
+        root = tmp_path / "other"
+        other = tuszstore.build(config, split="train", data=data, store=root, workers=0)
+        shutil.rmtree(path / "windows")
+        shutil.copytree(other.store / "windows", path / "windows")
+        assert tuszstore.repair(path).status == "repaired"
+        np.testing.assert_array_equal(
+            tuszstore.open(path).index["category"], tuszstore.open(built).index["category"]
+        )
+
     @pytest.mark.parametrize(
         "damage",
         [

@@ -169,7 +169,7 @@ class TestRequests:
 
     def test_opening(self, server: ObjectServer) -> None:
         tuszstore.open(f"{server.url}/train.zarr")
-        assert len(server.requests) == 6  # the root twice, and four parts
+        assert len(server.requests) == 8  # the root twice, five parts, and the channels' names
 
     def test_a_first_batch_and_another(self, server: ObjectServer) -> None:
         """All indexes are asked for at once, then all blocks, and afterwards blocks alone."""

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
 from crc32c import crc32c
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tuszstore
 from tests.corpus.edf_files import channel, eeg, main_offset
@@ -25,6 +28,7 @@ from tuszstore.config import load_config
 from tuszstore.corpus.layout import source_path
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import BuildError, ConfigError, RecordingError, StoreError
+from tuszstore.store.columns import decode_numbers, decode_strings
 from tuszstore.store.limits import zstd_size
 from tuszstore.store.schema import VARIABLES
 
@@ -155,6 +159,41 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "a shard of a terabyte": lambda p: os.truncate(p / "signal/c/0/0/0", 1 << 40),
 }  # fmt: skip
 
+
+def strings_in_many_chunks(path: Path, size: int = 100 << 20) -> None:
+    """Let each id stand in a chunk of its own, of which each expands to 100 MB."""
+    n_rows = json.loads((path / "recordings/id/zarr.json").read_text())["shape"][0]
+    change_array(path, "recordings/id", set_shape(n_rows, chunk=(1,)))
+    content = (1).to_bytes(4, "little") + size.to_bytes(4, "little") + b"x" * size
+    frame = numcodecs.zstd.compress(content, 3)
+    for row in range(n_rows):
+        place = path / "recordings/id/c" / str(row)
+        place.write_bytes(frame + crc32c(frame).to_bytes(4, "little"))
+
+
+def many_windows(path: Path) -> None:
+    """Claim a hundred times as many windows as there are blocks, in all columns alike."""
+    for variable in VARIABLES:
+        if "window" in variable.dims:
+            lead = (3,) if "mask" in variable.dims else ()
+            change_array(path, variable.path, set_shape(*lead, 10**4))
+
+
+def large_root(path: Path, text: str) -> None:
+    """Let the root hold a text many times, 31 MB of it."""
+    root = (path / "zarr.json").read_text()
+    more = ",".join([text] * ((31 << 20) // (len(text) + 1)))
+    (path / "zarr.json").write_text(root.replace('"title":', f'"more": [{more}], "title":', 1))
+
+
+HOSTILE |= {
+    "strings in many chunks": strings_in_many_chunks,
+    "a root of 31 MB of lists": lambda p: large_root(p, "[]"),
+    "a root of 31 MB of objects": lambda p: large_root(p, '{"a":{}}'),
+    "chunks of no rows": lambda p: change_array(p, "windows/category", set_shape(13, chunk=(0,))),
+    "more windows than blocks": many_windows,
+}  # fmt: skip
+
 READ = """
 import resource, sys, tuszstore, zarr, numcodecs, xarray
 from tuszstore.errors import TuszstoreError
@@ -253,6 +292,50 @@ class TestHostileStores:
         assert zstd_size(b"no frame at all") is None
 
 
+def packed(content: bytes) -> bytes:
+    """Return a chunk of a column that holds some bytes, with a right checksum."""
+    frame = numcodecs.zstd.compress(content, 1)
+    return bytes(frame) + crc32c(frame).to_bytes(4, "little")
+
+
+class TestColumns:
+    @settings(max_examples=300)
+    @given(st.binary(max_size=60), st.integers(0, 4))
+    def test_damaged_strings_are_refused(self, content: bytes, count: int) -> None:
+        content = count.to_bytes(4, "little") + content
+        try:
+            strings, n_bytes = decode_strings("file", packed(content), count, 1000)
+        except StoreError:
+            return
+        assert len(strings) == count
+        assert n_bytes == len(content)
+        assert all(isinstance(text, str) for text in strings)
+
+    @given(st.lists(st.text(), max_size=5))
+    def test_strings_as_zarr_writes_them(self, texts: list[str]) -> None:
+        content = numcodecs.VLenUTF8().encode(np.array(texts, object))
+        strings, _ = decode_strings("file", packed(content), len(texts), 1 << 20)
+        assert strings.tolist() == texts
+
+    @pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int32", "int64", "float64"])
+    def test_numbers(self, dtype: str) -> None:
+        values = np.arange(-3, 9).astype(dtype)
+        content = packed(values.tobytes())
+        found = decode_numbers("file", content, 12, np.dtype(dtype))
+        np.testing.assert_array_equal(found, values)
+        for damaged in (content[:-1], content[1:], b"", content[:-1] + bytes([content[-1] ^ 1])):
+            with pytest.raises(StoreError, match="file: "):
+                decode_numbers("file", damaged, 12, np.dtype(dtype))
+        with pytest.raises(StoreError, match="claims"):
+            decode_numbers("file", content, 13, np.dtype(dtype))
+
+    def test_strings_are_bounded_over_all_chunks(self, path: Path) -> None:
+        """None of the chunks alone takes more than a column may."""
+        strings_in_many_chunks(path, size=900_000)
+        with pytest.raises(StoreError, match="claims 900008 bytes, not at most"):
+            tuszstore.open(path).recordings["id"].load()
+
+
 class TestPathsOfAStore:
     @pytest.mark.parametrize(
         "id_", ["../a.edf", "/etc/a.edf", "x/../../a.edf", "", "a\0.edf", "..\\a.edf", ".."]
@@ -278,7 +361,8 @@ class TestPathsOfAStore:
         values[0] = str(secret) if absolute else "../secret.edf"
         ids[...] = values
         from tuszstore.store.create import finish
-        from tuszstore.store.metadata import read_attributes, read_spec
+        from tuszstore.store.metadata import read_attributes
+        from tuszstore.store.opening import read_spec
 
         attributes = read_attributes(path)
         finish(path, read_spec(path, attributes), attributes)
@@ -288,6 +372,85 @@ class TestPathsOfAStore:
         told = str(error.value) + json.dumps(report.to_json())
         assert "a secret" not in told
         assert "no path below the corpus's root" in json.dumps(report.to_json())
+
+
+EVIL = "\x1b[2J\x1b]0;x\x07\u202e\x9b31m\nwhole"
+"""Clears a screen, names the window, turns writing round, colours, and begins a line."""
+
+
+class TestTextFromElsewhere:
+    @pytest.fixture
+    def evil(self, path: Path) -> Path:
+        """A store whose texts all hold what acts on a terminal; it is whole."""
+        from tuszstore.store.create import finish
+        from tuszstore.store.metadata import read_attributes
+
+        for variable in VARIABLES:
+            if variable.dtype == "string" and variable.path not in ("channel", "windows/mask"):
+                column: Any = zarr.open_array(path / variable.path, mode="r+")
+                if column.size and not variable.path.endswith("_digest"):
+                    column[...] = np.array(
+                        [f"{text}{EVIL}" for text in column[...]], dtype=np.dtypes.StringDType()
+                    )
+        attributes = read_attributes(path)
+        attributes |= {
+            name: f"{attributes[name]}{EVIL}"
+            for name in ("split", "split_policy", "created", "title")
+        }
+        attributes["versions"] = {EVIL: EVIL, "tuszstore": EVIL}
+        attributes["warnings"] = [EVIL, "x" * 100_000]
+        finish(path, attributes)
+        return path
+
+    def run(self, *args: object) -> str:
+        result = CliRunner().invoke(main, [str(arg) for arg in args])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.output + result.stderr
+
+    def harmless(self, text: str) -> None:
+        strange = {c for c in text if not c.isprintable() and c != "\n"}
+        assert not strange
+        assert not any(line.startswith("whole") for line in text.splitlines())
+
+    @pytest.mark.parametrize(
+        "command", [("info",), ("info", "--json"), ("verify",), ("verify", "--json"), ("repair",),
+                    ("index",)], ids=" ".join,
+    )  # fmt: skip
+    def test_nothing_acts_on_a_terminal(self, evil: Path, command: tuple[str, ...]) -> None:
+        (evil / "signal" / "c" / "0" / "0" / "0").unlink()
+        text = self.run(command[0], evil, *command[1:])
+        self.harmless(text)
+        assert "x1b" in text or "u001b" in text
+        assert len(text) < 50_000 or "--json" in command
+
+    def test_errors_and_reprs(self, evil: Path) -> None:
+        store = tuszstore.open(evil)
+        self.harmless(repr(store))
+        (evil / "signal" / "c" / "0" / "0" / "0").unlink()
+        with pytest.raises(StoreError, match=r"x1b.*file is missing") as error:
+            store.read([0])
+        self.harmless(str(error.value))
+
+    def test_a_configuration_with_strange_keys(self, path: Path) -> None:
+        change_root(path, lambda root: root["attributes"]["config"].update({EVIL * 99: EVIL}))
+        text = self.run("info", path)
+        self.harmless(text)
+        assert len(text) < 2000
+
+    def test_names_of_files_in_a_build(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        names = ["b\x1b[31m.edf", "c\u202e.edf"]
+        for name in ("a.edf", *names):
+            eeg(data / name)
+        (data / "a.csv").write_text("channel,start_time,stop_time,label\nTERM,2,5,seiz\n")
+        build = ("build", "-s", "train", "-d", data, "-o", tmp_path, "-w", 0,
+                 "--split-policy", "file_order", *(f"--set={key}" for key in (
+                     "windows.length=2", "windows.stride=1")))  # fmt: skip
+        for text in (self.run(*build, "--dry-run"), self.run(*build)):
+            self.harmless(text)
+            assert "b\\x1b[31m.edf" in text
 
 
 class TestConfigurations:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from tuszstore.builder.assemble import Part, assemble
 from tuszstore.builder.changes import Changes, find_changes
 from tuszstore.builder.keys import PIPELINE_VERSION
+from tuszstore.builder.leftovers import clear_leftovers
 from tuszstore.builder.lock import find_holder, locked
 from tuszstore.builder.memory import check_memory, choose_workers, needs_of
 from tuszstore.builder.plan import Plan
@@ -168,8 +169,9 @@ def _build(
 
 
 def _clear(store: Path) -> None:
-    """Remove what builds that were killed after all was done have left."""
+    """Remove what builds that were killed after all was done have left, and killed repairs."""
     remove_unused(store)
+    clear_leftovers(store)
     work = Workplace(store)
     if work.is_over() and not find_holder(store):
         with locked(store):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import label_samples, write_label
 from tuszstore.builder.keys import Keys
+from tuszstore.builder.leftovers import remove_leftovers
 from tuszstore.builder.lock import locked
 from tuszstore.builder.provenance import built_with
 from tuszstore.builder.publish import publish
@@ -84,8 +85,7 @@ def _reindex(
     )  # fmt: skip
     unfinished = path.parent / f".{path.name}.indexing"
     with locked(path), writing(unfinished):
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
+        remove_leftovers(path)
         try:
             _link(path, unfinished, without={"windows"}, labels=not reread_annotations)
             recordings: Mapping[str, NDArray[Any]] = store.recordings

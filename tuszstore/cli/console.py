@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderHook, RenderResult
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -34,9 +35,47 @@ SHOWN = 10
 """Recordings that a list names before it only counts."""
 
 
+LONGEST = 4000
+"""Characters of a line that are shown."""
+
+
+class _Escaping(RenderHook):
+    """Shows with escapes whatever is printed: names, ids and notes come from anywhere."""
+
+    def process_renderables(self, renderables: list[Any]) -> list[Any]:
+        return [
+            _escaped(entry) if isinstance(entry, Text) else _Escaped(entry) for entry in renderables
+        ]
+
+
+class _Escaped:
+    """A table whose text is escaped when it is laid out."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for text, style, control in console.render(self._renderable, options):
+            lines = text if control else "\n".join(map(printable, text.split("\n")))
+            yield Segment(lines, style, control)
+
+
+def _escaped(text: Text) -> Text:
+    plain = text.plain
+    if len(plain) > LONGEST:
+        plain = f"{plain[:LONGEST]} … and {len(plain) - LONGEST:,} characters more"
+    return Text(printable(plain), text.style, end=text.end)
+
+
 def make_console() -> Console:
-    """Return the console for results, as wide as they need where nobody watches."""
-    return Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    """Return the console for results, as wide as they need where nobody watches.
+
+    What is printed on it shows with escapes, so that no text of a store or of a file name acts on
+    the terminal.
+    """
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    console.push_render_hook(_Escaping())
+    return console
 
 
 def make_progress(*, silent: bool = False) -> "BuildProgress":

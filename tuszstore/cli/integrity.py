@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuszstore.store.place import shown_path
+from tuszstore.text import printable
 
 if TYPE_CHECKING:
     from tuszstore.integrity.report import VerifyReport
@@ -22,6 +23,10 @@ TOLD = 20
     "--against", type=click.Path(path_type=Path), metavar="DATA",
     help="Compute recordings again from the corpus, and compare bit for bit.",
 )  # fmt: skip
+@click.option(
+    "--reseal", is_flag=True,
+    help="First compute all digests anew, after another tool has rewritten parts of the store.",
+)  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="With --against: every recording.")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="With --against: so many (3).")
 @click.option("--seed", default=0, show_default=True, help="Which recordings --sample takes.")
@@ -34,6 +39,7 @@ def verify(
     store: str,
     deep: bool,
     against: Path | None,
+    reseal: bool,
     everything: bool,
     sample: int | None,
     seed: int,
@@ -52,6 +58,10 @@ def verify(
         raise click.UsageError("--all and --sample go with --against DATA")
     if everything and sample:
         raise click.UsageError("--all and --sample exclude each other")
+    if reseal:
+        from tuszstore.integrity.reseal import reseal as seal
+
+        seal(store)
     number = None if everything else sample or SAMPLE
     report = check(store, deep=deep, against=against, sample=number, seed=seed, workers=workers)
     if as_json:
@@ -87,7 +97,7 @@ def repair(store: str, data: Path | None, workers: int | None, as_json: bool) ->
     mended = ", ".join(f"{count} of {kind}" for kind, count in report.mended.items())
     click.echo(f"{shown_path(report.store)}: {report.status}{f': {mended}' if mended else ''}")
     if report.rebuilt:
-        click.echo(f"computed again: {', '.join(report.rebuilt)}")
+        click.echo(printable(f"computed again: {', '.join(report.rebuilt)}"))
 
 
 def show_verification(report: "VerifyReport") -> None:
@@ -108,7 +118,7 @@ def show_verification(report: "VerifyReport") -> None:
         state = Text(f"{found} damaged", style="red") if found else Text("whole", style="green")
         if not found and "not checked" in check.covered:
             state = Text("", style="yellow")
-        table.add_row(check.name, Text(check.covered), state)
+        table.add_row(check.name, Text(printable(check.covered)), state)
     console.print(table)
     for note in report.notes:
         console.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)

@@ -8,6 +8,7 @@ import click
 
 import tuszstore
 from tuszstore.compat import explain_missing
+from tuszstore.text import printable
 
 
 @click.command()
@@ -65,7 +66,7 @@ def plot(
             stretch, bipolar=bipolar, scale=scale, negative_up=not positive_up, width=width
         )
     _write(output, render(figure, kind))
-    click.echo(f"{output}: {stretch.title}")
+    click.echo(printable(f"{output}: {stretch.title}"))
 
 
 @click.command()
@@ -105,7 +106,7 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except (ValueError, IndexError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(str(error))) from error
 
 
 def _check_folder(path: Path) -> None:

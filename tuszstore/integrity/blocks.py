@@ -1,7 +1,7 @@
 """Checks of signal and labels, one recording at a time: files, checksums, digests, index."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,14 +144,12 @@ class RecordingCheck:
                         recording=str(self.values["id"]), row=self.row)
             )  # fmt: skip
 
-    def _shards(self) -> list[tuple[int, int, int]]:
-        """Return number, first block within the recording and blocks of each shard."""
+    def _shards(self) -> Iterator[tuple[int, int, int]]:
+        """Yield number, first block within the recording and blocks of each shard."""
         shard, count = self._geometry.shard, int(self.values["n_blocks"])
         first = int(self.values["first_block"]) // shard
-        return [
-            (first + start // shard, start, min(shard, count - start))
-            for start in range(0, count, shard)
-        ]
+        for start in range(0, count, shard):
+            yield first + start // shard, start, min(shard, count - start)
 
     def _span(self, first: int, count: int = 1) -> dict[str, float]:
         """Return where blocks of the recording lie in time."""
@@ -247,6 +245,10 @@ class RecordingCheck:
         windows = self._contents.table("windows")
         if windows is None or any(finding.array == "label" for finding in self.findings):
             return  # told already
+        n_windows = self._geometry.n_windows(int(self.values["n_samples"]))
+        if int(self.values["first_window"]) + n_windows > len(windows["category"]):
+            self._add("its windows are not there", "index", array="windows")
+            return
         one = {name: np.array([self.values[name]]) for name in ("n_samples", "first_block")}
         labels = LabelChunks(self._contents.path, self._geometry)
         derived = derive_windows(labels, one, self._contents.spec)

@@ -34,6 +34,8 @@ class Contents:
         Metadata of each array that is sound, as it lies beside the array.
     columns : dict of str to ndarray
         Columns of tables that could be read, by path.
+    sound : bool
+        Whether the text of the root is as it was written.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Contents:
     spec: StoreSpec
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    sound: bool = False
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -75,9 +78,21 @@ class Contents:
         return isinstance(self.attributes.get("digests"), dict)
 
     def table(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """Return the columns of a table; None if one of them could not be read."""
-        wanted = variables(name)
+        """Return the columns of a table; None if one of them could not be read, or has other rows.
+
+        Columns of other lengths are of another store, which is told where shapes are checked.
+        """
+        wanted = [
+            variable for variable in variables(name)
+            if variable.required or (self.path / variable.path).exists()
+        ]  # fmt: skip
         if any(variable.path not in self.columns for variable in wanted):
+            return None
+        sizes: dict[str, set[int]] = {}
+        for variable in wanted:
+            for dim, size in zip(variable.dims, self.columns[variable.path].shape, strict=True):
+                sizes.setdefault(dim, set()).add(size)
+        if any(len(found) > 1 for found in sizes.values()):
             return None
         return {variable.name: self.columns[variable.path] for variable in wanted}
 

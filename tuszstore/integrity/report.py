@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tuszstore.text import printable
+
 WHOLE, NOT_CHECKED, DAMAGED, LOST = 0, 1, 2, 3
 """Exit statuses of ``tuszstore verify``."""
 
-Mend = Literal["metadata", "index", "label", "events", "signal", "stray", "build", "none"]
+Mend = Literal["metadata", "index", "label", "events", "signal", "shards", "stray", "build", "none"]
 """What mends a finding: the part that ``tuszstore repair`` makes anew.
 
 ``build`` means that the store is to be built again, ``none`` that nothing in the store is wrong.
@@ -50,7 +52,7 @@ class Finding:
         where = ", ".join(part for part in (self.recording, span) if part)
         file = f"({self.file})" if self.file else ""
         place = " ".join(part for part in (self.array, file) if part)
-        return ": ".join(part for part in (where, place, self.what) if part)
+        return printable(": ".join(part for part in (where, place, self.what) if part))
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Checks of metadata, files and tables: whether the parts of a store are there and fit."""
+"""Checks of arrays, files and tables: whether the parts of a store are there and fit."""
 
 import json
 import os
@@ -14,73 +14,36 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend
+from tuszstore.store.agreement import OF_STORE, differences
+from tuszstore.store.content import content_digest
 from tuszstore.store.create import column_options, label_options, signal_options
-from tuszstore.store.digests import (
-    ATTRIBUTE,
-    CONTENTS,
-    METADATA,
-    attributes_digest,
-    is_sealed,
-    part_digest,
-)
+from tuszstore.store.digests import digests_of, file_digests
 from tuszstore.store.encoding import CODECS, Encoding
-from tuszstore.store.files import read_file
 from tuszstore.store.limits import check_arrays
-from tuszstore.store.metadata import PARTS, read_spec, signature
-from tuszstore.store.place import MAX_METADATA
-from tuszstore.store.schema import SCHEMA_VERSION, TABLES, VARIABLES, Variable
+from tuszstore.store.place import ROOT
+from tuszstore.store.schema import (
+    VARIABLES,
+    Variable,
+    groups_of,
+    stored_variables,
+    variable_at,
+)
 from tuszstore.store.spec import StoreSpec
 
 _SHARD = re.compile(r"signal/c/(\d{1,15})/0/0|label/c/(\d{1,15})/0")
 
 _MEND: dict[str, Mend] = {
     "channel": "metadata", "windows": "index", "events": "events", "recordings": "build",
-    "left_out": "build",
+    "shards": "shards", "left_out": "build",
 }  # fmt: skip
+
+METADATA = "metadata"
+"""What the documents of all groups and arrays are called together."""
 
 
 def mend_of(array: str) -> Mend:
     """Return what mends the values of a column or table."""
-    return _MEND[array.partition("/")[0]]
-
-
-def read_root(path: Path) -> Contents:
-    """Read what everything else depends on.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be used; nothing else can then be checked.
-    """
-    root = read_document(path)
-    attributes = root.get("attributes")
-    if not isinstance(attributes, dict) or "complete" not in attributes:
-        raise StoreError("not a store of tuszstore")
-    if attributes.get("schema_version") != SCHEMA_VERSION:
-        raise StoreError(
-            f"has schema version {attributes.get('schema_version')!r:.40}, and this tuszstore "
-            f"reads {SCHEMA_VERSION}"
-        )
-    return Contents(path, root, read_spec(path, attributes))
-
-
-def check_root(contents: Contents, check: Check, notes: list[str]) -> None:
-    """Check the root's attributes and its copy of all other metadata."""
-    path, attributes = contents.path, contents.attributes
-    check.covered = f"{path / 'zarr.json'}"
-    if attributes["complete"] is not True:
-        check.add("an unfinished build", "build", file="zarr.json")
-    if not contents.sealed:
-        notes.append(
-            "made by an older tuszstore: without digests of its metadata, of which a change may "
-            "pass; tuszstore index adds them"
-        )
-        return
-    digests = attributes[ATTRIBUTE]
-    if attributes_digest(attributes) != digests.get("attributes"):
-        check.add("attributes were changed", "build", file="zarr.json")
-    elif not is_sealed(read_file(path / "zarr.json", MAX_METADATA), str(digests.get("root"))):
-        check.add("was changed", "metadata", file="zarr.json")
+    return _MEND.get(array.partition("/")[0], "build")
 
 
 def check_digests(contents: Contents, check: Check, damaged: set[str]) -> None:
@@ -93,47 +56,83 @@ def check_digests(contents: Contents, check: Check, damaged: set[str]) -> None:
     damaged : set of str
         Tables of which damage was found, and ``metadata``.
     """
-    parts = (METADATA, *CONTENTS)
     if not contents.sealed:
         check.covered = "nothing: there are none"
         return
-    check.covered = ", ".join(parts)
-    for part in parts:
-        if part in damaged:
-            continue
-        if part_digest(contents.path, part) != contents.attributes[ATTRIBUTE].get(part):
-            mend = "metadata" if part == METADATA else mend_of(part)
-            check.add("files were changed, added or removed", mend, array=part)
+    recorded, found = digests_of(contents.attributes), file_digests(contents.path)
+    check.covered = f"{len(recorded)} files"
+    changed: dict[str, list[str]] = {}
+    for name in sorted(recorded.keys() | found.keys()):
+        part = _part_of(name)
+        if found.get(name) != recorded.get(name) and part not in damaged:
+            changed.setdefault(part, []).append(name)
+    if changed and not contents.sound and _is_content(contents):
+        # the root was changed, and the tables are what its attributes say: so are the digests
+        told = ", ".join(sorted(changed))
+        check.add(f"the root has other digests of {told}", "metadata", file=ROOT)
+        return
+    for part, names in changed.items():
+        mend: Mend = "metadata" if part == METADATA else mend_of(part)
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        check.add(f"was changed, added or removed{more}", mend, array=part, file=names[0])
 
 
-def check_schema(contents: Contents, check: Check) -> None:
-    """Check every array's metadata against the schema, and the root's copy of it."""
+def _part_of(name: str) -> str:
+    """Return the part of a store that a file belongs to: metadata, or a table."""
+    return METADATA if name.endswith(ROOT) else name.partition("/")[0]
+
+
+def _is_content(contents: Contents) -> bool:
+    """Return whether the tables are those whose digest stands in the root's attributes."""
+    attributes = contents.attributes
+    if not contents.complete_tables():
+        return False
+    split = str(attributes.get("split"))
+    found = content_digest(split, contents.spec, contents.columns.get)
+    return found == attributes.get("content_digest")
+
+
+def check_schema(contents: Contents, check: Check, notes: list[str] | None = None) -> None:
+    """Check every array's metadata against the schema, and the root's copy of it.
+
+    Parameters
+    ----------
+    contents : Contents
+    check : Check
+    notes : list of str, optional
+        Gets what this version does not know, and ignores.
+    """
     path = contents.path
     copies = contents.root.get("consolidated_metadata")
     inside = copies.get("metadata") if isinstance(copies, dict) else None
     if not isinstance(inside, dict):
-        check.add("holds no metadata of the arrays", "metadata", file="zarr.json")
+        check.add("holds no metadata of the arrays", "metadata", file=ROOT)
         inside = {}
-    nodes = [*TABLES, *(variable.path for variable in VARIABLES)]
-    check.covered = f"{len(VARIABLES)} arrays and {len(TABLES) + 1} groups"
+    known = [
+        variable for variable in stored_variables(inside)
+        if variable.required or variable.path in inside or (path / variable.path).exists()
+    ]  # fmt: skip
+    groups = groups_of(known)
+    nodes = [*groups, *(variable.path for variable in known)]
+    check.covered = f"{len(known)} arrays and {len(groups) + 1} groups"
     documents = {}
     for name in nodes:
-        file = f"{name}/zarr.json"
+        file = f"{name}/{ROOT}"
         try:
             documents[name] = read_document(path / name)
         except StoreError as error:
             check.add(str(error), "metadata", array=name, file=file)
             continue
-        if not _same_metadata(documents[name], inside.get(name)):
+        if differences(documents[name], inside.get(name)):
             check.add("differs from the root's copy of it", "metadata", array=name, file=file)
-    for name in sorted(set(inside) - set(nodes)):
-        check.add("the root has metadata of an array that is not in the schema", "metadata",
-                  array=name, file="zarr.json")  # fmt: skip
-    for variable in VARIABLES:
+    if (unknown := sorted(set(inside) - set(nodes))) and notes is not None:
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        notes.append(f"has arrays or groups not known here: {', '.join(unknown[:5])}{more}")
+    for variable in known:
         document = documents.get(variable.path)
         if document is None:
             continue
-        where: dict[str, Any] = {"array": variable.path, "file": f"{variable.path}/zarr.json"}
+        where: dict[str, Any] = {"array": variable.path, "file": f"{variable.path}/{ROOT}"}
         try:
             # what it claims comes first: it decides whether the rest is looked at
             check_arrays(path, {variable.path: document}, contents.spec, [variable])
@@ -145,16 +144,6 @@ def check_schema(contents: Contents, check: Check) -> None:
         if not problems:
             contents.documents[variable.path] = document
     _check_shapes(contents, check)
-
-
-def _same_metadata(own: Any, copy: Any) -> bool:
-    """Compare metadata of an array or group; a group's copy also says what is in it: nothing."""
-    if not isinstance(own, dict) or not isinstance(copy, dict):
-        return False
-    return all(
-        own.get(key) == copy.get(key)
-        for key in (own.keys() | copy.keys()) - {"consolidated_metadata"}
-    )
 
 
 def _differences(contents: Contents, document: Mapping[str, Any], variable: Variable) -> list[str]:
@@ -169,7 +158,7 @@ def _differences(contents: Contents, document: Mapping[str, Any], variable: Vari
         found = array.metadata.to_dict()
     except Exception as error:  # zarr-python raises what it likes at what it does not know
         return [f"has metadata that zarr does not read: {type(error).__name__}: {error}"]
-    found["attributes"] = {k: v for k, v in found["attributes"].items() if k != "signature"}
+    found["attributes"] = {k: v for k, v in found["attributes"].items() if k not in OF_STORE}
     return [
         f"{key} is {_text(found.get(key)):.200}, and not {_text(value):.200}"
         for key, value in _expected(
@@ -192,8 +181,7 @@ def _expected(
     elif array == "label":
         options = label_options(spec, shape[0])
     else:
-        (variable,) = (variable for variable in VARIABLES if variable.path == array)
-        options = column_options(variable, shape)
+        options = column_options(variable_at(array), shape)
     made: Any = zarr.create_array(MemoryStore(), **options, zarr_format=3)
     document: dict[str, Any] = made.metadata.to_dict()
     return document
@@ -204,29 +192,32 @@ def _text(value: Any) -> str:
 
 
 def _check_shapes(contents: Contents, check: Check) -> None:
-    """Check that the arrays of one table have one length, and signal and label."""
-    for group in ("", *TABLES):
-        sizes: dict[str, dict[int, list[str]]] = {}
-        for variable in VARIABLES:
-            if variable.group != group or variable.path not in contents.documents:
-                continue
-            shape = contents.documents[variable.path]["shape"]
-            for dim, size in zip(variable.dims, shape, strict=True):
-                sizes.setdefault(dim, {}).setdefault(size, []).append(variable.path)
-        for dim, found in sizes.items():
-            if len(found) > 1:
-                told = ", ".join(f"{size} in {names[0]}" for size, names in found.items())
-                check.add(f"arrays differ in their number of {dim}s: {told}",
-                          "metadata" if group == "" else mend_of(group), array=group)  # fmt: skip
+    """Check that arrays agree in their number of blocks, windows, recordings and so on."""
+    sizes: dict[tuple[str, str], dict[int, list[str]]] = {}
+    for path, document in contents.documents.items():
+        variable = variable_at(path)
+        for dim, size in zip(variable.dims, document["shape"], strict=True):
+            own = variable.group if dim == "derivation" else ""
+            sizes.setdefault((own, dim), {}).setdefault(size, []).append(path)
+    for (_, dim), found in sizes.items():
+        if len(found) > 1:
+            told = ", ".join(f"{size} in {names[0]}" for size, names in found.items())
+            odd = min(found.values(), key=len)[0]  # most of them are right
+            mend = "metadata" if variable_at(odd).group == "" else mend_of(odd)
+            check.add(f"arrays differ in their number of {dim}s: {told}", mend, array=odd)
 
 
 def check_files(contents: Contents, check: Check) -> None:
     """Find links, special files, and files that belong to nobody."""
     path = contents.path
     count = 0
-    known = {"zarr.json", *(f"{name}/zarr.json" for name in TABLES)}
-    known |= {f"{variable.path}/zarr.json" for variable in VARIABLES}
-    chunks = {f"{variable.path}/c" for variable in VARIABLES if "block" not in variable.dims}
+    names = [folder.relative_to(path).as_posix() for folder in path.glob("derived/*/*")]
+    variables = stored_variables(names)
+    known = {ROOT, *(f"{name}/{ROOT}" for name in groups_of(variables))}
+    known |= {f"{variable.path}/{ROOT}" for variable in variables}
+    chunks = {f"{variable.path}/c" for variable in variables if "block" not in variable.dims}
+    if contents.sound:
+        known |= digests_of(contents.attributes).keys()
     recordings = contents.table("recordings")
     owners = recordings and _Owners(
         recordings["first_block"], recordings["n_blocks"], contents.geometry.shard
@@ -276,15 +267,15 @@ class _Owners:
 def check_tables(contents: Contents, check: Check) -> None:
     """Read every column, and check that rows and ranges fit each other."""
     n_rows = 0
-    for variable in VARIABLES:
-        if "block" in variable.dims or variable.path not in contents.documents:
+    for array in contents.documents:
+        variable = variable_at(array)
+        if "block" in variable.dims:
             continue
         try:
-            contents.columns[variable.path] = contents.load(variable.path)
-            n_rows += len(contents.columns[variable.path]) if variable.dims[0] != "mask" else 0
+            contents.columns[array] = contents.load(array)
+            n_rows += len(contents.columns[array]) if variable.dims[0] != "mask" else 0
         except StoreError as error:
-            file = f"{variable.path}/c"
-            check.add(str(error), mend_of(variable.path), array=variable.path, file=file)
+            check.add(str(error), mend_of(array), array=array, file=f"{array}/c")
     check.covered = f"{len(contents.columns)} columns, {n_rows:,} rows"
     names = contents.spec.channel_names
     if tuple(contents.columns.get("channel", names)) != names:
@@ -342,21 +333,3 @@ def _check_references(contents: Contents, n_recordings: int, check: Check) -> No
             check.add("names a recording that is not there", mend_of(name), array=name)
         elif (np.diff(column) < 0).any():
             check.add("is not in the order of recordings", mend_of(name), array=name)
-
-
-def check_signatures(contents: Contents, check: Check) -> None:
-    """Check that signal, labels and index were written for these recordings."""
-    check.covered = ", ".join(PARTS)
-    recordings = contents.table("recordings")
-    if recordings is None:
-        check.covered += ": not checked, recordings cannot be read"
-        return
-    expected = signature(recordings)
-    for part in PARTS:
-        try:
-            found = read_document(contents.path / part).get("attributes", {}).get("signature")
-        except StoreError:
-            continue  # told by the schema's check
-        if found != expected:
-            mend: Mend = "index" if part == "windows" else "build"
-            check.add("belongs to other recordings", mend, array=part, file=f"{part}/zarr.json")

@@ -11,16 +11,9 @@ from tuszstore.errors import StoreError
 from tuszstore.integrity.blocks import RecordingCheck
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check, Finding, VerifyReport
+from tuszstore.integrity.root import check_root, check_signatures, read_root
 from tuszstore.integrity.splits import check_splits
-from tuszstore.integrity.structure import (
-    check_digests,
-    check_files,
-    check_root,
-    check_schema,
-    check_signatures,
-    check_tables,
-    read_root,
-)
+from tuszstore.integrity.structure import check_digests, check_files, check_schema, check_tables
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import Held, identity
 
@@ -107,7 +100,7 @@ def _verify(report: VerifyReport, path: Path, deep: bool, n_threads: int) -> Non
         notes.append("nothing else can be checked without the root's metadata")
         return
     checks: dict[str, Callable[[Check], None]] = {
-        "schema": lambda check: check_schema(contents, check),
+        "schema": lambda check: check_schema(contents, check, notes),
         "tables": lambda check: check_tables(contents, check),
         "signatures": lambda check: check_signatures(contents, check),
         "files": lambda check: check_files(contents, check),

@@ -1,18 +1,42 @@
-"""Columns of tables: read whole, and decoded once they are known to be no larger than they may."""
+"""Columns of tables: read whole, and decoded once they are known to be no larger than they may.
 
-import json
-from collections.abc import Mapping
+A table's codecs are fixed (:data:`~tuszstore.store.limits.TABLE_CODECS`), so that its chunks are
+decoded here: what they claim is checked before memory is taken for it, and nothing is filled in
+for a chunk that is not there.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from crc32c import crc32c
 from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
-from tuszstore.store.limits import MAX_CHUNK, check_chunk, chunk_names
+from tuszstore.store.digests import check_content
+from tuszstore.store.limits import MAX_CHUNK, chunk_names, zstd_size
 from tuszstore.store.place import Place
 
+CRC = 4
+"""Bytes of the checksum behind each chunk."""
 
-def read_column(place: Place, name: str, document: Mapping[str, Any]) -> NDArray[Any]:
+MAX_STRINGS = 1 << 28
+"""Bytes of all strings of a column, decoded."""
+
+MAX_STRING = 4096
+"""Bytes of a string, on average over a column of more than a few."""
+
+AT_ONCE = 64
+"""Chunks that are asked for together, so that files of any number take no memory of any size."""
+
+
+def read_column(
+    place: Place,
+    name: str,
+    document: Mapping[str, Any],
+    digests: Mapping[str, str] | None = None,
+) -> NDArray[Any]:
     """Return all values of a column.
 
     Parameters
@@ -23,6 +47,8 @@ def read_column(place: Place, name: str, document: Mapping[str, Any]) -> NDArray
         Path of the array in the store.
     document : mapping
         Its metadata, as :func:`~tuszstore.store.limits.check_arrays` lets them pass.
+    digests : mapping of str to str, optional
+        Of the store's files, which those that are read must have.
 
     Returns
     -------
@@ -32,25 +58,121 @@ def read_column(place: Place, name: str, document: Mapping[str, Any]) -> NDArray
     Raises
     ------
     StoreError
-        If a chunk is missing or damaged.
+        If a chunk is missing or damaged, or the strings take more memory than a table's may.
     """
-    import zarr
-    from zarr.buffer import cpu
-    from zarr.storage import MemoryStore
-
+    shape = tuple(document["shape"])
+    chunk = tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
+    is_string = document["data_type"] == "string"
+    values = np.empty(shape, object if is_string else document["data_type"])
+    # chunks follow each other along the last axis, and reach over all others
+    inside = tuple(slice(size) for size in shape[:-1])
+    left = max_strings(shape)
     names = chunk_names(name, document)
-    metadata = json.dumps(document).encode()
-    stored: dict[str, Any] = {f"{name}/zarr.json": cpu.Buffer.from_bytes(metadata)}
-    for file, found in zip(names, place.read(names, MAX_CHUNK), strict=True):
-        if found is None:
-            raise StoreError(f"{place.path}/{file}: is missing")
-        check_chunk(f"{place.path}/{file}", found.content, document)
-        stored[file] = cpu.Buffer.from_bytes(found.content)
+    most = left if is_string else math.prod(chunk) * values.itemsize
+    for number, (file, content) in enumerate(_chunks(place, names, most)):
+        if digests is not None:
+            check_content(place.path, names[number], content, digests)
+        if is_string:
+            decoded, n_bytes = decode_strings(file, content, math.prod(chunk), left)
+            left -= n_bytes
+        else:
+            decoded = decode_numbers(file, content, math.prod(chunk), values.dtype)
+        start = number * chunk[-1]
+        part = values[..., start : start + chunk[-1]]
+        part[...] = decoded.reshape(chunk)[(*inside, slice(part.shape[-1]))]
+    return values
+
+
+def max_strings(shape: tuple[int, ...]) -> int:
+    """Return how many bytes the strings of a column may take: what rows may hold on average."""
+    return min(MAX_STRINGS, (1 << 20) + MAX_STRING * math.prod(shape))
+
+
+def decode_numbers(file: str, content: bytes, n_items: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the values of a chunk of numbers.
+
+    Parameters
+    ----------
+    file : str
+        For messages.
+    content : bytes
+    n_items : int
+        Values of a whole chunk.
+    dtype : numpy.dtype
+
+    Raises
+    ------
+    StoreError
+        If it is damaged, or claims another size than its array gives it.
+    """
+    decoded = _decompress(file, content, n_items * dtype.itemsize, exact=True)
+    if dtype.kind == "b":
+        truth: NDArray[Any] = np.frombuffer(decoded, np.uint8) != 0
+        return truth
+    return np.frombuffer(decoded, dtype.newbyteorder("<"))
+
+
+def decode_strings(file: str, content: bytes, n_items: int, most: int) -> tuple[NDArray[Any], int]:
+    """Return the strings of a chunk, as objects, and how many bytes they take.
+
+    Parameters
+    ----------
+    file : str
+        For messages.
+    content : bytes
+    n_items : int
+        Strings of a whole chunk.
+    most : int
+        Bytes that they may take.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged, or claims more than it may.
+    """
+    from numcodecs.vlen import VLenUTF8
+
+    decoded = _decompress(file, content, most, exact=False)
+    # the decoder would make room for as many strings as stand here
+    count = int.from_bytes(decoded[:4], "little")
+    if len(decoded) < 4 or count != n_items:
+        raise StoreError(f"{file}: is damaged: it claims {count} strings, not {n_items}")
     try:
-        array = zarr.open_array(MemoryStore(stored), path=name, mode="r", zarr_format=3)
-        values = np.asarray(array[...])
-    except Exception as error:  # codecs raise what they like at damaged bytes
+        strings: NDArray[Any] = VLenUTF8().decode(decoded)
+    except Exception as error:  # of damaged lengths, or bytes that are no UTF-8
         raise StoreError(
-            f"{place.path}: {name} cannot be read: {type(error).__name__}: {error}"
+            f"{file}: is damaged: its strings cannot be decoded: {type(error).__name__}: {error}"
         ) from error
-    return values.astype(object) if document["data_type"] == "string" else values
+    return strings, len(decoded)
+
+
+def _chunks(place: Place, names: list[str], most: int) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each chunk, of which none may hold more than some bytes."""
+    limit = min(MAX_CHUNK, most + most // 128 + 1024)  # Zstandard adds less to what it cannot pack
+    for first in range(0, len(names), AT_ONCE):
+        some = names[first : first + AT_ONCE]
+        for name, found in zip(some, place.read(some, limit), strict=True):
+            file = f"{place.path}/{name}"
+            if found is None:
+                raise StoreError(f"{file}: is missing")
+            yield file, found.content
+
+
+def _decompress(file: str, content: bytes, most: int, *, exact: bool) -> Any:
+    """Return the bytes that a chunk holds: as many as are said, or at most so many."""
+    from numcodecs import zstd
+
+    frame, checksum = content[:-CRC], content[-CRC:]
+    claimed = zstd_size(frame)
+    if claimed is None or claimed > most or (exact and claimed != most):
+        wanted = f"{most}" if exact else f"at most {most}"
+        raise StoreError(f"{file}: is damaged: it claims {claimed} bytes, not {wanted}")
+    if crc32c(frame) != int.from_bytes(checksum, "little"):
+        raise StoreError(f"{file}: checksum is wrong, or the file is cut off")
+    try:
+        decoded = zstd.decompress(frame)
+    except (RuntimeError, ValueError) as error:
+        raise StoreError(f"{file}: cannot be decompressed: {error}") from error
+    if len(decoded) != claimed:
+        raise StoreError(f"{file}: is damaged: it claims {claimed} bytes, and has {len(decoded)}")
+    return decoded

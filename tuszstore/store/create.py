@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.store.agreement import signal_attributes
 from tuszstore.store.content import content_digest
-from tuszstore.store.digests import part_digests, seal
+from tuszstore.store.digests import file_digests, seal
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
-from tuszstore.store.metadata import PARTS, signature
+from tuszstore.store.opening import PARTS, signature
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, derived_variables, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
 from tuszstore.store.spec import StoreSpec
@@ -157,8 +158,12 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
     # a root that was copied has the metadata of before in it
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
     recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
+    content = content_digest(
+        attributes["split"], spec,
+        lambda name: group[name][...],  # type: ignore[index]
+    )  # fmt: skip
     for part in PARTS:
-        group[part].attrs["signature"] = signature(recordings)
+        group[part].attrs.update(signature=signature(recordings), content_digest=content)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)
@@ -167,28 +172,15 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
         **attributes,
         "schema_version": SCHEMA_VERSION,
         "spec": spec.to_json(),
-        "content_digest": content_digest(
-            attributes["split"],
-            spec,
-            lambda name: group[name][...],  # type: ignore[index]
-        ),
+        "content_digest": content,
         "complete": True,
-    }  # fmt: skip
-    write_atomically(path / "zarr.json", seal(root, part_digests(path)))
+    }
+    write_atomically(path / "zarr.json", seal(root, file_digests(path)))
 
 
 def _signal_attributes(variable: Variable, spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        "comment": variable.comment,
-        "long_name": "EEG",
-        "units": spec.units,
-        "sfreq": spec.sfreq,
-    }
-    if encoding.dtype == "int16":
-        attributes["scale_factor"] = encoding.scale
-        # readers that know CF show NaN, not zero, where a block is missing
-        attributes["_FillValue"] = encoding.missing
-    return attributes
+    meaning = signal_attributes(spec, encoding)
+    return {"comment": variable.comment, "long_name": "EEG", **meaning}
 
 
 def _write_column(group: Any, variable: Variable, values: NDArray[Any]) -> None:

@@ -1,65 +1,137 @@
 """Digests of a store's metadata and tables, kept in its root: no changed bit of them passes.
 
 Signals and labels have checksums and digests of their own. What is left are the documents that say
-how arrays lie, the tables, and the root itself, whose digest is that of its text with zeros in the
-digest's place.
+how arrays lie, the files of the tables, and the root itself, whose digest is that of its text with
+zeros in the digest's place. Each file has a digest of its own, so that whoever reads one can tell
+that it is the one that was written for this root.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tuszstore.store.schema import TABLES, VARIABLES
+from tuszstore.errors import StoreError
+from tuszstore.store.place import ROOT, Document
 
 ATTRIBUTE = "digests"
 """Attribute of the root that holds the digests."""
 
-METADATA = "metadata"
-"""Digest of the metadata of all groups and arrays below the root."""
-
-CONTENTS = ("channel", *TABLES)
-"""Arrays and tables whose values have a digest each."""
+FILES = "files"
+"""Key of the digests of all files but the root, and those of signal and labels."""
 
 _UNKNOWN = "0" * 64
+_DIGEST = re.compile("[0-9a-f]{64}")
+_ATTRIBUTES = re.compile(r'^ "attributes": (?=\{)', re.MULTILINE)
+_BLOCKS = frozenset({"signal/c", "label/c"})
 
 
-def part_digests(path: Path) -> dict[str, str]:
-    """Return the digests of all parts of a store but its root.
+def sealed_files(path: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files that have digests in a root: name below it, and path.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store. Links and what else is no file are passed over.
+    """
+    for folder, folders, files in os.walk(path):
+        below = Path(folder).relative_to(path).as_posix()
+        prefix = "" if below == "." else f"{below}/"
+        folders[:] = sorted(name for name in folders if f"{prefix}{name}" not in _BLOCKS)
+        for name in sorted(files):
+            file = Path(folder, name)
+            if f"{prefix}{name}" != ROOT and file.is_file() and not file.is_symlink():
+                yield f"{prefix}{name}", file
+
+
+def file_digests(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a store but the root, and those of signal and labels.
 
     Parameters
     ----------
     path : Path
         Root of the store.
     """
-    return {part: part_digest(path, part) for part in (METADATA, *CONTENTS)}
-
-
-def part_digest(path: Path, part: str) -> str:
-    """Return the SHA-256 of names and contents of a part's files.
-
-    Parameters
-    ----------
-    path : Path
-        Root of the store.
-    part : str
-        :data:`METADATA`, or one of :data:`CONTENTS`.
-    """
-    if part == METADATA:
-        nodes = sorted({*TABLES, *(variable.path for variable in VARIABLES)})
-        files = [path / node / "zarr.json" for node in nodes]
-    else:
-        arrays = [v.path for v in VARIABLES if part in (v.path, v.group)]
-        files = sorted(file for array in arrays for file in (path / array / "c").rglob("*"))
-    digest = hashlib.sha256()
-    for file in files:
-        if file.is_symlink() or not file.is_file():
-            continue
+    digests = {}
+    for name, file in sealed_files(path):
         with file.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
-        digest.update(f"{file.relative_to(path).as_posix()}\0{found}\n".encode())
-    return digest.hexdigest()
+            # anybody may have chosen a name
+            known = os.fsencode(name).decode("utf-8", "backslashreplace")
+            digests[known] = hashlib.file_digest(content, "sha256").hexdigest()
+    return digests
+
+
+def digests_of(attributes: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the digests of files that stand in the attributes of a root."""
+    files: Mapping[str, str] = attributes[ATTRIBUTE][FILES]
+    return files
+
+
+def check_content(path: Path | str, name: str, content: bytes, digests: Mapping[str, str]) -> None:
+    """Refuse a file that is not the one that was written for a root.
+
+    Parameters
+    ----------
+    path : Path or str
+        Of the store, for messages.
+    name : str
+        Of the file, below the root.
+    content : bytes
+    digests : mapping of str to str
+        As :func:`digests_of` gives them.
+
+    Raises
+    ------
+    StoreError
+    """
+    if hashlib.sha256(content).hexdigest() != digests.get(name):
+        raise StoreError(
+            f"{path}/{name}: is damaged, or of another store: it has another digest than the root "
+            f"says. See what is damaged with: tuszstore verify {path}. Whoever wrote it with "
+            f"another tool seals the store again: tuszstore verify --reseal {path}"
+        )
+
+
+def check_document(
+    path: Path | str, name: str, document: Document | None, attributes: Mapping[str, Any]
+) -> None:
+    """Refuse a file, as a place has read it, that is not the one that was written for a root.
+
+    Raises
+    ------
+    StoreError
+        If it is another one, or is missing.
+    """
+    if document is None:
+        raise StoreError(f"{path}/{name}: is missing")
+    check_content(path, name, document.content, digests_of(attributes))
+
+
+def check_seal(path: Path | str, content: bytes, attributes: Mapping[str, Any]) -> None:
+    """Refuse a root whose text was changed since it was sealed.
+
+    Parameters
+    ----------
+    path : Path or str
+        Of the store, for messages.
+    content : bytes
+        Of the root's metadata file.
+    attributes : mapping
+        That stand in it, with digests.
+
+    Raises
+    ------
+    StoreError
+    """
+    if not is_sealed(content, str(attributes[ATTRIBUTE].get("root"))):
+        raise StoreError(
+            f"{path}/{ROOT}: was changed since it was written. See what is damaged with: tuszstore "
+            f"verify {path}. Whoever changed it with another tool seals the store again: tuszstore "
+            f"verify --reseal {path}"
+        )
 
 
 def attributes_digest(attributes: Mapping[str, Any]) -> str:
@@ -68,19 +140,19 @@ def attributes_digest(attributes: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def seal(root: dict[str, Any], parts: Mapping[str, str]) -> bytes:
+def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
     """Return the text of the root's metadata with all digests in it.
 
     Parameters
     ----------
     root : dict
         Metadata of the root's group; its attributes are completed.
-    parts : mapping of str to str
-        As :func:`part_digests` gives them.
+    files : mapping of str to str
+        As :func:`file_digests` gives them.
     """
     attributes = root["attributes"]
     attributes[ATTRIBUTE] = {
-        **parts,
+        FILES: dict(files),
         "attributes": attributes_digest(attributes),
         "root": _UNKNOWN,
     }
@@ -97,7 +169,50 @@ def is_sealed(content: bytes, digest: str) -> bool:
     digest : str
         The root's digest that stands in it.
     """
-    if len(digest) != len(_UNKNOWN) or content.count(digest.encode()) != 1:
+    if not _DIGEST.fullmatch(digest) or content.count(digest.encode()) != 1:
         return False
     blank = content.replace(digest.encode(), _UNKNOWN.encode())
     return hashlib.sha256(blank).hexdigest() == digest
+
+
+def states_attributes(content: bytes, attributes: Mapping[str, Any]) -> bool:
+    """Return whether the attributes of a root are as they were written, whatever else was changed.
+
+    They are if they have their digest, or if nothing but that digest was changed.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the root's metadata file.
+    attributes : mapping
+        That stand in it, with digests.
+    """
+    digests = attributes[ATTRIBUTE]
+    told, found = str(digests.get("attributes")), attributes_digest(attributes)
+    if told == found:
+        return True
+    if not _DIGEST.fullmatch(found) or not told.isascii() or content.count(told.encode()) != 1:
+        return False
+    return is_sealed(content.replace(told.encode(), found.encode()), str(digests.get("root")))
+
+
+def recover_attributes(content: bytes) -> dict[str, Any] | None:
+    """Return the attributes of a root whose text is damaged elsewhere; None if they are as well.
+
+    Parameters
+    ----------
+    content : bytes
+        As :func:`seal` wrote it, but for the damage.
+    """
+    text = content.decode("utf-8", "replace")
+    if (start := _ATTRIBUTES.search(text)) is None:
+        return None
+    try:
+        attributes, _ = json.JSONDecoder().raw_decode(text, start.end())
+    except (ValueError, RecursionError):
+        return None
+    digests = attributes.get(ATTRIBUTE)
+    if not isinstance(digests, dict) or digests.get("attributes") != attributes_digest(attributes):
+        return None
+    found: dict[str, Any] = attributes
+    return found

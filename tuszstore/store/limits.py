@@ -2,8 +2,8 @@
 
 A store may come from anywhere. Whatever it says of shapes, sizes and codecs is checked here before
 memory is taken for it: a document of bounded size, arrays of the schema's types, codecs that only
-decode bytes, rows and blocks that a machine can hold, compressed chunks that claim no more than
-their array allows.
+decode bytes, rows and blocks that a machine can hold. What the chunks of columns claim is checked
+where they are decoded, by :mod:`tuszstore.store.columns`.
 """
 
 import math
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tuszstore.errors import StoreError
-from tuszstore.store.schema import VARIABLES, Variable
+from tuszstore.store.schema import VARIABLES, Variable, stored_variables
 from tuszstore.store.spec import StoreSpec
 
-MAX_ROWS = 10**8
-"""Rows of a table: 400 times the windows of TUSZ."""
+MAX_ROWS = {"window": 10**8, "event": 10**7, "recording": 10**6, "left_out": 10**6}
+"""Rows of a table: 400 times the windows of TUSZ, 100 times its recordings."""
 
 MAX_BLOCKS = 10**10
 """Blocks of a signal: 3000 years in blocks of 10 s."""
@@ -29,6 +29,9 @@ SIGNAL_CODECS = frozenset({"bytes", "blosc", "zstd", "crc32c", "sharding_indexed
 
 TABLE_CODECS = {True: ["vlen-utf8", "zstd", "crc32c"], False: ["bytes", "zstd", "crc32c"]}
 """Codecs of a column, of strings or not."""
+
+_OWN_DIMENSIONS = frozenset({"derivation"})
+"""Dimensions of which each group has its own."""
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _CONTENT_SIZE_BYTES = (0, 2, 4, 8)
@@ -55,7 +58,7 @@ def check_arrays(
     path: Path | str,
     documents: Mapping[str, Any],
     spec: StoreSpec,
-    wanted: Sequence[Variable] = VARIABLES,
+    wanted: Sequence[Variable] | None = None,
 ) -> None:
     """Refuse arrays that are not what the schema says, or claim what no machine holds.
 
@@ -68,15 +71,19 @@ def check_arrays(
     spec : StoreSpec
         Of the store.
     wanted : sequence of Variable
-        By default all.
+        By default all that are there, and those that must be.
 
     Raises
     ------
     StoreError
         Naming the array.
     """
+    if not isinstance(documents, Mapping):
+        raise StoreError(f"{path}: has no metadata of arrays")
     sizes: dict[tuple[str, str], int] = {}
-    for variable in wanted:
+    for variable in stored_variables(documents) if wanted is None else wanted:
+        if variable.path not in documents and not variable.required:
+            continue
         if variable.path not in documents:
             raise StoreError(
                 f"{path}: {variable.path} is missing; build it again with: tuszstore build --force"
@@ -84,11 +91,24 @@ def check_arrays(
         if problem := _problem(documents[variable.path], variable, spec):
             raise StoreError(f"{path}: {variable.path} {problem}")
         for dim, size in zip(variable.dims, documents[variable.path]["shape"], strict=True):
-            other = sizes.setdefault((variable.group, dim), size)
+            own = variable.group if dim in _OWN_DIMENSIONS else ""
+            other = sizes.setdefault((own, dim), size)
             if size != other:
                 raise StoreError(
                     f"{path}: {variable.path} has {size} {dim}s, and other arrays have {other}"
                 )
+    blocks = sizes.get(("", "block"))
+    windows, recordings = sizes.get(("", "window")), sizes.get(("", "recording"))
+    if blocks is None or windows is None or recordings is None:
+        return
+    # each window begins at a block of its own; each recording has shards of its own, but for one
+    # that is shorter than a window where the overlap of windows is stored twice
+    shards = recordings if spec.block == spec.step else 0
+    if windows > blocks or shards * spec.shard > blocks:
+        raise StoreError(
+            f"{path}: has {windows} windows of {recordings} recordings, more than its signal of "
+            f"{blocks} blocks holds"
+        )
 
 
 def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
@@ -100,7 +120,10 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
         if dims != variable.dims:
             return f"has the dimensions {dims}, not {variable.dims}"
         shape = [_count(size) for size in document["shape"]]
-        chunk = [_count(size) for size in document["chunk_grid"]["configuration"]["chunk_shape"]]
+        grid = document["chunk_grid"]
+        chunk = [_count(size, 1) for size in grid["configuration"]["chunk_shape"]]
+        if grid["name"] != "regular" or document.get("storage_transformers"):
+            return "has chunks that lie in another way than in a grid"
         dtype = document["data_type"]
         if not isinstance(dtype, str) or dtype not in (
             [variable.dtype] if variable.dtype else ["int16", "float32"]
@@ -113,13 +136,33 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
             return f"has other codecs than a table: {', '.join(names):.80}"
         if len(shape) != len(dims) or len(chunk) != len(dims):
             return "has another number of dimensions than names of them"
+        if "block" not in dims and (fault := _table_fault(document)):
+            return fault
+        attributes = document.get("attributes", {})
+        if not isinstance(attributes, dict):
+            return "has attributes that are no object"
+        for name, value in variable.attributes.items():
+            if (found := attributes.get(name)) != value:
+                return f"has the attribute {name} {found!r:.40}, not {value!r:.80}"
         return _too_large(shape, chunk, document, variable, spec)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-        return f"has metadata that cannot be understood ({type(error).__name__}: {error})"
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        return f"has metadata that cannot be understood ({type(error).__name__}: {error!s:.200})"
 
 
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+def _table_fault(document: Any) -> str:
+    """Return what makes the values of a column others than they are read as; nothing if none."""
+    encoding, first = document["chunk_key_encoding"], document["codecs"][0]
+    separator = (encoding.get("configuration") or {}).get("separator", "/")
+    if encoding["name"] != "default" or separator != "/":
+        return "has chunks of other names than a table"
+    endian = (first.get("configuration") or {}).get("endian", "little")
+    if first["name"] == "bytes" and endian != "little":
+        return f"has values that are {endian!r:.20}-endian, not little"
+    return ""
+
+
+def _count(value: Any, least: int = 0) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"{value!r:.40} is no size")
     return value
 
@@ -139,12 +182,12 @@ def _too_large(
     shape: list[int], chunk: list[int], document: Any, variable: Variable, spec: StoreSpec
 ) -> str:
     sizes = {"channel": len(spec.channels), "sample": spec.block, "mask": 3}
-    limits = {"block": MAX_BLOCKS}
+    limits = {"block": MAX_BLOCKS, **MAX_ROWS}
     for name, size in zip(variable.dims, shape, strict=True):
         if name in sizes and size != sizes[name]:
             return f"has {size} {name}s, and its spec makes {sizes[name]}"
-        if size > limits.get(name, MAX_ROWS):
-            return f"claims {size} {name}s, more than {limits.get(name, MAX_ROWS)}"
+        if size > limits.get(name, size):
+            return f"claims {size} {name}s, more than {limits[name]}"
     decoded = chunk
     if document["codecs"][0]["name"] == "sharding_indexed":
         decoded = [_count(n) for n in document["codecs"][0]["configuration"]["chunk_shape"]]
@@ -181,42 +224,6 @@ def chunk_names(name: str, document: Mapping[str, Any]) -> list[str]:
     if set(rest) - {1}:
         raise StoreError(f"{name}: has other chunks than a table")
     return ["/".join([name, "c", *("0" for _ in rest), str(number)]) for number in range(rows)]
-
-
-def check_chunk(file: str, content: bytes, document: Mapping[str, Any]) -> None:
-    """Refuse a chunk of a column that claims another size than its array gives it.
-
-    Parameters
-    ----------
-    file : str
-        For messages.
-    content : bytes
-    document : mapping
-        Metadata of the array.
-
-    Raises
-    ------
-    StoreError
-        Naming the file.
-    """
-    n_items = math.prod(document["chunk_grid"]["configuration"]["chunk_shape"])
-    claimed = zstd_size(content)
-    if document["data_type"] != "string":
-        itemsize = {"bool": 1, "int8": 1, "uint16": 2, "int32": 4}.get(document["data_type"], 8)
-        if claimed != n_items * itemsize:
-            raise StoreError(f"{file}: is damaged: it claims {claimed} bytes")
-        return
-    if claimed is None or not 4 <= claimed <= MAX_CHUNK:
-        raise StoreError(f"{file}: is damaged: it claims {claimed} bytes")
-    from numcodecs import zstd
-
-    try:
-        strings = memoryview(zstd.decompress(content[:-4]))
-    except (RuntimeError, ValueError) as error:
-        raise StoreError(f"{file}: cannot be decompressed: {error}") from error
-    # the decoder would make room for as many strings as stand here
-    if (count := int.from_bytes(strings[:4], "little")) != n_items:
-        raise StoreError(f"{file}: is damaged: it claims {count} strings")
 
 
 def zstd_size(content: bytes) -> int | None:

@@ -1,7 +1,5 @@
 """Opening a store: its attributes, checked, and its tables, loaded when they are asked for."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -11,13 +9,24 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.errors import SchemaError, StaleIndexError, StoreError
+from tuszstore.errors import StaleIndexError, StoreError
+from tuszstore.store.agreement import check_channels, check_copies, check_meaning
 from tuszstore.store.columns import read_column
+from tuszstore.store.digests import check_document, check_seal, digests_of
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays
 from tuszstore.store.local import LocalPlace
+from tuszstore.store.opening import (
+    CHANNEL,
+    PARTS,
+    arrays_of,
+    channel_names,
+    check_attributes,
+    check_signatures,
+    read_spec,
+)
 from tuszstore.store.place import (
     ROOT,
     ClosedError,
@@ -27,13 +36,12 @@ from tuszstore.store.place import (
     Place,
     ReplacedError,
 )
-from tuszstore.store.schema import SCHEMA_VERSION, TABLES, Variable, derived_variables, variables
-from tuszstore.store.spec import SpecError, StoreSpec
+from tuszstore.store.ranges import check_column
+from tuszstore.store.schema import TABLES, Variable, derived_variables, variables
+from tuszstore.store.spec import StoreSpec
+from tuszstore.text import printable
 
 T = TypeVar("T")
-
-PARTS = ("recordings", "signal", "label", "windows")
-"""Parts of a store that record to which recordings they belong."""
 
 
 class Table(Mapping[str, NDArray[Any]]):
@@ -62,8 +70,11 @@ class Table(Mapping[str, NDArray[Any]]):
         return loaded[name]
 
     def _read(self, name: str, place: Place) -> NDArray[Any]:
-        path = self.variables[name].path
-        return read_column(place, path, self._store.arrays[path])
+        path, store = self.variables[name].path, self._store
+        digests = digests_of(store.attributes)
+        values = read_column(place, path, store.arrays[path], digests)
+        check_column(store.path, path, values, store.arrays, store.spec)
+        return values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.variables)
@@ -95,11 +106,20 @@ def read_attributes(path: Path) -> dict[str, Any]:
 
 
 def _attributes(document: Document | None) -> dict[str, Any]:
+    return _attributes_of(_parsed(document))
+
+
+def _attributes_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = metadata.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _parsed(document: Document | None) -> dict[str, Any]:
+    """Return the metadata in a file; none where there is no file, or no object of JSON in it."""
     try:
-        attributes = parse_json(document.content, "").get("attributes") if document else None
+        return parse_json(document.content, "") if document else {}
     except StoreError:
         return {}
-    return attributes if isinstance(attributes, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -168,31 +188,47 @@ class StoreMetadata:
     @classmethod
     def _open(cls, place: Place, found: Place, *, allow_stale_index: bool) -> Self:
         path, held = place.path, found.hold()
-        root, *parts = found.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS)])
+        root, *parts = found.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS), CHANNEL])
         if root is None and not found.exists():
             then = " and copy it there" if place.remote else ""
             raise StoreError(
                 f"{path}: no store here; make one with: "
                 f"tuszstore build --split train --data CORPUS --store ROOT{then}"
             )
-        attributes = _attributes(root)
-        _check_attributes(path, attributes)
+        metadata = _parsed(root)
+        attributes = _attributes_of(metadata)
+        check_attributes(path, attributes)
         spec = read_spec(path, attributes)
         assert root is not None  # or it was refused above
-        arrays = _arrays(path, root)
+        arrays = arrays_of(path, metadata)
         check_arrays(path, arrays, spec)
-        group = found.open_group()
+        own = dict(zip(PARTS, map(_parsed, parts), strict=False))
+        read = dict(zip([*(f"{part}/{ROOT}" for part in PARTS), CHANNEL], parts, strict=True))
         try:
-            _check_signatures(path, dict(zip(PARTS, map(_attributes, parts), strict=True)))
+            check_signatures(path, {name: _attributes_of(own[name]) for name in PARTS}, attributes)
         except StaleIndexError:
             if not allow_stale_index:
                 raise
-        own = parts[PARTS.index("signal")]
-        assert own is not None  # or it had no signature
-        signal = parse_json(own.content, f"{path}/signal/{ROOT}")
-        (variable,) = (variable for variable in variables("") if variable.name == "signal")
-        check_arrays(path, {"signal": signal}, spec, [variable])
-        return cls(place, attributes, spec, arrays, group, signal, root.identity, held)
+            del own["windows"], read[f"windows/{ROOT}"]  # is about to be written again
+        wanted = [variable for variable in variables("") if variable.name in own]
+        check_arrays(path, own, spec, wanted)
+        check_copies(path, own, arrays)
+        check_meaning(path, own, spec)
+        check_channels(path, channel_names(path, parts[-1], arrays["channel"]), spec)
+        # last: what stands above names what is wrong, and these only that something is
+        check_seal(path, root.content, attributes)
+        for name, document in read.items():
+            check_document(path, name, document, attributes)
+        try:
+            group = found.open_group()
+        except (StoreError, OSError):
+            raise
+        except Exception as error:  # zarr-python raises what it likes at what it does not know
+            raise StoreError(
+                f"{path}: zarr-python cannot read its metadata: {type(error).__name__}: "
+                f"{error!s:.200}"
+            ) from error
+        return cls(place, attributes, spec, arrays, group, own["signal"], root.identity, held)
 
     @property
     def path(self) -> Path | str:
@@ -318,100 +354,7 @@ class StoreMetadata:
         number = int(np.searchsorted(recordings["first_block"], first, "right")) - 1
         begin = (first - recordings["first_block"][number]) * geometry.step / geometry.sfreq
         end = begin + ((last - first) * geometry.step + geometry.block) / geometry.sfreq
-        return f"{self.path}: {recordings['id'][number]}, {begin:g} to {end:g} s"
+        return f"{self.path}: {printable(recordings['id'][number])}, {begin:g} to {end:g} s"
 
     def _table(self, name: str) -> Table:
         return Table(self, variables(name))
-
-
-def _arrays(path: Path | str, root: Document) -> dict[str, Any]:
-    """Return the metadata of groups and arrays that stand in a store's root."""
-    inside = parse_json(root.content, f"{path}/{ROOT}").get("consolidated_metadata")
-    arrays = inside.get("metadata") if isinstance(inside, dict) else None
-    if not isinstance(arrays, dict):
-        raise StoreError(
-            f"{path}: its root lacks the metadata of its arrays; build it again with: "
-            "tuszstore build --force"
-        )
-    return arrays
-
-
-def _check_attributes(path: Path | str, attributes: dict[str, Any]) -> None:
-    if "complete" not in attributes:
-        raise StoreError(f"{path}: not a store of tuszstore")
-    if attributes["complete"] is not True:
-        raise StoreError(f"{path}: an unfinished build; build it again with: tuszstore build")
-    version = attributes.get("schema_version")
-    if version != SCHEMA_VERSION:
-        way_out = (
-            "use a newer tuszstore"
-            if isinstance(version, int) and version > SCHEMA_VERSION
-            else "build it again"
-        )
-        raise SchemaError(
-            f"{path}: has schema version {version}, and this tuszstore reads {SCHEMA_VERSION}; "
-            f"{way_out}"
-        )
-
-
-def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
-    """Return what a store says of itself.
-
-    Parameters
-    ----------
-    path : Path or str
-        For messages.
-    attributes : mapping
-        Of the root.
-
-    Raises
-    ------
-    StoreError
-        If that cannot be understood.
-    SchemaError
-        If it requires of readers what this one does not know.
-    """
-    try:
-        spec = StoreSpec.from_json(attributes.get("spec"))
-    except SpecError as error:
-        raise StoreError(f"{path}: is damaged: spec {error}") from error
-    if unknown := spec.unknown_requirements:
-        raise SchemaError(
-            f"{path}: requires {', '.join(map(repr, unknown))}, which this tuszstore does not "
-            "know; use a newer tuszstore"
-        )
-    return spec
-
-
-def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
-    """Return what ties the parts of a store together: a hash of what recordings' blocks hold.
-
-    Parameters
-    ----------
-    recordings : mapping of str to ndarray
-        ``id``, ``first_block``, ``n_blocks``, ``signal_digest`` and ``label_digest``.
-    """
-    names = ("id", "first_block", "n_blocks", "signal_digest", "label_digest")
-    rows = zip(*(recordings[name].tolist() for name in names), strict=True)
-    return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()[:32]
-
-
-def _check_signatures(path: Path | str, parts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse an index or a signal that was put beside the other.
-
-    Each part records in its attributes the signature of the recordings it was written for. They are
-    read from where the parts lie, not from the root's copy of their metadata.
-    """
-    recorded = {part: attributes.get("signature") for part, attributes in parts.items()}
-    expected = recorded["recordings"]
-    for part in ("signal", "label"):
-        if recorded[part] != expected or expected is None:
-            raise StoreError(
-                f"{path}: {part} does not belong to this store's recordings; "
-                "build it again with: tuszstore build --force"
-            )
-    if recorded["windows"] != expected:
-        raise StaleIndexError(
-            f"{path}: its index does not belong to the signal beside it; "
-            f"derive it anew with: tuszstore index {path}"
-        )

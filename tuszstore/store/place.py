@@ -14,8 +14,8 @@ T = TypeVar("T")
 Identity = tuple[Any, ...]
 """Of an object's content: another one means that it was replaced; empty where there is none."""
 
-MAX_METADATA = 1 << 25
-"""Bytes of a metadata file."""
+MAX_METADATA = 1 << 21
+"""Bytes of a metadata file: 50 times a root; parsed it may take 100 times as much memory."""
 
 ROOT = "zarr.json"
 """The root's metadata, which is written last and makes a store complete."""

@@ -4,7 +4,8 @@ This table makes the arrays, documents them (`docs/store.md` is printed from it)
 is checked against when it is opened.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -187,6 +188,45 @@ VARIABLES = (
 """All variables of a store."""
 
 
+ATTRIBUTES: Mapping[str, type] = {
+    "split": str, "split_policy": str, "config": dict, "config_hash": str, "content_digest": str,
+    "sources_digest": str, "created": str, "versions": dict, "warnings": list, "spec": dict,
+    "digests": dict,
+}  # fmt: skip
+"""Attributes of the root that every store has, and their types."""
+
+OPTIONAL: Mapping[str, type | tuple[type, ...]] = {
+    "data": str, "build": str, "pseudonyms": dict, "pipeline_version": int,
+    "versions_of_signal": list, "limit": (int, type(None)), "sources_seen": int,
+}  # fmt: skip
+"""Attributes of the root that a store may have, and their types."""
+
+
+def attribute_fault(attributes: Mapping[str, Any]) -> str:
+    """Return what is wrong with the attributes of a root; nothing if they may be used.
+
+    Parameters
+    ----------
+    attributes : mapping
+    """
+    for name, kind in {**ATTRIBUTES, **OPTIONAL}.items():
+        if name not in attributes:
+            if name in ATTRIBUTES:
+                return f"lacks the attribute {name}"
+        elif not isinstance(attributes[name], kind):
+            return f"has an attribute {name} of another type: {attributes[name]!r:.40}"
+    texts = [*attributes["versions"].values(), *attributes["warnings"]]
+    if "tuszstore" not in attributes["versions"] or not all(isinstance(t, str) for t in texts):
+        return "has versions or warnings that are none"
+    made_by = attributes.get("versions_of_signal", ())
+    if not all(isinstance(versions, dict) for versions in made_by):
+        return "has versions_of_signal that are none"
+    files = attributes["digests"].get("files")
+    if not isinstance(files, dict) or not all(isinstance(d, str) for d in files.values()):
+        return "has no digests of its files"
+    return ""
+
+
 @cache
 def variables(group: str) -> tuple[Variable, ...]:
     """Return the variables of one group; ``""`` is the root."""
@@ -206,6 +246,48 @@ def derived_variables(name: str) -> list[Variable]:
                  _MICROVOLT, required=False),
     ]  # fmt: skip
 
+
+_DERIVED = re.compile(r"derived/([^/]{1,64})/(name|mean|sd)")
+
+
+def stored_variables(names: Iterable[str]) -> list[Variable]:
+    """Return the variables that a store may have: all of the schema, and the derivations it has.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Paths of its arrays; those that are not known are ignored.
+    """
+    sets = dict.fromkeys(m[1] for name in names if (m := _DERIVED.fullmatch(name)))
+    return [*VARIABLES, *(variable for name in sets for variable in derived_variables(name))]
+
+
+def variable_at(path: str) -> Variable:
+    """Return the variable of a path.
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
+    if path in _BY_PATH:
+        return _BY_PATH[path]
+    if (match := _DERIVED.fullmatch(path)) is None:
+        raise KeyError(path)
+    return next(v for v in derived_variables(match[1]) if v.path == path)
+
+
+def groups_of(variables: Iterable[Variable]) -> list[str]:
+    """Return the groups in which variables are, and those in which groups are, outer ones first."""
+    parts = (variable.group.split("/") for variable in variables if variable.group)
+    return list(
+        dict.fromkeys(
+            "/".join(names[: depth + 1]) for names in parts for depth in range(len(names))
+        )
+    )
+
+
+_BY_PATH = {variable.path: variable for variable in VARIABLES}
 
 TABLES = ("windows", "recordings", "events", "shards", "left_out")
 """Groups that hold one table each."""

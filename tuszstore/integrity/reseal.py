@@ -1,0 +1,69 @@
+"""Sealing a store again that was rewritten with another tool."""
+
+import os
+from pathlib import Path
+
+from tuszstore.builder.lock import locked
+from tuszstore.errors import StoreError
+from tuszstore.integrity.contents import Contents, read_document
+from tuszstore.integrity.report import Check
+from tuszstore.integrity.root import read_root
+from tuszstore.integrity.shards import shard_columns
+from tuszstore.integrity.structure import check_tables
+from tuszstore.store.agreement import check_channels, check_meaning
+from tuszstore.store.create import finish, write_table
+from tuszstore.store.find import local_folder
+from tuszstore.store.limits import check_arrays
+from tuszstore.store.place import ROOT
+from tuszstore.store.schema import TABLES, stored_variables, variables
+
+
+def reseal(path: str | os.PathLike[str]) -> Path:
+    """Compute all digests of a store anew, after another tool has rewritten parts of it.
+
+    What is there is taken for what is meant: arrays must fit the spec and each other, and no more
+    is checked. Verify the store afterwards.
+
+    Parameters
+    ----------
+    path : path
+        ``<root>/<split>.zarr``.
+
+    Returns
+    -------
+    Path
+        Of the store.
+
+    Raises
+    ------
+    StoreError
+        If its parts do not fit each other; it is then as it was.
+    """
+    place = local_folder(path, "tuszstore verify --reseal").resolve()
+    with locked(place):
+        contents = read_root(place)
+        names = [
+            file.parent.relative_to(place).as_posix() for file in sorted(place.rglob(ROOT))
+        ]  # fmt: skip
+        for variable in stored_variables(names):
+            if variable.required or (place / variable.path / ROOT).exists():
+                contents.documents[variable.path] = read_document(place / variable.path)
+        check_arrays(place, contents.documents, contents.spec)
+        check_meaning(place, contents.documents, contents.spec)
+        _check_columns(contents)
+        recordings = contents.table("recordings")
+        assert recordings is not None  # or it was refused
+        if variables("shards")[0].path in contents.documents:
+            write_table(place, "shards", shard_columns(place, recordings, contents.spec))
+        finish(place, contents.spec, contents.attributes)
+    return place
+
+
+def _check_columns(contents: Contents) -> None:
+    check = Check("tables")
+    check_tables(contents, check)
+    if check.findings:
+        raise StoreError(f"{contents.path}: cannot be sealed: {check.findings[0]}")
+    if lost := [name for name in TABLES if contents.table(name) is None]:
+        raise StoreError(f"{contents.path}: cannot be sealed: {lost[0]} has columns of other rows")
+    check_channels(contents.path, contents.columns["channel"], contents.spec)

@@ -1,0 +1,178 @@
+"""What stands in several places of a store must be the same in all of them.
+
+The root has the spec, and a copy of the metadata of all arrays; `signal` and `label` have their
+own, with factor, rate, units and classes; `channel` has the names. What a sample is worth depends
+on all of these: where two disagree nobody knows which is right, and the store is refused.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tuszstore.errors import StoreError
+from tuszstore.store.encoding import Encoding
+from tuszstore.store.labels import UNLABELLED, flag_attributes
+from tuszstore.store.schema import missing_value
+from tuszstore.store.spec import StoreSpec
+
+NOT_OF_ARRAY = frozenset({"consolidated_metadata"})
+"""Key of a group's metadata that says nothing of its own: what is in it has metadata itself."""
+
+OF_STORE = ("signature", "content_digest")
+"""Attributes of the parts of a store that tell to which store they belong."""
+
+_FILLS = {"int16": (missing_value("int16"),), "float32": ("NaN", "0x7fc00000")}
+
+
+def signal_attributes(spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:
+    """Return the attributes of `signal` that decide what its samples are worth.
+
+    Parameters
+    ----------
+    spec : StoreSpec
+    encoding : Encoding
+    """
+    attributes: dict[str, Any] = {"units": spec.units, "sfreq": spec.sfreq}
+    if encoding.dtype == "int16":
+        attributes["scale_factor"] = encoding.scale
+        # readers that know CF show NaN, not zero, where a block is missing
+        attributes["_FillValue"] = encoding.missing
+    return attributes
+
+
+def check_copies(
+    path: Path | str, own: Mapping[str, Mapping[str, Any]], copies: Mapping[str, Any]
+) -> None:
+    """Refuse arrays and groups of whose metadata the root has another copy.
+
+    Parameters
+    ----------
+    path : Path or str
+        Of the store, for messages.
+    own : mapping of str to dict
+        Metadata as it lies beside the arrays, by path.
+    copies : mapping of str to dict
+        Of the root.
+
+    Raises
+    ------
+    StoreError
+        Naming the array, and what differs.
+    """
+    for name, document in own.items():
+        if different := differences(document, copies.get(name)):
+            raise StoreError(
+                f"{path}: the metadata of {name} and the root's copy of it differ in "
+                f"{', '.join(different)[:200]}; see what is damaged with: tuszstore verify {path}"
+            )
+
+
+def differences(own: Any, copy: Any) -> list[str]:
+    """Return the keys in which the metadata of an array or group differs from a copy of it."""
+    if not isinstance(own, dict) or not isinstance(copy, dict):
+        return ["all"]
+    a, b = _plain(own), _plain(copy)
+    keys = sorted((a.keys() | b.keys()) - NOT_OF_ARRAY)
+    found = []
+    for key in keys:
+        if _text(a.get(key)) == _text(b.get(key)):
+            continue
+        one, other = a.get(key), b.get(key)
+        if key == "attributes" and isinstance(one, dict) and isinstance(other, dict):
+            found += [
+                f"attribute {name}" for name in sorted(one.keys() | other.keys())
+                if _text(one.get(name)) != _text(other.get(name))
+            ]  # fmt: skip
+        else:
+            found.append(key)
+    return found
+
+
+def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) -> None:
+    """Refuse a signal or labels that say something else of themselves than the spec.
+
+    Parameters
+    ----------
+    path : Path or str
+        Of the store, for messages.
+    arrays : mapping of str to dict
+        Metadata of `signal` and `label`, as they pass
+        :func:`~tuszstore.store.limits.check_arrays`.
+    spec : StoreSpec
+
+    Raises
+    ------
+    StoreError
+        Naming the array, and both values.
+    """
+    signal = arrays["signal"]
+    scale = (signal.get("attributes") or {}).get("scale_factor", 1.0)
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < math.inf:
+        raise StoreError(f"{path}: signal has the scale_factor {_shown(scale)}, which is no factor")
+    encoding = Encoding.of_array(signal)
+    if encoding.dtype == "int16" and spec.clip is not None and spec.clip > 32768 * scale:
+        raise StoreError(
+            f"{path}: signal has the scale_factor {_shown(scale)}, by which int16 holds no values "
+            f"up to the {spec.clip:g} of its spec; see what is damaged with: tuszstore verify "
+            f"{path}"
+        )
+    expected = {
+        "signal": signal_attributes(spec, encoding),
+        "label": flag_attributes(spec.classes),
+    }
+    # what only stands where it is needed must not stand elsewhere either
+    absent = {"scale_factor", "add_offset", "_FillValue"} - expected["signal"].keys()
+    for name, attributes in expected.items():
+        found = arrays[name].get("attributes")
+        found = found if isinstance(found, dict) else {}
+        for key, value in attributes.items():
+            if _text(found.get(key)) != _text(value):
+                raise _conflict(path, name, key, found.get(key), value)
+        for key in sorted(absent if name == "signal" else {"scale_factor", "add_offset"}):
+            if key in found:
+                raise _conflict(path, name, key, found[key], None)
+    for name, fills in (("signal", _FILLS[encoding.dtype]), ("label", (UNLABELLED,))):
+        if (fill := arrays[name].get("fill_value")) not in fills or isinstance(fill, bool):
+            raise _conflict(path, name, "fill_value", fill, fills[0])
+
+
+def check_channels(path: Path | str, names: Any, spec: StoreSpec) -> None:
+    """Refuse an array `channel` that has other names than the spec.
+
+    Raises
+    ------
+    StoreError
+        Naming the first that differs.
+    """
+    for found, name in zip(names, spec.channel_names, strict=True):
+        if found != name:
+            raise StoreError(
+                f"{path}: channel names {found!r:.40} where its spec has {name!r:.40}; see what is "
+                f"damaged with: tuszstore verify {path}"
+            )
+
+
+def _conflict(path: Path | str, array: str, key: str, found: Any, expected: Any) -> StoreError:
+    return StoreError(
+        f"{path}: {array} has {key} {_shown(found)}, and its spec makes "
+        f"{_shown(expected)}; see what is damaged with: tuszstore verify {path}"
+    )
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else f"{_text(value):.80}"
+
+
+def _text(value: Any) -> str:
+    # not by ==: true is no 1, and what is no number equals itself
+    return json.dumps(value, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """Return metadata without what means the same where it is absent: empty lists and objects."""
+    if isinstance(value, dict):
+        plain = {key: _plain(entry) for key, entry in value.items()}
+        return {key: entry for key, entry in plain.items() if entry not in (None, {}, [])}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else value

@@ -1,0 +1,154 @@
+"""What is checked of a store's root when it is opened, before anything else is believed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tuszstore.errors import SchemaError, StaleIndexError, StoreError
+from tuszstore.store.columns import decode_strings, max_strings
+from tuszstore.store.limits import chunk_names
+from tuszstore.store.place import Document
+from tuszstore.store.schema import SCHEMA_VERSION, attribute_fault
+from tuszstore.store.spec import SpecError, StoreSpec
+
+CHANNEL = "channel/c/0"
+"""The chunk that holds the names of the channels."""
+
+PARTS = ("recordings", "signal", "label", "windows", "events")
+"""Parts of a store that record to which recordings, and to which content, they belong."""
+
+
+def channel_names(
+    path: Path | str, chunk: Document | None, document: Mapping[str, Any]
+) -> NDArray[Any]:
+    """Return the names of the channels, as `channel` has them.
+
+    Raises
+    ------
+    StoreError
+        If its chunk is missing or damaged.
+    """
+    file, size = f"{path}/{CHANNEL}", document["shape"]
+    if chunk is None or chunk_names("channel", document) != [CHANNEL]:
+        raise StoreError(f"{file}: is missing")
+    n_items = document["chunk_grid"]["configuration"]["chunk_shape"][0]
+    names, _ = decode_strings(file, chunk.content, n_items, max_strings(size))
+    return names[: size[0]]
+
+
+def arrays_of(path: Path | str, root: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of groups and arrays that stand in a store's root."""
+    inside = root.get("consolidated_metadata")
+    arrays = inside.get("metadata") if isinstance(inside, dict) else None
+    if not isinstance(arrays, dict):
+        raise StoreError(
+            f"{path}: its root lacks the metadata of its arrays; build it again with: "
+            "tuszstore build --force"
+        )
+    return arrays
+
+
+def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
+    """Refuse attributes of a root that are not those of a complete store of this schema.
+
+    Raises
+    ------
+    StoreError
+        Naming what is wrong.
+    SchemaError
+        If they are of another schema version.
+    """
+    if "complete" not in attributes:
+        raise StoreError(f"{path}: not a store of tuszstore")
+    if attributes["complete"] is not True:
+        raise StoreError(f"{path}: an unfinished build; build it again with: tuszstore build")
+    version = attributes.get("schema_version")
+    if version != SCHEMA_VERSION:
+        way_out = (
+            "use a newer tuszstore"
+            if isinstance(version, int) and version > SCHEMA_VERSION
+            else "build it again"
+        )
+        raise SchemaError(
+            f"{path}: has schema version {version!r:.40}, and this tuszstore reads "
+            f"{SCHEMA_VERSION}; {way_out}"
+        )
+    if fault := attribute_fault(attributes):
+        raise StoreError(f"{path}: its root {fault}; build it again with: tuszstore build --force")
+
+
+def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
+    """Return what a store says of itself.
+
+    Parameters
+    ----------
+    path : Path or str
+        For messages.
+    attributes : mapping
+        Of the root.
+
+    Raises
+    ------
+    StoreError
+        If that cannot be understood.
+    SchemaError
+        If it requires of readers what this one does not know.
+    """
+    try:
+        spec = StoreSpec.from_json(attributes.get("spec"))
+    except SpecError as error:
+        raise StoreError(f"{path}: is damaged: spec {error}") from error
+    if unknown := spec.unknown_requirements:
+        raise SchemaError(
+            f"{path}: requires {', '.join(map(repr, unknown))}, which this tuszstore does not "
+            "know; use a newer tuszstore"
+        )
+    return spec
+
+
+def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
+    """Return what ties the parts of a store together: a hash of what recordings' blocks hold.
+
+    Parameters
+    ----------
+    recordings : mapping of str to ndarray
+        ``id``, ``first_block``, ``n_blocks``, ``signal_digest`` and ``label_digest``.
+    """
+    names = ("id", "first_block", "n_blocks", "signal_digest", "label_digest")
+    rows = zip(*(recordings[name].tolist() for name in names), strict=True)
+    return hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()[:32]
+
+
+def check_signatures(
+    path: Path | str, parts: Mapping[str, Mapping[str, Any]], root: Mapping[str, Any]
+) -> None:
+    """Refuse an index or a signal that was put beside the other, and a root of another store.
+
+    Each part records in its attributes the signature of the recordings it was written for, and the
+    digest of the content that it is a part of. They are read from where the parts lie, not from the
+    root's copy of their metadata.
+    """
+    recorded = {part: attributes.get("signature") for part, attributes in parts.items()}
+    expected = recorded["recordings"]
+    for part in ("signal", "label"):
+        if recorded[part] != expected or expected is None:
+            raise StoreError(
+                f"{path}: {part} does not belong to this store's recordings; "
+                "build it again with: tuszstore build --force"
+            )
+    content = {part: attributes.get("content_digest") for part, attributes in parts.items()}
+    for part in ("recordings", "signal", "label", "events"):
+        if content[part] != root["content_digest"]:
+            raise StoreError(
+                f"{path}: its root does not belong to its {part}: one of them is of another store; "
+                "put back what was there, or build it again with: tuszstore build --force"
+            )
+    if recorded["windows"] != expected or content["windows"] != content["recordings"]:
+        raise StaleIndexError(
+            f"{path}: its index does not belong to the signal beside it; "
+            f"derive it anew with: tuszstore index {path}"
+        )
