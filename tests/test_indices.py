@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tuszstore
+from tests import name_of
 from tuszstore.indices import check_index, check_indices
 from tuszstore.plotting.stretch import window_stretch
 from tuszstore.sampling import SamplingError, composition, seizure_ratio
@@ -103,7 +104,7 @@ class TestRule:
         with pytest.raises(IndexError, match="window -1 is out of range: they count from 0"):
             check_indices([-1], None)
 
-    @pytest.mark.parametrize("value", [[0], slice(1), True, 1.0, None, "a"], ids=str)
+    @pytest.mark.parametrize("value", [[0], slice(1), True, 1.0, None, "a"], ids=name_of)
     def test_one_index(self, value: Any) -> None:
         with pytest.raises(TypeError, match="integer"):
             check_index(value, 5)
