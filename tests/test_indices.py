@@ -93,7 +93,7 @@ class TestRule:
             (None, TypeError, "window indices must be integers, not NoneType"),
             (True, TypeError, "window indices must be integers, not bool"),
         ],
-        ids=str,
+        ids=name_of,
     )
     def test_refused(self, values: Any, error: type[Exception], told: str) -> None:
         with pytest.raises(error, match=told):
@@ -116,7 +116,7 @@ class TestEverywhere:
     @pytest.mark.parametrize(
         "values",
         [[-1, 0], slice(-3, None), np.array([2, -2], np.int8), range(2), Tensor([1, -1])],
-        ids=str,
+        ids=name_of,
     )
     def test_the_same_windows(self, train: tuszstore.Store, values: Any) -> None:
         numbers = check_indices(values, len(train)).tolist()

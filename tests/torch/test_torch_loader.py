@@ -261,7 +261,7 @@ class TestLoader:
             ),
             ({"label": "bits"}, ValueError, "label must be"),
         ],
-        ids=str,
+        ids=name_of,
     )
     def test_bad_parameters(
         self,
@@ -564,7 +564,7 @@ class TestState:
             ({"indices": range(1, 43)}, "its order is"),
             ({"shuffle": False}, "its order is"),
         ],
-        ids=str,
+        ids=name_of,
     )
     def test_of_other_batches(
         self, train: tuszstore.Store, options: dict[str, Any], told: str
@@ -590,7 +590,7 @@ class TestState:
             ({"batch": -1}, "batch must be 0 or more"),
             ({"epoch": None}, "epoch must be a whole number"),
         ],
-        ids=str,
+        ids=name_of,
     )
     def test_broken(self, train: tuszstore.Store, change: dict[str, Any], told: str) -> None:
         loader = self.loader(train)
