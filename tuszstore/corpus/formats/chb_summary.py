@@ -13,7 +13,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tuszstore.corpus.formats.text import check_order, lines_of, seconds_of, shown, words_of
+from tuszstore.corpus.formats.text import (
+    check_order,
+    lines_of,
+    number_of,
+    seconds_of,
+    shown,
+    words_of,
+)
 from tuszstore.errors import AnnotationError
 
 # all of these meet lines in which each run of blanks is one blank
@@ -138,7 +145,7 @@ class _Reader:
         elif match := _FILE.fullmatch(line):
             self._file(match[1].strip(), line, number)
         elif match := _RATE.fullmatch(line):
-            self.sfreq = seconds_of(match[1], self.name, number, "the sampling rate")
+            self.sfreq = number_of(match[1], self.name, number, "the sampling rate")
         elif _CHANNELS.fullmatch(line):
             self.in_list = False
         elif match := _CLOCK_LINE.fullmatch(line):

@@ -100,13 +100,21 @@ def seconds_of(field: str, name: str, line: int, what: str, *, negative: bool = 
     return value
 
 
-def number_of(field: str, name: str, line: int, what: str, *, kind: str = "a number") -> float:
+def number_of(
+    field: str,
+    name: str,
+    place: int,
+    what: str,
+    *,
+    kind: str = "a number",
+    unit: str = "line",
+) -> float:
     """Read a finite decimal number, as :func:`seconds_of` does."""
     if not _NUMBER.fullmatch(field):
-        raise AnnotationError.at(name, line, f"{what} is not {kind}: {shown(field)}")
+        raise AnnotationError.at(name, place, f"{what} is not {kind}: {shown(field)}", unit)
     value = float(field)
     if not math.isfinite(value):
-        raise AnnotationError.at(name, line, f"{what} is not finite: {shown(field)}")
+        raise AnnotationError.at(name, place, f"{what} is not finite: {shown(field)}", unit)
     return value
 
 
