@@ -4,14 +4,28 @@ They are in a module of their own because each needs only its parser; :data:`fuz
 has them all.
 """
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
+from tests.corpus.edf_files import channel, edf_bytes, time_keeping
+from tuszstore.corpus.formats.bids import read_channels, read_events, read_participants
 from tuszstore.corpus.formats.chb_summary import read_summary
+from tuszstore.corpus.formats.edfplus import read_edf_texts, read_tals
+from tuszstore.corpus.formats.helsinki import read_helsinki
+from tuszstore.corpus.formats.lbl import read_lbl
+from tuszstore.corpus.formats.markers import Marker, Patterns, spans_of
 from tuszstore.corpus.formats.seizeit import read_seizeit
 from tuszstore.corpus.formats.siena_list import DAY, interval, read_seizure_list
 from tuszstore.corpus.formats.text import text_of
+from tuszstore.corpus.formats.tse import read_tse
 from tuszstore.corpus.formats.wfdb import read_seizures
 from tuszstore.errors import AnnotationError
+
+FOLDER = Path(tempfile.mkdtemp(prefix="tuszstore-fuzz-"))
+"""Where a target writes what is read as a file."""
+
+PATTERNS = Patterns(starts=("*onset*", "sz start"), ends=("*offset*", "sz end"), spans=("sz_*",))
 
 
 def chb_summary(data: bytes) -> None:
@@ -64,11 +78,94 @@ def seizeit(data: bytes) -> None:
     assert all(len(one.remarks) <= len(one.remark) for one in found)
 
 
+def bids(data: bytes) -> None:
+    """Read each of the tables of BIDS, and pair the events of one."""
+    try:
+        text = text_of(data, "a")
+    except AnnotationError:
+        return
+    for read in (read_channels, read_participants):
+        try:
+            assert len(read(text, "a")) <= text.count("\n") + text.count("\r")
+        except AnnotationError:
+            continue
+    try:
+        events = read_events(text, "a")
+    except AnnotationError:
+        return
+    assert all(event.duration is None or event.duration >= 0 for event in events)
+    _pair([event.marker for event in events])
+
+
+def _pair(markers: list[Marker]) -> None:
+    for open_end in (True, False):
+        try:
+            spans = spans_of(markers, PATTERNS, "a", open_end=open_end).spans
+        except AnnotationError:
+            continue
+        assert len(spans) <= len(markers)
+        assert all(span.offset is None or span.offset >= span.onset >= 0 for span in spans)
+
+
+def tse(data: bytes) -> None:
+    """Read events of the whole montage."""
+    try:
+        found = read_tse(text_of(data, "a"), "a")
+    except AnnotationError:
+        return
+    assert all(0 <= event.onset <= event.offset <= found.seconds for event in found.events)
+    assert all(0 <= begin < end <= found.seconds for begin, end in found.gaps)
+
+
+def lbl(data: bytes) -> None:
+    """Read events of each channel."""
+    try:
+        found = read_lbl(text_of(data, "a"), "a")
+    except AnnotationError:
+        return
+    names = {one.name for one in found.montage.values()} | {"TERM"}
+    assert found.events
+    for event in found.events:
+        assert event.channel in names
+        assert 0 <= event.onset <= event.offset
+        assert 0 < event.confidence <= 1
+
+
+def helsinki(data: bytes) -> None:
+    """Read an annotation of all recordings, second by second."""
+    try:
+        found = read_helsinki(text_of(data, "a"), "a")
+    except AnnotationError:
+        return
+    for one in found.values():
+        assert sum(end - onset for onset, end in one.intervals) == sum(one.marks)
+
+
+def edfplus(data: bytes) -> None:
+    """Read one data record of an annotation signal, by itself and in a file."""
+    try:
+        lists = read_tals(data, "a", 1)
+    except AnnotationError:
+        return
+    path = FOLDER / "texts.edf"
+    signal = time_keeping([data], per_record=len(data) // 2 + 1)
+    path.write_bytes(edf_bytes([channel("Cz", 1, 4), signal], reserved="EDF+C"))
+    found = read_edf_texts(path)
+    texts = [text for _, _, texts in lists for text in texts if text]
+    assert [marker.text for marker in found.markers] == texts
+    _pair(list(found.markers))
+
+
 FORMATS: dict[str, Callable[[bytes], None]] = {
     "chb_summary": chb_summary,
     "wfdb": wfdb,
     "siena_list": siena_list,
     "seizeit": seizeit,
+    "bids": bids,
+    "tse": tse,
+    "lbl": lbl,
+    "helsinki": helsinki,
+    "edfplus": edfplus,
 }
 
 SEEDS: dict[str, tuple[bytes, ...]] = {
@@ -100,6 +197,34 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "seizeit": (
         b"# Source: SeizeIt1\n \n\n8971\tNone\tFIA\tHem:L, Orig:Temp, bhe: 0\n404\t457\tF-BTC\t\n",
         b"# comments alone\n",
+    ),
+    "bids": (
+        b"onset\tduration\teventType\tconfidence\tchannels\tdateTime\trecordingDuration\n"
+        b"36.89\t200.32\tsz_foc_ia\t1.00\tfp1,f3\t2000-01-01 00:00:00\t3600.00\n"
+        b"304.56\t121.14\tsz\tn/a\tn/a\t2000-01-01 00:00:00\t3600.00\n",
+        b'\xef\xbb\xbftrial_type\tonset\tduration\r\n"sz onset"\t-1\t0\r\nsz offset\t9\tn/a\r\n',
+        b"name\ttype\tunits\tstatus\nFp1-Avg\tEEG\tuV\tgood\nCz\tEEG\tuV\tbad\n",
+        b"participant_id\tage\tsex\nsub-01\t11\tf\nsub-02\tn/a\tm\n",
+    ),
+    "tse": (
+        b"version = tse_v1.0.0\n\n0.0000 17.0000 bckg 1.0000\n17.0000 30.5000 fnsz 0.9000\n",
+        b"# comment\r\nversion=tse_v1.0.0\r\n2.0 3.0 seiz 1\r\n1 1 bckg 1\r\n",
+    ),
+    "lbl": (
+        b"version = lbl_v1.0.0\n\nmontage =  0, FP1-F7: EEG FP1-REF -- EEG F7-REF\n"
+        b"montage =  5, F8-T4 : EEG F8-REF --  EEG T4-REF\n\nnumber_of_levels = 1\n\n"
+        b"level[0] = 1\n\nsymbols[0] = {0: '(null)', 1: 'bckg', 2: 'fnsz'}\n\n"
+        b"label = {0, 0, 0.0000, 36.8868, 5, [0.0, 1.0, 0.0]}\n"
+        b"label = {0, 0, 36.8868, 183.3055, -1, [0.0, 0.1, 0.9]}\n",
+    ),
+    "helsinki": (
+        b"1,7,79\n0,1,0\n1,1,0\n1,,1\n0,,1\n",
+        b'"1","2"\r\n0.0,1\r\n1.0,\r\n,\r\n',
+    ),
+    "edfplus": (
+        b"+0\x14\x14\x00+0.5\x151.25\x14sz_foc\x14\x00+1\x14sz start\x14two\x14\x00"
+        b"+3\x14sz end\x14\x00",
+        b"-0.5\x14\x14\x00+2\x15\x14d\xe9but\x14\x00\x00\x00",
     ),
 }
 """Files of each format from which its fuzzer begins; every one is read."""
