@@ -37,7 +37,8 @@ def test_markers_at_the_same_time_keep_their_order() -> None:
     ("text", "meets"),
     [
         ("sz", True), ("SZ_foc", True), ("bsz", False), ("crise début", True),
-        ("Crise debut", True), ("crise debut!", False), ("sz\nfoc", True), ("sz" + "x" * 2000, False),
+        ("Crise debut", True), ("crise debut!", False), ("sz\nfoc", True),
+        ("sz" + "x" * 2000, False),
     ],
 )  # fmt: skip
 def test_patterns(text: str, meets: bool) -> None:
