@@ -12,6 +12,7 @@ from tests.corpus.edf_files import channel, edf_bytes, time_keeping
 from tuszstore.corpus.formats.bids import read_channels, read_events, read_participants
 from tuszstore.corpus.formats.chb_summary import read_summary
 from tuszstore.corpus.formats.edfplus import read_edf_texts, read_tals
+from tuszstore.corpus.formats.errata import corrections_of, parse_errata
 from tuszstore.corpus.formats.helsinki import read_helsinki
 from tuszstore.corpus.formats.lbl import read_lbl
 from tuszstore.corpus.formats.markers import Marker, Patterns, spans_of
@@ -156,6 +157,18 @@ def edfplus(data: bytes) -> None:
     _pair(list(found.markers))
 
 
+def errata(data: bytes) -> None:
+    """Read errata, and take the corrections that hold."""
+    try:
+        found = parse_errata(text_of(data, "a"), "a")
+    except AnnotationError:
+        return
+    assert found
+    assert len(corrections_of(found)) <= len(found)
+    for erratum in found:
+        assert not erratum.applies_to("no such file", data)
+
+
 FORMATS: dict[str, Callable[[bytes], None]] = {
     "chb_summary": chb_summary,
     "wfdb": wfdb,
@@ -166,6 +179,7 @@ FORMATS: dict[str, Callable[[bytes], None]] = {
     "lbl": lbl,
     "helsinki": helsinki,
     "edfplus": edfplus,
+    "errata": errata,
 }
 
 SEEDS: dict[str, tuple[bytes, ...]] = {
@@ -225,6 +239,15 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"+0\x14\x14\x00+0.5\x151.25\x14sz_foc\x14\x00+1\x14sz start\x14two\x14\x00"
         b"+3\x14sz end\x14\x00",
         b"-0.5\x14\x14\x00+2\x15\x14d\xe9but\x14\x00\x00\x00",
+    ),
+    "errata": (
+        b"corpus: siena\nrows:\n  - file: a.txt\n    says: '19.29.29'\n"
+        b"    correction: {kind: listed_clock, recording: a.edf, seizure: 3, which: end,\n"
+        b"                 listed: 19.29.29, use: 18.29.29}\n    reason: x\n    source: y\n"
+        b"  - file: b.txt\n    bytes: 12\n    decision:\n      key: onset\n      default: one\n"
+        b"      choices:\n        one: null\n"
+        b"        two: {kind: seizure_onset, recordings: [b], listed: 4, use: 2.5, keeps: end}\n"
+        b"    reason: x\n    source: y\n",
     ),
 }
 """Files of each format from which its fuzzer begins; every one is read."""
