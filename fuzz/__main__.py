@@ -32,7 +32,7 @@ def main() -> int:
         covered = re.findall(r"cov: (\d+)", done.stderr)
         state = "nothing found" if done.returncode == 0 else "FOUND:\n" + done.stderr[-3000:]
         n_inputs, n_places = (int(found[-1]) if found else 0 for found in (runs, covered))
-        print(f"{target:10} {n_inputs:>9,} inputs, {n_places:>5} places reached: {state}",
+        print(f"{target:12} {n_inputs:>9,} inputs, {n_places:>5} places reached: {state}",
               flush=True)  # fmt: skip
         broken += done.returncode != 0
     return broken + sanitized()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fuzz.formats import SEEDS
 from fuzz.targets import TARGETS, chunk_seeds
 from tests.corpus.edf_files import eeg, time_keeping
 from tuszstore.builder.spec import encoding_of, spec_of
@@ -41,6 +42,9 @@ def write_seeds(root: Path) -> None:
     index = np.full((6, 2), 2**64 - 1, "<u8")
     index[:4] = [[0, 100], [100, 900], [1000, 4], [1004, 50]]
     (root / "shard" / "index").write_bytes(index.tobytes())
+    for name, seeds in SEEDS.items():
+        for number, seed in enumerate(seeds):
+            (root / name / str(number)).write_bytes(seed)
     (root / "metadata" / "zarr").write_text(json.dumps(_documents()))
 
 

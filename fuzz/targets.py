@@ -12,6 +12,7 @@ import numcodecs
 import numpy as np
 from crc32c import crc32c
 
+from fuzz.formats import FORMATS
 from tuszstore.builder.spec import spec_of
 from tuszstore.config import Channels, Config, Labels, load_config
 from tuszstore.corpus.annotations import Annotation, read_nedc_csv
@@ -131,6 +132,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "chunk": chunk,
     "shard": shard,
     "metadata": metadata,
+    **FORMATS,
 }
 
 

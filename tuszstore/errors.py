@@ -30,6 +30,26 @@ class RecordingError(TuszstoreError):
         return Exception.__str__(self)
 
 
+class AnnotationError(RecordingError):
+    """An annotation or a sidecar that cannot be understood; names the file and the place."""
+
+    @classmethod
+    def at(cls, name: str, place: int, reason: str, unit: str = "line") -> "AnnotationError":
+        """Return the error for one place of a file: ``NAME, line N: REASON``.
+
+        Parameters
+        ----------
+        name : str
+            Of the file.
+        place : int
+            Number of the line, counted from 1, or of whatever `unit` says.
+        reason : str
+        unit : str
+            What `place` counts, such as ``byte`` in a binary file.
+        """
+        return cls(f"{name}, {unit} {place}: {reason}")
+
+
 class StoreError(TuszstoreError):
     """A store that is incomplete, foreign or damaged."""
 

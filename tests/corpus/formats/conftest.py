@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+
+DATA = ROOT.parent / "shared" / "data"
+"""Files of released corpora, where they are there."""
+
+
+def _released(name: str) -> Path:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"no files of {name} beside the repository")
+    return DATA / name
+
+
+@pytest.fixture(scope="session")
+def chbmit() -> Path:
+    """The summary of chb05, and two recordings cut to 2 s."""
+    return _released("chbmit")
+
+
+@pytest.fixture(scope="session")
+def siena() -> Path:
+    """The seizure list of PN00, and two recordings cut to 2 s."""
+    return _released("siena")

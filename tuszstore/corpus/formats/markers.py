@@ -1,0 +1,209 @@
+"""From texts with times to spans: which words start a seizure, end it, or name it with its length.
+
+EDF+ annotations and the rows of BIDS events are free text. What they mean, a user says in patterns.
+"""
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tuszstore.corpus.formats.text import check_order, shown
+from tuszstore.errors import AnnotationError
+
+_LONG = 1000
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A text with a time.
+
+    Attributes
+    ----------
+    onset : float
+        Seconds from the first sample of the recording; may be negative.
+    duration : float or None
+        None where none is given.
+    text : str
+    line : int
+        Where it stands in the file, counted from 1: a line, or a data record.
+    """
+
+    onset: float
+    duration: float | None
+    text: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a recording.
+
+    Attributes
+    ----------
+    onset : float
+        Seconds from the first sample.
+    offset : float or None
+        None if the end is not known.
+    label : str
+        Text of the marker that starts it.
+    line : int
+        Of that marker.
+    """
+
+    onset: float
+    offset: float | None
+    label: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Spans:
+    """What markers say together.
+
+    Attributes
+    ----------
+    spans : tuple of Span
+        By onset.
+    notes : tuple of str
+        What was clipped or dropped because it lies before the recording.
+    """
+
+    spans: tuple[Span, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Which texts are which: patterns such as ``sz*``, or regular expressions after ``re:``.
+
+    A pattern meets the whole text without blanks at its ends, and case does not matter. In the
+    former ``*`` stands for any text, ``?`` for a letter and ``[abc]`` for one of some.
+
+    Attributes
+    ----------
+    starts, ends : tuple of str
+        Texts at which a span begins and at which it ends.
+    spans : tuple of str
+        Texts with a duration, each a span of its own.
+    """
+
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    spans: tuple[str, ...] = ()
+
+
+def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return a function that tells whether a text meets one of some patterns.
+
+    Raises
+    ------
+    ValueError
+        If a regular expression is not one; the text names it.
+    """
+    compiled = []
+    for pattern in patterns:
+        regular = pattern.removeprefix("re:")
+        try:
+            compiled.append(
+                re.compile(
+                    regular if regular != pattern else fnmatch.translate(pattern), re.I | re.S
+                )
+            )
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    # a text of that length is no marker, and some regular expressions would never end on it
+    return lambda text: len(text) <= _LONG and any(one.fullmatch(text) for one in compiled)
+
+
+def spans_of(
+    markers: Iterable[Marker],
+    patterns: Patterns,
+    name: str,
+    *,
+    open_end: bool = False,
+    unit: str = "line",
+) -> Spans:
+    """Pair starts with ends, and take spans as they are; other texts mean nothing.
+
+    Parameters
+    ----------
+    markers : iterable of Marker
+        In any order; those at the same time keep theirs.
+    patterns : Patterns
+    name : str
+        Of the file, for messages.
+    open_end : bool
+        Whether a start without an end, and a span without a duration, is a span whose end is not
+        known, and not an error.
+    unit : str
+        What :attr:`Marker.line` counts, for messages.
+
+    Raises
+    ------
+    AnnotationError
+        If a text is of two kinds, two starts or two ends follow each other, or one has no other.
+    ValueError
+        If a pattern is not one.
+    """
+    kinds = {
+        "start": matcher(patterns.starts),
+        "end": matcher(patterns.ends),
+        "span": matcher(patterns.spans),
+    }
+    found: list[Span] = []
+    start: Marker | None = None
+
+    def error(marker: Marker, reason: str) -> AnnotationError:
+        return AnnotationError.at(name, marker.line, reason, unit)
+
+    def without_end(marker: Marker) -> None:
+        if not open_end:
+            raise error(marker, f"{shown(marker.text)} at {marker.onset:g} s has no end")
+        found.append(Span(marker.onset, None, marker.text, marker.line))
+
+    for marker in sorted(markers, key=lambda one: one.onset):
+        text = marker.text.strip()
+        kind = [kind for kind, meets in kinds.items() if meets(text)]
+        if len(kind) > 1:
+            raise error(marker, f"{shown(text)} meets patterns of a {kind[0]} and of a {kind[1]}")
+        if kind == ["start"]:
+            if start is not None:
+                if not open_end:
+                    raise error(
+                        marker,
+                        f"a second start ({shown(text)}), and that at {start.onset:g} s has no end",
+                    )
+                without_end(start)
+            start = marker
+        elif kind == ["end"]:
+            if start is None:
+                raise error(marker, f"{shown(text)} at {marker.onset:g} s has no start before it")
+            found.append(Span(start.onset, marker.onset, start.text, start.line))
+            start = None
+        elif kind == ["span"]:
+            if marker.duration is None:
+                without_end(marker)
+            else:
+                offset = marker.onset + marker.duration
+                check_order(marker.onset, offset, name, marker.line)
+                found.append(Span(marker.onset, offset, marker.text, marker.line))
+    if start is not None:
+        without_end(start)
+    return _within(found)
+
+
+def _within(spans: list[Span]) -> Spans:
+    """Clip what begins before the recording: formats allow that, and samples begin at 0."""
+    kept, notes = [], []
+    for span in sorted(spans, key=lambda one: one.onset):
+        if span.onset >= 0:
+            kept.append(span)
+        elif span.offset is not None and span.offset <= 0:
+            notes.append(f"{shown(span.label)} lies before the recording: dropped")
+        else:
+            notes.append(
+                f"{shown(span.label)} begins {-span.onset:g} s before the recording: clipped"
+            )
+            kept.append(Span(0.0, span.offset, span.label, span.line))
+    return Spans(tuple(kept), tuple(notes))
