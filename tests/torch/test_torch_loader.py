@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch")
 
 import tuszstore  # noqa: E402
+from tests import name_of  # noqa: E402
 from tests.torch.helpers import flat, prefetch_threads, seen, wait_for  # noqa: E402
 from tuszstore.errors import StoreError  # noqa: E402
 from tuszstore.sampling import Sampler, Sequential, Shuffled  # noqa: E402
