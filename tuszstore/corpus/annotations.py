@@ -22,6 +22,9 @@ from tuszstore.errors import RecordingError
 
 BACKGROUND = "bckg"
 
+WHOLE_MONTAGE = "TERM"
+"""Channel of an event that is annotated for all channels together."""
+
 NONE = "none"
 """Kind of annotation for recordings whose annotations are not to be read."""
 
@@ -83,12 +86,18 @@ class Annotation:
     seconds : float or None
         Duration of the recording according to the file's header.
     digest : str
-        SHA-256 of the file.
+        SHA-256 of what decides it: the file, or the recording's part of one that annotates many.
+    raters : tuple of str
+        Who looked at the recording; one without a name where nothing tells.
+    notes : tuple of str
+        What was put right.
     """
 
     events: tuple[Event, ...]
     seconds: float | None
     digest: str
+    raters: tuple[str, ...] = ("",)
+    notes: tuple[str, ...] = ()
 
 
 class Unlabelled(RecordingError):

@@ -1,53 +1,40 @@
-"""Microvolts of the 19 channels of one recording, read through MNE.
+"""Microvolts of the channels of a store, from the signals of a recording."""
 
-Only the signals that are needed are read: a side channel at 1 Hz would otherwise be upsampled at
-great cost, and a faster one would change the rate of all others.
-"""
-
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.channels.names import CHANNELS
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.resolve import Resolution, resolve
 from tuszstore.compat import standard_montage
 from tuszstore.config import Channels
-from tuszstore.corpus.channels import ChannelMap, match_channels, require_channels
-from tuszstore.corpus.continuity import check_continuous
-from tuszstore.corpus.edf import (
-    EdfHeader,
-    check_signals,
-    clean_edf,
-    read_header,
-    records_of,
-)
-from tuszstore.corpus.units import MICROVOLT, NANOVOLT, volts
+from tuszstore.corpus.base import Corpus, Recording, SourceFacts
 from tuszstore.errors import RecordingError
 
 
 @dataclass(frozen=True)
-class SourceFacts:
-    """What planning needs to know of an EDF file, from its header alone.
+class Inspected:
+    """A recording that can be built, as far as can be told without reading it.
 
     Attributes
     ----------
-    header : EdfHeader
-    channels : ChannelMap
+    facts : SourceFacts
+    resolution : Resolution
+        How channels are made of its signals.
     sfreq : Fraction
-        Sampling rate of the 19 channels (Hz).
+        Sampling rate of the signals that are needed (Hz).
     n_samples : int
         Their number of samples.
     notes : tuple of str
         What was repaired.
     """
 
-    header: EdfHeader
-    channels: ChannelMap
+    facts: SourceFacts
+    resolution: Resolution
     sfreq: Fraction
     n_samples: int
     notes: tuple[str, ...]
@@ -60,20 +47,22 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Microvolts:
-    """The 19 channels of one recording.
+    """The channels of one recording.
 
     Attributes
     ----------
-    data : ndarray of float32, shape (19, sample)
-        In µV, in the order of :data:`~tuszstore.channels.names.CHANNELS`.
+    data : ndarray of float32, shape (channel, sample)
+        In µV.
     sfreq : Fraction
         Sampling rate (Hz).
     interpolated : tuple of str
-        Channels that were interpolated from all others.
+        Channels in which an interpolated electrode takes part.
     flat : tuple of str
         Channels that did not change once, before interpolation.
     notes : tuple of str
         What was repaired.
+    reference : str
+        Of the electrodes; empty where nothing tells.
     """
 
     data: NDArray[np.float32]
@@ -81,46 +70,73 @@ class Microvolts:
     interpolated: tuple[str, ...] = ()
     flat: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    reference: str = ""
 
 
-def inspect_edf(path: Path, config: Channels) -> SourceFacts:
-    """Read the header of a recording and check that it can be built.
+def inspect(
+    corpus: Corpus, recording: Recording, config: Channels, wanted: Sequence[Channel]
+) -> Inspected:
+    """Check that a recording can be built, without reading it.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    recording : Recording
+    config : Channels
+    wanted : sequence of Channel
 
     Raises
     ------
     RecordingError
         With the reason why it cannot be.
     """
-    header = read_header(path)
-    labels = [signal.label for signal in header.signals]
-    channels = match_channels(labels, ignore_case=config.ignore_case, may_miss=config.interpolate)
-    require_channels(channels, config.interpolate, labels, ignore_case=config.ignore_case)
-    _require_one_each(path, header, channels)
-    numbers = list(channels.signals.values())
-    notes = [*header.notes, *check_signals(header, numbers), *check_continuous(path, header)]
-    if channels.duplicates:
-        names = ", ".join(channels.duplicates)
-        notes.append(f"stands twice with the same samples, taken once: {names}")
-    return SourceFacts(
-        header=header,
-        channels=channels,
-        sfreq=header.rate(numbers),
-        n_samples=header.n_samples(numbers[0]),
-        notes=tuple(notes),
+    facts = corpus.facts(recording)
+    resolution = resolve(
+        facts.labels,
+        wanted,
+        ignore_case=config.ignore_case,
+        rename=config.rename,
+        references=config.references,
+        interpolate=config.interpolate,
+        average_of=config.average_of,
     )
+    numbers = resolution.signals
+    _require_one_each(corpus, recording, facts, resolution.duplicates)
+    for number in numbers:
+        if fault := facts.signals[number].fault:
+            raise RecordingError(fault)
+    first = facts.signals[numbers[0]]
+    for number in numbers[1:]:
+        other = facts.signals[number]
+        if (other.sfreq, other.n_samples) != (first.sfreq, first.n_samples):
+            raise RecordingError(
+                f"{first.label!r} and {other.label!r} have different sampling rates "
+                f"({float(first.sfreq):g} Hz and {float(other.sfreq):g} Hz)"
+            )
+    used = (note for number in numbers for note in facts.signals[number].notes)
+    notes = [*facts.notes, *_joined(used)]
+    if resolution.duplicates:
+        names = ", ".join(resolution.duplicates)
+        notes.append(f"stands twice with the same samples, taken once: {names}")
+    return Inspected(facts, resolution, first.sfreq, first.n_samples, tuple(notes))
 
 
-def read_microvolts(path: Path, config: Channels) -> Microvolts:
-    """Read the 19 channels of a recording; interpolate those that are missing or flat.
+def read_microvolts(
+    corpus: Corpus, recording: Recording, config: Channels, wanted: Sequence[Channel]
+) -> Microvolts:
+    """Read the channels of a recording; interpolate electrodes that are missing or flat.
 
     Interpolation is MNE's spherical spline from all other electrodes that have a position
     [1]_, A1 and A2 among them. Signals without a position (EKG, LOC) take no part: MNE would
-    return zeros for every channel if one did.
+    return zeros for every channel if one did. It comes before channels are derived from
+    electrodes; differences that were recorded as such are never interpolated.
 
     Parameters
     ----------
-    path : Path
+    corpus : Corpus
+    recording : Recording
     config : Channels
+    wanted : sequence of Channel
 
     Raises
     ------
@@ -132,105 +148,120 @@ def read_microvolts(path: Path, config: Channels) -> Microvolts:
     .. [1] Perrin et al. (1989), Spherical splines for scalp potential and current density
        mapping, doi:10.1016/0013-4694(89)90180-6.
     """
-    facts = inspect_edf(path, config)
-    missing = facts.channels.missing
-    raw = _read_raw(path, facts, with_others=bool(missing))
-    flat = [name for name in raw.ch_names if name in CHANNELS and _is_flat(raw, name)]
-    bad = [*missing, *(flat if config.flat == "interpolate" else [])]
-    _check_bad(flat, bad, config)
-    if bad and not missing:
-        raw = _read_raw(path, facts, with_others=True)
+    found = inspect(corpus, recording, config, wanted)
+    resolution = found.resolution
+    helpers = _usable(found)
+    numbers = list(resolution.signals)
+    if resolution.missing:
+        numbers = sorted({*numbers, *helpers.values()})
+    volts = _read(corpus, recording, found, numbers)
+    flat = {number for number in resolution.signals if _is_flat(volts[number])}
+    flat_electrodes = [name for name, n in _by_number(resolution.electrodes) if n in flat]
+    flat_channels = [
+        channel.name
+        for channel, terms in zip(wanted, resolution.terms, strict=True)
+        if {number for number, _ in terms} <= flat
+    ]
+    if flat and config.flat == "leave_out":
+        labels = ", ".join(found.facts.labels[number] for number in sorted(flat))
+        raise RecordingError(f"flat: {labels} (channels.flat is 'leave_out')")
+    replaced = flat_electrodes if config.flat == "interpolate" else []
+    bad = [*resolution.missing, *replaced]
+    _check_number(bad, config)
     if bad:
-        useless = [name for name in raw.ch_names if name not in CHANNELS and _is_flat(raw, name)]
-        raw = _interpolate(raw.drop_channels(useless), bad)
-    data = np.empty((len(CHANNELS), facts.n_samples), np.float32)
-    for row, name in enumerate(CHANNELS):
-        data[row] = raw.get_data(picks=[name])[0] * 1e6
-    return Microvolts(data, facts.sfreq, tuple(bad), tuple(flat), facts.notes)
+        if not resolution.missing:
+            more = sorted(set(helpers.values()) - volts.keys())
+            volts |= _read(corpus, recording, found, more) if more else {}
+        _interpolate(volts, found, helpers, bad)
+    data = np.empty((len(wanted), found.n_samples), np.float32)
+    for row, terms in enumerate(resolution.terms):
+        data[row] = _sum(volts, terms) * 1e6
+    numbers_of = dict(resolution.electrodes) | {
+        name: resolution.n_signals + k for k, name in enumerate(resolution.missing)
+    }
+    made = {numbers_of[name] for name in bad}
+    interpolated = [
+        channel.name
+        for channel, terms in zip(wanted, resolution.terms, strict=True)
+        if made & {number for number, _ in terms}
+    ]
+    return Microvolts(
+        data, found.sfreq, tuple(interpolated), tuple(flat_channels), found.notes,
+        resolution.reference,
+    )  # fmt: skip
 
 
-def _require_one_each(path: Path, header: EdfHeader, channels: ChannelMap) -> None:
+def _require_one_each(
+    corpus: Corpus,
+    recording: Recording,
+    facts: SourceFacts,
+    duplicates: Mapping[str, tuple[int, ...]],
+) -> None:
     """Refuse two signals of one name, unless they hold the same samples."""
-    if not channels.duplicates:
-        return
-    for name, numbers in channels.duplicates.items():
-        first = channels.signals[name]
-        for number in numbers:
-            same_scale = (
-                header.signals[first].samples == header.signals[number].samples
-                and _scale(header, first) == _scale(header, number)
-            )  # fmt: skip
-            if not same_scale or any(
-                a != b
-                for a, b in zip(
-                    records_of(path, header, first), records_of(path, header, number), strict=True
-                )
-            ):
+    for name, (first, *others) in duplicates.items():
+        for number in others:
+            if not _same(corpus, recording, facts, first, number):
                 raise RecordingError(
                     f"channel {name} stands twice with different samples: signals "
-                    f"{first + 1} ({header.signals[first].label!r}) and {number + 1} "
-                    f"({header.signals[number].label!r})"
+                    f"{first + 1} ({facts.labels[first]!r}) and {number + 1} "
+                    f"({facts.labels[number]!r})"
                 )
 
 
-def _scale(header: EdfHeader, number: int) -> tuple[float | None, ...]:
-    s = header.signals[number]
-    unit = volts(s.unit) if s.unit else MICROVOLT
-    return unit, s.physical_min, s.physical_max, s.digital_min, s.digital_max
+def _same(corpus: Corpus, recording: Recording, facts: SourceFacts, first: int, other: int) -> bool:
+    compare = getattr(corpus, "same_samples", None)
+    if compare is not None:
+        return bool(compare(recording, first, other))
+    a, b = facts.signals[first], facts.signals[other]
+    if (a.sfreq, a.n_samples, a.fault, b.fault) != (b.sfreq, b.n_samples, "", ""):
+        return False
+    volts = corpus.signal(recording, [first, other]).volts
+    return bool(np.array_equal(volts[0], volts[1], equal_nan=True))
 
 
-def _usable(header: EdfHeader, others: Mapping[str, int], sfreq: Fraction) -> dict[str, int]:
-    """Return the other electrodes that can help to interpolate."""
-    usable = {}
-    for name, number in others.items():
-        try:
-            check_signals(header, [number])
-        except RecordingError:
-            continue  # not one of the 19, so nothing is lost
-        if header.signals[number].samples / header.record_seconds == sfreq:
+def _joined(notes: Iterable[str]) -> list[str]:
+    """Join notes that say the same of several signals, such as ``no unit, taken as uV: F3, F4``."""
+    groups: dict[str, list[str]] = {}
+    for note in notes:
+        what, _, label = note.rpartition(": ")
+        groups.setdefault(what, []).append(label)
+    return [f"{what}: {', '.join(labels)}" if what else labels[0]
+            for what, labels in groups.items()]  # fmt: skip
+
+
+def _usable(found: Inspected) -> dict[str, int]:
+    """Return the electrodes that can serve to interpolate, those of channels among them."""
+    usable = dict(found.resolution.electrodes)
+    for name, number in found.resolution.others.items():
+        signal = found.facts.signals[number]
+        same = (signal.sfreq, signal.n_samples) == (found.sfreq, found.n_samples)
+        if same and not signal.fault:  # else nothing is lost: it is no channel
             usable[name] = number
     return usable
 
 
-def _read_raw(path: Path, facts: SourceFacts, *, with_others: bool) -> Any:
-    import mne
-
-    signals = dict(facts.channels.signals)
-    if with_others:
-        signals |= _usable(facts.header, facts.channels.others, facts.sfreq)
-    names = {number: name for name, number in signals.items()}
-    try:
-        with clean_edf(path, facts.header, names) as file, warnings.catch_warnings():
-            # what a header can be wrong about was said by read_header
-            warnings.simplefilter("ignore", RuntimeWarning)
-            raw = mne.io.read_raw_edf(
-                file, include=list(signals), preload=True, stim_channel=None, verbose="error"
-            )
-    except OSError as error:
-        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
-    except (ValueError, RuntimeError, AssertionError) as error:
-        raise RecordingError(f"MNE cannot read it: {error}") from error
-    nanovolts = [name for number, name in names.items()
-                 if volts(facts.header.signals[number].unit) == NANOVOLT]  # fmt: skip
-    if nanovolts:  # MNE was told uV
-        raw.apply_function(_thousandth, picks=nanovolts, verbose="error")
-    if raw.n_times != facts.n_samples:
-        raise RecordingError(f"{facts.n_samples} samples were expected, MNE found {raw.n_times}")
-    return raw
+def _read(
+    corpus: Corpus, recording: Recording, found: Inspected, numbers: Sequence[int]
+) -> dict[int, NDArray[np.float64]]:
+    """Read signals, by their number."""
+    source = corpus.signal(recording, numbers)
+    if source.volts.shape != (len(numbers), found.n_samples) or source.sfreq != found.sfreq:
+        raise RecordingError(
+            f"{found.n_samples} samples at {float(found.sfreq):g} Hz were expected, and "
+            f"{source.volts.shape[-1]} at {float(source.sfreq):g} Hz were read"
+        )
+    return dict(zip(numbers, source.volts, strict=True))
 
 
-def _thousandth(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    return samples * 1e-3
+def _by_number(electrodes: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(electrodes.items(), key=lambda item: item[1])
 
 
-def _is_flat(raw: Any, name: str) -> bool:
-    samples = raw.get_data(picks=[name])[0]
+def _is_flat(samples: NDArray[np.float64]) -> bool:
     return bool((samples == samples[0]).all())
 
 
-def _check_bad(flat: Sequence[str], bad: Sequence[str], config: Channels) -> None:
-    if flat and config.flat == "leave_out":
-        raise RecordingError(f"flat: {', '.join(flat)} (channels.flat is 'leave_out')")
+def _check_number(bad: Sequence[str], config: Channels) -> None:
     if len(bad) > config.max_interpolated:
         are = "channels are" if len(bad) > 1 else "channel is"
         raise RecordingError(
@@ -239,15 +270,42 @@ def _check_bad(flat: Sequence[str], bad: Sequence[str], config: Channels) -> Non
         )
 
 
-def _interpolate(raw: Any, bad: Sequence[str]) -> Any:
+def _interpolate(
+    volts: dict[int, NDArray[np.float64]],
+    found: Inspected,
+    helpers: Mapping[str, int],
+    bad: Sequence[str],
+) -> None:
+    """Put interpolated samples in the place of electrodes that are missing or flat."""
     import mne
 
-    absent = [name for name in bad if name not in raw.ch_names]
-    if absent:
-        zeros = np.zeros((len(absent), raw.n_times))
-        info = mne.create_info(absent, raw.info["sfreq"], "eeg")
-        raw.add_channels([mne.io.RawArray(zeros, info, verbose="error")], force_update_info=True)
+    resolution = found.resolution
+    own = resolution.electrodes
+    useful = [
+        (name, number)
+        for name, number in _by_number(helpers)
+        if name in own or not _is_flat(volts[number])
+    ]
+    absent = list(resolution.missing)
+    names = [*(name for name, _ in useful), *absent]
+    zeros = np.zeros(found.n_samples)
+    data = np.stack([*(volts[number] for _, number in useful), *(zeros for _ in absent)])
+    info = mne.create_info(names, float(found.sfreq), "eeg")
+    raw: Any = mne.io.RawArray(data, info, verbose="error")
     raw.set_montage(standard_montage(), verbose="error")
     raw.info["bads"] = list(bad)
     raw.interpolate_bads(reset_bads=True, verbose="error")
-    return raw
+    for name in bad:
+        k = resolution.missing.index(name) if name in resolution.missing else None
+        number = own[name] if k is None else resolution.n_signals + k
+        volts[number] = raw.get_data(picks=[name])[0]
+
+
+def _sum(
+    volts: Mapping[int, NDArray[np.float64]], terms: Sequence[tuple[int, float]]
+) -> NDArray[np.float64]:
+    (number, factor), *rest = terms
+    out = volts[number] if factor == 1 else volts[number] * factor
+    for number, factor in rest:
+        out = out - volts[number] if factor == -1 else out + volts[number] * factor
+    return out

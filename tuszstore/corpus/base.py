@@ -1,0 +1,304 @@
+"""What a corpus is to a build: its recordings, their signals, and who annotated them.
+
+A corpus is a plug-in. Everything else asks it, and nobody else looks at a path. Those that come
+with tuszstore are modules beside this one; a package brings its own by an entry point in the group
+``tuszstore.corpora``. What a plug-in returns is checked in :mod:`tuszstore.corpus.checked`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.corpus.annotations import Annotation
+
+PROTOCOL = 1
+"""Version of this protocol; a plug-in of another one is refused."""
+
+Clock = Literal["real", "surrogate", "none"]
+"""What the start of a recording is worth: the time it was; another time, with right intervals
+within a patient; or nothing."""
+
+DUPLICATE = "same recording as "
+"""Why a copy of a recording is left out, before the id of the one that is taken."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of a corpus.
+
+    Attributes
+    ----------
+    id : str
+        Unique in the corpus; by convention the path of its signal relative to the root, with ``/``.
+    path : Path
+        Of its signal, for messages and for finding copies.
+    patient : str
+    folder : str
+        Official split (``train``, ``dev``, ``eval``); of a plain folder the first folder below
+        the root. Empty without one.
+    session, montage, reference : str
+        Empty where nothing tells.
+    corpus : str
+        Name of the corpus.
+    states_patient : bool
+        Whether the corpus says who the patient is, rather than a guess from a file's name.
+    folders : tuple of str
+        Folders that it lies in and that may mean somebody: without those of splits and montages.
+    """
+
+    id: str
+    path: Path
+    folder: str
+    patient: str
+    session: str = ""
+    montage: str = ""
+    reference: str = ""
+    corpus: str = "tusz"
+    states_patient: bool = True
+    folders: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Key of the order in a store: by file name, then by id."""
+        return PurePosixPath(self.id).stem, self.id
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A recording that is not in a store.
+
+    Attributes
+    ----------
+    id : str
+    reason : str
+    kind : {"unlabelled", "duplicate", "failed"}
+        ``failed`` is something to look into; the others are as asked.
+    """
+
+    id: str
+    reason: str
+    kind: str
+
+
+@dataclass
+class Discovery:
+    """The recordings of a corpus.
+
+    Attributes
+    ----------
+    recordings : list of Recording
+        In an order that is the same each time.
+    left_out : list of LeftOut
+        What looks like a recording and cannot be one: folders that cannot be read, pipes and
+        devices, names that are not UTF-8.
+    notes : list of str
+        What to say of the corpus as a whole, such as where patients were taken from.
+    """
+
+    recordings: list[Recording] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files whose content decides what becomes of a recording.
+
+    Attributes
+    ----------
+    signal : tuple of Path
+        The signal, and what is read with it. The first one is hashed for ``source_digest``.
+    annotation : tuple of Path
+        Annotation files that are there. They may be those of other recordings as well; the
+        digest of the recording's own part is that of its :class:`Annotation`.
+    """
+
+    signal: tuple[Path, ...]
+    annotation: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceSignal:
+    """One signal of a recording, before anything is read.
+
+    Attributes
+    ----------
+    label : str
+        As it stands in the source.
+    sfreq : Fraction
+        Sampling rate (Hz).
+    n_samples : int
+    fault : str
+        Why it cannot be used, such as a unit that is no voltage; empty if it can.
+    notes : tuple of str
+        What to say if it is used, such as an inverted range.
+    """
+
+    label: str
+    sfreq: Fraction
+    n_samples: int
+    fault: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a recording without a gap.
+
+    Attributes
+    ----------
+    start : Fraction
+        Seconds from the recording's start.
+    first, count : int
+        First sample that is stored of it, and their number, of signals at the common rate.
+    """
+
+    start: Fraction
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """What planning needs to know of a recording, found out cheaply.
+
+    Attributes
+    ----------
+    signals : tuple of SourceSignal
+        All of them, in the order of the source.
+    start : datetime or None
+        When it began, as far as `clock` says that it means anything.
+    clock : {"real", "surrogate", "none"}
+    notes : tuple of str
+        What was repaired.
+    """
+
+    signals: tuple[SourceSignal, ...]
+    start: datetime | None = None
+    clock: Clock = "none"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of all signals."""
+        return tuple(signal.label for signal in self.signals)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Signals of a recording.
+
+    Attributes
+    ----------
+    volts : ndarray of float64, shape (signal, sample)
+        In the order in which they were asked for.
+    sfreq : Fraction
+        Sampling rate (Hz).
+    """
+
+    volts: NDArray[np.float64]
+    sfreq: Fraction
+
+
+class Corpus(Protocol):
+    """Where recordings are, and what is known of them.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that the user names.
+    options : mapping
+        ``annotation`` (``labels.annotation``), ``patient`` (``corpus.patient``), ``rename``
+        (``channels.rename``); keys that a corpus does not know it ignores.
+
+    Attributes
+    ----------
+    name : str
+    version : int
+        Of the plug-in, raised when it gives other results than before: it is part of what
+        decides whether a recording is built again.
+    patient_namespace : str
+        Whose patients these are: two corpora with one namespace may have patients in common.
+    """
+
+    name: str
+    version: int
+    patient_namespace: str
+
+    def __init__(self, root: Path, options: Mapping[str, Any]) -> None: ...
+
+    @classmethod
+    def recognises(cls, root: Path) -> str:
+        """Return why a folder is one of this corpus, or an empty string.
+
+        It reads at most 200 names and 64 kB.
+        """
+        ...
+
+    def recordings(self) -> Discovery:
+        """List all recordings.
+
+        Raises
+        ------
+        CorpusError
+            If the folder cannot be one of this corpus.
+        """
+        ...
+
+    def find(self, id: str) -> Recording:
+        """Return a recording by its id, without listing all where that can be helped.
+
+        Raises
+        ------
+        RecordingError
+            If there is none.
+        """
+        ...
+
+    def files(self, recording: Recording) -> Files:
+        """Return the files that decide what becomes of a recording."""
+        ...
+
+    def facts(self, recording: Recording) -> SourceFacts:
+        """Return what is known of a recording without reading its samples.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be used, with the reason.
+        """
+        ...
+
+    def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
+        """Read some signals of a recording.
+
+        Parameters
+        ----------
+        recording : Recording
+        signals : sequence of int
+            Places in the `signals` of its facts; they share one rate.
+
+        Raises
+        ------
+        RecordingError
+            If they cannot be read.
+        """
+        ...
+
+    def annotation(self, recording: Recording) -> Annotation:
+        """Return what was annotated.
+
+        Raises
+        ------
+        Unlabelled
+            If nobody looked at the recording.
+        RecordingError
+            If the annotation cannot be understood, naming file and line.
+        """
+        ...

@@ -1,0 +1,273 @@
+"""CHB-MIT: bipolar recordings of children, one summary of annotations for each case.
+
+    chb01/chb01_01.edf ...   chb01/chb01-summary.txt   chb01/chb01_03.edf.seizures
+
+The patient is the folder, never what a name begins with (``chb17a_03``). A recording without an
+entry in its case's summary was not looked at. What is known to be wrong stands in
+``errata/chbmit.yaml``, and is put right unless ``corpus.errata`` says ``none``.
+"""
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tuszstore.corpus.annotations import WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.base import Clock, Discovery, Files, Recording, SourceFacts
+from tuszstore.corpus.edf_corpus import EdfCorpus
+from tuszstore.corpus.formats.chb_summary import Summary, SummaryEntry, read_summary
+from tuszstore.corpus.formats.errata import (
+    ChannelLabel,
+    Correction,
+    Erratum,
+    SamePatient,
+    SeizureOnset,
+    corrections_of,
+    load_errata,
+)
+from tuszstore.corpus.formats.errata import Unlabelled as UnlabelledErratum
+from tuszstore.corpus.formats.text import text_of
+from tuszstore.corpus.formats.wfdb import read_seizures
+from tuszstore.corpus.listing import list_edf_files
+from tuszstore.corpus.regular import read_regular
+from tuszstore.errors import RecordingError
+
+_CASE = re.compile(r"chb\d\d")
+_MAX_SUMMARY = 1 << 22
+_MAX_SEIZURES = 1 << 16
+_AGREE = 1.0  # s, between a summary and a .seizures file
+
+
+class ChbMit(EdfCorpus):
+    """CHB-MIT as PhysioNet has it, or some of its cases."""
+
+    name = "chbmit"
+    version = 1
+    patient_namespace = "chbmit"
+
+    def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
+        super().__init__(root, options)
+        self._summaries: dict[Path, Summary | RecordingError] = {}
+
+    @classmethod
+    def recognises(cls, root: Path) -> str:
+        """Return why a folder is CHB-MIT: a folder of a case with its summary."""
+        try:
+            entries = sorted(entry.name for entry in islice(root.iterdir(), 200))
+        except OSError:
+            return ""
+        for name in entries:
+            summary = f"{name}/{name}-summary.txt"
+            if _CASE.fullmatch(name) and (root / summary).is_file():
+                return f"{summary} is the summary of a case of CHB-MIT"
+        return ""
+
+    def recordings(self) -> Discovery:
+        """List all EDF files, in the order of their paths."""
+        paths, left_out = list_edf_files(self.root)
+        found = Discovery([self._recording(path) for path in paths], left_out)
+        found.notes = [note for folder in _folders(paths) for note in self._absent(folder, paths)]
+        return found
+
+    def find(self, id: str) -> Recording:
+        """Return the recording of a path."""
+        return self._recording(self.path_of(id))
+
+    def files(self, recording: Recording) -> Files:
+        """Return the EDF file, and what annotates it, as far as it is there."""
+        others = (_summary_of(recording.path), _seizures_of(recording.path))
+        return Files((recording.path,), tuple(path for path in others if path.is_file()))
+
+    def facts(self, recording: Recording) -> SourceFacts:
+        """Return what the header of a recording says, labels by their errata."""
+        facts = super().facts(recording)
+        meant = {
+            correction.label: correction.use
+            for correction in self._corrections(ChannelLabel, recording)
+        }
+        signals = tuple(
+            replace(signal, label=meant.get(signal.label, signal.label)) for signal in facts.signals
+        )
+        renamed = [s.label for s in facts.signals if s.label in meant]
+        notes = tuple(f"label {label!r} read as {meant[label]!r} (erratum)" for label in renamed)
+        start = read_start(recording.path)
+        clock: Clock = "surrogate" if start else "none"
+        return SourceFacts(signals, start, clock, (*facts.notes, *notes))
+
+    def annotation(self, recording: Recording) -> Annotation:
+        """Return the seizures of a recording's entry in the summary."""
+        if any(True for _ in self._corrections(UnlabelledErratum, recording)):
+            raise Unlabelled(f"nobody annotated {recording.path.name} (erratum)")
+        entry = self._entry(recording)
+        seizures, notes = self._seizures(recording, entry)
+        events = tuple(
+            Event(WHOLE_MONTAGE, onset, end, SEIZURE, 1.0, entry.line) for onset, end in seizures
+        )
+        state = repr((entry.digest, seizures))
+        digest = hashlib.sha256(state.encode()).hexdigest()
+        return Annotation(
+            events, None, digest, notes=(*notes, *self._compared(recording, seizures))
+        )
+
+    def _recording(self, path: Path) -> Recording:
+        id_ = path.relative_to(self.root).as_posix()
+        folders = PurePosixPath(id_).parts[:-1]
+        case = folders[-1] if folders else self.root.name
+        return Recording(
+            id=id_,
+            path=path,
+            folder="",
+            patient=self._same.get(case, case),
+            session=case if case in self._same else "",
+            corpus=self.name,
+            folders=folders,
+        )
+
+    @cached_property
+    def _errata(self) -> tuple[tuple[Erratum, Correction], ...]:
+        """Corrections that hold, whatever the content of files; those are looked at later."""
+        if self.options.get("errata") == "none":
+            return ()
+        return corrections_of(load_errata(self.name), self.options.get("decisions"))
+
+    @cached_property
+    def _same(self) -> dict[str, str]:
+        return {c.patient: c.same_as for _, c in self._errata if isinstance(c, SamePatient)}
+
+    def _corrections(self, kind: type, recording: Recording) -> Iterable[Any]:
+        """Yield the corrections of a kind that concern a recording and hold for its summary."""
+        for erratum, correction in self._errata:
+            if not isinstance(correction, kind):
+                continue
+            patterns = getattr(correction, "recordings", ())
+            if not any(fnmatch.fnmatch(recording.path.name, pattern) for pattern in patterns):
+                continue
+            if erratum.applies_to(erratum.file, self._content(_summary_of(recording.path))):
+                yield correction
+
+    def _content(self, path: Path) -> bytes:
+        if path not in self._contents:
+            try:
+                self._contents[path] = read_regular(path, _MAX_SUMMARY)
+            except (OSError, RecordingError):
+                self._contents[path] = b""  # what is wrong with it is said when it is read
+        return self._contents[path]
+
+    @cached_property
+    def _contents(self) -> dict[Path, bytes]:
+        return {}
+
+    def _summary(self, path: Path) -> Summary:
+        """Return the summary of a case, read once."""
+        if path not in self._summaries:
+            try:
+                content = read_regular(path, _MAX_SUMMARY)
+                self._summaries[path] = read_summary(text_of(content, path.name), path.name)
+            except FileNotFoundError:
+                self._summaries[path] = Unlabelled(f"no summary {path.name}")
+            except OSError as error:
+                self._summaries[path] = RecordingError(
+                    f"{path.name}: cannot be read: {error.strerror or error}"
+                )
+            except RecordingError as error:
+                self._summaries[path] = error
+        found = self._summaries[path]
+        if isinstance(found, RecordingError):
+            raise found
+        return found
+
+    def _entry(self, recording: Recording) -> SummaryEntry:
+        path = _summary_of(recording.path)
+        entry = self._summary(path).entries.get(recording.path.name)
+        if entry is None:
+            raise Unlabelled(f"no entry in {path.name}")
+        return entry
+
+    def _seizures(
+        self, recording: Recording, entry: SummaryEntry
+    ) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
+        """Return the seizures of an entry after errata, and what was put right."""
+        seizures, notes = list(entry.seizures), []
+        for c in self._corrections(SeizureOnset, recording):
+            for k, (onset, end) in enumerate(seizures):
+                if onset == c.listed:
+                    seizures[k] = (c.use, end if c.keeps == "end" else end + c.use - onset)
+                    notes.append(f"seizure from {c.listed:g} s read as from {c.use:g} s (erratum)")
+        return seizures, tuple(notes)
+
+    def _compared(
+        self, recording: Recording, seizures: list[tuple[float, float]]
+    ) -> tuple[str, ...]:
+        """Return a note where the binary annotations say something else than the summary."""
+        path = _seizures_of(recording.path)
+        if not path.is_file():
+            return ()
+        try:
+            other = read_seizures(read_regular(path, _MAX_SEIZURES), path.name, 256.0).seconds
+        except (OSError, RecordingError) as error:
+            return (f"{path.name}: not compared with the summary: {error}",)
+        pairs = zip(sorted(seizures), sorted(other), strict=False)
+        agree = len(seizures) == len(other) and all(
+            abs(a - c) <= _AGREE and abs(b - d) <= _AGREE for (a, b), (c, d) in pairs
+        )
+        if agree:
+            return ()
+        told = ", ".join(f"{onset:g} to {end:g} s" for onset, end in other) or "none"
+        return (f"{path.name} has other seizures than the summary, which is read: {told}",)
+
+    def _absent(self, folder: Path, paths: Iterable[Path]) -> list[str]:
+        """Return a note on recordings that a summary lists and that are not there."""
+        summary = folder / f"{folder.name}-summary.txt"
+        try:
+            entries = self._summary(summary).entries
+        except RecordingError:
+            return []  # said of each of its recordings
+        there = {path.name for path in paths if path.parent == folder}
+        absent = [entry for name, entry in entries.items() if name not in there]
+        if not absent:
+            return []
+        count = f"{len(absent)} recording{'' if len(absent) == 1 else 's'}"
+        return [
+            f"{summary.name} lists {count} not there, such as {absent[0].file} "
+            f"(line {absent[0].line})"
+        ]
+
+
+SEIZURE = "seiz"
+"""Class of all seizures: the summaries tell no other."""
+
+
+def read_start(path: Path) -> datetime | None:
+    """Return when a recording began according to its EDF header; None where that tells no time.
+
+    Dates of CHB-MIT were moved, the same way for all recordings of a case. Years are two digits;
+    those from 85 on are of the last century, as the EDF specification has it.
+    """
+    with path.open("rb") as file:
+        text = file.read(184)[168:].decode("latin-1")
+    match = re.fullmatch(r"(\d\d)[.:](\d\d)[.:](\d\d)(\d\d)[.:](\d\d)[.:](\d\d)", text)
+    if match is None:
+        return None
+    day, month, year, hour, minute, second = map(int, match.groups())
+    try:
+        return datetime(year + (1900 if year >= 85 else 2000), month, day, hour, minute, second)
+    except ValueError:
+        return None
+
+
+def _summary_of(path: Path) -> Path:
+    return path.parent / f"{path.parent.name}-summary.txt"
+
+
+def _seizures_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.seizures")
+
+
+def _folders(paths: Iterable[Path]) -> list[Path]:
+    return sorted({path.parent for path in paths})

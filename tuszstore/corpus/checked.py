@@ -1,0 +1,187 @@
+"""A corpus whose every answer is checked, so that a plug-in cannot spoil a build.
+
+What a plug-in raises, and what it returns that is not what the protocol says, becomes the reason
+why one recording is left out, or an error that names the plug-in where all are concerned.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tuszstore.corpus.annotations import Annotation, Event
+from tuszstore.corpus.base import (
+    Corpus,
+    Discovery,
+    Files,
+    LeftOut,
+    Recording,
+    Source,
+    SourceFacts,
+    SourceSignal,
+)
+from tuszstore.errors import CorpusError, RecordingError, TuszstoreError
+
+T = TypeVar("T")
+
+MAX_EVENTS = 1_000_000
+"""Events of a recording, at most."""
+
+MAX_SIGNALS = 100_000
+"""Signals of a recording, at most."""
+
+_MAX_NAME = 4096
+_CLOCKS = ("real", "surrogate", "none")
+
+
+class CheckedCorpus:
+    """The methods of a corpus, checked.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    name : str
+        Under which it is registered.
+    """
+
+    def __init__(self, corpus: Corpus, name: str) -> None:
+        self._corpus = corpus
+        self.name = name
+        self.version = getattr(corpus, "version", 1)
+        self.patient_namespace = str(getattr(corpus, "patient_namespace", ""))
+        self.same_samples = getattr(corpus, "same_samples", None) or None
+
+    def recordings(self) -> Discovery:
+        """List all recordings.
+
+        Raises
+        ------
+        CorpusError
+            If the plug-in fails, or two recordings have one id.
+        """
+        found = self._called(CorpusError, "recordings", self._corpus.recordings)
+        if not isinstance(found, Discovery):
+            raise self._wrong(CorpusError, "recordings", "a Discovery", found)
+        seen: set[str] = set()
+        for recording in found.recordings:
+            self._check_recording(CorpusError, "recordings", recording)
+            if recording.id in seen:
+                raise CorpusError(
+                    f"corpus {self.name!r}: two recordings have the id {recording.id!r:.200}"
+                )
+            seen.add(recording.id)
+        for entry in found.left_out:
+            if not isinstance(entry, LeftOut):
+                raise self._wrong(CorpusError, "recordings", "LeftOut entries", entry)
+        return found
+
+    def find(self, id: str) -> Recording:
+        """Return a recording by its id."""
+        found = self._called(RecordingError, "find", lambda: self._corpus.find(id))
+        self._check_recording(RecordingError, "find", found)
+        return found
+
+    def files(self, recording: Recording) -> Files:
+        """Return the files that decide what becomes of a recording."""
+        found = self._called(RecordingError, "files", lambda: self._corpus.files(recording))
+        if not isinstance(found, Files) or not found.signal:
+            raise self._wrong(RecordingError, "files", "Files with a signal", found)
+        for path in (*found.signal, *found.annotation):
+            if not isinstance(path, Path):
+                raise self._wrong(RecordingError, "files", "paths", path)
+        return found
+
+    def facts(self, recording: Recording) -> SourceFacts:
+        """Return what is known of a recording without reading its samples."""
+        facts = self._called(RecordingError, "facts", lambda: self._corpus.facts(recording))
+        if not isinstance(facts, SourceFacts):
+            raise self._wrong(RecordingError, "facts", "SourceFacts", facts)
+        if not 0 < len(facts.signals) <= MAX_SIGNALS:
+            raise self._wrong(RecordingError, "facts", "signals", len(facts.signals))
+        for signal in facts.signals:
+            ok = (
+                isinstance(signal, SourceSignal)
+                and isinstance(signal.label, str)
+                and isinstance(signal.sfreq, Fraction)
+                and isinstance(signal.n_samples, int)
+                and signal.n_samples >= 0
+                and signal.sfreq >= 0
+            )
+            if not ok:
+                raise self._wrong(
+                    RecordingError,
+                    "facts",
+                    "signals with label, rate (Fraction) and length",
+                    signal,
+                )
+        if facts.clock not in _CLOCKS or not isinstance(facts.start, datetime | None):
+            raise self._wrong(RecordingError, "facts", "a clock", (facts.clock, facts.start))
+        return facts
+
+    def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
+        """Read some signals of a recording."""
+        source = self._called(
+            RecordingError, "signal", lambda: self._corpus.signal(recording, signals)
+        )
+        volts = getattr(source, "volts", None)
+        if not isinstance(source, Source) or not isinstance(volts, np.ndarray):
+            raise self._wrong(RecordingError, "signal", "a Source", source)
+        if volts.dtype != np.float64 or volts.ndim != 2 or len(volts) != len(signals):
+            raise self._wrong(
+                RecordingError, "signal", f"float64 volts of {len(signals)} signals",
+                (str(volts.dtype), volts.shape),
+            )  # fmt: skip
+        return source
+
+    def annotation(self, recording: Recording) -> Annotation:
+        """Return what was annotated."""
+        found = self._called(
+            RecordingError, "annotation", lambda: self._corpus.annotation(recording)
+        )
+        if not isinstance(found, Annotation) or not isinstance(found.digest, str):
+            raise self._wrong(RecordingError, "annotation", "an Annotation", found)
+        if not found.digest:
+            raise self._wrong(RecordingError, "annotation", "a digest", found.digest)
+        if len(found.events) > MAX_EVENTS:
+            raise self._wrong(RecordingError, "annotation", "fewer events", len(found.events))
+        for event in found.events:
+            if not isinstance(event, Event) or not (
+                isinstance(event.label, str) and isinstance(event.channel, str)
+            ):
+                raise self._wrong(RecordingError, "annotation", "Events", event)
+            times = (event.onset, event.offset)
+            if not all(isinstance(t, int | float) and math.isfinite(t) for t in times):
+                raise self._wrong(RecordingError, "annotation", "finite times", times)
+            if event.offset < event.onset:
+                raise self._wrong(RecordingError, "annotation", "ends after starts", times)
+        return found
+
+    def _called(self, kind: type[TuszstoreError], method: str, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except (TuszstoreError, OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever a plug-in raises
+            raise kind(
+                f"corpus {self.name!r}: {method}() failed: {type(error).__name__}: {error}"
+            ) from error
+
+    def _check_recording(self, kind: type[TuszstoreError], method: str, recording: Any) -> None:
+        texts = ("id", "patient", "folder", "session", "montage", "reference", "corpus")
+        if not isinstance(recording, Recording) or not isinstance(recording.path, Path):
+            raise self._wrong(kind, method, "a Recording with a path", recording)
+        for name in texts:
+            value = getattr(recording, name)
+            if not isinstance(value, str) or len(value) > _MAX_NAME or "\0" in value:
+                raise self._wrong(kind, method, f"text for {name}", value)
+        if not recording.id or not recording.patient:
+            raise self._wrong(kind, method, "an id and a patient", recording)
+
+    def _wrong(
+        self, kind: type[TuszstoreError], method: str, expected: str, found: object
+    ) -> TuszstoreError:
+        return kind(f"corpus {self.name!r}: {method}() must return {expected}, not {found!r:.120}")

@@ -1,0 +1,125 @@
+"""Which corpus a folder is, and opening it: in this process, and again on workers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tuszstore.config import Config
+from tuszstore.corpus.base import PROTOCOL
+from tuszstore.corpus.checked import CheckedCorpus
+from tuszstore.errors import ConfigError, CorpusError
+from tuszstore.registry import CORPORA
+
+AUTO, FOLDER = "auto", "folder"
+
+
+@dataclass(frozen=True)
+class CorpusRef:
+    """A corpus as a worker is told of it.
+
+    Attributes
+    ----------
+    name : str
+    version : int
+        Of the plug-in where the build was planned.
+    root : Path
+    options : tuple of (str, object)
+        Sorted by key.
+    """
+
+    name: str
+    version: int
+    root: Path
+    options: tuple[tuple[str, Any], ...] = field(default=())
+
+    def open(self) -> CheckedCorpus:
+        """Return the corpus; one for each process.
+
+        Raises
+        ------
+        CorpusError
+            If the plug-in is not installed here, or in another version.
+        """
+        return _open(self)
+
+
+def choose_corpus(config: Config, root: Path) -> CorpusRef:
+    """Return which corpus a folder is.
+
+    Parameters
+    ----------
+    config : Config
+        ``corpus.name`` is a name, or ``auto`` for the corpus that recognises the folder.
+    root : Path
+
+    Raises
+    ------
+    CorpusError
+        If two recognise it, or a plug-in is of another protocol.
+    """
+    name = config.corpus.name
+    if name == AUTO:
+        name = recognise(root)
+    options: Mapping[str, Any] = {
+        "annotation": config.labels.annotation,
+        "patient": config.corpus.patient,
+        "errata": config.corpus.errata,
+    }
+    version = CORPORA.version(name)
+    return CorpusRef(name, version, root, tuple(sorted(options.items())))
+
+
+def recognise(root: Path) -> str:
+    """Return the name of the corpus that a folder is; ``folder`` where none recognises it.
+
+    Raises
+    ------
+    CorpusError
+        If two do.
+    """
+    reasons = {}
+    for name in CORPORA:
+        if name == FOLDER:
+            continue
+        try:
+            reason = CORPORA[name].recognises(root)
+        except OSError:
+            continue  # what is wrong with the folder is said when it is listed
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise CorpusError(
+                f"corpus {name!r}: recognises() failed at {root}: {type(error).__name__}: {error}"
+            ) from error
+        if reason:
+            reasons[name] = str(reason)
+    if len(reasons) > 1:
+        told = "; ".join(f"{name} ({reason})" for name, reason in reasons.items())
+        raise CorpusError(
+            f"{root}: is recognised by several corpora: {told}. Say which: --corpus "
+            f"{' or --corpus '.join(reasons)}"
+        )
+    return next(iter(reasons), FOLDER)
+
+
+@lru_cache(maxsize=16)
+def _open(ref: CorpusRef) -> CheckedCorpus:
+    try:
+        plugin = CORPORA[CORPORA.check(ref.name)]
+        version = CORPORA.version(ref.name)
+    except ConfigError as error:
+        raise CorpusError(str(error)) from error
+    if version != ref.version:
+        raise CorpusError(
+            f"corpus {ref.name!r} is of version {version} here, and the build was planned with "
+            f"version {ref.version}: install the same package on every worker"
+        )
+    protocol = getattr(plugin, "protocol", PROTOCOL)
+    if protocol != PROTOCOL:
+        raise CorpusError(
+            f"corpus {ref.name!r} is written for protocol {protocol!r}, and this tuszstore has "
+            f"{PROTOCOL}: install a release of the plug-in that fits"
+        )
+    return CheckedCorpus(plugin(ref.root, dict(ref.options)), ref.name)

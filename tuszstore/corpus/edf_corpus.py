@@ -1,0 +1,143 @@
+"""What corpora of EDF files have in common: listing, headers and samples."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from tuszstore.corpus.base import Recording, Source, SourceFacts, SourceSignal
+from tuszstore.corpus.continuity import check_continuous
+from tuszstore.corpus.edf import EdfHeader, check_signals, clean_edf, read_header, records_of
+from tuszstore.corpus.units import MICROVOLT, NANOVOLT, volts
+from tuszstore.errors import RecordingError
+
+
+class EdfCorpus:
+    """A corpus whose recordings are EDF files; the methods that read them.
+
+    Parameters
+    ----------
+    root : Path
+    options : mapping
+        As of :class:`~tuszstore.corpus.base.Corpus`.
+    """
+
+    def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
+        self.root = root
+        self.options = options
+
+    def path_of(self, id: str) -> Path:
+        """Return where the file of a recording's id lies, which may come from anywhere.
+
+        Raises
+        ------
+        RecordingError
+            If the id is no path below the root.
+        """
+        return source_path(self.root, id)
+
+    def facts(self, recording: Recording) -> SourceFacts:
+        """Return what the header of a recording says."""
+        header = read_header(recording.path)
+        notes = (*header.notes, *check_continuous(recording.path, header))
+        signals = tuple(_source_signal(header, number) for number in range(len(header.signals)))
+        return SourceFacts(signals, notes=notes)
+
+    def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
+        """Read some signals through MNE."""
+        return read_edf(recording.path, signals)
+
+    def same_samples(self, recording: Recording, first: int, other: int) -> bool:
+        """Return whether two signals hold the same samples, byte for byte and in one scale."""
+        header = read_header(recording.path)
+        a, b = header.signals[first], header.signals[other]
+        if a.samples != b.samples or _scale(header, first) != _scale(header, other):
+            return False
+        pairs = zip(
+            records_of(recording.path, header, first),
+            records_of(recording.path, header, other),
+            strict=True,
+        )
+        return all(x == y for x, y in pairs)
+
+
+def source_path(root: Path, id_: str) -> Path:
+    """Return where the file of a recording's id lies.
+
+    Parameters
+    ----------
+    root : Path
+        Of the corpus.
+    id_ : str
+        As a store has it, which may come from anywhere.
+
+    Raises
+    ------
+    RecordingError
+        If the id is no path below the root.
+    """
+    parts = PurePosixPath(id_).parts
+    if not parts or id_.startswith("/") or ".." in parts or "\0" in id_ or "\\" in id_:
+        raise RecordingError(f"its id {id_!r:.200} is no path below the corpus's root")
+    return root.joinpath(*parts)
+
+
+def read_edf(path: Path, numbers: Sequence[int]) -> Source:
+    """Read some signals of an EDF file through MNE.
+
+    Only those that are asked for are read: a side channel at 1 Hz would otherwise be upsampled at
+    great cost, and a faster one would change the rate of all others.
+
+    Parameters
+    ----------
+    path : Path
+    numbers : sequence of int
+        Of signals that share a rate.
+
+    Raises
+    ------
+    RecordingError
+        If they cannot be read, or differ in their rate.
+    """
+    import mne
+
+    header = read_header(path)
+    sfreq, expected = header.rate(numbers), header.n_samples(numbers[0])
+    names = {number: f"s{number}" for number in numbers}
+    try:
+        with clean_edf(path, header, names) as file, warnings.catch_warnings():
+            # what a header can be wrong about was said by read_header
+            warnings.simplefilter("ignore", RuntimeWarning)
+            raw = mne.io.read_raw_edf(
+                file, include=list(names.values()), preload=True, stim_channel=None, verbose="error"
+            )
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+    except (ValueError, RuntimeError, AssertionError) as error:
+        raise RecordingError(f"MNE cannot read it: {error}") from error
+    if raw.n_times != expected:
+        raise RecordingError(f"{expected} samples were expected, MNE found {raw.n_times}")
+    rows = [raw.ch_names.index(names[number]) for number in numbers]
+    data: Any = raw.get_data()[rows]
+    for row, number in enumerate(numbers):
+        if volts(header.signals[number].unit) == NANOVOLT:  # MNE was told uV
+            data[row] = data[row] * 1e-3
+    return Source(np.ascontiguousarray(data, np.float64), sfreq)
+
+
+def _source_signal(header: EdfHeader, number: int) -> SourceSignal:
+    signal = header.signals[number]
+    sfreq = signal.samples / header.record_seconds
+    try:
+        notes = tuple(check_signals(header, [number]))
+    except RecordingError as error:
+        return SourceSignal(signal.label, sfreq, header.n_samples(number), str(error))
+    return SourceSignal(signal.label, sfreq, header.n_samples(number), "", notes)
+
+
+def _scale(header: EdfHeader, number: int) -> tuple[float | None, ...]:
+    s = header.signals[number]
+    unit = volts(s.unit) if s.unit else MICROVOLT
+    return unit, s.physical_min, s.physical_max, s.digital_min, s.digital_max

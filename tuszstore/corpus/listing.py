@@ -1,0 +1,121 @@
+"""Files with the name of a recording below a folder: regular ones, and why others are left out."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuszstore.corpus.base import LeftOut
+from tuszstore.corpus.regular import irregular
+from tuszstore.errors import CorpusError
+from tuszstore.text import printable
+
+_NAMED = 3
+"""Entries that a message names."""
+
+
+def list_edf_files(root: Path) -> tuple[list[Path], list[LeftOut]]:
+    """List all EDF files below a folder, in the order of their paths.
+
+    Parameters
+    ----------
+    root : Path
+
+    Returns
+    -------
+    paths : list of Path
+        Of regular files.
+    left_out : list of LeftOut
+        Folders that cannot be read; pipes, devices and broken links with the name of an EDF file;
+        names that are not UTF-8.
+
+    Raises
+    ------
+    CorpusError
+        If `root` is no folder, or holds no EDF file.
+    """
+    if not root.exists():
+        raise CorpusError(f"{root}: no such folder; give the corpus's root with --data")
+    if not is_utf8(str(root.absolute())):
+        raise CorpusError(
+            f"{printable(str(root.absolute()))}: this path is not UTF-8; rename it, or give a link "
+            "to it with --data"
+        )
+    if not root.is_dir():
+        raise CorpusError(f"{root}: not a folder; give the corpus's root with --data")
+    left_out: list[LeftOut] = []
+    paths = sorted(_edf_files(root, left_out), key=lambda path: path.parts)
+    if not paths:
+        why = "; ".join(f"{entry.id}: {entry.reason}" for entry in left_out[:_NAMED])
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        raise CorpusError(
+            f"{root}: no EDF files in this folder or below it{f' ({why}{more})' if why else ''}"
+        )
+    return paths, left_out
+
+
+def _edf_files(root: Path, left_out: list[LeftOut]) -> Iterator[Path]:
+    """Yield regular files; what bears the name of one and is none is left out by name."""
+    seen = set()
+    waiting = [str(root)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            known = os.stat(folder)
+            if (inode := (known.st_dev, known.st_ino)) in seen:
+                continue  # a link back up, or to a folder that was listed already
+            seen.add(inode)
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+        except OSError as error:
+            left_out.append(_left_out(folder, root, f"folder cannot be read: {error.strerror}"))
+            continue
+        below = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue  # hidden, such as macOS leaves beside real ones
+            if _is_folder(entry):
+                below.append(entry)
+            elif entry.name.lower().endswith(".edf"):
+                if reason := _why_not(entry):
+                    left_out.append(_left_out(entry.path, root, reason))
+                else:
+                    yield Path(entry.path)
+        for entry in sorted(below, key=lambda entry: entry.name, reverse=True):
+            if is_utf8(entry.name):
+                waiting.append(entry.path)
+            else:
+                left_out.append(_left_out(entry.path, root, f"folder's {_NOT_UTF8}"))
+
+
+_NOT_UTF8 = "name is not UTF-8; rename it"
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether a name from the file system can be written down as text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link that cannot be followed
+
+
+def _why_not(entry: "os.DirEntry[str]") -> str:
+    """Return why an entry with the name of an EDF file is not taken; nothing if it is."""
+    try:
+        regular = entry.is_file()
+    except OSError:
+        regular = False
+    if not regular:
+        return f"{irregular(entry.path) or 'changed while it was listed'}, not a regular file"
+    return "" if is_utf8(entry.name) else f"file {_NOT_UTF8}"
+
+
+def _left_out(path: str, root: Path, reason: str) -> LeftOut:
+    return LeftOut(printable(Path(path).relative_to(root).as_posix()), reason, "failed")
