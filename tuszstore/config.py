@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Hashable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -27,8 +28,18 @@ from pydantic import (
     model_validator,
 )
 
-from tuszstore.channels.names import CHANNELS
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.names import CHANNELS, canonical, is_electrode
+from tuszstore.channels.sets import parse_channels
 from tuszstore.errors import ConfigError
+from tuszstore.registry import (
+    ANNOTATIONS,
+    CORPORA,
+    FILTERS,
+    NORMALISERS,
+    RESAMPLERS,
+    Registry,
+)
 
 EVENT_CLASSES = (
     "seiz", "fnsz", "gnsz", "spsz", "cpsz", "absz", "tnsz", "cnsz", "tcsz", "atsz", "mysz", "nesz",
@@ -47,8 +58,25 @@ MAX_SHARD = 1 << 28
 MAX_FILE = 1 << 20
 """Bytes of a configuration's file, at most."""
 
+AUTO = "auto"
+"""Name of a corpus that is found out from its folder."""
+
+PATIENT_RULES = ("folder", "name")
+"""What ``corpus.patient`` may be, beside a pattern."""
+
+STEPS = {"resample": RESAMPLERS, "filter": FILTERS, "normalise": NORMALISERS}
+"""Keys of ``signal`` that name what is registered."""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _registered(registry: Registry, name: str, *others: str) -> str:
+    try:
+        return registry.check(name)
+    except ConfigError as error:
+        more = f" (or {', '.join(others)})" if others else ""
+        raise ValueError(f"{error}{more}") from None
 
 
 class _Section(BaseModel):
@@ -65,17 +93,45 @@ class _Section(BaseModel):
 
 
 class Corpus(_Section):
-    """Which recordings belong to which split."""
+    """Which corpus it is, who its patients are, and which recordings belong to which split."""
 
+    name: str = AUTO
+    patient: str | None = None
+    errata: Literal["correct", "none"] = "correct"
     split_policy: Literal["official", "patient", "file_order"] = "official"
     val_fraction: Fraction = 0.2
     split_seed: int = 42
     pseudonymize: bool = False
 
+    @field_validator("name")
+    @classmethod
+    def _known_name(cls, value: str) -> str:
+        return value if value == AUTO else _registered(CORPORA, value)
+
+    @field_validator("patient")
+    @classmethod
+    def _known_rule(cls, value: str | None) -> str | None:
+        if value in (None, *PATIENT_RULES):
+            return value
+        try:
+            groups = re.compile(value or "").groups
+        except re.error as error:
+            raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        if groups != 1:
+            raise ValueError(
+                f"{value!r} must be {' or '.join(PATIENT_RULES)}, or a pattern with one group, "
+                "which is the patient, such as ^([^/]+)/"
+            )
+        return value
+
 
 class Channels(_Section):
-    """How the 19 channels are found, and what may be interpolated."""
+    """Which channels are stored, how they are found, and what may be interpolated."""
 
+    set: str | tuple[str, ...] = "10-20"
+    rename: dict[str, str] = {}
+    references: dict[str, str] = {}
+    average_of: tuple[str, ...] = CHANNELS
     ignore_case: bool = True
     interpolate: tuple[str, ...] = ("Fz", "Pz")
     flat: Literal["interpolate", "keep", "leave_out"] = "interpolate"
@@ -83,16 +139,22 @@ class Channels(_Section):
 
     @model_validator(mode="after")
     def _known_channels(self) -> Self:
+        parse_channels(self.set)
         for name in self.interpolate:
-            if name not in CHANNELS:
-                raise ValueError(f"interpolate names {name!r}, which is none of {CHANNELS}")
+            if canonical(name) != name or not is_electrode(name):
+                raise ValueError(f"interpolate names {name!r}, which is no electrode's name")
         return self
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Channels of a store, in their order."""
+        return parse_channels(self.set)
 
 
 class Labels(_Section):
     """Which annotation is read and what its events mean."""
 
-    annotation: Literal["csv", "csv_bi", "none"] = "csv"
+    annotation: str = "csv"
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
     ignore_case: bool = True
@@ -100,6 +162,11 @@ class Labels(_Section):
     unlabelled: Literal["leave_out", "keep"] = "leave_out"
     rounding: Literal["outward", "truncate"] = "outward"
     full_seizure: Annotated[float, Field(gt=0, le=1)] = 0.99
+
+    @field_validator("annotation")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        return value if value == "none" else _registered(ANNOTATIONS, value, "none")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -137,12 +204,17 @@ class Signal(_Section):
 
     sfreq: Annotated[int, Field(ge=1, le=100_000)] = 256
     nonfinite: Literal["interpolate", "propagate"] = "interpolate"
-    resample: Literal["polyphase", "fft"] = "polyphase"
+    resample: str = "polyphase"
     bandpass: Bandpass | None = Bandpass()
     notch: Notch | None = Notch()
-    filter: Literal["zero_phase", "causal", "causal_from_rest"] = "zero_phase"
-    normalise: Literal["robust_zscore", "zscore", "none"] = "robust_zscore"
+    filter: str = "zero_phase"
+    normalise: str = "robust_zscore"
     clip: Positive | None = 10.0
+
+    @field_validator("resample", "filter", "normalise")
+    @classmethod
+    def _known_step(cls, value: str, info: ValidationInfo) -> str:
+        return _registered(STEPS[str(info.field_name)], value)
 
     @model_validator(mode="after")
     def _below_nyquist(self) -> Self:

@@ -37,7 +37,7 @@ class Registry(Mapping[str, Any]):
     def __init__(self, kind: str, group: str, builtin: Mapping[str, str]) -> None:
         self.kind = kind
         self.group = group
-        self._builtin = dict(builtin)
+        self.builtin = dict(builtin)
         self._given: dict[str, Any] = {}
         self._loaded: dict[str, Any] = {}
 
@@ -46,7 +46,7 @@ class Registry(Mapping[str, Any]):
         found: dict[str, EntryPoint] = {}
         for point in entry_points(group=self.group):
             other = found.get(point.name)
-            if point.name in self._builtin or (other and other.value != point.value):
+            if point.name in self.builtin or (other and other.value != point.value):
                 raise ConfigError(
                     f"{self.kind} {point.name!r} of {_package(point)} has the name of another one "
                     f"({_package(other) if other else 'tuszstore'}): one of the packages must "
@@ -67,9 +67,14 @@ class Registry(Mapping[str, Any]):
             raise ConfigError(f"there is a {self.kind} {name!r} already")
         self._given[name] = value
 
+    def state(self, name: str) -> str:
+        """Return what decides whether a recording is built again: name, and version if not 1."""
+        version = self.version(name)
+        return name if version == 1 else f"{name} {version}"
+
     def names(self) -> list[str]:
         """Return all names, sorted."""
-        return sorted({*self._builtin, *self._plugins, *self._given})
+        return sorted({*self.builtin, *self._plugins, *self._given})
 
     def check(self, name: str) -> str:
         """Return a name, if something is registered under it.
@@ -109,8 +114,8 @@ class Registry(Mapping[str, Any]):
         return self._loaded[name]
 
     def _load(self, name: str) -> Any:
-        if name in self._builtin:
-            module, _, attribute = self._builtin[name].partition(":")
+        if name in self.builtin:
+            module, _, attribute = self.builtin[name].partition(":")
             return getattr(importlib.import_module(module), attribute)
         if name not in self._plugins:
             raise KeyError(name)
@@ -124,7 +129,7 @@ class Registry(Mapping[str, Any]):
             ) from error
 
     def __contains__(self, name: object) -> bool:
-        return name in self._builtin or name in self._given or name in self._plugins
+        return name in self.builtin or name in self._given or name in self._plugins
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -146,7 +151,11 @@ def _package(point: EntryPoint) -> str:
 CORPORA = Registry(
     "corpus",
     "tuszstore.corpora",
-    {},
+    {
+        "tusz": "tuszstore.corpus.tusz:Tusz",
+        "chbmit": "tuszstore.corpus.chbmit:ChbMit",
+        "folder": "tuszstore.corpus.folder:Folder",
+    },
 )
 """Classes of :class:`tuszstore.corpus.base.Corpus`, for ``corpus.name``."""
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from tuszstore.builder.report import NOTHING_BUILT, UNFIT, BuildReport
 from tuszstore.config import Config, Labels
-from tuszstore.corpus.annotations import CONVERT, NONE, READERS, USE_OTHER
-from tuszstore.corpus.layout import LeftOut
+from tuszstore.corpus.annotations import CONVERT, NONE, USE_OTHER
+from tuszstore.corpus.base import LeftOut
 from tuszstore.reasons import plural
+from tuszstore.registry import ANNOTATIONS
 
 KEY = "--set labels.annotation"
 """The option that chooses a format."""
@@ -62,7 +63,7 @@ def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
     """Return advice on recordings that are left out, by the cause."""
     told = []
     unlabelled = [entry.reason for entry in left_out if entry.kind == "unlabelled"]
-    others = {kind: f"{USE_OTHER}{kind}" for kind in READERS}
+    others = {kind: f"{USE_OTHER}{kind}" for kind in ANNOTATIONS}
     for kind, way_out in others.items():
         if any(reason.endswith(way_out) for reason in unlabelled):
             told.append(f"to read the .{kind} annotations that are there: {KEY}={kind}")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tuszstore.builder.plan import Plan, PlannedRecording
 from tuszstore.builder.records import IO_THREADS, Files, Record, link_or_copy
 from tuszstore.builder.spec import encoding_of
 from tuszstore.builder.tables import event_columns, strings
-from tuszstore.corpus.layout import LeftOut
+from tuszstore.corpus.base import LeftOut
 from tuszstore.store.create import create_arrays, write_derived, write_table
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows, seizure_distances
@@ -105,6 +106,22 @@ def _write_derived(path: Path, parts: Sequence[Part], derived: Derived) -> None:
         )  # fmt: skip
 
 
+def _patient_time(parts: Sequence[Part]) -> NDArray[np.float64]:
+    """Return seconds from the start of each patient's first recording of those that are given."""
+    starts = [part.planned.start if part.planned.clock != "none" else None for part in parts]
+    patients = [part.planned.recording.patient for part in parts]
+    first: dict[str, datetime] = {}
+    for patient, start in zip(patients, starts, strict=True):
+        if start is not None:
+            first[patient] = min(start, first.get(patient, start))
+    return np.array(
+        [
+            (start - first[patient]).total_seconds() if start is not None else np.nan
+            for patient, start in zip(patients, starts, strict=True)
+        ]
+    )
+
+
 def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[Any]]:
     n_samples = np.array([part.record.n_samples for part in parts])
     n_windows = np.array([geometry.n_windows(int(n)) for n in n_samples])
@@ -115,11 +132,13 @@ def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[
         "first_window": np.cumsum(n_windows) - n_windows,
         "n_windows": n_windows,
     }
-    for name in ("id", "patient", "corpus", "session", "montage", "reference", "clock"):
+    for name in ("id", "patient", "corpus", "session", "montage"):
         columns[name] = strings(getattr(part.planned.recording, name) for part in parts)
+    for name in ("reference", "clock"):
+        columns[name] = strings(getattr(part.planned, name) for part in parts)
     columns["source_id"] = columns["id"]
     columns["source_start"] = np.zeros(len(parts))
-    columns["patient_time"] = np.full(len(parts), np.nan)
+    columns["patient_time"] = _patient_time(parts)
     for name in ("signal_key", "label_key"):
         columns[name] = strings(getattr(part.record, name) for part in parts)
     for name, value in parts[0].record.row.items():

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from tuszstore.builder.assemble import Part, assemble
 from tuszstore.builder.changes import Changes, find_changes
-from tuszstore.builder.keys import PIPELINE_VERSION
+from tuszstore.builder.keys import PIPELINE_VERSION, plugins_of
 from tuszstore.builder.leftovers import clear_leftovers
 from tuszstore.builder.lock import find_holder, locked
 from tuszstore.builder.memory import check_memory, choose_workers, needs_of
@@ -25,7 +25,7 @@ from tuszstore.builder.records import discard, versions
 from tuszstore.builder.report import BuildReport, report_of
 from tuszstore.builder.run import refuse_in_worker, run_tasks
 from tuszstore.builder.workplace import Workplace
-from tuszstore.corpus.layout import LeftOut
+from tuszstore.corpus.base import LeftOut
 from tuszstore.errors import BuildError, StoreError
 from tuszstore.store.create import finish
 from tuszstore.store.generations import remove_unused
@@ -223,12 +223,13 @@ def _run(
     changes: Changes, plan: Plan, work: Workplace, progress: Progress, say: Callable[[str], None]
 ) -> list[Built | Failed]:
     """Build and relabel what has to be; each recording is in the workplace when it is done."""
-    kind = plan.config.labels.annotation
+    plugins = plugins_of(plan.config)
     tasks = [
         Task(
             id=step.planned.recording.id,
-            path=step.planned.recording.path.absolute(),
-            annotation=step.planned.recording.annotation(kind).absolute(),
+            corpus=plan.corpus,
+            recording=step.planned.origin,
+            plugins=plugins,
             n_samples=step.planned.n_samples,
             seconds=step.planned.seconds,
             donor=step.donor if step.action == "relabel" else None,

@@ -12,11 +12,11 @@ import numpy as np
 
 from tuszstore.builder.keys import Keys, changed_settings
 from tuszstore.builder.plan import Plan, PlannedRecording
-from tuszstore.builder.recording import source_sha256
 from tuszstore.builder.records import IO_THREADS, Files, MadeSignal, Record, find_fault, folder_of
 from tuszstore.builder.workplace import Workplace
 from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
+from tuszstore.corpus.sources import signal_sha256
 from tuszstore.errors import RecordingError, StoreError
 from tuszstore.store.metadata import StoreMetadata
 
@@ -238,7 +238,8 @@ class _Finder:
         deep: bool,
     ) -> None:
         self._geometry = plan.geometry
-        self._keys = Keys(plan.config)
+        self._corpus = plan.corpus.open()
+        self._keys = Keys(plan.config, plan.corpus.key)
         self._left = left
         self._recordings = Workplace(plan.store).recordings
         self.damaged = dict(damaged)
@@ -269,7 +270,7 @@ class _Finder:
         row = record.row
         same_time = planned.source == (row["source_bytes"], row["source_mtime"])
         if not (same_time and planned.changed <= record.signal.seen):
-            if not _same_content(planned, row):
+            if not self._same_content(planned, row):
                 return Step(planned, "build", "EDF file changed")
             row = {**row, "source_mtime": planned.source[1]}
             seen = max(record.signal.seen, planned.changed)
@@ -291,14 +292,15 @@ class _Finder:
         why = "annotation changed" if changed else "settings of labels changed"
         return Step(planned, "relabel", why, (record, files))
 
+    def _same_content(self, planned: PlannedRecording, row: Mapping[str, Any]) -> bool:
+        if planned.source[0] != row["source_bytes"]:
+            return False
+        try:
+            files = self._corpus.files(planned.origin).signal
+            return signal_sha256(files) == str(row["source_digest"])
+        except RecordingError:
+            return False  # the build says what is wrong with it
+
 
 _INTERRUPTED = "what was built before the interruption is damaged: "
 
-
-def _same_content(planned: PlannedRecording, row: Mapping[str, Any]) -> bool:
-    if planned.source[0] != row["source_bytes"]:
-        return False
-    try:
-        return source_sha256(planned.recording.path) == str(row["source_digest"])
-    except RecordingError:
-        return False  # the build says what is wrong with it

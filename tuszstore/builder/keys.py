@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuszstore.builder.spec import geometry_of, spec_of
-from tuszstore.config import Config
+from tuszstore.config import STEPS, Config
+from tuszstore.registry import ANNOTATIONS
 
 PIPELINE_VERSION = 2
 """Raised whenever the same source and configuration give other numbers than before."""
@@ -25,21 +26,27 @@ class Keys:
     Parameters
     ----------
     config : Config
+    corpus : str
+        The :attr:`~tuszstore.corpus.choose.CorpusRef.key` of the corpus.
     pipeline : int
         Version of the pipeline that made, or will make, the files.
     """
 
-    def __init__(self, config: Config, pipeline: int = PIPELINE_VERSION) -> None:
+    def __init__(self, config: Config, corpus: str, pipeline: int = PIPELINE_VERSION) -> None:
         geometry = geometry_of(config)
-        layout = [pipeline, geometry.sfreq, geometry.block, geometry.step, geometry.shard]
+        layout = [corpus, pipeline, geometry.sfreq, geometry.block, geometry.step, geometry.shard]
         storage = config.storage
         chosen = {name: config.decisive(name) for name in ("channels", "signal")}
+        for key, registry in STEPS.items():
+            chosen["signal"][key] = registry.state(getattr(config.signal, key))
         channels = [channel.identity for channel in spec_of(config).channels]
         self._signal = [
             *layout, storage.dtype, storage.scale, storage.codec, channels, chosen,
         ]  # fmt: skip
         labels = config.decisive("labels")
         decide = {k: v for k, v in labels.items() if k not in _INDEX_ONLY | _WHICH_ONLY}
+        if labels["annotation"] in ANNOTATIONS:
+            decide["annotation"] = ANNOTATIONS.state(labels["annotation"])
         self._label = [*layout, decide]
 
     def signal(self, source_digest: str) -> str:
@@ -57,6 +64,19 @@ class Keys:
             At the store's rate.
         """
         return _hash([self._label, annotation_digest, n_samples])
+
+
+def plugins_of(config: Config) -> tuple[tuple[str, str, int], ...]:
+    """Return kind, name and version of what a configuration names and is registered.
+
+    Parameters
+    ----------
+    config : Config
+    """
+    named = [(registry, getattr(config.signal, key)) for key, registry in STEPS.items()]
+    if config.labels.annotation in ANNOTATIONS:
+        named.append((ANNOTATIONS, config.labels.annotation))
+    return tuple((registry.kind, name, registry.version(name)) for registry, name in named)
 
 
 def changed_settings(before: Mapping[str, Any], after: Config) -> list[str]:

@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -15,19 +16,23 @@ from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.publish import place_of
 from tuszstore.builder.remarks import other_annotations, several_montages
 from tuszstore.builder.spec import geometry_of, spec_of
-from tuszstore.channels.names import CHANNELS
+from tuszstore.channels.derivations import Channel
 from tuszstore.config import Config
-from tuszstore.corpus.annotations import Unlabelled, read_annotation
+from tuszstore.corpus.annotations import Unlabelled
+from tuszstore.corpus.base import Clock, Discovery, LeftOut, Recording
+from tuszstore.corpus.checked import CheckedCorpus
+from tuszstore.corpus.choose import CorpusRef, choose_corpus
 from tuszstore.corpus.copies import choose_originals, find_equal
 from tuszstore.corpus.events import mark_events, not_counted, warn_not_counted
-from tuszstore.corpus.layout import Discovery, LeftOut, Recording, find_recordings, is_utf8
+from tuszstore.corpus.listing import is_utf8
 from tuszstore.corpus.pseudonyms import (
     Pseudonyms,
     by_pseudonym,
     pseudonyms_of,
     without_names,
 )
-from tuszstore.corpus.reading import inspect_edf
+from tuszstore.corpus.reading import inspect
+from tuszstore.corpus.sources import stat_signal
 from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.signal.resample import nominal_rate, resampled_length
@@ -51,6 +56,16 @@ class PlannedRecording:
     Attributes
     ----------
     recording : Recording
+        Under the names that the store has for it.
+    origin : Recording
+        The same under its own names.
+    start : datetime or None
+        When it began, by its `clock`.
+    clock : {"real", "surrogate", "none"}
+    reference : str
+        Of the electrodes; empty where nothing tells.
+    n_channels : int
+        Channels that are read or stored, whichever are more.
     sfreq : Fraction
         Sampling rate of the source (Hz).
     n_source, n_samples : int
@@ -58,8 +73,8 @@ class PlannedRecording:
     first_block : int
         The first block of its first shard.
     fingerprint : tuple
-        Size, modification time and time of last change of status of the EDF file, then size and
-        modification time of the annotation.
+        Size, modification time and time of last change of status of the signal's files, then size
+        and modification time of each annotation.
     annotation_digest : str
         SHA-256 of the annotation; empty without one.
     doubtful : tuple of str
@@ -67,6 +82,11 @@ class PlannedRecording:
     """
 
     recording: Recording
+    origin: Recording
+    start: datetime | None
+    clock: Clock
+    reference: str
+    n_channels: int
     sfreq: Fraction
     n_source: int
     n_samples: int
@@ -77,12 +97,12 @@ class PlannedRecording:
 
     @property
     def source(self) -> tuple[int, int]:
-        """Size (byte) and modification time (ns) of the EDF file."""
+        """Size (byte) and modification time (ns) of the signal's files."""
         return self.fingerprint[0], self.fingerprint[1]
 
     @property
     def changed(self) -> int:
-        """When the EDF file's status was last changed (ns), which who sets its time cannot hide."""
+        """When the files' status was last changed (ns), which who sets their time cannot hide."""
         return self.fingerprint[2]
 
     @property
@@ -93,8 +113,8 @@ class PlannedRecording:
     @property
     def peak_bytes(self) -> int:
         """Memory that a worker needs for it, about."""
-        read = 2.5 * 8 * len(CHANNELS) * self.n_source
-        return PROCESS_BYTES + int(read) + 2 * 4 * len(CHANNELS) * self.n_samples
+        read = 2.5 * 8 * self.n_channels * self.n_source
+        return PROCESS_BYTES + int(read) + 2 * 4 * self.n_channels * self.n_samples
 
 
 @dataclass(frozen=True)
@@ -105,8 +125,7 @@ class Plan:
     ----------
     split : str
     config : Config
-    data : Path
-        Root of the corpus.
+    corpus : CorpusRef
     store : Path
         The store that will be there afterwards.
     recordings : tuple of PlannedRecording
@@ -123,7 +142,7 @@ class Plan:
 
     split: str
     config: Config
-    data: Path
+    corpus: CorpusRef
     store: Path
     recordings: tuple[PlannedRecording, ...]
     left_out: tuple[LeftOut, ...]
@@ -131,6 +150,11 @@ class Plan:
     pseudonyms: Pseudonyms | None = None
     limit: int | None = None
     made: int = field(default_factory=time.time_ns)
+
+    @property
+    def data(self) -> Path:
+        """Root of the corpus."""
+        return self.corpus.root
 
     @cached_property
     def spec(self) -> StoreSpec:
@@ -172,7 +196,7 @@ class Plan:
         """Size of the store, about."""
         storage = self.config.storage
         itemsize = 2 if storage.dtype == "int16" else 4
-        block = len(CHANNELS) * self.geometry.block * itemsize
+        block = len(self.spec.channels) * self.geometry.block * itemsize
         return int(self.n_blocks * block * COMPRESSED[storage.codec]) + 100_000
 
     @property
@@ -207,6 +231,7 @@ class Plan:
         return {
             "split": self.split,
             "data": str(self.data),
+            "corpus": self.corpus.name,
             "store": str(self.store),
             "config_hash": self.config.digest(),
             "recordings": len(self.recordings),
@@ -228,14 +253,13 @@ class Survey:
 
     Attributes
     ----------
-    data : Path
-        Root of the corpus.
+    corpus : CorpusRef
     found : Discovery
     equal : list of list of Recording
         Groups of recordings with the same content.
     """
 
-    data: Path
+    corpus: CorpusRef
     found: Discovery
     equal: list[list[Recording]]
 
@@ -246,11 +270,11 @@ class Survey:
         Raises
         ------
         CorpusError
-            If there is no such corpus.
+            If there is no such corpus, or several recognise the folder.
         """
-        data = _given(config.paths.data, "corpus", "data")
-        found = find_recordings(data)
-        return cls(data, found, find_equal(found.recordings, overlapped))
+        ref = choose_corpus(config, _given(config.paths.data, "corpus", "data"))
+        found = ref.open().recordings()
+        return cls(ref, found, find_equal(found.recordings, overlapped))
 
 
 def make_plan(
@@ -278,22 +302,24 @@ def make_plan(
         If the store's name is a link that leads nowhere.
     """
     made = time.time_ns()
-    _given(config.paths.data, "corpus", "data")
     store = _given(config.paths.store, "folder for stores", "store")
     survey = survey or Survey.of(config)
     found, kind = survey.found, config.labels.annotation
+    corpus = survey.corpus.open()
     _require_utf8(store)
     place = place_of(store / f"{canonical_split(split)}.zarr")
     pseudonyms = pseudonyms_of(config, read_attributes(place), place)
     name_of = pseudonyms.patient if pseudonyms else str
     chosen = choose_split(
-        found.recordings, split, config.corpus, name_of, equal=survey.equal, annotation=kind
-    )
-    warnings = list(chosen.warnings)
+        found.recordings, split, config.corpus, name_of,
+        equal=survey.equal, annotation_of=corpus.annotation,
+    )  # fmt: skip
+    warnings = [*_notes(found, config), *chosen.warnings]
     left_out = [entry for entry in found.left_out if concerns(entry, chosen.name, config.corpus)]
     recordings = sorted(chosen.recordings, key=lambda recording: recording.order)
     warnings += several_montages(recordings, pseudonyms)
-    inspected = list(overlapped(_inspector(config), recordings))
+    wanted = config.channels.channels
+    inspected = list(overlapped(_inspector(corpus, config, wanted), recordings))
     left_out += [entry for entry in inspected if isinstance(entry, LeftOut)]
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
     without = (entry.recording for entry in buildable if not entry.annotation_digest)
@@ -310,7 +336,7 @@ def make_plan(
     return Plan(
         split=chosen.name,
         config=config,
-        data=survey.data,
+        corpus=survey.corpus,
         store=place,
         recordings=tuple(_placed(buildable, geometry_of(config))),
         left_out=tuple(sorted(left_out, key=lambda entry: entry.id)),
@@ -329,6 +355,7 @@ def _renamed(
 ) -> tuple[list[PlannedRecording], list[LeftOut]]:
     """Put pseudonyms in the place of names, once order and split are decided."""
     by_pseudonym(pseudonyms, recordings := list(recordings))
+    origin = {recording.id: recording for recording in recordings}
     known = {recording.id: pseudonyms.recording(recording) for recording in recordings}
     renamed = [replace(entry, recording=known[entry.recording.id]) for entry in planned]
     hidden = []
@@ -339,7 +366,7 @@ def _renamed(
             hidden.append(replace(entry, id=pseudonyms.path(entry.id)))
         else:
             new = known[entry.id]
-            reason = without_names(entry.reason, new.path, new.id)
+            reason = without_names(entry.reason, origin[entry.id], new.id)
             hidden.append(replace(entry, id=new.id, reason=reason))
     return renamed, hidden
 
@@ -360,9 +387,14 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
     if split != "all":
         return [make_plan(config, split, limit=limit)]
     survey = Survey.of(config)
-    copies = choose_originals(survey.equal, config.labels.annotation)
+    copies = choose_originals(survey.equal, survey.corpus.open().annotation)
     names = available_splits(survey.found.recordings, config.corpus, copies)
     return [make_plan(config, name, limit=limit, survey=survey) for name in names]
+
+
+def _notes(found: Discovery, config: Config) -> list[str]:
+    """Return what a corpus says of itself, unless it may name a patient that must be hidden."""
+    return [] if config.corpus.pseudonymize else list(found.notes)
 
 
 def _require_utf8(store: Path) -> None:
@@ -381,48 +413,58 @@ def _given(path: Path | None, what: str, key: str) -> Path:
     return absolute(path)  # workers may have another working directory
 
 
-def _inspector(config: Config) -> Callable[[Recording], PlannedRecording | LeftOut]:
-    def inspect(recording: Recording) -> PlannedRecording | LeftOut:
+def _inspector(
+    corpus: CheckedCorpus, config: Config, wanted: Sequence[Channel]
+) -> Callable[[Recording], PlannedRecording | LeftOut]:
+    def inspected(recording: Recording) -> PlannedRecording | LeftOut:
         try:
-            return _inspect(recording, config)
+            return _inspect(corpus, recording, config, wanted)
         except Unlabelled as reason:
             return LeftOut(recording.id, f"unlabelled: {reason}", "unlabelled")
         except (RecordingError, OSError) as reason:
             return LeftOut(recording.id, str(reason), "failed")
 
-    return inspect
+    return inspected
 
 
-def _inspect(recording: Recording, config: Config) -> PlannedRecording:
-    facts = inspect_edf(recording.path, config.channels)
+def _inspect(
+    corpus: CheckedCorpus, recording: Recording, config: Config, wanted: Sequence[Channel]
+) -> PlannedRecording:
+    facts = inspect(corpus, recording, config.channels, wanted)
     sfreq = config.signal.sfreq
     rate = nominal_rate(facts.sfreq, sfreq, config.signal.resample)
     n_samples = resampled_length(facts.n_samples, rate, sfreq)
     if n_samples == 0:
         raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
-    annotation = recording.annotation(labels.annotation)
-    sources, digest = [recording.path], ""
+    digest = ""
     doubtful: tuple[str, ...] = ()
     try:
-        known = read_annotation(annotation, labels.annotation)
+        known = corpus.annotation(recording)
         marked = mark_events(known, n_samples, sfreq, labels)
         events = zip((event.label for event in known.events), marked.bit.tolist(), strict=True)
         doubtful = tuple(sorted(not_counted(events, labels)))
-        sources.append(annotation)
         digest = known.digest
     except Unlabelled:
         if labels.unlabelled == "leave_out":
             raise
-    edf, *others = (os.stat(path) for path in sources)
-    times = [edf.st_size, edf.st_mtime_ns, edf.st_ctime_ns]
+    files = corpus.files(recording)
+    others = (os.stat(path) for path in files.annotation)
     return PlannedRecording(
         recording=recording,
+        origin=recording,
+        start=facts.facts.start,
+        clock=facts.facts.clock,
+        reference=facts.resolution.reference or recording.reference,
+        n_channels=max(len(wanted), len(facts.resolution.signals)),
         sfreq=facts.sfreq,
         n_source=facts.n_samples,
         n_samples=n_samples,
         first_block=0,
-        fingerprint=(*times, *(n for s in others for n in (s.st_size, s.st_mtime_ns))),
+        fingerprint=(
+            *stat_signal(files.signal),
+            *(n for stat in others for n in (stat.st_size, stat.st_mtime_ns)),
+        ),
         annotation_digest=digest,
         doubtful=doubtful,
     )

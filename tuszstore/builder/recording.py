@@ -1,9 +1,8 @@
 """One recording, from EDF to its files: the task that is run on a worker."""
 
 import hashlib
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import cut_blocks, label_samples, span, write_label
 from tuszstore.builder.derived import Derived
-from tuszstore.builder.keys import Keys
+from tuszstore.builder.keys import Keys, plugins_of
 from tuszstore.builder.records import (
     Files,
     MadeSignal,
@@ -28,14 +27,15 @@ from tuszstore.builder.records import (
     write_record,
 )
 from tuszstore.builder.spec import geometry_of, spec_of
-from tuszstore.channels.names import CHANNELS
 from tuszstore.config import Config
-from tuszstore.corpus.annotations import Annotation, Unlabelled, read_annotation
+from tuszstore.corpus.annotations import Annotation, Unlabelled
+from tuszstore.corpus.base import Recording
+from tuszstore.corpus.choose import CorpusRef
 from tuszstore.corpus.events import MarkedEvents
 from tuszstore.corpus.pseudonyms import without_names
-from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
-from tuszstore.corpus.regular import open_regular
-from tuszstore.errors import BuildError, RecordingError
+from tuszstore.corpus.reading import Microvolts, inspect, read_microvolts
+from tuszstore.corpus.sources import signal_sha256, stat_signal
+from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import quantise
 from tuszstore.store.schema import missing_value
@@ -49,7 +49,12 @@ class Task:
     Attributes
     ----------
     id : str
-    path, annotation : Path
+        In the store.
+    corpus : CorpusRef
+    recording : Recording
+        Under its own names.
+    plugins : tuple of (str, str, int)
+        Kind, name and version of what the configuration names, where the build was planned.
     n_samples : int
         At the store's rate, as planned.
     seconds : float
@@ -59,8 +64,9 @@ class Task:
     """
 
     id: str
-    path: Path
-    annotation: Path
+    corpus: CorpusRef
+    recording: Recording
+    plugins: tuple[tuple[str, str, int], ...]
     n_samples: int
     seconds: float
     donor: tuple[Record, Files] | None = None
@@ -127,6 +133,7 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     """
     timings = Timings()
     try:
+        _check_plugins(task, config)
         record = _already_built(task, recordings, config)
         if record is None:
             make = _build if task.donor is None else _label_anew
@@ -142,8 +149,23 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
         # whatever a library makes of one odd file, the others are built
         reason = f"{type(error).__name__}: {error}"
     if config.corpus.pseudonymize:
-        reason = without_names(reason, task.path, task.id)
+        reason = without_names(reason, task.recording, task.id)
     return Failed(task, reason)
+
+
+def _check_plugins(task: Task, config: Config) -> None:
+    """Refuse plug-ins that are other ones here than where the build was planned."""
+    try:
+        here = plugins_of(config)
+    except (ConfigError, KeyError) as error:
+        raise RecordingError(f"{error}; install it on every worker") from error
+    for planned, found in zip(task.plugins, here, strict=True):
+        if planned != found:
+            kind, name, version = planned
+            raise RecordingError(
+                f"{kind} {name!r} is of version {found[2]} here, and the build was planned with "
+                f"version {version}: install the same package on every worker"
+            )
 
 
 def _already_built(task: Task, recordings: Path, config: Config) -> Record | None:
@@ -154,10 +176,10 @@ def _already_built(task: Task, recordings: Path, config: Config) -> Record | Non
     record = read_record(folder_of(recordings, task.id))
     if record is None or record.n_samples != task.n_samples:
         return None
-    row, keys = record.row, Keys(config)
+    row, keys = record.row, Keys(config, task.corpus.key)
     annotation = _annotation(task, config)
     digest = annotation.digest if annotation else ""
-    *source, changed = _stat(task.path)
+    *source, changed = stat_signal(_files(task))
     same = (
         source == [row["source_bytes"], row["source_mtime"]]
         and changed <= record.signal.seen
@@ -169,15 +191,19 @@ def _already_built(task: Task, recordings: Path, config: Config) -> Record | Non
 
 def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Record:
     with timings.stage("read"):
-        before = _stat(task.path)
-        source_digest = source_sha256(task.path)
-        microvolts = read_microvolts(task.path, config.channels)
+        files = _files(task)
+        before = stat_signal(files)
+        source_digest = signal_sha256(files)
+        spec = spec_of(config)
+        microvolts = read_microvolts(
+            task.corpus.open(), task.recording, config.channels, spec.channels
+        )
         annotation = _annotation(task, config)
         # of other times only, it may have been touched, or got another owner
-        if _stat(task.path) != before and source_sha256(task.path) != source_digest:
+        if stat_signal(files) != before and signal_sha256(files) != source_digest:
             raise RecordingError("file changed while it was read; build again")
     with timings.stage("signal"):
-        derived = Derived.of(spec_of(config))
+        derived = Derived.of(spec)
         signal = preprocess(microvolts.data, microvolts.sfreq, config.signal, derived.recipes)
     n_samples = signal.data.shape[1]
     if n_samples != task.n_samples:
@@ -195,14 +221,14 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         "labelled": annotation is not None,
         "annotation_digest": annotation.digest if annotation else "",
         "source_sfreq": float(microvolts.sfreq),
-        **_channel_columns(microvolts, signal),
+        **_channel_columns(spec.channel_names, microvolts, signal),
         "notes": _notes(microvolts.notes, seconds, annotation, events),
     }
     with writing(recordings), new_folder(recordings, task.id) as folder:
-        files = Files(folder)
-        row["signal_digest"], shards = _write_signal(files, signal.data, config, timings)
+        written = Files(folder)
+        row["signal_digest"], shards = _write_signal(written, signal.data, config, timings)
         with timings.stage("write"):
-            row["label_digest"] = write_label(files, label, geometry_of(config))
+            row["label_digest"] = write_label(written, label, geometry_of(config))
             moments = derived.by_set(signal.derived)
             made = MadeSignal([versions()], shards, moments, seen=before[2])
             record = _record(task, config, row, events, made)
@@ -215,7 +241,9 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
     assert task.donor is not None
     donor, donor_files = task.donor
     with timings.stage("label"):
-        facts = inspect_edf(task.path, config.channels)
+        facts = inspect(
+            task.corpus.open(), task.recording, config.channels, config.channels.channels
+        )
         annotation = _annotation(task, config)
         label, events = label_samples(annotation, task.n_samples, config)
     row = {
@@ -242,7 +270,7 @@ def _record(
     events: MarkedEvents,
     signal: MadeSignal,
 ) -> Record:
-    keys = Keys(config)
+    keys = Keys(config, task.corpus.key)
     return Record(
         id=task.id,
         n_samples=task.n_samples,
@@ -277,45 +305,28 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def source_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be read.
-    """
-    try:
-        with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    except OSError as error:
-        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
-
-
-def _stat(path: Path) -> tuple[int, int, int]:
-    """Return size (byte) of a file, and when it and its status were last changed (ns)."""
-    try:
-        stat = os.stat(path)
-    except OSError as error:
-        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-
-
 def _annotation(task: Task, config: Config) -> Annotation | None:
     try:
-        return read_annotation(task.annotation, config.labels.annotation)
+        return task.corpus.open().annotation(task.recording)
     except Unlabelled:
         if config.labels.unlabelled == "leave_out":
             raise
         return None
 
 
-def _channel_columns(microvolts: Microvolts, signal: Preprocessed) -> dict[str, Any]:
+def _files(task: Task) -> tuple[Path, ...]:
+    """Return the files of a recording's signal."""
+    return task.corpus.open().files(task.recording).signal
+
+
+def _channel_columns(
+    names: Sequence[str], microvolts: Microvolts, signal: Preprocessed
+) -> dict[str, Any]:
     return {
         "mean": signal.mean,
         "sd": signal.sd,
-        "interpolated": np.isin(CHANNELS, microvolts.interpolated),
-        "flat": np.isin(CHANNELS, microvolts.flat),
+        "interpolated": np.isin(names, microvolts.interpolated),
+        "flat": np.isin(names, microvolts.flat),
         "interpolated_samples": signal.interpolated_samples,
     }
 
@@ -327,7 +338,7 @@ def _notes(
     events: MarkedEvents,
 ) -> str:
     """Return what is to say of a recording: of its source, of its events, of its length."""
-    notes = [*source, *events.notes]
+    notes = [*source, *(annotation.notes if annotation else ()), *events.notes]
     known = annotation.seconds if annotation else None
     if known is not None and abs(float(seconds) - known) > 1:
         notes.append(f"annotated as {known:g} s long, but {float(seconds):g} s are in the file")

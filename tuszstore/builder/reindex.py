@@ -25,10 +25,11 @@ from tuszstore.builder.records import Files, link_or_copy
 from tuszstore.builder.report import BuildReport, report_of
 from tuszstore.builder.tables import event_columns, strings
 from tuszstore.config import Config
-from tuszstore.corpus.annotations import Annotation, read_annotation
+from tuszstore.corpus.annotations import Annotation, Unlabelled
+from tuszstore.corpus.base import Recording
 from tuszstore.corpus.events import NOT_COUNTED, mark_events, not_counted, warn_not_counted
-from tuszstore.corpus.layout import annotation_path
-from tuszstore.corpus.pseudonyms import find_sources, without_names
+from tuszstore.corpus.pseudonyms import without_names
+from tuszstore.corpus.sources import Sources, find_sources
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
 from tuszstore.store.find import local_folder
@@ -164,8 +165,20 @@ def _warnings(
     return [*kept, *warn_not_counted(doubtful)]
 
 
+def _annotation(
+    read: Callable[[Recording], Annotation], recording: Recording, *, stays: bool
+) -> Annotation | None:
+    """Read an annotation; a recording that was kept without one may stay so."""
+    try:
+        return read(recording)
+    except Unlabelled:
+        if stays:
+            return None
+        raise
+
+
 def _write_labels(
-    path: Path, store: StoreMetadata, config: Config, sources: Callable[[str], Path]
+    path: Path, store: StoreMetadata, config: Config, sources: Sources
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
     """Write labels and events from annotations.
 
@@ -174,7 +187,7 @@ def _write_labels(
     recordings, events : dict of str to ndarray
         The columns of recordings that they change, and all of events.
     """
-    kind = config.labels.annotation
+    corpus = sources.corpus
     annotations: list[Annotation | None] = []
     failed = []
     names = ("id", "n_samples", "first_block", "annotation_digest")
@@ -182,10 +195,8 @@ def _write_labels(
     for id_, n_samples, _, digest in rows:
         source = None
         try:
-            source = sources(id_)
-            annotation = annotation_path(source, kind)
-            # a recording that was kept without annotation may stay so
-            known = read_annotation(annotation, kind) if digest or annotation.exists() else None
+            source = sources.find(id_)
+            known = _annotation(corpus.annotation, source, stays=not digest)
             if known:
                 mark_events(known, n_samples, store.geometry.sfreq, config.labels)
             annotations.append(known)
@@ -206,7 +217,7 @@ def _write_labels(
     columns = event_columns(events)
     write_table(path, "events", columns)
     annotated = [known.digest if known else "" for known in annotations]
-    keys = Keys(config)
+    keys = Keys(config, sources.ref.key)
     made = {
         "label_digest": strings(digests),
         "annotation_digest": strings(annotated),

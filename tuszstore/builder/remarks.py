@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from tuszstore.corpus.annotations import READERS
+from tuszstore.corpus.base import Recording
 from tuszstore.corpus.copies import same_name_other_content
-from tuszstore.corpus.layout import Recording
 from tuszstore.corpus.pseudonyms import Pseudonyms
+from tuszstore.corpus.tusz import beside
 from tuszstore.reasons import plural
+from tuszstore.registry import ANNOTATIONS
 
 
 def several_montages(recordings: Iterable[Recording], pseudonyms: Pseudonyms | None) -> list[str]:
@@ -37,4 +38,4 @@ def other_annotations(unlabelled: Iterable[Recording], kind: str) -> list[str]:
 
 def annotations_beside(recording: Recording, kind: str) -> list[str]:
     """Return the other kinds of annotations that lie beside a recording."""
-    return [other for other in READERS if other != kind and recording.annotation(other).is_file()]
+    return [other for other in ANNOTATIONS if other != kind and beside(recording.path, other).is_file()]

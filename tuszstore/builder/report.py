@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.corpus.layout import LeftOut
+from tuszstore.corpus.base import LeftOut
 from tuszstore.reasons import all_notes
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.store.metadata import StoreMetadata

@@ -2,7 +2,6 @@
 
 import math
 
-from tuszstore.channels.sets import TEN_TWENTY
 from tuszstore.config import Config, Storage
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.geometry import Geometry
@@ -24,7 +23,7 @@ def spec_of(config: Config) -> StoreSpec:
     else:
         block = step = math.gcd(window, stride)
     return StoreSpec(
-        channels=TEN_TWENTY,
+        channels=config.channels.channels,
         sfreq=signal.sfreq,
         units="uV" if signal.normalise == "none" else "1",
         clip=signal.clip,

@@ -255,7 +255,7 @@ def describe_labels(
 def _places() -> dict[str, int]:
     """Return the order in which electrodes and differences are shown, by their usual names."""
     shown = [channel.name for name in ("10-20", "double_banana", "tcp") for channel in SETS[name]]
-    return {name: place for place, name in enumerate(shown)}
+    return {name: place for place, name in enumerate(dict.fromkeys(shown))}
 
 
 def _place(name: str) -> tuple[int, str]:

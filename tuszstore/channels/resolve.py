@@ -6,7 +6,7 @@ reference. Electrodes can be interpolated before that, differences that were rec
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from tuszstore.channels.derivations import AVERAGE, Channel
 from tuszstore.channels.labels import reference_key
@@ -183,7 +183,7 @@ class _Ask:
     interpolate: frozenset[str]
     average_of: tuple[str, ...]
 
-    @property
+    @cached_property
     def plain(self) -> tuple[str, ...]:
         """Electrodes that are wanted as such."""
         return tuple(

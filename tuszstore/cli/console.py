@@ -16,7 +16,7 @@ from rich.text import Text
 
 from tuszstore.api import Store
 from tuszstore.builder.report import BuildReport, count_categories, count_events
-from tuszstore.corpus.layout import LeftOut
+from tuszstore.corpus.base import LeftOut
 from tuszstore.read.decode import NO_KERNEL, has_kernel
 from tuszstore.reasons import all_notes, group_reasons, plural
 from tuszstore.store.place import shown_path

@@ -1,8 +1,8 @@
 """Seizure annotations: what a file beside a recording says, row by row.
 
-A reader of a format takes a path and returns an :class:`Annotation`; it is registered in
-:data:`READERS` under the suffix of its files, which is what ``labels.annotation`` in the
-configuration chooses.
+A reader of a format takes the text of a file and its name, and returns events and the duration
+that the file tells; it is registered in :data:`tuszstore.registry.ANNOTATIONS` under the suffix of
+its files, which is what ``labels.annotation`` in the configuration chooses.
 
 TUSZ has two formats in one syntax: ``.csv`` with a row per bipolar channel and event type, and
 ``.csv_bi`` with a row per seizure for the whole montage. In both, time that no seizure row covers
@@ -13,12 +13,12 @@ recording). A file without any row says nothing at all.
 import csv
 import hashlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
+from tuszstore.registry import ANNOTATIONS
 
 BACKGROUND = "bckg"
 
@@ -115,7 +115,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     ----------
     path : Path
     kind : str
-        One of :data:`READERS`, or :data:`NONE`, for which no file is read.
+        A name in :data:`~tuszstore.registry.ANNOTATIONS`, or :data:`NONE`, for which no file is read.
 
     Raises
     ------
@@ -142,12 +142,19 @@ def read_annotation(path: Path, kind: str) -> Annotation:
         raise RecordingError(f"{path.name}: not a text file ({error.reason})") from None
     digest = hashlib.sha256(content).hexdigest()
     try:
-        events, seconds = READERS[kind](text, path.name)
+        events, seconds = ANNOTATIONS[kind](text, path.name)
+        events = tuple(events)
     except Unlabelled as reason:
         raise Unlabelled(f"{reason}{_beside(path, kind)}") from None
     except Foreign as reason:
         raise RecordingError(f"{reason}{_beside(path, kind) or _BUILD_WITHOUT}") from None
-    return Annotation(tuple(events), seconds, digest)
+    except RecordingError:
+        raise
+    except Exception as error:  # whatever a plug-in raises
+        raise RecordingError(
+            f"{path.name}: the annotation format {kind!r} failed: {type(error).__name__}: {error}"
+        ) from error
+    return Annotation(events, seconds, digest)
 
 
 def _beside(path: Path, kind: str) -> str:
@@ -157,7 +164,7 @@ def _beside(path: Path, kind: str) -> str:
     not named, for a name may be a patient's.
     """
     stem, folder = path.with_suffix(""), path.parent
-    for other in READERS:
+    for other in ANNOTATIONS:
         if other != kind and Path(f"{stem}.{other}").is_file():
             return f", but *.{other} lies beside it: {USE_OTHER}{other}"
     for suffix in (kind.upper(), kind.capitalize()):
@@ -252,9 +259,3 @@ def _duration(value: str) -> float | None:
     except ValueError:
         return None  # informative only: the recording itself has the length
 
-
-READERS: dict[str, Callable[[str, str], tuple[list[Event], float | None]]] = {
-    "csv": read_nedc_csv,
-    "csv_bi": read_nedc_csv,
-}
-"""Annotation formats by the suffix of their files."""

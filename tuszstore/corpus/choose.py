@@ -11,6 +11,7 @@ from tuszstore.corpus.base import PROTOCOL
 from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.errors import ConfigError, CorpusError
 from tuszstore.registry import CORPORA
+from tuszstore.store.local import absolute
 
 AUTO, FOLDER = "auto", "folder"
 
@@ -33,6 +34,12 @@ class CorpusRef:
     version: int
     root: Path
     options: tuple[tuple[str, Any], ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """What of the corpus decides a recording's bytes, beside files and configuration."""
+        errata = dict(self.options).get("errata", "correct")
+        return f"{self.name} {self.version} {errata}"
 
     def open(self) -> CheckedCorpus:
         """Return the corpus; one for each process.
@@ -59,6 +66,7 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
     CorpusError
         If two recognise it, or a plug-in is of another protocol.
     """
+    root = absolute(root)  # workers may have another working directory
     name = config.corpus.name
     if name == AUTO:
         name = recognise(root)
@@ -67,7 +75,10 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
         "patient": config.corpus.patient,
         "errata": config.corpus.errata,
     }
-    version = CORPORA.version(name)
+    try:
+        version = CORPORA.version(CORPORA.check(name))
+    except ConfigError as error:
+        raise CorpusError(str(error)) from error
     return CorpusRef(name, version, root, tuple(sorted(options.items())))
 
 

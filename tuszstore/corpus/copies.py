@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tuszstore.corpus.annotations import Unlabelled, read_annotation
-from tuszstore.corpus.layout import DUPLICATE, LeftOut, Recording
+from tuszstore.corpus.annotations import Annotation, Unlabelled
+from tuszstore.corpus.base import DUPLICATE, LeftOut, Recording
 from tuszstore.corpus.regular import open_regular
 from tuszstore.errors import RecordingError
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """Something like :func:`map`."""
+
+AnnotationOf = Callable[[Recording], Annotation]
+"""Reads what was annotated of a recording, as :meth:`Corpus.annotation` does."""
 
 _HEAD, _PIECE = 256, 4096
 _COPIED = frozenset({"sourcedata", "derivatives"})
@@ -58,7 +61,8 @@ class Copy:
 def find_equal(recordings: Iterable[Recording], each: Each = map) -> list[list[Recording]]:
     """Return the groups of recordings whose files have the same content.
 
-    Files that are not EDF files, or cannot be read, are in no group.
+    Files that cannot be read, and those with the name of an EDF file that are none, are in no
+    group.
 
     Parameters
     ----------
@@ -82,7 +86,9 @@ def find_equal(recordings: Iterable[Recording], each: Each = map) -> list[list[R
     return sorted(found, key=lambda group: order[group[0].id])
 
 
-def choose_originals(groups: Iterable[Sequence[Recording]], kind: str) -> list[Copy]:
+def choose_originals(
+    groups: Iterable[Sequence[Recording]], annotation_of: AnnotationOf
+) -> list[Copy]:
     """Return what is left out of groups of equal recordings: all but one of each.
 
     The first that has an annotation is taken, best one that can be read, else the first; those in
@@ -91,12 +97,12 @@ def choose_originals(groups: Iterable[Sequence[Recording]], kind: str) -> list[C
     Parameters
     ----------
     groups : iterable of sequence of Recording
-    kind : str
-        Suffix of annotation files.
+    annotation_of : callable
+        Reads what was annotated of a recording.
     """
     copies = []
     for group in groups:
-        found = [(_annotation(recording, kind), recording) for recording in group]
+        found = [(_annotation(recording, annotation_of), recording) for recording in group]
         (_, said), original = min(found, key=lambda pair: (pair[0][0], _is_copied(pair[1])))
         copies += [
             Copy(recording, original, bool(said and other and said != other))
@@ -185,9 +191,10 @@ def _readable(read: Callable[[BinaryIO, _File], Hashable]) -> Callable[[_File], 
     return key
 
 
-def _head(content: BinaryIO, _: _File) -> Hashable:
+def _head(content: BinaryIO, file: _File) -> Hashable:
     head = content.read(_HEAD)
-    return head if head[:8].strip() == b"0" else None  # of what is no EDF file, nothing is a copy
+    broken = file.path.suffix.lower() == ".edf" and head[:8].strip() != b"0"
+    return None if broken else head  # of what is no EDF file, nothing is a copy
 
 
 def _pieces(content: BinaryIO, file: _File) -> Hashable:
@@ -203,10 +210,10 @@ def _is_copied(recording: Recording) -> bool:
     return not _COPIED.isdisjoint(recording.id.split("/")[:-1])
 
 
-def _annotation(recording: Recording, kind: str) -> tuple[int, str]:
+def _annotation(recording: Recording, annotation_of: AnnotationOf) -> tuple[int, str]:
     """Return how much worse than readable an annotation is, and its digest where it is readable."""
     try:
-        return 0, read_annotation(recording.annotation(kind), kind).digest
+        return 0, annotation_of(recording).digest
     except Unlabelled:
         return 2, ""
     except RecordingError:

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from tuszstore.config import Corpus
+from tuszstore.corpus.base import Recording
 from tuszstore.corpus.copies import Copy
-from tuszstore.corpus.layout import Recording
 from tuszstore.errors import CorpusError
 from tuszstore.text import printable
 
@@ -252,7 +252,7 @@ def _folders(recordings: Iterable[Recording]) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for recording in recordings:
         if not recording.states_patient and not _in_folder_of_patient(recording):
-            folders = recording.folders_in_split
+            folders = recording.folders
             found.update(folders[:depth] for depth in range(1, len(folders) + 1))
     return found
 

@@ -16,14 +16,14 @@ References
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from tuszstore.config import Config
-from tuszstore.corpus.layout import Recording, find_recordings, source_path
-from tuszstore.errors import ConfigError, RecordingError
+from tuszstore.corpus.base import Recording
+from tuszstore.errors import ConfigError
 
 KEY, KEY_FILE = "TUSZSTORE_PSEUDONYM_KEY", "TUSZSTORE_PSEUDONYM_KEY_FILE"
 """Environment variables that hold the key, or the path of a file that holds it."""
@@ -142,80 +142,43 @@ def pseudonyms_of(config: Config, attributes: Mapping[str, Any], store: Path) ->
     return None
 
 
-def without_names(text: str, path: Path, id_: str) -> str:
+def without_names(text: str, recording: Recording, id_: str) -> str:
     """Return a message in which a recording bears its pseudonym.
 
     Parameters
     ----------
     text : str
-    path : Path
-        Of the recording's file.
+    recording : Recording
+        Under its own names.
     id_ : str
         Its pseudonym.
     """
-    stem, pseudonym = path.stem, PurePosixPath(id_)
-    patient = stem.partition("_")[0]
+    path, pseudonym = recording.path, PurePosixPath(id_)
+    hidden = pseudonym.stem.partition("_")[0]
     for name, other in (
         (str(path.with_suffix("")), str(pseudonym.with_suffix(""))),
         (str(path.parent), "."),
-        (stem, pseudonym.stem),
-        (patient, pseudonym.stem.partition("_")[0]),
+        (path.stem, pseudonym.stem),
+        (path.stem.partition("_")[0], hidden),
+        (path.parent.name, hidden),
+        (recording.patient, hidden),
     ):
-        text = text.replace(name, other)
+        text = text.replace(name, other) if name else text
     return text
 
 
-def find_sources(
-    root: Path, config: Config, attributes: Mapping[str, Any], store: Path
-) -> Callable[[str], Path]:
-    """Return what gives the EDF file of a recording's id.
-
-    Parameters
-    ----------
-    root : Path
-        Of the corpus.
-    config : Config
-        With which the store was built.
-    attributes : mapping
-        Of the store.
-    store : Path
-
-    Returns
-    -------
-    callable
-        It raises RecordingError where an id has no file below the root.
-
-    Raises
-    ------
-    ConfigError
-        If the store has pseudonyms, and their key is missing or another one.
-    """
-    if not config.corpus.pseudonymize:
-        return lambda id_: source_path(root, id_)
-    pseudonyms = Pseudonyms.given()
-    pseudonyms.check(attributes, store)
-    paths = by_pseudonym(pseudonyms, find_recordings(root).recordings)
-
-    def find(id_: str) -> Path:
-        if id_ not in paths:
-            raise RecordingError("no recording of the corpus has this pseudonym")
-        return paths[id_]
-
-    return find
-
-
-def by_pseudonym(pseudonyms: Pseudonyms, recordings: Iterable[Recording]) -> dict[str, Path]:
-    """Return the files of recordings by their pseudonyms.
+def by_pseudonym(pseudonyms: Pseudonyms, recordings: Iterable[Recording]) -> dict[str, Recording]:
+    """Return recordings by their pseudonyms.
 
     Raises
     ------
     ConfigError
         If two have the same.
     """
-    paths: dict[str, Path] = {}
+    found: dict[str, Recording] = {}
     for recording in recordings:
         id_ = pseudonyms.recording(recording).id
-        if id_ in paths:
+        if id_ in found:
             raise ConfigError(f"two recordings have the pseudonym {id_}; choose another key")
-        paths[id_] = recording.path
-    return paths
+        found[id_] = recording
+    return found

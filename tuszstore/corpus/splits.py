@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tuszstore.config import Corpus
-from tuszstore.corpus.copies import Copy, choose_originals
-from tuszstore.corpus.layout import LeftOut, Recording
+from tuszstore.corpus.base import LeftOut, Recording
+from tuszstore.corpus.copies import AnnotationOf, Copy, choose_originals
 from tuszstore.corpus.patients import PatientChecks
 from tuszstore.errors import CorpusError
 from tuszstore.store.schema import ALIASES, SPLITS
@@ -85,7 +85,7 @@ def choose_split(
     name_of: Callable[[str], str] = str,
     *,
     equal: Sequence[Sequence[Recording]] = (),
-    annotation: str = "csv",
+    annotation_of: AnnotationOf,
 ) -> Split:
     """Return the recordings of a split.
 
@@ -108,8 +108,8 @@ def choose_split(
         What a patient is called in messages.
     equal : sequence of sequence of Recording
         Groups with the same content, as :func:`~tuszstore.corpus.copies.find_equal` gives them.
-    annotation : str
-        Suffix of annotation files: of copies one that is annotated is taken.
+    annotation_of : callable
+        Reads what was annotated of a recording: of copies one that is annotated is taken.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def choose_split(
     there = {recording.id for members in parts.values() for recording in members}
     equal = [[one for one in group if one.id in there] for group in equal]
     PatientChecks(config, name_of).copies_apart(parts, name if name in parts else POOL, equal)
-    copies = choose_originals((group for group in equal if len(group) > 1), annotation)
+    copies = choose_originals((group for group in equal if len(group) > 1), annotation_of)
     checks = PatientChecks(config, name_of, copies)
     splits = _divided(parts, copies, config, checks.person)
     if config.split_policy == "patient" and name != "eval":

@@ -26,9 +26,7 @@ from tuszstore.builder.records import Files, link_or_copy
 from tuszstore.builder.run import run_tasks
 from tuszstore.builder.tables import event_columns
 from tuszstore.config import Build
-from tuszstore.corpus.annotations import read_annotation
-from tuszstore.corpus.layout import annotation_path
-from tuszstore.corpus.pseudonyms import find_sources
+from tuszstore.corpus.sources import find_sources
 from tuszstore.errors import BuildError, RecordingError, StoreError, TuszstoreError
 from tuszstore.integrity.blocks import painted_blocks
 from tuszstore.integrity.contents import Contents, read_document
@@ -296,15 +294,15 @@ class _Mending:
     def _write_events(self, contents: Contents) -> None:
         """Read the events of all recordings from their annotations."""
         recordings = _table(contents, "recordings")
-        find = find_sources(
+        sources = find_sources(
             self._corpus("events"), contents.config, contents.attributes, self.place
         )
-        kind = contents.config.labels.annotation
+        corpus = sources.corpus
         marked = []
         names = ("id", "n_samples", "annotation_digest")
         for id_, n_samples, digest in zip(*(recordings[n].tolist() for n in names), strict=True):
             try:
-                known = read_annotation(annotation_path(find(id_), kind), kind) if digest else None
+                known = corpus.annotation(sources.find(id_)) if digest else None
             except RecordingError as error:
                 raise BuildError(f"{self.place}: {printable(id_)}: {error}") from error
             if known and known.digest != digest:

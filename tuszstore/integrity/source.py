@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tuszstore.builder.keys import plugins_of
 from tuszstore.builder.recording import Built, Failed, Task
 from tuszstore.builder.records import Files
 from tuszstore.builder.run import run_tasks
 from tuszstore.builder.tables import event_columns
 from tuszstore.config import Build
-from tuszstore.corpus.layout import annotation_path
-from tuszstore.corpus.pseudonyms import find_sources
+from tuszstore.corpus.sources import find_sources
 from tuszstore.errors import RecordingError, StoreError
 from tuszstore.integrity.blocks import RecordingCheck, ShardReader
 from tuszstore.integrity.contents import Contents
@@ -112,24 +112,25 @@ def make_tasks(
     check : Check
         What cannot be found is a finding there.
     """
-    find = find_sources(root, contents.config, contents.attributes, contents.path)
-    kind = contents.config.labels.annotation
+    sources = find_sources(root, contents.config, contents.attributes, contents.path)
+    plugins = plugins_of(contents.config)
     columns = contents.columns
     tasks = []
     for row in rows:
         id_, n_samples = columns["recordings/id"][row], int(columns["recordings/n_samples"][row])
         try:
-            path = find(id_)
+            recording = sources.find(id_)
         except RecordingError as error:
             check.add(str(error), "none", recording=id_, row=row)
             continue
-        if not path.is_file():
+        if not recording.path.is_file():
             check.add(f"has no EDF file below {root}", "none", recording=id_, row=row)
             continue
         task = Task(
             id=id_,
-            path=path,
-            annotation=annotation_path(path, kind),
+            corpus=sources.ref,
+            recording=recording,
+            plugins=plugins,
             n_samples=n_samples,
             seconds=n_samples / contents.spec.sfreq,
         )

@@ -1,7 +1,8 @@
 """Band-pass and notch.
 
 A way of filtering takes ``(channel, sample)`` float64 and the sections that
-:func:`design` made; it is registered in :data:`FILTERS` under its name in ``signal.filter``.
+:func:`design` made; it is registered in :data:`tuszstore.registry.FILTERS` under its name in
+``signal.filter``.
 Another kind of filter is another section in :func:`design`.
 """
 
@@ -73,10 +74,4 @@ def _second_order(section: Section) -> NDArray[np.float64]:
 
 
 Filter = Callable[[NDArray[np.float64], list[Section], int], NDArray[np.float64]]
-
-FILTERS: dict[str, Filter] = {
-    "zero_phase": zero_phase,
-    "causal": causal,
-    "causal_from_rest": causal_from_rest,
-}
-"""Ways of filtering by their name in the configuration."""
+"""A way of filtering: channels, sections and rate (Hz) to channels."""

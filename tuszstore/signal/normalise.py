@@ -2,7 +2,7 @@
 
 A normaliser takes ``(channel, sample)`` float64 and its rate (Hz), subtracts and divides in place,
 and returns what it took: mean and standard deviation in µV. It is registered in
-:data:`NORMALISERS` under its name in ``signal.normalise``.
+:data:`tuszstore.registry.NORMALISERS` under its name in ``signal.normalise``.
 """
 
 from collections.abc import Callable
@@ -80,10 +80,4 @@ def none(x: NDArray[np.float64], sfreq: int) -> Moments:
 
 
 Normaliser = Callable[[NDArray[np.float64], int], Moments]
-
-NORMALISERS: dict[str, Normaliser] = {
-    "robust_zscore": robust_zscore,
-    "zscore": zscore,
-    "none": none,
-}
-"""Normalisers by their name in the configuration."""
+"""A normaliser: changes channels in place; channels and rate (Hz) to mean and sd."""

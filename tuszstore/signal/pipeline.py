@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from tuszstore.channels.recipes import Recipe
 from tuszstore.config import Signal
 from tuszstore.errors import RecordingError
-from tuszstore.signal.filters import FILTERS, design
+from tuszstore.signal.filters import design
 from tuszstore.signal.gaps import interpolate_gaps
-from tuszstore.signal.normalise import NORMALISERS, Moments
-from tuszstore.signal.resample import RESAMPLERS, nominal_rate, resampled_length
+from tuszstore.signal.normalise import Moments
+from tuszstore.signal.resample import nominal_rate, resampled_length
+from tuszstore.signal.steps import filtered, normalised, resampled
 
 GROUP = 4
 """Channels in float64 at a time: SciPy's FFT does four at once, and memory stays small."""
@@ -76,7 +77,7 @@ def preprocess(
     out = np.empty((n_channels, length), np.float32)
     mean, sd = np.empty(n_channels), np.empty(n_channels)
     interpolated = np.zeros(n_channels, np.int64)
-    filtered = np.empty((n_channels if derivations else 0, length), np.float32)
+    before = np.empty((n_channels if derivations else 0, length), np.float32)
     sections = design(config)
     for start in range(0, n_channels, GROUP):
         group = slice(start, start + GROUP)
@@ -84,28 +85,28 @@ def preprocess(
         if config.nonfinite == "interpolate":
             interpolated[group] = [interpolate_gaps(row) for row in x]
         if sfreq != config.sfreq:
-            x = RESAMPLERS[config.resample](x, sfreq, config.sfreq, length)
-        x = FILTERS[config.filter](x, sections, config.sfreq)
+            x = resampled(x, sfreq, length, config)
+        x = filtered(x, sections, config)
         if derivations:
-            filtered[group] = x
-        mean[group], sd[group] = NORMALISERS[config.normalise](x, config.sfreq)
+            before[group] = x
+        mean[group], sd[group] = normalised(x, config)
         if config.clip is not None:
             np.clip(x, -config.clip, config.clip, out=x)
         out[group] = x
     np.nan_to_num(out, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    derived = derived_moments(filtered, derivations, config)
+    derived = derived_moments(before, derivations, config)
     return Preprocessed(out, mean, sd, interpolated, derived)
 
 
 def derived_moments(
-    filtered: NDArray[np.float32], derivations: Sequence[Recipe], config: Signal
+    data: NDArray[np.float32], derivations: Sequence[Recipe], config: Signal
 ) -> Moments:
     """Return what the normaliser gives for derivations of channels.
 
     Parameters
     ----------
-    filtered : ndarray of float32, shape (channel, sample)
-        In µV, at ``config.sfreq``.
+    data : ndarray of float32, shape (channel, sample)
+        Filtered, in µV, at ``config.sfreq``.
     derivations : sequence of Recipe
     config : Signal
 
@@ -116,8 +117,8 @@ def derived_moments(
     """
     mean, sd = np.zeros(len(derivations)), np.zeros(len(derivations))
     for k, recipe in enumerate(derivations):
-        x = sum_of(recipe, filtered)[None]
-        mean[k : k + 1], sd[k : k + 1] = NORMALISERS[config.normalise](x, config.sfreq)
+        x = sum_of(recipe, data)[None]
+        mean[k : k + 1], sd[k : k + 1] = normalised(x, config)
     return mean, sd
 
 

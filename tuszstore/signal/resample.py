@@ -1,7 +1,7 @@
 """From the source's sampling rate to the store's.
 
 A resampler takes ``(channel, sample)`` float64, the two rates, which differ, and the number of
-samples to return; it is registered in :data:`RESAMPLERS` under its name in ``signal.resample``.
+samples to return; it is registered in :data:`tuszstore.registry.RESAMPLERS` under its name in ``signal.resample``.
 """
 
 from collections.abc import Callable
@@ -125,6 +125,4 @@ def fft(x: NDArray[np.float64], sfreq: Fraction, target: int, length: int) -> ND
 
 
 Resampler = Callable[[NDArray[np.float64], Fraction, int, int], NDArray[np.float64]]
-
-RESAMPLERS: dict[str, Resampler] = {"polyphase": polyphase, "fft": fft}
-"""Resamplers by their name in the configuration."""
+"""A resampler: channels, their rate, the rate wanted (Hz) and the length to channels."""

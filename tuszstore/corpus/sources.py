@@ -1,0 +1,113 @@
+"""The files of recordings: found again by a store's ids, measured, and hashed."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuszstore.config import Config
+from tuszstore.corpus.base import Recording
+from tuszstore.corpus.checked import CheckedCorpus
+from tuszstore.corpus.choose import CorpusRef, choose_corpus
+from tuszstore.corpus.pseudonyms import Pseudonyms, by_pseudonym
+from tuszstore.corpus.regular import open_regular
+from tuszstore.errors import RecordingError
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The recordings of a corpus by the ids that a store has for them.
+
+    Attributes
+    ----------
+    ref : CorpusRef
+    find : callable
+        Gives a recording, under its own names, by the id in a store; raises RecordingError where
+        the corpus has none.
+    """
+
+    ref: CorpusRef
+    find: Callable[[str], Recording]
+
+    @property
+    def corpus(self) -> CheckedCorpus:
+        """The corpus, opened."""
+        return self.ref.open()
+
+
+def find_sources(root: Path, config: Config, attributes: Mapping[str, Any], store: Path) -> Sources:
+    """Return what finds the recordings of a store in a corpus.
+
+    Parameters
+    ----------
+    root : Path
+        Of the corpus.
+    config : Config
+        With which the store was built.
+    attributes : mapping
+        Of the store.
+    store : Path
+
+    Raises
+    ------
+    ConfigError
+        If the store has pseudonyms, and their key is missing or another one.
+    CorpusError
+        If several corpora recognise the folder, or the store's is not installed.
+    """
+    pseudonyms = None
+    if config.corpus.pseudonymize:
+        pseudonyms = Pseudonyms.given()
+        pseudonyms.check(attributes, store)
+    ref = choose_corpus(config, root)
+    if pseudonyms is None:
+        return Sources(ref, ref.open().find)
+    recordings = by_pseudonym(pseudonyms, ref.open().recordings().recordings)
+
+    def find(id_: str) -> Recording:
+        if id_ not in recordings:
+            raise RecordingError("no recording of the corpus has this pseudonym")
+        return recordings[id_]
+
+    return Sources(ref, find)
+
+
+def stat_signal(paths: Sequence[Path]) -> tuple[int, int, int]:
+    """Return the size (byte) of a signal's files, and their last changes of content and status.
+
+    Raises
+    ------
+    RecordingError
+        If one is not there.
+    """
+    try:
+        stats = [os.stat(path) for path in paths]
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
+    return (
+        sum(stat.st_size for stat in stats),
+        max(stat.st_mtime_ns for stat in stats),
+        max(stat.st_ctime_ns for stat in stats),
+    )
+
+
+def signal_sha256(paths: Sequence[Path]) -> str:
+    """Return the SHA-256 of a signal's file; of several, that of their digests in their order.
+
+    Raises
+    ------
+    RecordingError
+        If one cannot be read.
+    """
+    first, *others = (_sha256(path) for path in paths)
+    return hashlib.sha256("".join([first, *others]).encode()).hexdigest() if others else first
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    except OSError as error:
+        raise RecordingError(f"cannot be read: {error.strerror or error}") from error
