@@ -5,11 +5,12 @@ in a damaged header anything can stand there.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tuszstore.channels.names import CHANNELS, SYNONYMS
+from tuszstore.channels.names import CHANNELS, SYNONYMS, canonical, is_electrode
+from tuszstore.channels.sets import SETS
 from tuszstore.compat import standard_montage
 
 PLAIN_REFERENCES = ("", "REF", "LE", "AR")
@@ -40,6 +41,7 @@ _LABEL = re.compile(
 _ANY_CASE = re.compile(_LABEL.pattern, re.IGNORECASE)
 
 _PAIR = re.compile(r"([A-Z]{1,2}\d{1,2})([A-Z]{1,2}\d{1,2})", re.IGNORECASE)
+_NUMBERED = re.compile(r"(.*[^\s-])\s*-\d{1,2}")
 _BETWEEN = re.compile(r"[\s()+/_&,-]+")
 
 ANNOTATIONS = "EDF Annotations"
@@ -88,7 +90,13 @@ def electrode(label: str, *, ignore_case: bool = True) -> str:
     return name
 
 
-def parse_label(label: str, *, ignore_case: bool = True) -> Label | None:
+def parse_label(
+    label: str,
+    *,
+    ignore_case: bool = True,
+    references: Collection[str] = (),
+    any_electrode: bool = False,
+) -> Label | None:
     """Return electrode and reference of a label, or None where it is not of known ones.
 
     >>> parse_label("POL Fp1-Ref1")
@@ -104,21 +112,58 @@ def parse_label(label: str, *, ignore_case: bool = True) -> Label | None:
         As in the EDF header.
     ignore_case : bool
         Whether the case of prefix and reference means nothing; that of the electrode never does.
+    references : collection of str
+        Further references, as :func:`reference_key` gives them.
+    any_electrode : bool
+        Whether electrodes of the 10-20 and 10-10 systems count that have no position in MNE's
+        montage, such as T1.
     """
-    parts = _split(label, ignore_case)
-    written = parts and _reference(parts[1], ignore_case=ignore_case)
-    if parts is None or written is None:
+    parts = _split(label, ignore_case, any_electrode)
+    if parts is None:
         return None
+    written = _reference(parts[1], ignore_case=ignore_case)
+    if written is None:
+        written = reference_key(parts[1], ignore_case=ignore_case)
+        return Label(parts[0], written, written) if written in references else None
     return Label(parts[0], SYNONYMS.get(written, written), written)
 
 
-def _split(label: str, ignore_case: bool) -> tuple[str, str] | None:
+def reference_key(text: str, *, ignore_case: bool = True) -> str:
+    """Return a reference in the one spelling in which :class:`Label` has it.
+
+    >>> reference_key("-(A1+A2)/2"), reference_key("- Common 2")
+    ('A1A2', 'COMMON2')
+
+    Parameters
+    ----------
+    text : str
+        As the user names it, or as it stands in a label.
+    ignore_case : bool
+        As for :func:`parse_label`.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left of it: electrodes without a reference are read anyway.
+    """
+    text = text.strip(" -:/_")
+    known = _reference(text, ignore_case=ignore_case)
+    if known == "":
+        raise ValueError(f"a reference must have a name: {text!r:.40}")
+    if known is not None:
+        return SYNONYMS.get(known, known)
+    squeezed = "".join(text.split())
+    return squeezed.upper() if ignore_case else squeezed
+
+
+def _split(label: str, ignore_case: bool, any_electrode: bool = False) -> tuple[str, str] | None:
     """Return a known electrode, and what stands for its reference."""
     match = (_ANY_CASE if ignore_case else _LABEL).fullmatch(label.strip())
     if match is None:
         return None
     electrode = re.sub(r"(?<=[A-Za-z])0+(?=\d)", "", match["electrode"])
-    return (electrode, match["reference"] or "") if electrode.upper() in _electrodes() else None
+    known = electrode.upper() in _electrodes() or (any_electrode and is_electrode(electrode))
+    return (electrode, match["reference"] or "") if known else None
 
 
 def _reference(text: str, *, ignore_case: bool) -> str | None:
@@ -138,15 +183,25 @@ def _reference(text: str, *, ignore_case: bool) -> str | None:
     return name if known else None
 
 
-def describe_labels(labels: Sequence[str], *, ignore_case: bool = True) -> str:
+def describe_labels(
+    labels: Sequence[str],
+    *,
+    ignore_case: bool = True,
+    references: Collection[str] = (),
+    one_reference: bool = True,
+) -> str:
     """Return what a file has, in words that hold nothing but known electrodes and references.
+
+    It is equal for files with the same signals in other orders.
 
     Parameters
     ----------
     labels : sequence of str
         Of all its signals.
-    ignore_case : bool
+    ignore_case, references
         As for :func:`parse_label`.
+    one_reference : bool
+        Whether electrodes as such are needed, all against one reference.
     """
     names = _electrodes()
     groups: dict[str, list[Label]] = {}
@@ -154,7 +209,8 @@ def describe_labels(labels: Sequence[str], *, ignore_case: bool = True) -> str:
     for label in labels:
         if label == ANNOTATIONS:
             continue
-        parsed = parse_label(label, ignore_case=ignore_case)
+        parsed = parse_label(label, ignore_case=ignore_case, references=references)
+        parsed = parsed or _numbered(label, ignore_case)
         if parsed is None:
             is_electrode = _split(label, ignore_case) is not None
             n_unknown, n_other = n_unknown + is_electrode, n_other + (not is_electrode)
@@ -163,20 +219,21 @@ def describe_labels(labels: Sequence[str], *, ignore_case: bool = True) -> str:
         groups.setdefault("" if plain else parsed.reference, []).append(parsed)
     pairs = []
     parts = []
-    for reference, found in sorted(groups.items(), key=lambda group: group[0] != ""):
+    for reference, found in sorted(groups.items()):
         shown = [names[one.electrode.upper()] for one in found]
-        against = names.get(found[0].written, found[0].written)
-        if not is_common(reference, len(set(shown))):
+        against = min(names.get(one.written, one.written) for one in found)
+        if reference not in references and not is_common(reference, len(set(shown))):
             pairs += [
                 f"{name}-{names[one.written]}" for name, one in zip(shown, found, strict=True)
             ]
         elif reference:
-            parts.append(f"{_listed(shown, 'electrode')} against {against}")
+            electrodes = _listed(sorted(shown, key=_place), "electrode")
+            parts.append(f"{electrodes} against {against}")
         else:
-            parts.append(_listed(shown, "electrode"))
+            parts.append(_listed(sorted(shown, key=_place), "electrode"))
     n_references = len(parts)
     if pairs:
-        parts.append(_listed(pairs, "bipolar derivation"))
+        parts.append(_listed(sorted(pairs, key=_place), "bipolar derivation"))
     for count, what in (
         (n_unknown, "of an electrode whose reference is not known"),
         (n_other, "without an electrode's name"),
@@ -187,10 +244,39 @@ def describe_labels(labels: Sequence[str], *, ignore_case: bool = True) -> str:
         return "the file has no signals"
     several = f"{', '.join(parts[:-1])} and {parts[-1]}" if parts[1:] else parts[0]
     if n_references > 1:
-        return f"the file has {several}, and all must be against one reference"
-    if len(pairs) > len(groups.get("", ())):
+        what = "all" if one_reference else "both electrodes of a derivation"
+        return f"the file has {several}, and {what} must be against one reference"
+    if one_reference and len(pairs) > len(groups.get("", ())):
         return f"the file has {several}, and electrodes against one common reference are needed"
     return f"the file has {several}"
+
+
+@lru_cache(maxsize=1)
+def _places() -> dict[str, int]:
+    """Return the order in which electrodes and differences are shown, by their usual names."""
+    shown = [channel.name for name in ("10-20", "double_banana", "tcp") for channel in SETS[name]]
+    return {name: place for place, name in enumerate(dict.fromkeys(shown))}
+
+
+def _place(name: str) -> tuple[int, str]:
+    usual = "-".join(map(canonical, name.split("-")))
+    return _places().get(usual, len(_places())), name
+
+
+def without_number(label: str) -> str | None:
+    """Return a label without the number that MNE adds to those that stand more than once.
+
+    >>> without_number("T8-P8-0"), without_number("T8-P8")
+    ('T8-P8', None)
+    """
+    match = _NUMBERED.fullmatch(label.strip())
+    return match and match[1]
+
+
+def _numbered(label: str, ignore_case: bool) -> Label | None:
+    """Return a difference of two electrodes whose label ends in a number."""
+    parsed = parse_label(without_number(label) or "", ignore_case=ignore_case)
+    return parsed if parsed and parsed.reference in _electrodes() else None
 
 
 def is_common(reference: str, n_electrodes: int) -> bool:

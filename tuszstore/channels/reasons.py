@@ -1,0 +1,63 @@
+"""Why a channel cannot be made: what is wanted, what the file has, and what could be done."""
+
+from collections.abc import Collection, Sequence
+
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.labels import describe_labels
+from tuszstore.channels.names import is_electrode
+
+FEW = 4
+"""Missing electrodes up to which it is worth to say that they may be interpolated."""
+
+
+def why_not(
+    labels: Sequence[str],
+    lost: Sequence[Channel],
+    would_do: Sequence[str],
+    *,
+    ignore_case: bool = True,
+    references: Collection[str] = (),
+    other_case: bool = False,
+) -> str:
+    """Return the reason why channels cannot be made, equal for equal causes.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Of all signals of the file, as they are meant.
+    lost : sequence of Channel
+        What cannot be made.
+    would_do : sequence of str
+        Electrodes with which all could be made if they were interpolated.
+    ignore_case, references
+        As for :func:`~tuszstore.channels.labels.parse_label`.
+    other_case : bool
+        Whether they could be made if case meant nothing.
+    """
+    as_such = [c for c in lost if c.cathode is None]
+    plain = sorted(c.anode for c in as_such if is_electrode(c.anode))
+    named = [c.anode for c in as_such if not is_electrode(c.anode)]
+    derived = [c.name for c in lost if c.cathode is not None]
+    parts = []
+    if plain:
+        parts.append(f"{'channels are' if plain[1:] else 'channel is'} missing: {', '.join(plain)}")
+    if derived:
+        them = "derivations" if derived[1:] else "derivation"
+        parts.append(f"{them} cannot be made: {', '.join(derived)}")
+    if named:
+        parts.append(f"no signal has the label {' or '.join(map(repr, named))}")
+    told = describe_labels(
+        labels,
+        ignore_case=ignore_case,
+        references=references,
+        one_reference=bool(plain) and not derived,
+    )
+    parts.append(told)
+    if other_case:
+        parts.append("in other letters they are there: set channels.ignore_case to true")
+    elif would_do:
+        them = "them" if would_do[1:] else "it"
+        parts.append(f"to interpolate {them}, add {', '.join(would_do)} to channels.interpolate")
+    elif "whose reference is not known" in told:
+        parts.append("if that is one reference for all, name it in channels.references")
+    return "; ".join(parts)

@@ -1,0 +1,218 @@
+"""The signals of a file by what they are: electrodes by reference, differences, other labels.
+
+Signals of two references are never taken together, with one exception that has always been read: an
+electrode as such may be bare, or against any reference of TUSZ.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tuszstore.channels.labels import (
+    PLAIN_REFERENCES,
+    REFERENCES,
+    Label,
+    electrode,
+    is_common,
+    parse_label,
+    positioned_electrodes,
+    without_number,
+)
+from tuszstore.channels.names import SYNONYMS, canonical, is_electrode
+
+MANY = 8
+"""Electrodes against one other from which on that one is a common reference, not a neighbour."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Electrodes that are read together.
+
+    Attributes
+    ----------
+    reference : str or None
+        Which they share, as of :class:`~tuszstore.channels.labels.Label`; None for several.
+    numbers : mapping of str to tuple of int
+        Signals of each electrode. The first is taken, the others must be equal.
+    """
+
+    reference: str | None
+    numbers: Mapping[str, tuple[int, ...]]
+
+    @property
+    def zero(self) -> str | None:
+        """The electrode that is the reference, and so is zero against it."""
+        name = canonical(self.reference or "")
+        return name if is_electrode(name) else None
+
+    @property
+    def n_positioned(self) -> int:
+        """Number of electrodes that others can be interpolated from."""
+        return sum(name in positioned() for name in self.numbers)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What the signals of a file are, by number.
+
+    Attributes
+    ----------
+    number : int
+        Number of all of them.
+    labels : mapping of str to tuple of int
+        By label, as :func:`label_key` gives it.
+    pairs : mapping of (str, str) to tuple of int
+        Differences by anode and cathode.
+    mixed : tuple of Group
+        Those that electrodes as such are taken from, the first that has all: any of the references
+        of TUSZ in their usual spellings, in any, then each other reference.
+    groups : tuple of Group
+        One for each common reference.
+    """
+
+    number: int
+    labels: Mapping[str, tuple[int, ...]]
+    pairs: Mapping[tuple[str, str], tuple[int, ...]]
+    mixed: tuple[Group, ...]
+    groups: tuple[Group, ...]
+
+
+@lru_cache(maxsize=1)
+def positioned() -> frozenset[str]:
+    """Return the electrodes that can be interpolated, and that others are interpolated from."""
+    return frozenset(map(canonical, positioned_electrodes()))
+
+
+def label_key(label: str, *, ignore_case: bool = True) -> str:
+    """Return a label as it is compared: blanks as one, and capitals where case means nothing."""
+    joined = " ".join(label.split())
+    return joined.upper() if ignore_case else joined
+
+
+def sort_signals(
+    labels: Sequence[str], *, ignore_case: bool = True, references: Collection[str] = ()
+) -> Signals:
+    """Return what the signals of a file are.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Of all signals.
+    ignore_case : bool
+        Whether prefix, reference and synonyms are matched without case; electrodes always are.
+    references : collection of str
+        Further references, as :func:`~tuszstore.channels.labels.reference_key` gives them: their
+        electrodes are read together, however few they are.
+    """
+    by_label: dict[str, list[int]] = {}
+    pairs: dict[tuple[str, str], list[int]] = {}
+    usual: list[tuple[int, str]] = []
+    spelled: dict[str, list[tuple[int, str]]] = {}  # with a position, as they come
+    unplaced: list[tuple[int, Label]] = []
+    named = frozenset(references)
+    one: dict[int, str] = {}
+    for number, label in enumerate(labels):
+        by_label.setdefault(label_key(label, ignore_case=ignore_case), []).append(number)
+        read = _read(label, ignore_case, named)
+        usual.append((number, read.usual))
+        if read.pair is not None:
+            pairs.setdefault(read.pair, []).append(number)
+        if read.label is not None and read.placed:
+            spelled.setdefault(read.label.reference, []).append((number, read.label.electrode))
+        elif read.label is not None:
+            unplaced.append((number, read.label))
+        if read.reference is not None:
+            one[number] = read.reference
+    common = {
+        reference: entries
+        for reference, entries in spelled.items()
+        if reference in named or is_common(reference, len({name.upper() for _, name in entries}))
+    }
+    for number, read_label in unplaced:
+        if not is_electrode(read_label.reference) or read_label.reference in common:
+            common.setdefault(read_label.reference, []).append((number, read_label.electrode))
+    plain = {name: common.pop(name) for name in PLAIN_REFERENCES if name in common}
+    unnamed = sorted(entry for entries in plain.values() for entry in entries)
+    first = _numbers(usual, ignore_case)
+    others = [Group(key, _numbers(sorted(part), ignore_case)) for key, part in common.items()]
+    mixed = [_mixed(first, one), _mixed(_numbers(unnamed, ignore_case) | first, one), *others]
+    # what only the usual spelling reads, such as "F p 1-REF", belongs to its reference as well
+    strict = {key: dict(entries) for key, entries in plain.items()}
+    for number, name in usual:
+        if is_electrode(name) and one.get(number) in PLAIN_REFERENCES:
+            strict.setdefault(one[number], {}).setdefault(number, name)
+    apart = [Group(k, _numbers(sorted(part.items()), ignore_case)) for k, part in strict.items()]
+    apart += [group for group in others if _is_shared(group, named)]
+    return Signals(
+        number=len(labels),
+        labels={name: tuple(numbers) for name, numbers in by_label.items()},
+        pairs={pair: tuple(numbers) for pair, numbers in pairs.items()},
+        mixed=tuple(mixed),
+        groups=tuple(sorted(apart, key=lambda group: group.reference or "")),
+    )
+
+
+def _is_shared(group: Group, named: Collection[str]) -> bool:
+    """Whether a reference is no neighbour, such as T1 in F7-T1."""
+    reference = group.reference or ""
+    return reference in named or not is_electrode(reference) or len(group.numbers) >= MANY
+
+
+def _mixed(numbers: Mapping[str, tuple[int, ...]], one: Mapping[int, str]) -> Group:
+    found = {one.get(signals[0]) for signals in numbers.values()}
+    return Group(found.pop() if len(found) == 1 else None, numbers)
+
+
+def _numbers(entries: Iterable[tuple[int, str]], ignore_case: bool) -> dict[str, tuple[int, ...]]:
+    """Return the signals of each electrode; an older name wins over a newer one."""
+    found: dict[str, list[int]] = {}
+    newer: dict[str, list[int]] = {}
+    for number, name in entries:
+        if name.upper() in SYNONYMS:
+            if synonym := SYNONYMS.get(name.upper() if ignore_case else name):
+                newer.setdefault(synonym, []).append(number)
+        elif is_electrode(name):
+            found.setdefault(canonical(name), []).append(number)
+    for name, numbers in newer.items():
+        found.setdefault(name, numbers)
+    return {name: tuple(numbers) for name, numbers in found.items()}
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One label: in its usual spelling, in any, whether with a position, and as a difference."""
+
+    usual: str
+    label: Label | None
+    placed: bool
+    pair: tuple[str, str] | None
+    reference: str | None
+
+
+@lru_cache(maxsize=4096)  # there are far fewer labels than signals
+def _read(label: str, ignore_case: bool, references: frozenset[str]) -> _Read:
+    usual = electrode(label, ignore_case=ignore_case)
+    found = parse_label(label, ignore_case=ignore_case, references=references)
+    placed = found is not None
+    found = found or parse_label(
+        label, ignore_case=ignore_case, references=references, any_electrode=True
+    )
+    pair = _pair(found)
+    if found is None and (stem := without_number(label)):
+        pair = _pair(parse_label(stem, ignore_case=ignore_case, any_electrode=True))
+    reference = found.reference if found else _suffix(label, ignore_case)
+    return _Read(usual, found, placed, pair, reference)
+
+
+def _pair(label: Label | None) -> tuple[str, str] | None:
+    if label is None or not is_electrode(label.reference):
+        return None
+    pair = canonical(label.electrode), canonical(label.reference)
+    return pair if pair[0] != pair[1] else None
+
+
+def _suffix(label: str, ignore_case: bool) -> str:
+    """Return the reference that :func:`electrode` takes off."""
+    name = label.replace(" ", "")
+    folded = name.upper() if ignore_case else name
+    return next((suffix[1:] for suffix in REFERENCES if folded.endswith(suffix)), "")
