@@ -1,6 +1,7 @@
 """Electrodes of the international 10-20 system, and the other names that they have."""
 
 import re
+from functools import lru_cache
 
 CHANNELS = (
     "Fp1", "F3", "C3", "P3", "F7", "T3", "T5", "O1", "Fz", "Cz", "Pz",
@@ -20,6 +21,7 @@ _ELECTRODE = re.compile(
 _REGIONS = {"FP": "Fp", "CB": "Cb"}
 
 
+@lru_cache(maxsize=4096)  # planning asks for the same few names again and again
 def canonical(name: str) -> str:
     """Return an electrode's name in the nomenclature of :data:`CHANNELS`; others as they are.
 
@@ -35,6 +37,7 @@ def canonical(name: str) -> str:
     return f"{_REGIONS.get(region, region)}{place}"
 
 
+@lru_cache(maxsize=4096)
 def is_electrode(name: str) -> bool:
     """Return whether a name is that of an electrode of the 10-20 or 10-10 system."""
     return _ELECTRODE.fullmatch(name) is not None

@@ -6,7 +6,7 @@ reference. Electrodes can be interpolated before that, differences that were rec
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from tuszstore.channels.derivations import AVERAGE, Channel
 from tuszstore.channels.labels import reference_key
@@ -108,6 +108,8 @@ def resolve(
     ------
     RecordingError
         Saying which channels cannot be made, and what the file has.
+    ValueError
+        If a reference has no name.
     """
     key = (
         tuple(labels),
@@ -183,7 +185,7 @@ class _Ask:
     interpolate: frozenset[str]
     average_of: tuple[str, ...]
 
-    @property
+    @cached_property
     def plain(self) -> tuple[str, ...]:
         """Electrodes that are wanted as such."""
         return tuple(
@@ -282,6 +284,10 @@ class _Attempt:
         for group in self.signals.groups:
             if anode in group.numbers and cathode in group.numbers:
                 return self._elsewhere(group, factors)
+        # neighbours of one electrode: exact as well, though it is no common reference
+        for neighbour in self.signals.shared(anode, cathode):
+            numbers = {name: self.signals.pairs[name, neighbour] for name in factors}
+            return self._elsewhere(Group(neighbour, numbers), factors)
         return self._sum(factors)
 
     def _less_average(self, anode: str) -> dict[int | str, float] | None:

@@ -6,7 +6,7 @@ electrode as such may be bare, or against any reference of TUSZ.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from tuszstore.channels.labels import (
     PLAIN_REFERENCES,
@@ -39,13 +39,13 @@ class Group:
     reference: str | None
     numbers: Mapping[str, tuple[int, ...]]
 
-    @property
+    @cached_property
     def zero(self) -> str | None:
         """The electrode that is the reference, and so is zero against it."""
         name = canonical(self.reference or "")
         return name if is_electrode(name) else None
 
-    @property
+    @cached_property
     def n_positioned(self) -> int:
         """Number of electrodes that others can be interpolated from."""
         return sum(name in positioned() for name in self.numbers)
@@ -75,6 +75,11 @@ class Signals:
     pairs: Mapping[tuple[str, str], tuple[int, ...]]
     mixed: tuple[Group, ...]
     groups: tuple[Group, ...]
+
+    def shared(self, anode: str, cathode: str) -> list[str]:
+        """Return the electrodes from which both were subtracted, sorted."""
+        known = {electrode for _, electrode in self.pairs}
+        return sorted(e for e in known if {(anode, e), (cathode, e)} <= self.pairs.keys())
 
 
 @lru_cache(maxsize=1)
@@ -168,14 +173,20 @@ def _numbers(entries: Iterable[tuple[int, str]], ignore_case: bool) -> dict[str,
     found: dict[str, list[int]] = {}
     newer: dict[str, list[int]] = {}
     for number, name in entries:
-        if name.upper() in SYNONYMS:
-            if synonym := SYNONYMS.get(name.upper() if ignore_case else name):
-                newer.setdefault(synonym, []).append(number)
-        elif is_electrode(name):
-            found.setdefault(canonical(name), []).append(number)
+        usual, is_newer = _usual(name, ignore_case)
+        if usual:
+            (newer if is_newer else found).setdefault(usual, []).append(number)
     for name, numbers in newer.items():
         found.setdefault(name, numbers)
     return {name: tuple(numbers) for name, numbers in found.items()}
+
+
+@lru_cache(maxsize=4096)
+def _usual(name: str, ignore_case: bool) -> tuple[str | None, bool]:
+    """Return an electrode's usual name, if it is one, and whether it bears a newer one."""
+    if name.upper() in SYNONYMS:
+        return SYNONYMS.get(name.upper() if ignore_case else name), True
+    return (canonical(name) if is_electrode(name) else None), False
 
 
 @dataclass(frozen=True)
