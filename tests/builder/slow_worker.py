@@ -15,7 +15,8 @@ original = inspect.unwrap(recording.read_microvolts)
 
 
 @functools.wraps(original)
-def read_microvolts(path: Path, *args: Any) -> Any:
+def read_microvolts(corpus: Any, source: Any, *args: Any) -> Any:
+    path = source.path
     if (GATES / path.stem).exists():
         (GATES / f"{path.stem}.waits").touch()
         while not (GATES / "open").exists():
@@ -25,7 +26,7 @@ def read_microvolts(path: Path, *args: Any) -> Any:
         hoard.append(bytes(20_000_000))
         hoard[-1] = bytearray(hoard[-1])  # touched, so that it is there
         time.sleep(0.02)
-    return original(path, *args)
+    return original(corpus, source, *args)
 
 
 recording.read_microvolts = read_microvolts

@@ -14,7 +14,7 @@ from tuszstore.channels.names import CHANNELS
 from tuszstore.cli.console import SHOWN, left_out_lines
 from tuszstore.config import Config, load_config
 from tuszstore.corpus.annotations import USE_OTHER
-from tuszstore.corpus.layout import LeftOut
+from tuszstore.corpus.base import LeftOut
 from tuszstore.reasons import Reason, all_notes, group_reasons
 from tuszstore.store.spec import StoreSpec
 

@@ -31,6 +31,8 @@ electrodes = st.sampled_from(CHANNELS)
         ("ft9-FT10", "FT9-FT10", "FT9", "FT10"),
         ("C3-avg", "C3-avg", "C3", "avg"),
         ("C3-AVG", "C3-avg", "C3", "avg"),
+        (" fp1 -  F7", "Fp1-F7", "Fp1", "F7"),
+        ("left - right", "left - right", "left - right", None),
         ("BTEleft SD", "BTEleft SD", "BTEleft SD", None),
         ("  EKG   1 ", "EKG 1", "EKG 1", None),
         ("EKG1-CHIN", "EKG1-CHIN", "EKG1-CHIN", None),
@@ -70,6 +72,12 @@ def test_lists_and_unknown_sets() -> None:
     assert [c.name for c in parse_channels(["Fp1", "F7-T7"])] == ["Fp1", "F7-T3"]
     with pytest.raises(ValueError, match=r"no set of channels 'banana'.*double_banana"):
         parse_channels("banana")
+    with pytest.raises(ValueError, match="did you mean 'double_banana'"):
+        parse_channels("double-banana")
+    with pytest.raises(ValueError, match="'10-20' is a set of channels: give it alone"):
+        parse_channels(["Fp1-F7", "10-20"])
+    with pytest.raises(ValueError, match="must be text, not 61; put it in quotes"):
+        parse_channels(["Fp1", 61])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="given twice"):
         parse_channels(["T3", "T7"])
     with pytest.raises(ValueError, match="no channels"):

@@ -1,10 +1,13 @@
 """Recordings with the same content, under whatever names."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.corpus.readers import annotation_beside, find_recordings
+from tuszstore.corpus.base import LeftOut, Recording
 
 import tuszstore
 from tests.corpus.edf_files import eeg
@@ -12,7 +15,6 @@ from tuszstore.builder.plan import make_plan, make_plans
 from tuszstore.config import Config, load_config
 from tuszstore.corpus import copies
 from tuszstore.corpus.copies import Copy, choose_originals, find_equal, same_name_other_content
-from tuszstore.corpus.layout import LeftOut, Recording, find_recordings
 from tuszstore.errors import CorpusError
 
 CSV = "channel,start_time,stop_time,label,confidence\nTERM,5,10,seiz,1\n"
@@ -122,7 +124,9 @@ class TestFinding:
 
 class TestOriginals:
     def chosen(self, root: Path, files: dict[str, bytes | str], kind: str = "csv") -> list[Copy]:
-        return choose_originals(find_equal(write(root, files)), kind)
+        return choose_originals(
+            find_equal(write(root, files)), partial(annotation_beside, kind=kind)
+        )
 
     @pytest.mark.parametrize(
         ("annotated", "kept"),

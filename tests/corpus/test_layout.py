@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.corpus.readers import choose_split, find_recordings
+from tuszstore.corpus.base import Discovery, LeftOut, Recording
 
 from tuszstore.builder.recording import source_sha256
 from tuszstore.config import Corpus
 from tuszstore.corpus.annotations import read_annotation
 from tuszstore.corpus.edf import read_header
-from tuszstore.corpus.layout import Discovery, LeftOut, Recording, find_recordings
 from tuszstore.corpus.regular import read_regular
 from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
 from tuszstore.errors import CorpusError, RecordingError

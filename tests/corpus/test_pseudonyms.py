@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
+from tuszstore.corpus.base import Recording
 
 import tuszstore
 from tests.corpus.edf_files import mark
 from tuszstore.builder.reindex import reindex
 from tuszstore.cli import main
-from tuszstore.corpus.layout import Recording
 from tuszstore.corpus.pseudonyms import KEY, KEY_FILE, Pseudonyms, without_names
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import BuildError, ConfigError, CorpusError

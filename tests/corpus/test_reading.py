@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import mne
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tuszstore.corpus.channels import CHANNELS as STORED
+from tuszstore.corpus.channels import match_channels, require_channels
 
 from tests.corpus.edf_files import (
     CHANNELS,
@@ -29,11 +32,11 @@ from tests.corpus.edf_files import (
     tusz,
     write_edf,
 )
+from tests.corpus.readers import inspect_edf, read_microvolts
 from tuszstore.channels.labels import electrode
 from tuszstore.config import Channels
-from tuszstore.corpus.channels import CHANNELS as STORED
-from tuszstore.corpus.channels import match_channels, require_channels
-from tuszstore.corpus.reading import Microvolts, inspect_edf, read_microvolts
+from tuszstore.corpus import reading
+from tuszstore.corpus.reading import Microvolts
 from tuszstore.errors import RecordingError
 
 DEFAULT = Channels()
@@ -689,12 +692,14 @@ def test_a_file_that_goes_while_it_is_read_is_a_reason(
 ) -> None:
     eeg(path)
 
-    def gone(path: Path, config: Channels) -> object:
-        facts = inspect_edf(path, config)
+    inspect = reading.inspect
+
+    def gone(*args: Any) -> object:
+        facts = inspect(*args)
         path.unlink()
         return facts
 
-    monkeypatch.setattr("tuszstore.corpus.reading.inspect_edf", gone)
+    monkeypatch.setattr(reading, "inspect", gone)
     with pytest.raises(RecordingError, match="cannot be read: No such file"):
         read_microvolts(path, DEFAULT)
 
@@ -704,12 +709,14 @@ def test_a_file_that_shrinks_while_it_is_read_is_a_reason(
 ) -> None:
     eeg(path)
 
-    def shortened(path: Path, config: Channels) -> object:
-        facts = inspect_edf(path, config)
+    inspect = reading.inspect
+
+    def shortened(*args: Any) -> object:
+        facts = inspect(*args)
         path.write_bytes(path.read_bytes()[:-19_456])
         return facts
 
-    monkeypatch.setattr("tuszstore.corpus.reading.inspect_edf", shortened)
+    monkeypatch.setattr(reading, "inspect", shortened)
     with pytest.raises(RecordingError):
         read_microvolts(path, DEFAULT)
 

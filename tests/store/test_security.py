@@ -25,7 +25,7 @@ from tests.corpus.edf_files import channel, eeg, main_offset
 from tuszstore.builder.reindex import reindex
 from tuszstore.cli import main
 from tuszstore.config import load_config
-from tuszstore.corpus.layout import source_path
+from tuszstore.corpus.edf_corpus import source_path
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import BuildError, ConfigError, RecordingError, StoreError
 from tuszstore.store.columns import decode_numbers, decode_strings

@@ -16,7 +16,7 @@ AVERAGE = "avg"
 MAX_NAME = 80
 """Characters of a channel's name, at most: an EDF label has 16."""
 
-_PARTS = re.compile(r"([^-\s]+)-([^-\s]+)")
+_PARTS = re.compile(r"([^-\s]+)\s*-\s*([^-\s]+)")
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,8 @@ def resolve(
     ------
     RecordingError
         Saying which channels cannot be made, and what the file has.
+    ValueError
+        If a reference has no name.
     """
     key = (
         tuple(labels),
@@ -282,6 +284,10 @@ class _Attempt:
         for group in self.signals.groups:
             if anode in group.numbers and cathode in group.numbers:
                 return self._elsewhere(group, factors)
+        # neighbours of one electrode: exact as well, though it is no common reference
+        for neighbour in self.signals.shared(anode, cathode):
+            numbers = {name: self.signals.pairs[name, neighbour] for name in factors}
+            return self._elsewhere(Group(neighbour, numbers), factors)
         return self._sum(factors)
 
     def _less_average(self, anode: str) -> dict[int | str, float] | None:

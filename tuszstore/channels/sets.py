@@ -4,6 +4,7 @@ The longitudinal bipolar montage is that of Guideline 3 of the American Clinical
 Society (Acharya et al., 2016); TCP is the montage of the annotations of TUSZ.
 """
 
+import difflib
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -49,15 +50,24 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
     Raises
     ------
     ValueError
-        If there is no such set, no channel, or one that stands twice.
+        If there is no such set, no channel, one that stands twice, or a set within a list.
     """
     if isinstance(wanted, str):
         if wanted not in SETS:
+            close = difflib.get_close_matches(wanted, SETS, n=1)
             raise ValueError(
-                f"no set of channels {wanted!r}; there are {', '.join(sorted(SETS))}, or give a "
-                "list such as [Fp1, F7-T7]"
+                f"no set of channels {wanted!r:.100}"
+                + (f": did you mean {close[0]!r}?" if close else "")
+                + f"; there are {', '.join(sorted(SETS))}, or give a list such as [Fp1, F7-T7]"
             )
         return SETS[wanted]
+    for text in wanted:
+        if not isinstance(text, str):
+            raise ValueError(f"a channel must be text, not {text!r:.100}; put it in quotes")
+        if text in SETS:
+            raise ValueError(
+                f"{text!r} is a set of channels: give it alone, or its channels in the list"
+            )
     channels = tuple(Channel.parse(text) for text in wanted)
     check_distinct(channels)
     return channels

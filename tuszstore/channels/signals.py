@@ -76,6 +76,11 @@ class Signals:
     mixed: tuple[Group, ...]
     groups: tuple[Group, ...]
 
+    def shared(self, anode: str, cathode: str) -> list[str]:
+        """Return the electrodes from which both were subtracted, sorted."""
+        known = {electrode for _, electrode in self.pairs}
+        return sorted(e for e in known if {(anode, e), (cathode, e)} <= self.pairs.keys())
+
 
 @lru_cache(maxsize=1)
 def positioned() -> frozenset[str]:
