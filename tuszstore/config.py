@@ -82,6 +82,9 @@ def _registered(registry: Registry, name: str, *others: str) -> str:
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # some values are dicts
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_number(cls, value: Any, info: ValidationInfo) -> Any:

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tuszstore.corpus.channels import match_channels, require_channels
 
 from tests.channels.test_channels import BANANA as MONTAGE
 from tuszstore.channels.labels import describe_labels, reference_key
 from tuszstore.channels.names import CHANNELS, SYNONYMS, canonical
 from tuszstore.channels.resolve import Resolution, resolve
 from tuszstore.channels.sets import SETS, TEN_TWENTY, parse_channels
-from tuszstore.corpus.channels import match_channels, require_channels
 from tuszstore.errors import RecordingError
 
 BANANA = MONTAGE.split()

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.corpus.readers import annotation_beside, find_recordings
-from tuszstore.corpus.base import LeftOut, Recording
 
 import tuszstore
 from tests.corpus.edf_files import eeg
+from tests.corpus.readers import annotation_beside, find_recordings
 from tuszstore.builder.plan import make_plan, make_plans
 from tuszstore.config import Config, load_config
 from tuszstore.corpus import copies
+from tuszstore.corpus.base import LeftOut, Recording
 from tuszstore.corpus.copies import Copy, choose_originals, find_equal, same_name_other_content
 from tuszstore.errors import CorpusError
 

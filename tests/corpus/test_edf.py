@@ -200,7 +200,7 @@ def test_a_file_that_is_gone_is_refused(path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="cannot be read: Is a directory"):
+    with pytest.raises(RecordingError, match="a folder, not a regular file"):
         read_header(tmp_path)
 
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.corpus.readers import choose_split, find_recordings
-from tuszstore.corpus.base import Discovery, LeftOut, Recording
 
-from tuszstore.builder.recording import source_sha256
+from tests.corpus.readers import choose_split, find_recordings
 from tuszstore.config import Corpus
 from tuszstore.corpus.annotations import read_annotation
+from tuszstore.corpus.base import Discovery, Files, LeftOut, Recording
 from tuszstore.corpus.edf import read_header
 from tuszstore.corpus.regular import read_regular
-from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
+from tuszstore.corpus.splits import available_splits, canonical_split, concerns
+from tuszstore.corpus.tusz import Tusz, named_recording
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.store.schema import SPLITS
 
@@ -49,16 +49,9 @@ def ids(found: Discovery | Iterable[Recording]) -> list[str]:
 
 def recording(name: str) -> Recording:
     """Return a recording as it would be found under its path from ``edf`` on."""
-    path = Path("/corpus", name)
-    inside = Path(name).relative_to("edf") if name.startswith("edf/") else Path(name)
-    return Recording(
-        id=name,
-        path=path,
-        folder=inside.parts[0] if len(inside.parts) > 1 else "",
-        patient=path.stem.partition("_")[0],
-        session="",
-        montage="",
-    )
+    root = Path("/corpus")
+    base = root / "edf" if name.startswith("edf/") else root
+    return named_recording(root / name, root, base, "tusz")
 
 
 # --- finding recordings -------------------------------------------------------------------------
@@ -75,9 +68,12 @@ def test_the_tusz_layout_is_known(tmp_path: Path) -> None:
         patient="aaaaaaac",
         session="s002",
         montage="01_tcp_ar",
+        reference="AR",
+        folders=("aaaaaaac", "s002_2008"),
     )
-    assert found.annotation("csv") == tmp_path / f"{name}.csv"
-    assert found.annotation("csv_bi") == tmp_path / f"{name}.csv_bi"
+    for kind in ("csv", "csv_bi"):
+        corpus = Tusz(tmp_path, {"annotation": kind})
+        assert corpus.files(found) == Files((found.path,), (tmp_path / f"{name}.{kind}",))
 
 
 @pytest.mark.parametrize("below", ["", "edf"], ids=["root above edf", "root is edf"])
@@ -334,7 +330,7 @@ def test_opening_never_waits_and_reading_has_a_bound(tmp_path: Path) -> None:
     assert read_regular(tmp_path / "file", 11) == b"x" * 11
     with pytest.raises(RecordingError, match="has more than"):
         read_regular(tmp_path / "file", 10)
-    for read in (read_header, source_sha256):
+    for read in (read_header, lambda path: signal_sha256([path])):
         with pytest.raises(RecordingError, match="a named pipe"):
             read(tmp_path / "pipe")
     with pytest.raises(RecordingError, match=r"zero: a device, not a regular file"):

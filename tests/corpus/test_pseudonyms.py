@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
-from tuszstore.corpus.base import Recording
 
 import tuszstore
 from tests.corpus.edf_files import mark
 from tuszstore.builder.reindex import reindex
 from tuszstore.cli import main
+from tuszstore.corpus.base import Recording
 from tuszstore.corpus.pseudonyms import KEY, KEY_FILE, Pseudonyms, without_names
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import BuildError, ConfigError, CorpusError
@@ -238,8 +238,9 @@ def test_kinds_of_names_are_told_apart() -> None:
 
 def test_messages_bear_pseudonyms() -> None:
     path = Path("/corpus/JD/aaaaaaaa_s001_t000.edf")
+    recording = Recording("JD/aaaaaaaa_s001_t000.edf", path, "", "aaaaaaaa", folders=("JD",))
     text = (
-        "aaaaaaaa_s001_t000.csv, row 3; /corpus/JD/aaaaaaaa_s001_t000.edf; aaaaaaaa; /corpus/JD/x"
+        "aaaaaaaa_s001_t000.csv, row 3; /corpus/JD/aaaaaaaa_s001_t000.edf; aaaaaaaa; /corpus/JD/x of JD"
     )
-    told = without_names(text, path, "ff/ff_00.edf")
-    assert told == "ff_00.csv, row 3; ff/ff_00.edf; ff; ./x"
+    told = without_names(text, recording, "ff/ff_00.edf")
+    assert told == "ff_00.csv, row 3; ff/ff_00.edf; ff; ./x of ff"

@@ -14,8 +14,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tuszstore.corpus.channels import CHANNELS as STORED
-from tuszstore.corpus.channels import match_channels, require_channels
 
 from tests.corpus.edf_files import (
     CHANNELS,
@@ -34,6 +32,7 @@ from tests.corpus.edf_files import (
 )
 from tests.corpus.readers import inspect_edf, read_microvolts
 from tuszstore.channels.labels import electrode
+from tuszstore.channels.sets import TEN_TWENTY
 from tuszstore.config import Channels
 from tuszstore.corpus import reading
 from tuszstore.corpus.reading import Microvolts
@@ -65,7 +64,7 @@ def assert_rows(
 
 
 def test_the_channels_are_the_19_of_the_store() -> None:
-    assert STORED == CHANNELS
+    assert DEFAULT.channels == TEN_TWENTY and [c.name for c in TEN_TWENTY] == list(CHANNELS)
 
 
 @pytest.mark.parametrize("sfreq", [250, 256, 400, 512, 1000])
@@ -161,53 +160,6 @@ def test_what_is_left_of_a_label(label: str, name: str) -> None:
     assert electrode(label) == name
 
 
-@pytest.mark.parametrize(
-    ("labels", "reference"),
-    [
-        pytest.param([f"EEG {name}-Pz" for name in CHANNELS if name != "Pz"], "Pz", id="Pz"),
-        pytest.param([f"{name}-Cz" for name in CHANNELS if name != "Cz"], "Cz", id="Cz"),
-    ],
-)
-def test_an_electrode_that_is_the_reference_is_missing(labels: list[str], reference: str) -> None:
-    assert match_channels(labels, may_miss=[reference]).missing == [reference]
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [
-        pytest.param([f"{name}-Avg" for name in CHANNELS], id="another reference"),
-        pytest.param([f"{name}-A1" for name in CHANNELS], id="an ear"),
-        pytest.param([f"POL {name}" for name in CHANNELS], id="other spellings"),
-        pytest.param(["EEG A2-A1", "Fpz-Avg", "POL A1", "F3-C3", "O2."], id="some"),
-    ],
-)
-@pytest.mark.parametrize("without", [[], ["Fz", "Pz"]], ids=["19", "17"])
-def test_other_spellings_change_nothing_where_the_usual_are_there(
-    extra: list[str], without: list[str]
-) -> None:
-    labels = [*extra[:3], *(tusz(name) for name in CHANNELS if name not in without), *extra[3:]]
-    found = match_channels(labels, may_miss=DEFAULT.interpolate)
-    assert found.missing == without
-    assert {labels[number] for number in found.signals.values()} == {
-        tusz(name) for name in found.signals
-    }
-    assert (found.others, found.duplicates) == ({}, {})
-
-
-def test_other_spellings_fill_up_the_usual_ones() -> None:
-    labels = [tusz(name) if name != "T3" else "POL T7" for name in CHANNELS] + ["POL Cz", "A1."]
-    found = match_channels(labels)
-    assert found.signals == {name: number for number, name in enumerate(CHANNELS)}
-    assert (found.others, found.duplicates) == ({"A1": 20}, {})
-
-
-def test_references_are_never_mixed() -> None:
-    labels = [f"{name}-{'A1' if name[-1] in '13579z' else 'A2'}" for name in CHANNELS]
-    assert match_channels(labels).missing == ["C4", "F4", "F8", "Fp2", "O2", "P4", "T4", "T6"]
-    labels = [f"{name}-Ref" if name in CHANNELS[:9] else f"{name}-Avg" for name in CHANNELS]
-    assert len(match_channels(labels).missing) == 9
-
-
 BANANA = [
     f"{a}-{b}"
     for chain in ("FP1 F7 T7 P7 O1", "FP1 F3 C3 P3 O1", "FP2 F4 C4 P4 O2", "FP2 F8 T8 P8 O2",
@@ -216,79 +168,12 @@ BANANA = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [
-        pytest.param(BANANA, id="bipolar"),
-        pytest.param([f"{name}-{CHANNELS[k - 1]}" for k, name in enumerate(CHANNELS)], id="ring"),
-        pytest.param([f"{name}-0" for name in CHANNELS], id="numbered"),
-        pytest.param([f"{name}-Imp" for name in CHANNELS], id="impedances"),
-        pytest.param([f"{name}-Harry" for name in CHANNELS], id="unknown"),
-        pytest.param([f"{name}x" for name in CHANNELS], id="other words"),
-    ],
-)
-def test_what_is_no_electrode_against_a_reference_is_not_found(labels: list[str]) -> None:
-    assert match_channels(labels).signals == {}
-
-
 @pytest.mark.parametrize("ignore_case", [True, False])
 def test_without_any_electrode_nothing_is_interpolated(path: Path, ignore_case: bool) -> None:
     write_edf(path, [channel("EKG1"), channel("X", label="F7-T7")])
     config = Channels(interpolate=CHANNELS, max_interpolated=15, ignore_case=ignore_case)
     with pytest.raises(RecordingError, match="channels are missing"):
         read_microvolts(path, config)
-
-
-@pytest.mark.parametrize(
-    ("labels", "told"),
-    [
-        pytest.param(
-            [*BANANA, "ECG", "EDF Annotations"],
-            "the file has 18 bipolar derivations (Fp1-F7, F7-T7, T7-P7, P7-O1, ...) and 1 signal "
-            "without an electrode's name, and electrodes against one common reference are needed",
-            id="bipolar",
-        ),
-        pytest.param(
-            [f"EEG {name}-A1" for name in CHANNELS[:11]]
-            + [f"EEG {name}-A2" for name in CHANNELS[11:]],
-            "the file has 11 electrodes (Fp1, F3, C3, P3, ...) against A1 and 8 electrodes (Fp2, "
-            "F4, C4, P4, ...) against A2, and all must be against one reference",
-            id="two ears",
-        ),
-        pytest.param(["Fp1", "EEG C3-REF"], "the file has 2 electrodes (Fp1, C3)", id="two"),
-        pytest.param(
-            ["Fp1-Harry", "Harry"],
-            "the file has 1 signal of an electrode whose reference is not known and 1 signal "
-            "without an electrode's name",
-            id="nothing known",
-        ),
-        pytest.param(["EDF Annotations"], "the file has no signals", id="nothing"),
-    ],
-)
-def test_what_a_file_has_is_told_but_no_other_text(labels: list[str], told: str) -> None:
-    with pytest.raises(RecordingError) as error:
-        require_channels(match_channels(labels), ["Fz"], labels)
-    assert str(error.value).endswith(f"; {told}")
-    assert "Harry" not in str(error.value)
-
-
-def test_an_older_name_wins_over_a_newer_one() -> None:
-    found = match_channels(["EEG T7-REF", "EEG T3-REF"])
-    assert (found.signals, found.duplicates) == ({"T3": 1}, {})
-
-
-def test_only_signals_with_a_position_are_other_electrodes() -> None:
-    labels = [tusz(name) for name in ("A1", "A2", "EKG1", "LOC", "31", "T1", "Fpz")] + ["IBI", ""]
-    assert match_channels(labels).others == {"A1": 0, "A2": 1, "Fpz": 6}
-
-
-@given(labels=st.lists(st.text(st.characters(max_codepoint=255), max_size=16), max_size=30))
-@settings(deadline=None)
-def test_any_labels_can_be_matched(labels: list[str]) -> None:
-    found = match_channels(labels)
-    numbers = [*found.signals.values(), *(n for more in found.duplicates.values() for n in more)]
-    assert len(set(numbers)) == len(numbers)
-    assert sorted([*found.signals, *found.missing]) == sorted(CHANNELS)
 
 
 # --- signals that are not needed ----------------------------------------------------------------

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tuszstore.config import Signal, Storage, load_config
 from tuszstore.errors import RecordingError
-from tuszstore.signal.filters import FILTERS, causal, design, zero_phase
+from tuszstore.registry import FILTERS
+from tuszstore.signal.filters import causal, design, zero_phase
 from tuszstore.signal.gaps import interpolate_gaps
 from tuszstore.signal.normalise import robust_zscore, zscore
 from tuszstore.signal.pipeline import Preprocessed, preprocess

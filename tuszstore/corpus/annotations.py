@@ -115,7 +115,8 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     ----------
     path : Path
     kind : str
-        A name in :data:`~tuszstore.registry.ANNOTATIONS`, or :data:`NONE`, for which no file is read.
+        A name in :data:`~tuszstore.registry.ANNOTATIONS`, or :data:`NONE`, for which no file is
+        read.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     try:
         content = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
-        raise Unlabelled(f"no annotation file {path.name}") from None
+        raise Unlabelled(f"no annotation file {path.name}{_beside(path, kind)}") from None
     except RecordingError as error:
         raise RecordingError(f"{path.name}: {error}") from None
     except OSError as error:

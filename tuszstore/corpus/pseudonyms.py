@@ -16,6 +16,7 @@ References
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -159,11 +160,10 @@ def without_names(text: str, recording: Recording, id_: str) -> str:
         (str(path.with_suffix("")), str(pseudonym.with_suffix(""))),
         (str(path.parent), "."),
         (path.stem, pseudonym.stem),
-        (path.stem.partition("_")[0], hidden),
-        (path.parent.name, hidden),
-        (recording.patient, hidden),
     ):
-        text = text.replace(name, other) if name else text
+        text = text.replace(name, other)
+    for name in (path.stem.partition("_")[0], recording.patient, *recording.folders):
+        text = re.sub(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", hidden, text) if name else text
     return text
 
 

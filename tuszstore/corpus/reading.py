@@ -163,8 +163,9 @@ def read_microvolts(
         if {number for number, _ in terms} <= flat
     ]
     if flat and config.flat == "leave_out":
-        labels = ", ".join(found.facts.labels[number] for number in sorted(flat))
-        raise RecordingError(f"flat: {labels} (channels.flat is 'leave_out')")
+        names = {number: name for name, number in resolution.electrodes.items()}
+        told = ", ".join(names.get(n, found.facts.labels[n]) for n in sorted(flat))
+        raise RecordingError(f"flat: {told} (channels.flat is 'leave_out')")
     replaced = flat_electrodes if config.flat == "interpolate" else []
     bad = [*resolution.missing, *replaced]
     _check_number(bad, config)
