@@ -415,4 +415,7 @@ def test_a_case_that_matters_is_told() -> None:
 
 def test_neighbours_of_one_electrode_give_their_difference() -> None:
     assert terms(["P7-O1", "P3-O1", "O1-Cz"], "P7-P3")["P7-P3"] == {"P7-O1": 1, "P3-O1": -1}
+    labels = ["P7-Oz", "P3-Oz", "P7-O1", "P3-O1"]
+    for order in (labels, labels[::-1]):
+        assert terms(order, "P7-P3")["P7-P3"] == {"P7-O1": 1, "P3-O1": -1}
     assert "cannot be made" in reason([f"{a}-{b}" for a, b in pairwise(CHANNELS)], ["Fp1-O2"])
