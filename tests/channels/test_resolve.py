@@ -305,6 +305,9 @@ def test_a_zero_for_the_letter_is_told() -> None:
     for wanted in ("double_banana", "10-20"):
         assert reason(labels, wanted).endswith("set channels.rename to {'01': O1}")
         assert resolve(labels, SETS[wanted], rename={"01": "O1"}).terms
+    assert reason([label for label in labels if label != "Fz"], "10-20").endswith(
+        "set channels.rename to {'01': O1}; to interpolate it, add Fz to channels.interpolate"
+    )
 
 
 def test_the_reference_of_a_file_is_an_electrode_like_others() -> None:
