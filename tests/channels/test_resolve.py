@@ -290,9 +290,30 @@ def test_what_was_recorded_as_a_difference_is_never_interpolated() -> None:
         )
 
 
+def test_few_electrodes_are_not_interpolated_from_each_other() -> None:
+    found = resolve([*BANANA[:-1], "CZ-Ref", "PZ-Ref"], SETS["double_banana"])
+    assert found.terms[-1] == ((17, 1.0), (18, -1.0))
+    assert (found.electrodes, found.others, found.reference) == ({}, {}, "REF")
+    labels = [f"{name}-Ref" for name in CHANNELS]
+    found = resolve([*BANANA[:-1], *labels], SETS["double_banana"])
+    assert set(found.electrodes) == {"Cz", "Pz"}
+    assert set(found.others) == set(CHANNELS) - {"Cz", "Pz"}
+
+
+def test_a_zero_for_the_letter_is_told() -> None:
+    labels = ["01" if name == "O1" else name for name in CHANNELS]
+    for wanted in ("double_banana", "10-20"):
+        assert reason(labels, wanted).endswith("set channels.rename to {'01': O1}")
+        assert resolve(labels, SETS[wanted], rename={"01": "O1"}).terms
+    assert reason([label for label in labels if label != "Fz"], "10-20").endswith(
+        "set channels.rename to {'01': O1}; to interpolate it, add Fz to channels.interpolate"
+    )
+
+
 def test_the_reference_of_a_file_is_an_electrode_like_others() -> None:
     labels = [f"{name}-Cz" for name in CHANNELS if name not in ("Cz", "Fz")]
-    found = resolve(labels, parse_channels(["Fz-Cz", "Cz-Pz", "F3-Fz"]), interpolate=("Fz",))
+    wanted = parse_channels(["Fz-Cz", "Cz-Pz", "F3-Fz"])
+    found = resolve(labels, wanted, interpolate=("Fz",))
     f3, pz = labels.index("F3-Cz"), labels.index("Pz-Cz")
     assert found.terms == (((17, 1.0),), ((pz, -1.0),), ((f3, 1.0), (17, -1.0)))
     assert found.missing == ("Fz",)
@@ -397,4 +418,7 @@ def test_a_case_that_matters_is_told() -> None:
 
 def test_neighbours_of_one_electrode_give_their_difference() -> None:
     assert terms(["P7-O1", "P3-O1", "O1-Cz"], "P7-P3")["P7-P3"] == {"P7-O1": 1, "P3-O1": -1}
+    labels = ["P7-Oz", "P3-Oz", "P7-O1", "P3-O1"]
+    for order in (labels, labels[::-1]):
+        assert terms(order, "P7-P3")["P7-P3"] == {"P7-O1": 1, "P3-O1": -1}
     assert "cannot be made" in reason([f"{a}-{b}" for a, b in pairwise(CHANNELS)], ["Fp1-O2"])

@@ -56,8 +56,21 @@ def why_not(
     if other_case:
         parts.append("in other letters they are there: set channels.ignore_case to true")
     elif would_do:
-        them = "them" if would_do[1:] else "it"
-        parts.append(f"to interpolate {them}, add {', '.join(would_do)} to channels.interpolate")
+        zeros = _zeros(labels, would_do)
+        if zeros:
+            meant = ", ".join(f"'{zero}': {name}" for zero, name in zeros.items())
+            parts.append(f"if a zero stands for the letter O, set channels.rename to {{{meant}}}")
+        others = [name for name in would_do if name not in zeros.values()]
+        if others:
+            them = "them" if others[1:] else "it"
+            parts.append(f"to interpolate {them}, add {', '.join(others)} to channels.interpolate")
     elif "whose reference is not known" in told:
         parts.append("if that is one reference for all, name it in channels.references")
     return "; ".join(parts)
+
+
+def _zeros(labels: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Return the electrodes O1 and O2 that may have been written with a zero."""
+    bare = {label.strip() for label in labels}
+    return {zero: name for zero, name in (("01", "O1"), ("02", "O2"))
+            if zero in bare and name in names}  # fmt: skip

@@ -39,9 +39,9 @@ class Resolution:
         For each channel. Numbers from `n_signals` on are electrodes that must be interpolated
         first: ``n_signals + k`` is ``missing[k]``.
     electrodes : mapping of str to int
-        Signal of each electrode that takes part, has a position and could be interpolated. All are
-        against one reference. Differences that were recorded as such, and electrodes against a
-        further reference, are in `terms` alone.
+        Signal of each electrode that takes part and could be interpolated: it has a position, and
+        there are others against its reference to do that from. All are against one reference.
+        Other electrodes, and differences that were recorded as such, are in `terms` alone.
     others : mapping of str to int
         Signal of each other electrode with a position against that reference: with those of
         `electrodes` it serves to interpolate.
@@ -364,8 +364,10 @@ class _Attempt:
         missing = tuple(sorted(self.missing))
         row = {name: self.signals.number + k for k, name in enumerate(missing)}
         same = {name: numbers for name, numbers in (self.used | self.same).items() if numbers[1:]}
-        placed = [name for name in self.group.numbers if name in positioned()]
         shares = bool(self.used or missing)
+        placed = [name for name in self.group.numbers if name in positioned()]
+        if not (shares and self.can_interpolate):
+            placed = []
         return Resolution(
             terms=tuple(
                 tuple(
@@ -374,7 +376,7 @@ class _Attempt:
                 for t in self.terms
             ),
             electrodes={n: self.group.numbers[n][0] for n in placed if n in self.used},
-            others={n: self.group.numbers[n][0] for n in placed if shares and n not in self.used},
+            others={n: self.group.numbers[n][0] for n in placed if n not in self.used},
             missing=missing,
             duplicates=same,
             reference=self._reference(shares),
