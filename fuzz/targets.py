@@ -18,7 +18,8 @@ from tuszstore.config import Channels, Config, Labels, load_config
 from tuszstore.corpus.annotations import Annotation, read_nedc_csv
 from tuszstore.corpus.edf import read_header
 from tuszstore.corpus.events import mark_events
-from tuszstore.corpus.reading import inspect_edf, read_microvolts
+from tuszstore.corpus.reading import inspect, read_microvolts
+from tuszstore.corpus.tusz import Tusz, named_recording
 from tuszstore.errors import ConfigError, RecordingError, StoreError
 from tuszstore.read.decode import Buffers, Layout, make_decoder
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
@@ -40,10 +41,12 @@ def edf(data: bytes) -> None:
         header = read_header(path)
         assert header.n_records >= 1
         assert header.n_bytes + header.n_records * header.record_bytes <= len(data)
-        facts = inspect_edf(path, Channels())
+        source = named_recording(path, FOLDER, FOLDER, "tusz")
+        corpus, config = Tusz(FOLDER, {}), Channels()
+        facts = inspect(corpus, source, config, config.channels)
         assert facts.n_samples * 2 <= len(data)
         if facts.n_samples < 2000:
-            microvolts = read_microvolts(path, Channels())
+            microvolts = read_microvolts(corpus, source, config, config.channels)
             assert microvolts.data.shape == (19, facts.n_samples)
     except RecordingError:
         return

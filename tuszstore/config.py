@@ -29,6 +29,7 @@ from pydantic import (
 )
 
 from tuszstore.channels.derivations import Channel
+from tuszstore.channels.labels import reference_key
 from tuszstore.channels.names import CHANNELS, canonical, is_electrode
 from tuszstore.channels.sets import parse_channels
 from tuszstore.errors import ConfigError
@@ -133,7 +134,7 @@ class Channels(_Section):
 
     set: str | tuple[str, ...] = "10-20"
     rename: dict[str, str] = {}
-    references: dict[str, str] = {}
+    references: tuple[str, ...] = ()
     average_of: tuple[str, ...] = CHANNELS
     ignore_case: bool = True
     interpolate: tuple[str, ...] = ("Fz", "Pz")
@@ -143,6 +144,8 @@ class Channels(_Section):
     @model_validator(mode="after")
     def _known_channels(self) -> Self:
         parse_channels(self.set)
+        for name in self.references:
+            reference_key(name, ignore_case=self.ignore_case)
         for name in self.interpolate:
             if canonical(name) != name or not is_electrode(name):
                 raise ValueError(f"interpolate names {name!r}, which is no electrode's name")

@@ -278,7 +278,7 @@ class TestBuild:
 
 class TestKeys:
     def test_only_what_decides_bytes_is_in_a_key(self) -> None:
-        base = Keys(Config())
+        base = Keys(Config(), "")
         for key, value in {
             "labels.rounding": "truncate",
             "labels.full_seizure": 0.5,
@@ -286,7 +286,7 @@ class TestKeys:
             "build.workers": 3,
             "windows.length": 30,
         }.items():
-            assert Keys(Config().replace(**{key: value})).signal("x") == base.signal("x"), key
+            assert Keys(Config().replace(**{key: value}), "").signal("x") == base.signal("x"), key
         for key, value in {
             "signal.sfreq": 250,
             "storage.dtype": "float32",
@@ -294,10 +294,10 @@ class TestKeys:
             "signal.filter": "causal",
             "channels.max_interpolated": 3,
         }.items():
-            assert Keys(Config().replace(**{key: value})).signal("x") != base.signal("x"), key
+            assert Keys(Config().replace(**{key: value}), "").signal("x") != base.signal("x"), key
         for key, value in {"labels.rounding": "truncate", "labels.annotation": "csv_bi",
                            "labels.ignore_case": False}.items():  # fmt: skip
-            assert Keys(Config().replace(**{key: value})).label("x", 9) != base.label("x", 9), key
+            assert Keys(Config().replace(**{key: value}), "").label("x", 9) != base.label("x", 9), key
         assert base.label("x", 9) != base.label("x", 8)
         assert base.signal("x") != base.signal("y")
 

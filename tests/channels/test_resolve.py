@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tuszstore.corpus.channels import match_channels, require_channels
 
+from tests.channels.electrodes_oracle import match_channels, require_channels
 from tests.channels.test_channels import BANANA as MONTAGE
 from tuszstore.channels.labels import describe_labels, reference_key
 from tuszstore.channels.names import CHANNELS, SYNONYMS, canonical

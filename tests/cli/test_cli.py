@@ -318,7 +318,7 @@ def test_a_terminal_sees_progress(small: list[object]) -> None:
 def test_a_log_gets_a_line_a_minute(small: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     """From planning to the end."""
     monkeypatch.setattr(console, "LINE_SECONDS", 0.02)
-    for module, name in ((plan, "inspect_edf"), (builder, "find_changes"), (builder, "assemble"),
+    for module, name in ((plan, "inspect"), (builder, "find_changes"), (builder, "assemble"),
                          (recording, "preprocess")):  # fmt: skip
         monkeypatch.setattr(module, name, slowly(getattr(module, name)))
     result = run(*small)

@@ -327,7 +327,7 @@ def test_a_file_that_is_no_text_is_refused(path: Path, content: bytes) -> None:
 
 def test_a_folder_is_refused(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(RecordingError, match="cannot be read: Is a directory") as caught:
+    with pytest.raises(RecordingError, match="a folder, not a regular file") as caught:
         read_annotation(path, "csv")
     assert not isinstance(caught.value, Unlabelled)
 

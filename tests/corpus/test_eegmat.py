@@ -7,9 +7,9 @@ import mne
 import numpy as np
 import pytest
 from scipy import signal
-from tuszstore.corpus.channels import CHANNELS
 
 import tuszstore
+from tuszstore.channels.names import CHANNELS
 
 SEIZURE = (70.0, 100.0)
 

@@ -18,6 +18,7 @@ from tuszstore.corpus.annotations import read_annotation
 from tuszstore.corpus.base import Discovery, Files, LeftOut, Recording
 from tuszstore.corpus.edf import read_header
 from tuszstore.corpus.regular import read_regular
+from tuszstore.corpus.sources import signal_sha256
 from tuszstore.corpus.splits import available_splits, canonical_split, concerns
 from tuszstore.corpus.tusz import Tusz, named_recording
 from tuszstore.errors import CorpusError, RecordingError
