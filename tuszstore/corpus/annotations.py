@@ -120,7 +120,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     try:
         content = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
-        raise Unlabelled(f"no annotation file {path.name}") from None
+        raise Unlabelled(f"no annotation file {path.name}{_beside(path, kind)}") from None
     except RecordingError as error:
         raise RecordingError(f"{path.name}: {error}") from None
     except OSError as error:
