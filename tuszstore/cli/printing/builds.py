@@ -81,7 +81,7 @@ def show_status(console: Console, status: "Status") -> None:
     if len(named) > SHOWN or len(changes.gone) > SHOWN:
         console.print(f"  and more; {LIST_ALL}")
     if status.holder:
-        print_line(console, f"a build is running: {status.holder}")
+        print_line(console, f"a build is under way: {status.holder}")
     if status.unfinished:
         done = plural(status.unfinished["recordings"], "recording")
         console.print(f"unfinished build since {status.unfinished['since']}: {done} built")

@@ -49,7 +49,7 @@ def show_verification(console: Console, report: "VerifyReport") -> None:
     verdict = INTACT if report.ok else plural(len(report.findings), "finding")
     console.print(f"{verdict}, in {report.seconds:.1f} s{how}")
     if report.exit_status == 3:
-        console.print("rebuild it with: tuszstore build --force")
+        console.print("build it again with: tuszstore build --force")
     elif any(finding.mend != "none" for finding in report.findings):
         print_line(console, f"repair it with: tuszstore repair {shown_path(report.store)}")
 
