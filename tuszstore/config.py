@@ -366,7 +366,7 @@ class Config(_Section):
             For example ``replace(**{"storage.dtype": "float32"})``; a value of ``None``
             sets the key to null.
         """
-        return validate_config(_merge(self.model_dump(), options), "the options")
+        return validate_config(_merge(self.model_dump(), options), "")
 
 
 NOT_CONTENT = frozenset({"paths", "build"})
@@ -432,6 +432,8 @@ class _Loader(yaml.SafeLoader):
 def load_config(
     source: str | os.PathLike[str] | Mapping[str, Any] | Config | None = None,
     options: Mapping[str, Any] | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
 ) -> Config:
     """Read and validate a configuration.
 
@@ -445,6 +447,8 @@ def load_config(
         ``smoke``), the same as a mapping, or nothing for the defaults.
     options : mapping, optional
         Dotted keys, such as ``{"storage.dtype": "float32"}``.
+    names : mapping of str to str, optional
+        What a key of `options` is called where it was set, such as ``--max-memory``, for messages.
 
     Raises
     ------
@@ -452,18 +456,20 @@ def load_config(
         If a file is unreadable, a key unknown (the nearest known one is named) or a value
         out of range.
     """
+    options = options or {}
     if isinstance(source, Config):
         values, name = source.model_dump(), "the configuration"
     elif isinstance(source, Mapping):
         values, name = dict(source), "the configuration"
     elif source is None:
-        values, name = {}, "the options"
+        values, name = {}, "the configuration"
     else:
         values, name = _read_yaml(source), str(source)
     for key in ("data", "store"):
         if path := os.environ.get(f"TUSZSTORE_{key.upper()}"):
             values = _merge(values, {f"paths.{key}": path})
-    return validate_config(_merge(values, options or {}), name)
+    called = {key: (names or {}).get(key, "the options") for key in options}
+    return validate_config(_merge(values, options), name, called)
 
 
 def builtin_configs() -> dict[str, Path]:
@@ -477,7 +483,9 @@ def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
     if not os.path.exists(path):  # also False, not an error, for what can be no file's name
         known = builtin_configs()
         if str(source) not in known:
-            raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}")
+            nearest = difflib.get_close_matches(str(source), known, n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}{hint}")
         path = known[str(source)]
     try:
         if path.stat().st_size > MAX_FILE:
@@ -508,7 +516,9 @@ def _merge(values: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, A
     return merged
 
 
-def validate_config(values: Mapping[str, Any], name: str) -> Config:
+def validate_config(
+    values: Mapping[str, Any], name: str, options: Mapping[str, str] | None = None
+) -> Config:
     """Return a configuration from its values as they are, without defaults from the environment.
 
     Parameters
@@ -516,6 +526,8 @@ def validate_config(values: Mapping[str, Any], name: str) -> Config:
     values : mapping
     name : str
         What they are, for messages.
+    options : mapping of str to str, optional
+        Dotted keys that were set elsewhere, and what is named for those instead.
 
     Raises
     ------
@@ -524,8 +536,20 @@ def validate_config(values: Mapping[str, Any], name: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(dict(problem)) for problem in error.errors()]
-        raise ConfigError(f"{name}: " + "; ".join(lines)) from None
+        told: dict[str, list[str]] = {}
+        for problem in error.errors():
+            who = _set_by(problem["loc"], options or {}) or name
+            told.setdefault(who, []).append(_explain(dict(problem)))
+        lines = (f"{who}: {'; '.join(what)}" for who, what in told.items())
+        raise ConfigError("; ".join(lines).removeprefix(": ")) from None
+
+
+def _set_by(location: tuple[Any, ...], options: Mapping[str, str]) -> str:
+    """Return what is named for the option that set what is wrong; empty if none did."""
+    for length in range(len(location), 0, -1):
+        if called := options.get(".".join(map(str, location[:length]))):
+            return called
+    return ""
 
 
 def _explain(problem: dict[str, Any]) -> str:
@@ -536,7 +560,7 @@ def _explain(problem: dict[str, Any]) -> str:
     known = _keys_at(problem["loc"][:-1])
     nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return f"unknown key {key!r}; {hint}(known here: {', '.join(known)})"
+    return f"unknown key {key!r}; {hint}(known here: {', '.join(sorted(known))})"
 
 
 def _keys_at(location: tuple[Any, ...]) -> list[str]:

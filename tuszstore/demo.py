@@ -1,19 +1,27 @@
 """A demonstration on a synthetic corpus, end to end."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import tuszstore
-from tuszstore.builder.builder import run_plan
+from tuszstore.builder.builder import Progress, Silent, run_plan
 from tuszstore.builder.plan import make_plan
-from tuszstore.cli.console import make_console, make_progress, show_report
+from tuszstore.builder.report import BuildReport
 from tuszstore.config import load_config
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import CorpusError
 from tuszstore.store.categories import CATEGORIES
 
 
-def run_demo(directory: Path, workers: int | None = None) -> int:
+def run_demo(
+    directory: Path,
+    workers: int | None = None,
+    *,
+    say: Callable[[str], None] = print,
+    show: Callable[[BuildReport], None] | None = None,
+    make_progress: Callable[[], Progress] = Silent,
+) -> int:
     """Make a corpus, build train and val, and read a window of each category.
 
     Parameters
@@ -22,6 +30,12 @@ def run_demo(directory: Path, workers: int | None = None) -> int:
         Gets the folders ``corpus`` and ``stores``; a corpus that is there is used again.
     workers : int, optional
         As for a build.
+    say : callable
+        Called with each line that is to be shown.
+    show : callable, optional
+        Called with the report of each build.
+    make_progress : callable
+        Makes what shows the progress of a build.
 
     Returns
     -------
@@ -33,21 +47,21 @@ def run_demo(directory: Path, workers: int | None = None) -> int:
     TuszstoreError
         If nothing can be written there.
     """
-    console = make_console()
     corpus = directory / "corpus"
     try:
         there = (corpus / "edf").is_dir() and any((corpus / "edf").iterdir())
     except OSError as error:
         raise CorpusError(f"{corpus / 'edf'}: cannot be read: {error.strerror}") from error
     if not there:
-        console.print(f"Writing a synthetic corpus to {corpus} ...")
+        say(f"Writing a synthetic corpus to {corpus} ...")
         write_corpus(corpus)
     options = {"paths.data": corpus, "paths.store": directory / "stores", "build.workers": workers}
     config = load_config(None, options)
     for split in ("train", "val"):
-        console.print(f"Building {split} ...")
+        say(f"Building {split} ...")
         report = run_plan(make_plan(config, split), progress=make_progress())
-        show_report(console, report)
+        if show is not None:
+            show(report)
         if report.recordings == 0:
             return report.exit_status
     store = tuszstore.open(directory / "stores" / "train.zarr")
@@ -56,8 +70,8 @@ def run_demo(directory: Path, workers: int | None = None) -> int:
     start = time.perf_counter()
     signal, labels = store.read(numbers, labels=True)
     seconds = time.perf_counter() - start
-    console.print(f"Read windows {numbers} in {seconds * 1000:.0f} ms: {signal.shape} float32")
+    say(f"Read windows {numbers} in {seconds * 1000:.0f} ms: {signal.shape} float32")
     seizure = (labels & store.spec.seizure_bits) > 0
     for name, window, share in zip(categories, signal, seizure.mean(1), strict=True):
-        console.print(f"  {name:16} seizure {share:4.0%}, standard deviation {window.std():.2f}")
+        say(f"  {name:16} seizure {share:4.0%}, standard deviation {window.std():.2f}")
     return 0

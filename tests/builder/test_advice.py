@@ -11,7 +11,7 @@ from tuszstore.builder.advice import advise
 from tuszstore.builder.report import BuildReport, count_events, overall_status
 from tuszstore.builder.spec import spec_of
 from tuszstore.channels.names import CHANNELS
-from tuszstore.cli.console import SHOWN, left_out_lines
+from tuszstore.cli.printing.reasons import SHOWN, left_out_lines
 from tuszstore.config import Config, load_config
 from tuszstore.corpus.annotations import USE_OTHER
 from tuszstore.corpus.base import LeftOut

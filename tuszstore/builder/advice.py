@@ -20,7 +20,7 @@ KEY = "--set labels.annotation"
 _NAMED = 5
 
 
-def advise(report: BuildReport, config: Config) -> list[str]:
+def advise(report: BuildReport, config: Config, *, planned: bool = False) -> list[str]:
     """Return why a store is unfit or was not built, and the way out; nothing if all is well.
 
     Parameters
@@ -28,11 +28,13 @@ def advise(report: BuildReport, config: Config) -> list[str]:
     report : BuildReport
     config : Config
         With which it was built.
+    planned : bool
+        Whether the report is of a build that was only planned.
     """
     if report.exit_status == NOTHING_BUILT:
         kinds = sorted((entry.kind for entry in report.left_out), key=lambda k: (k != "failed", k))
         counts = ", ".join(f"{count:,} {kind}" for kind, count in Counter(kinds).items())
-        head = f"nothing was built ({counts or 'no recordings'})"
+        head = f"nothing {'would be' if planned else 'was'} built ({counts or 'no recordings'})"
         return [head, *_about_left_out(report.left_out, config.labels)]
     if report.exit_status != UNFIT:
         return []

@@ -300,8 +300,8 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         where = error.filename2 or error.filename or folder
         raise BuildError(
-            f"{where}: cannot be written: {error.strerror or error}. What is built is kept: the "
-            "same command goes on from there"
+            f"{where}: cannot be written: {error.strerror or error}. What is built is kept: "
+            "rerun the command to resume"
         ) from error
 
 

@@ -109,8 +109,8 @@ def run_tasks(
             lost += 1
             if lost > RESTARTS or config.build.scheduler is None:
                 raise BuildError(
-                    f"the Dask scheduler was lost ({error!r}). What is built is kept: the same "
-                    "command goes on from there"
+                    f"the Dask scheduler was lost ({error!r}). What is built is kept: rerun "
+                    "the command to resume"
                 ) from error
             say("the Dask scheduler was lost; the build waits for it, up to a minute")
 
@@ -170,7 +170,7 @@ def _client(config: Config, n_workers: int, stack: ExitStack, *, again: bool = F
                 if time.monotonic() < deadline:
                     time.sleep(1)
                     continue
-                kept = ". What is built is kept: the same command goes on from there"
+                kept = ". What is built is kept: rerun the command to resume"
                 raise BuildError(
                     f"no Dask scheduler at {address}: {error}{kept if again else ''}"
                 ) from error

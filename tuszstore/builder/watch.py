@@ -72,7 +72,7 @@ class Watch:
         if waited >= GIVE_UP_SECONDS:
             raise BuildError(
                 f"{self._name}: {why} for {_minutes(waited)}; start workers, or use --workers. "
-                "What is built is kept: the same command goes on from there"
+                "What is built is kept: rerun the command to resume"
             )
         if waited >= grace and (self._said is None or now - self._said >= SAY_SECONDS):
             how_long = f"for {_minutes(waited)}" if self._said is not None else "from now on"

@@ -134,7 +134,7 @@ def repair(
             raise
         except Exception as error:  # whatever a library makes of damage
             raise BuildError(
-                f"{place}: could not be mended: {type(error).__name__}: {error}; {AGAIN}"
+                f"{place}: could not be repaired: {type(error).__name__}: {error}; {AGAIN}"
             ) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -153,7 +153,7 @@ def _mend(mending: "_Mending", damage: list[Finding]) -> None:
         if not damage:
             break
     else:
-        raise BuildError(f"{mending.place}: was not mended: {damage[0]}; {AGAIN}")
+        raise BuildError(f"{mending.place}: was not repaired: {damage[0]}; {AGAIN}")
     _check_same(mending.place, mending.target)
 
 
@@ -161,7 +161,7 @@ def _refuse_lost(place: Path, damage: Sequence[Finding]) -> None:
     if lost := [finding for finding in damage if finding.mend == "build"]:
         # what is wrong with the root explains what seems to be wrong with the rest
         first = min(lost, key=lambda finding: finding.file != ROOT)
-        raise BuildError(f"{place}: {first}: this cannot be mended; {AGAIN}")
+        raise BuildError(f"{place}: {first}: this cannot be repaired; {AGAIN}")
 
 
 def _check_same(place: Path, unfinished: Path) -> None:
@@ -174,7 +174,7 @@ def _check_same(place: Path, unfinished: Path) -> None:
     if before.get("content_digest") != after["content_digest"] or any(
         digest != new.get(name) for name, digest in old.items() if not name.endswith(ROOT)
     ):
-        raise BuildError(f"{place}: what was mended differs from what was built; {AGAIN}")
+        raise BuildError(f"{place}: what was repaired differs from what was built; {AGAIN}")
 
 
 class _Mending:
@@ -368,7 +368,7 @@ class _Mending:
         """Return the root of the corpus, without which something cannot be made anew."""
         if not (self._given or self._root.attributes.get("data")) or not self._data.is_dir():
             raise BuildError(
-                f"{self.place}: {what} is made anew from the corpus, which is not at "
+                f"{self.place}: {what} is repaired from the corpus, which is not at "
                 f"{str(self._data)!r}; say where it is: --data"
             )
         return self._data

@@ -63,7 +63,9 @@ def _check_columns(contents: Contents) -> None:
     check = Check("tables")
     check_tables(contents, check)
     if check.findings:
-        raise StoreError(f"{contents.path}: cannot be sealed: {check.findings[0]}")
+        raise StoreError(f"{contents.path}: cannot be resealed: {check.findings[0]}")
     if lost := [name for name in TABLES if contents.table(name) is None]:
-        raise StoreError(f"{contents.path}: cannot be sealed: {lost[0]} has columns of other rows")
+        raise StoreError(
+            f"{contents.path}: cannot be resealed: {lost[0]} has columns of other rows"
+        )
     check_channels(contents.path, contents.columns["channel"], contents.spec)

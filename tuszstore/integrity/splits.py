@@ -8,6 +8,7 @@ import numpy as np
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
+from tuszstore.reasons import plural
 from tuszstore.store.metadata import StoreMetadata
 
 TOLD = 5
@@ -46,7 +47,9 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
         else:
             check.add(f"patients in two splits: {told} ({name})", "none",
                       array="recordings/patient")  # fmt: skip
-    check.covered = f"{len(own)} patients, against {', '.join(compared) or 'no other store'}"
+    check.covered = (
+        f"{plural(len(own), 'patient')}, against {', '.join(compared) or 'no other store'}"
+    )
 
 
 def _check_contents(contents: Contents, other: StoreMetadata, splits: str, check: Check) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend
+from tuszstore.reasons import plural
 from tuszstore.store.agreement import OF_STORE, differences
 from tuszstore.store.content import content_digest
 from tuszstore.store.create import column_options, label_options, signal_options
@@ -60,7 +61,7 @@ def check_digests(contents: Contents, check: Check, damaged: set[str]) -> None:
         check.covered = "nothing: there are none"
         return
     recorded, found = digests_of(contents.attributes), file_digests(contents.path)
-    check.covered = f"{len(recorded)} files"
+    check.covered = plural(len(recorded), "file")
     changed: dict[str, list[str]] = {}
     for name in sorted(recorded.keys() | found.keys()):
         part = _part_of(name)
@@ -237,7 +238,7 @@ def check_files(contents: Contents, check: Check) -> None:
                 continue  # of a table: what its digest does not know is found there
             elif owners or not file.startswith(("signal/c/", "label/c/")):
                 check.add("belongs to nothing in the store", "stray", file=file)
-    check.covered = f"{count} files"
+    check.covered = plural(count, "file")
 
 
 class _Owners:

@@ -14,6 +14,7 @@ from tuszstore.integrity.report import Check, Finding, VerifyReport
 from tuszstore.integrity.root import check_root, check_signatures, read_root
 from tuszstore.integrity.splits import check_splits
 from tuszstore.integrity.structure import check_digests, check_files, check_schema, check_tables
+from tuszstore.reasons import plural
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import Held, identity
 
@@ -162,12 +163,12 @@ def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_thread
             n_bytes += done.n_bytes
             for finding in done.findings:
                 checks[_check_of(finding)].findings.append(finding)
+    told = plural(len(rows), "recording")
     how = "decoded" if deep else "looked for in the indexes of their shards"
-    checks[
-        "signal"
-    ].covered = f"{n_blocks:,} blocks of {len(rows):,} recordings, {n_bytes / 1e6:,.1f} MB, {how}"
-    checks["labels"].covered = f"{len(rows):,} recordings, against digests and events"
-    checks["index"].covered = f"windows of {len(rows):,} recordings, against labels"
+    blocks = plural(n_blocks, "block")
+    checks["signal"].covered = f"{blocks} of {told}, {n_bytes / 1e6:,.1f} MB, {how}"
+    checks["labels"].covered = f"{told}, against digests and events"
+    checks["index"].covered = f"windows of {told}, against labels"
 
 
 def _in_order(

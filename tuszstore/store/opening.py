@@ -150,5 +150,5 @@ def check_signatures(
     if recorded["windows"] != expected or content["windows"] != content["recordings"]:
         raise StaleIndexError(
             f"{path}: its index does not belong to the signal beside it; "
-            f"derive it anew with: tuszstore index {path}"
+            f"rebuild it with: tuszstore index {path}"
         )

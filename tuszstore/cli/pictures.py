@@ -1,4 +1,4 @@
-"""Commands that look at a store."""
+"""Commands that draw what a store holds: plot and report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,27 +7,37 @@ from pathlib import Path
 import click
 
 import tuszstore
+from tuszstore.cli import options
 from tuszstore.compat import explain_missing
 from tuszstore.text import printable
 
 
 @click.command()
-@click.argument("store")
-@click.option("--window", type=int, metavar="N", help="Draw this window.")
+@options.store()
+@click.option("--window", type=int, metavar="N", help="Index of the window to draw.")
 @click.option(
-    "--recording", metavar="ID", help="Draw a stretch of this recording (or NAME, or ROW)."
+    "--recording",
+    metavar="ID",
+    help="Recording of which a stretch is drawn: its id, its file name without suffix, or its row.",
 )
-@click.option("--at", type=float, metavar="SECONDS", help="Where the stretch begins.  [default: 0]")
-@click.option("--seconds", type=float, metavar="S", help="How long it is.  [default: 10]")
+@click.option("--at", type=float, metavar="SECONDS", help="Start of the stretch.  [default: 0]")
+@click.option(
+    "--seconds", type=float, metavar="SECONDS", help="Length of the stretch.  [default: 10]"
+)
 @click.option("--bipolar", is_flag=True, help='Longitudinal bipolar montage ("double banana").')
-@click.option("--scale", type=float, metavar="UV", help="Distance between two lanes (µV).")
+@click.option("--scale", type=float, metavar="UV", help="Distance between two traces (µV).")
 @click.option(
-    "--width", type=float, metavar="INCHES", default=14.0, show_default=True, help="Of the picture."
+    "--width",
+    type=float,
+    metavar="INCHES",
+    default=14.0,
+    show_default=True,
+    help="Width of the picture.",
 )
-@click.option("--positive-up", is_flag=True, help="Positive upwards, against clinical usage.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help=".png, .svg or .pdf."
+    "--positive-up", is_flag=True, help="Draw positive upwards, unlike the clinical convention."
 )
+@options.output(".pdf, .png or .svg")
 def plot(
     store: str,
     window: int | None,
@@ -40,7 +50,7 @@ def plot(
     positive_up: bool,
     output: Path,
 ) -> None:
-    """Draw a window, or a stretch of a recording, as EEG is read.
+    """Draw a window, or a stretch of a recording.
 
     STORE is a folder, or the URL of one in an object store.
     """
@@ -70,15 +80,15 @@ def plot(
 
 
 @click.command()
-@click.argument("store")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="A .html file."
-)
+@options.store()
+@options.output(".html")
 def report(store: str, output: Path) -> None:
-    """Write a page that shows what a store holds, with pictures.
+    """Write an HTML page that shows what a store holds.
 
-    Hours, categories, classes, patients, montages, amplitudes and spectra, what was left out and
-    why, examples, and the other splits in the same folder. The page needs no network.
+    Pictures and tables: hours, categories, classes, patients, montages, amplitudes and spectra,
+    excluded recordings and why, examples, and the other splits in the same folder. The page needs
+    no network.
+
     STORE is a folder, or the URL of one in an object store.
     """
     with explain_missing():
@@ -90,7 +100,7 @@ def report(store: str, output: Path) -> None:
     _check_folder(output)
     content = make_report(opened).encode()
     _write(output, content)
-    click.echo(f"{output}: {len(content) / 1e6:.2f} MB")
+    click.echo(f"{printable(str(output))}: {len(content) / 1e6:.2f} MB")
 
 
 def _recording(store: tuszstore.Store, text: str) -> str | int:

@@ -1,0 +1,139 @@
+"""Options and arguments that several commands share, each declared once.
+
+What differs between commands, such as a default, is an argument of the function that makes the
+option. An option of one command only stands at that command.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no summary.")
+
+directory_type = click.Path(path_type=Path)
+"""A path, as a :class:`pathlib.Path`; whether it is there is checked by what uses it."""
+
+
+def store(*, required: bool = True) -> Decorator:
+    """Return the argument STORE: a folder, or the URL of one where nothing is written."""
+    return click.argument("store", required=required)
+
+
+def data(default: str) -> Decorator:
+    """Return the option ``--data``.
+
+    Parameters
+    ----------
+    default : str
+        What stands in for it, for the help.
+    """
+    return click.option(
+        "-d",
+        "--data",
+        type=directory_type,
+        metavar="DIR",
+        help=f"Root of the corpus.  [default: {default}]",
+    )
+
+
+def workers(what: str, default: str, *, least: int = 0) -> Decorator:
+    """Return the option ``--workers``.
+
+    Parameters
+    ----------
+    what : str
+        What they are.
+    default : str
+        How many there are without it, for the help.
+    least : int
+        The smallest number; 0 where all can run in this process.
+    """
+    alone = "; 0 runs in this process" if least == 0 else ""
+    return click.option(
+        "-w",
+        "--workers",
+        type=click.IntRange(least),
+        metavar="N",
+        help=f"{what}{alone}.  [default: {default}]",
+    )
+
+
+def seed(what: str) -> Decorator:
+    """Return the option ``--seed``.
+
+    Parameters
+    ----------
+    what : str
+        What it decides.
+    """
+    return click.option("--seed", default=0, show_default=True, help=f"Seed of {what}.")
+
+
+def output(kinds: str) -> Decorator:
+    """Return the option ``--output``.
+
+    Parameters
+    ----------
+    kinds : str
+        Suffixes that a file may have.
+    """
+    return click.option(
+        "-o",
+        "--output",
+        type=directory_type,
+        metavar="FILE",
+        required=True,
+        help=f"File to write: {kinds}.",
+    )
+
+
+class Choice(click.Choice):  # type: ignore[type-arg] # no generic before click 8.4
+    """One of some names, shown sorted; for an unknown one the nearest is suggested."""
+
+    def __init__(self, choices: Iterable[str]) -> None:
+        super().__init__(sorted(choices))
+
+    def get_missing_message(self, *args: Any, **kwargs: Any) -> str:
+        """Return what is said where none is given."""
+        return f"Choose from: {', '.join(self.choices)}."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a value that is one of the choices."""
+        if value in self.choices:
+            return value
+        close = difflib.get_close_matches(str(value), self.choices, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(map(repr, self.choices))
+        return self.fail(f"{value!r} is not one of {known}.{hint}", param, ctx)
+
+
+def _parse_settings(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
+    import yaml
+
+    settings = {}
+    for value in values:
+        key, equals, text = value.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE, such as storage.dtype=float32")
+        try:
+            settings[key] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise click.BadParameter(f"{text!r} is not valid YAML") from error
+    return settings
+
+
+settings = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=_parse_settings,
+    metavar="KEY=VALUE",
+    help="Set a key of the configuration, such as storage.dtype=float32; may be repeated.",
+)

@@ -1,0 +1,1 @@
+"""How plans, reports, stores and checks are shown, one module for each kind."""

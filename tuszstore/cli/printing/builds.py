@@ -1,0 +1,109 @@
+"""What is shown of builds: the plan, what changes, the state of a store, the outcome."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from tuszstore.cli.console import print_line, print_rows
+from tuszstore.cli.printing.reasons import LIST_ALL, SHOWN, count_kinds, noted, print_remarks
+from tuszstore.cli.printing.stores import category_rows
+from tuszstore.reasons import plural
+from tuszstore.store.place import shown_path
+from tuszstore.units import clock, size
+
+if TYPE_CHECKING:
+    from tuszstore.builder.changes import Changes
+    from tuszstore.builder.plan import Plan
+    from tuszstore.builder.report import BuildReport
+    from tuszstore.builder.status import Status
+
+_ACTIONS = {
+    "keep": "kept",
+    "resume": "built before the interruption",
+    "relabel": "to relabel",
+    "build": "to build",
+    "drop": "to drop",
+}
+"""What is said of the recordings with which something is done."""
+
+
+def show_plan(console: Console, plan: "Plan") -> None:
+    """Print what a build would do."""
+    geometry = plan.geometry
+    files = plural(plan.expected_files, "file")
+    rows = [
+        ("recordings", f"{len(plan.recordings):,}"),
+        ("hours", f"{plan.hours:,.2f}"),
+        ("blocks", f"{plan.n_blocks:,} of {geometry.block / geometry.sfreq:g} s"),
+        ("windows", f"{plan.n_windows:,} of {geometry.window / geometry.sfreq:g} s"),
+        ("size", f"about {size(plan.expected_bytes)} in {files}"),
+        ("memory per worker", f"about {size(plan.peak_bytes)}"),
+    ]
+    if plan.n_short:
+        rows.append(("too short", f"{plural(plan.n_short, 'recording')} shorter than a window"))
+    print_rows(console, f"{plan.split}: plan for {shown_path(plan.store)}", rows)
+    print_remarks(console, plan.left_out, plan.warnings)
+
+
+def show_changes(console: Console, changes: "Changes") -> None:
+    """Print what a build will do with the existing store; nothing where there is none."""
+    counts = changes.counts
+    if changes.why_anew:
+        print_line(console, f"rebuilt from scratch: {changes.why_anew}")
+    if changes.settings:
+        print_line(console, f"settings changed: {', '.join(changes.settings)}")
+    if not (changes.settings or sum(counts.values()) > counts["build"]):
+        return
+    for action, count in counts.items():
+        if not count:
+            continue
+        start = f"{action}: "
+        why = ", ".join(
+            f"{n:,} {reason.removeprefix(start)}"
+            for reason, n in changes.reasons.items()
+            if reason.startswith(start)
+        )
+        done = f"{plural(count, 'recording')} {_ACTIONS[action]}"
+        print_line(console, f"  {done}{f': {why}' if why else ''}")
+
+
+def show_status(console: Console, status: "Status") -> None:
+    """Print what differs between a store and its corpus."""
+    plan, changes = status.plan, status.changes
+    state = "nothing to do" if changes.up_to_date else "changes pending"
+    print_line(console, f"{shown_path(plan.store)}: {state}", "bold")
+    show_changes(console, changes)
+    named = [step for step in changes.steps if step.action != "keep" and step.reason]
+    for step in named[:SHOWN]:
+        print_line(console, f"  {step.planned.recording.id}: {step.action}, {step.reason}")
+    for id_ in changes.gone[:SHOWN]:
+        print_line(console, f"  {id_}: drop, no longer in the split")
+    if len(named) > SHOWN or len(changes.gone) > SHOWN:
+        console.print(f"  and more; {LIST_ALL}")
+    if status.holder:
+        print_line(console, f"a build is under way: {status.holder}")
+    if status.unfinished:
+        done = plural(status.unfinished["recordings"], "recording")
+        console.print(f"unfinished build since {status.unfinished['since']}: {done} built")
+    if status.n_old:
+        console.print(f"older generations that are still being read: {status.n_old:,}")
+
+
+def show_report(console: Console, report: "BuildReport") -> None:
+    """Print what a build did."""
+    rows = [
+        ("recordings", f"{report.recordings:,}"),
+        ("hours", f"{report.hours:,.2f}"),
+        ("windows", f"{report.windows:,}"),
+        *category_rows(report.categories),
+        ("size", f"{size(report.bytes)} in {plural(report.files, 'file')}"),
+        ("with notes", noted(report.noted, report.interpolated)),
+        ("excluded", count_kinds(report.left_out)),
+    ]
+    if report.status == "built":
+        # of what was there already, nothing can be said of the speed
+        fresh = report.recordings == report.changes["build"]
+        rate = f" ({report.hours / report.seconds:.2f} h of EEG per second)" if fresh else ""
+        rows.append(("time", f"{clock(report.seconds)}{rate}"))
+    print_rows(console, f"{report.split}: {report.status}, {shown_path(report.store)}", rows)
+    print_remarks(console, report.left_out, report.warnings)

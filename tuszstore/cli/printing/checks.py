@@ -1,0 +1,63 @@
+"""What is shown of verifications and repairs."""
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tuszstore.cli.console import escaped, print_line
+from tuszstore.cli.printing.reasons import LIST_ALL
+from tuszstore.reasons import plural
+from tuszstore.store.place import shown_path
+from tuszstore.text import printable
+
+if TYPE_CHECKING:
+    from tuszstore.integrity.repair import RepairReport
+    from tuszstore.integrity.report import VerifyReport
+
+TOLD = 20
+"""Findings of one check that are shown; the JSON has them all."""
+
+INTACT = "intact"
+"""What is said of a store that is not damaged."""
+
+
+def show_verification(console: Console, report: "VerifyReport") -> None:
+    """Print what was checked, and what was found."""
+    print_line(console, shown_path(report.store), "bold")
+    table = Table(show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_column()
+    for check in report.checks:
+        found = len(check.findings)
+        state = Text(f"{found:,} damaged", style="red") if found else Text("OK", style="green")
+        if not found and "not checked" in check.covered:
+            state = Text("", style="yellow")
+        table.add_row(check.name, escaped(check.covered), state)
+    console.print(table)
+    for note in report.notes:
+        print_line(console, f"note: {note}", "yellow")
+    for check in report.checks:
+        for finding in check.findings[:TOLD]:
+            print_line(console, f"{check.name}: {finding}", "red")
+        if len(check.findings) > TOLD:
+            console.print(f"{check.name}: {len(check.findings) - TOLD:,} more; {LIST_ALL}")
+    how = "" if report.deep else "; --deep also decodes every block"
+    verdict = INTACT if report.ok else plural(len(report.findings), "finding")
+    console.print(f"{verdict}, in {report.seconds:.1f} s{how}")
+    if report.exit_status == 3:
+        console.print("build it again with: tuszstore build --force")
+    elif any(finding.mend != "none" for finding in report.findings):
+        print_line(console, f"repair it with: tuszstore repair {shown_path(report.store)}")
+
+
+def show_repair(report: "RepairReport") -> None:
+    """Print what was repaired."""
+    state = INTACT if report.status == "whole" else report.status
+    repaired = ", ".join(f"{count:,} of {kind}" for kind, count in report.mended.items())
+    click.echo(f"{shown_path(report.store)}: {state}{f': {repaired}' if repaired else ''}")
+    if report.rebuilt:
+        click.echo(printable(f"computed again: {', '.join(report.rebuilt)}"))

@@ -1,0 +1,102 @@
+"""What is shown of a store."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+
+from tuszstore.api import Store
+from tuszstore.builder.report import count_categories, count_events
+from tuszstore.cli.console import print_rows
+from tuszstore.cli.printing.reasons import noted, print_remarks
+from tuszstore.corpus.base import LeftOut
+from tuszstore.read.decode import NO_KERNEL, has_kernel
+from tuszstore.reasons import all_notes, plural
+from tuszstore.store.place import shown_path
+from tuszstore.units import size
+
+_ATTRIBUTES = (
+    "split",
+    "split_policy",
+    "created",
+    "config_hash",
+    "content_digest",
+    "versions",
+    "warnings",
+    "schema_version",
+)
+"""Attributes of the root that are shown."""
+
+
+def show_store(console: Console, store: Store) -> None:
+    """Print what a store holds."""
+    facts = describe(store)
+    channels = f"{plural(len(store.channels), 'channel')} at {store.sfreq} Hz"
+    window, stride = facts["window_seconds"], facts["stride_seconds"]
+    patients = plural(facts["patients"], "patient")
+    events = ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
+    space = "unknown: a web server does not list its files"
+    if facts["bytes"] is not None:
+        space = f"{size(facts['bytes'])} in {plural(facts['files'], 'file')}"
+    rows = [
+        ("split", f"{facts['split']} (policy {facts['split_policy']})"),
+        ("built", f"{facts['created']} by tuszstore {facts['versions']['tuszstore']}"),
+        ("config hash", facts["config_hash"]),
+        ("content digest", facts["content_digest"]),
+        ("recordings", f"{facts['recordings']:,} of {patients}"),
+        ("hours", f"{facts['hours']:,.2f}"),
+        ("signal", f"{facts['dtype']}, {facts['codec']}, {channels}"),
+        ("windows", f"{facts['windows']:,} of {window:g} s, every {stride:g} s"),
+        *category_rows(facts["categories"]),
+        ("seizure events", f"{facts['seizures']:,}"),
+        ("events by class", events or "none"),
+        ("size", space),
+        ("with notes", f"{noted(len(facts['notes']), facts['interpolated'])}; --json lists them"),
+        ("read with", "the compiled kernel" if facts["kernel"] else NO_KERNEL),
+    ]
+    print_rows(console, shown_path(store.path), rows)
+    left_out = [LeftOut(**entry) for entry in facts["left_out"]]
+    print_remarks(console, left_out, facts["warnings"])
+
+
+def category_rows(categories: Mapping[str, int]) -> Iterable[tuple[str, str]]:
+    """Return a row for each category of windows: its number and its share."""
+    total = max(1, sum(categories.values()))
+    for name, count in categories.items():
+        yield f"  {name}", f"{count:,} ({count / total:.1%})"
+
+
+def describe(store: Store) -> dict[str, Any]:
+    """Return the figures of a store as plain values."""
+    files = store.sizes()
+    spec, encoding, attrs = store.spec, store.metadata.encoding, store.attrs
+    recordings, left_out = store.recordings, store.left_out
+    columns = {str(name): column.values for name, column in store.events.items()}
+    seizures, counts = count_events(columns, spec)
+    notes = all_notes(recordings["notes"].values, recordings["interpolated"].values, store.channels)
+    return {
+        "store": str(store.path),
+        **{name: attrs[name] for name in _ATTRIBUTES},
+        "recordings": recordings.sizes["recording"],
+        "patients": len(set(recordings["patient"].values)),
+        "hours": float(recordings["n_samples"].sum()) / store.sfreq / 3600,
+        "dtype": encoding.dtype,
+        "codec": encoding.codec,
+        "windows": len(store),
+        "window_seconds": spec.window_seconds,
+        "stride_seconds": spec.stride_seconds,
+        "categories": count_categories(store.index["category"].values),
+        "seizures": seizures,
+        "events": counts,
+        "bytes": None if files is None else sum(files),
+        "files": None if files is None else len(files),
+        "kernel": has_kernel(),
+        "notes": {
+            id_: note for id_, note in zip(recordings["id"].values, notes, strict=True) if note
+        },
+        "interpolated": int(recordings["interpolated"].values.any(axis=1).sum()),
+        "left_out": [
+            dict(zip(("id", "reason", "kind"), entry, strict=True))
+            for entry in zip(*(left_out[n].values for n in ("id", "reason", "kind")), strict=True)
+        ],
+    }

@@ -1,0 +1,148 @@
+"""The progress of a build: a bar on a terminal, lines in a log."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from tuszstore.units import clock
+
+if TYPE_CHECKING:
+    from tuszstore.builder.plan import Plan
+
+LINE_SECONDS = 60.0
+"""Between two lines of a build that no terminal shows."""
+
+
+def make_progress(*, silent: bool = False) -> "BuildProgress":
+    """Return what shows the progress of builds: a bar, or a line a minute where no terminal is.
+
+    Parameters
+    ----------
+    silent : bool
+        Whether only what has to be said is wanted.
+    """
+    if silent:
+        return BuildProgress()
+    return ProgressBar() if sys.stderr.isatty() else ProgressLines()
+
+
+class BuildProgress:
+    """Hours of EEG that are built of those that are planned, kept to itself."""
+
+    def __init__(self) -> None:
+        self._split = ""
+        self._total = self._done = 0.0
+        self._n_failed = 0
+        self._start: float | None = None
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[None]:
+        """Say for a block of code what is done, where it takes long."""
+        yield
+
+    def start(self, plan: "Plan") -> None:
+        """Begin with a plan."""
+        self._split, self._total = plan.split, plan.hours * 3600
+        self._done = 0.0
+        self._n_failed = 0
+        self._start = time.monotonic()
+
+    def advance(self, seconds: float, *, failed: bool) -> None:
+        """Count one recording of so many seconds of EEG."""
+        self._done += seconds
+        self._n_failed += failed
+
+    def stop(self) -> None:
+        """End, whatever the outcome."""
+
+    def say(self, text: str) -> None:
+        """Show a message."""
+        Console(stderr=True).print(Text(text), soft_wrap=True)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what is built, how fast, what is left, and how many recordings failed."""
+        assert self._start is not None  # or nothing was begun
+        rate = self._done / max(time.monotonic() - self._start, 1e-9)
+        return {
+            "hours": f"{self._done / 3600:.1f}/{self._total / 3600:.1f} h",
+            "rate": f"{rate / 3600:.2f} h/s" if rate else "",
+            "left": f"{clock((self._total - self._done) / rate)} left" if rate else "",
+            "failed": f"{self._n_failed} failed" if self._n_failed else "",
+        }
+
+
+class ProgressBar(BuildProgress):
+    """A progress bar, on the terminal's error stream."""
+
+    def start(self, plan: "Plan") -> None:
+        """Begin with a plan."""
+        super().start(plan)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[hours]}"),
+            TextColumn("{task.fields[rate]}"),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("[red]{task.fields[failed]}"),
+            console=Console(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(self._split, total=self._total, **self.figures())
+
+    def advance(self, seconds: float, *, failed: bool) -> None:
+        """Count one recording of so many seconds of EEG."""
+        super().advance(seconds, failed=failed)
+        self._bar.update(self._task, completed=self._done, **self.figures())
+
+    def stop(self) -> None:
+        """End, whatever the outcome."""
+        self._bar.stop()
+        del self._bar
+
+    def say(self, text: str) -> None:
+        """Show a message, above the bar if there is one."""
+        console = self._bar.console if hasattr(self, "_bar") else Console(stderr=True)
+        console.print(Text(text), soft_wrap=True)
+
+
+class ProgressLines(BuildProgress):
+    """A line a minute, for logs of batch systems and files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._what = ""
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[None]:
+        """Say every minute of a block of code what is done, and since when."""
+        self._what, self._start = what, None
+        begin, over = time.monotonic(), threading.Event()
+
+        def tell() -> None:
+            while not over.wait(LINE_SECONDS):
+                self.say(f"{self._line()} ({clock(time.monotonic() - begin)} so far)")
+
+        thread = threading.Thread(target=tell, name="tuszstore-progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _line(self) -> str:
+        if self._start is None:
+            return self._what
+        told = ", ".join(figure for figure in self.figures().values() if figure)
+        return f"{self._split}: {told}"
+
+    def stop(self) -> None:
+        """End, whatever the outcome; what remains is to assemble the store."""
+        self._what, self._start = f"{self._split}: assembling the store", None
