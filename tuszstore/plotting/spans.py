@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
+if TYPE_CHECKING:
+    from tuszstore.api import Store
+
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Span:
     recording: int
 
 
-def event_spans(store: Store, recording: int | None = None) -> list[Span]:
+def event_spans(store: "Store", recording: int | None = None) -> list[Span]:
     """Return the spans of a store's events, or of those of one recording, in the table's order.
 
     Events that mark no sample have none.
