@@ -56,7 +56,9 @@ def windows_by_category(store: "Store") -> dict[str, NDArray[np.int64]]:
     return {name: numbers for name, numbers in found.items() if len(numbers)}
 
 
-def sample_windows(store: "Store", per_category: int = PER_CATEGORY) -> dict[str, NDArray[np.int64]]:
+def sample_windows(
+    store: "Store", per_category: int = PER_CATEGORY
+) -> dict[str, NDArray[np.int64]]:
     """Return windows of each category, drawn at random with a fixed seed, in order.
 
     Parameters
