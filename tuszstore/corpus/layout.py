@@ -124,7 +124,7 @@ class LeftOut:
     ----------
     id : str
     reason : str
-    kind : {"unlabelled", "duplicate", "limit", "failed"}
+    kind : {"unlabelled", "duplicate", "failed"}
         ``failed`` is something to look into; the others are as asked.
     """
 

@@ -128,7 +128,7 @@ def gather(store: "Store") -> Facts:
         patients=counter.by(recordings["patient"].values),
         montages=counter.by(recordings["montage"].values),
         rates=counter.by(np.array(rates, object)),
-        unlabelled_hours=float(hours[recordings["annotation_digest"].values == ""].sum()),
+        unlabelled_hours=float(hours[~recordings["labelled"].values].sum()),
         left_out=group_reasons(zip(*columns, strict=True)),
         notes=group_reasons(notes),
         noted=sum(map(bool, told)),

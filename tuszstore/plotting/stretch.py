@@ -179,7 +179,7 @@ def _stretch(
     if state is None:
         inside = merge(span for span in spans if span.seizure)
         n_seizure = sum(min(b, stop) - max(a, first) for a, b in inside)
-        labelled = bool(recordings["annotation_digest"].values[row])
+        labelled = bool(recordings["labelled"].values[row])
         share = f"{percent(n_seizure / (stop - first))} in a seizure" if n_seizure else "no seizure"
         state = share if labelled else "unlabelled"
     return Stretch(
