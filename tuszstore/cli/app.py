@@ -310,7 +310,7 @@ def synth(directory: Path, patients: int, files: int, minutes: float, seed: int)
 @workers_option
 def demo(directory: Path, workers: int | None) -> int:
     """Make a small synthetic corpus, build train and val from it, and read windows."""
-    from tuszstore.demo import run_demo
+    from tuszstore.cli.demo import run_demo
 
     return run_demo(directory, workers)
 
