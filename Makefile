@@ -66,10 +66,11 @@ test: lint types ## run lint, types and all tests
 	@echo "==> tests"
 	$(BIN)/python -m pytest $(PARALLEL)
 
-lint: $(STAMP) ## check style and formatting with ruff
+lint: $(STAMP) ## check style and formatting with ruff, and which module imports which
 	@echo "==> lint"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(STAMP) ## check types with mypy
 	@echo "==> types"

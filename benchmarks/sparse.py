@@ -19,7 +19,7 @@ from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.create import create_arrays, finish, write_table
 from tuszstore.store.index import categorise
 from tuszstore.store.schema import variables
-from tuszstore.store.shard import encode_shard
+from tuszstore.store.shard import encode_shard, signal_file
 
 WINDOWS_PER_RECORDING = 55
 MAX_SHARDS = 16
@@ -77,7 +77,7 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
         write_table(path, table, empty)
     if shards:
         for number in range(n_recordings):
-            link = path / "signal" / "c" / str(number) / "0" / "0"
+            link = path / signal_file(number)
             link.parent.mkdir(parents=True)
             link.hardlink_to(shards[number % len(shards)])
     finish(

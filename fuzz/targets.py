@@ -24,7 +24,7 @@ from tuszstore.errors import ConfigError, RecordingError, StoreError
 from tuszstore.read.decode import Buffers, Layout, make_decoder
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.limits import check_arrays, zstd_size
-from tuszstore.store.shard import parse_index
+from tuszstore.store.shard import parse_index, signal_file
 
 FOLDER = Path(tempfile.mkdtemp(prefix="tuszstore-fuzz-"))
 """Where a target writes what is read as a file."""
@@ -82,7 +82,7 @@ def chunk(data: bytes) -> None:
     """
     n_values, dtype = BLOCKS[data[0] % len(BLOCKS) if data else 0]
     data = data[1:]
-    path = FOLDER / ShardFiles.name(0)
+    path = FOLDER / signal_file(0)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data + crc32c(data).to_bytes(4, "little"))
     spans = np.array([[0, len(data) + 4]])

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 import tuszstore
+from tests import ROOT
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.read import decode
 
@@ -12,7 +14,8 @@ from tuszstore.read import decode
 settings.register_profile("tuszstore", deadline=None)
 settings.load_profile("tuszstore")
 
-EEGMAT = Path(__file__).parents[2] / "shared" / "data" / "eegmat"
+DATA = "TUSZSTORE_TEST_DATA"
+"""Environment variable with the folder of real recordings; by default one beside the checkout."""
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +69,12 @@ def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture(scope="session")
 def eegmat() -> Path:
     """Real EEG, where it is there."""
-    if not EEGMAT.is_dir():
-        pytest.skip("no recordings of the eegmat database beside the repository")
-    return EEGMAT
+    folder = os.environ.get(DATA) or ROOT.parent / "shared" / "data"
+    path = Path(folder, "eegmat")
+    if not any(path.glob("*.edf")):
+        pytest.skip(
+            f"{path} holds no EDF files. Put the recordings Subject00, 03, 07 and 12 (_1.edf and "
+            "_2.edf) of https://physionet.org/content/eegmat/1.0.0/ into a folder eegmat, and "
+            f"name the folder around it in {DATA}"
+        )
+    return path

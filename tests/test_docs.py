@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from tuszstore.cli import main
-from tuszstore.demo import run_demo
+from tuszstore.cli.demo import run_demo
 from tuszstore.plotting.signals import sample_windows
 
 ROOT = Path(__file__).parents[1]

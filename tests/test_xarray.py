@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import tuszstore
-import tuszstore.xarray
+import tuszstore.datasets.windows
+from tuszstore.datasets.windows import chunk_sizes
 from tuszstore.errors import StoreError
 from tuszstore.read import decode
 from tuszstore.store.metadata import Table
-from tuszstore.xarray import TuszstoreBackend, chunk_sizes
+from tuszstore.xarray import TuszstoreBackend
 
 COORDINATES = {
     "window", "store", "recording", "patient", "session", "montage", "category", "start_time",
@@ -179,7 +180,7 @@ class TestLaziness:
             return original(numbers)
 
         monkeypatch.setattr(small.reader, "signal", signal)
-        monkeypatch.setattr(tuszstore.xarray, "READ_BYTES", 10 * 19 * 512 * 4)
+        monkeypatch.setattr(tuszstore.datasets.windows, "READ_BYTES", 10 * 19 * 512 * 4)
         values = small.to_xarray()["windows"].sel(channel="Cz").values
         assert max(portions) == 10
         assert sum(portions) == len(small)

@@ -442,7 +442,7 @@ class Store:
             ``start_time`` (s), ``seizure_fraction`` and ``event_classes``; besides ``channel``
             and, along ``sample``, ``time`` (s from the start of the window).
         """
-        from tuszstore.xarray import open_windows
+        from tuszstore.datasets.windows import open_windows
 
         return open_windows(self, chunks)
 

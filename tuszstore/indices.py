@@ -1,4 +1,4 @@
-"""One rule for indices, wherever windows are named by number.
+"""One rule for indices, wherever windows are named by number, and for counts.
 
 Indices are integers in a list, an array or a tensor; a mask; or a slice. Negative ones count from
 the end. What is none of these is refused in one line that names it. This module imports nothing of
@@ -75,6 +75,25 @@ def check_index(value: Any, n: int, kind: str = "window", owner: str = "the stor
     if array.ndim:
         raise TypeError(f"one {kind} index is expected, an integer, not {type(value).__name__}")
     return int(resolve(array, n, kind, owner))
+
+
+def as_whole_number(name: str, value: Any, least: int) -> int:
+    """Return a parameter that must be a whole number, `least` or more.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    ValueError
+        If it is less.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be {least} or more, not {number}")
+    return number
 
 
 def is_single(value: Any) -> bool:

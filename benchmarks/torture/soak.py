@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks.torture.injection import in_child, must
 from benchmarks.torture.trying import Tally
+from tuszstore.store.shard import signal_file
 
 BATCH = 8
 
@@ -103,7 +104,7 @@ def _replace(
 
 def _damage(store: Path, rng: random.Random) -> None:
     """Put a damaged file, or none, in the place of a shard for a moment."""
-    path = rng.choice(sorted((store / "signal" / "c").glob("*/0/0")))
+    path = rng.choice(sorted(store.glob(signal_file("*"))))
     content = path.read_bytes()
     kind = rng.choice(["cut", "flipped", "gone", "same"])
     damaged = bytearray(content)

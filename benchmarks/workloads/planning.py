@@ -72,6 +72,7 @@ def measure(data: str) -> dict[str, tuple[float, list[float]]]:
     """Return seconds, and begin and end on the monotonic clock, of each step."""
     from tuszstore.builder import run as running
     from tuszstore.builder.changes import find_changes
+    from tuszstore.builder.keys import plugins_of
     from tuszstore.builder.plan import make_plan
     from tuszstore.builder.recording import Task
     from tuszstore.config import load_config
@@ -91,10 +92,9 @@ def measure(data: str) -> dict[str, tuple[float, list[float]]]:
     plan = step("plan", lambda: make_plan(config, "train"))
     step("compare", lambda: find_changes(plan))
     tasks = [
-        Task(p.recording.id, p.recording.path, p.recording.annotation("csv"), p.n_samples,
-             p.seconds)
+        Task(p.recording.id, plan.corpus, p.origin, plugins_of(config), p.n_samples, p.seconds)
         for p in plan.recordings
-    ]  # fmt: skip
+    ]
 
     def hand_out() -> None:
         with patch.object(running, "build_recording", stand_in):

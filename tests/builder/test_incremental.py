@@ -297,7 +297,8 @@ class TestKeys:
             assert Keys(Config().replace(**{key: value}), "").signal("x") != base.signal("x"), key
         for key, value in {"labels.rounding": "truncate", "labels.annotation": "csv_bi",
                            "labels.ignore_case": False}.items():  # fmt: skip
-            assert Keys(Config().replace(**{key: value}), "").label("x", 9) != base.label("x", 9), key
+            changed = Keys(Config().replace(**{key: value}), "")
+            assert changed.label("x", 9) != base.label("x", 9), key
         assert base.label("x", 9) != base.label("x", 8)
         assert base.signal("x") != base.signal("y")
 

@@ -240,7 +240,8 @@ def test_messages_bear_pseudonyms() -> None:
     path = Path("/corpus/JD/aaaaaaaa_s001_t000.edf")
     recording = Recording("JD/aaaaaaaa_s001_t000.edf", path, "", "aaaaaaaa", folders=("JD",))
     text = (
-        "aaaaaaaa_s001_t000.csv, row 3; /corpus/JD/aaaaaaaa_s001_t000.edf; aaaaaaaa; /corpus/JD/x of JD"
+        "aaaaaaaa_s001_t000.csv, row 3; /corpus/JD/aaaaaaaa_s001_t000.edf; aaaaaaaa; "
+        "/corpus/JD/x of JD"
     )
     told = without_names(text, recording, "ff/ff_00.edf")
     assert told == "ff_00.csv, row 3; ff/ff_00.edf; ff; ./x of ff"

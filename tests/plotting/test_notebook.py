@@ -9,7 +9,7 @@ import pytest
 
 import tuszstore
 from tests import ROOT
-from tuszstore.demo import run_demo
+from tuszstore.cli.demo import run_demo
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")

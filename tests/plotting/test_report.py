@@ -101,8 +101,8 @@ class TestFacts:
     def test_left_out_and_notes_are_all_there(self, train: tuszstore.Store, facts: Facts) -> None:
         assert sum(reason.count for reason in facts.left_out) == train.left_out.sizes["left_out"]
         assert {reason.kind for reason in facts.left_out} == set(train.left_out["kind"].values)
-        interpolated = train.recordings["interpolated"].values
-        notes = [note for note in all_notes(train.recordings["notes"].values, interpolated) if note]
+        columns = (train.recordings[name].values for name in ("notes", "interpolated"))
+        notes = [note for note in all_notes(*columns, train.channels) if note]
         assert facts.noted == len(notes) > 0
         assert any("interpolated: Fz, Pz" in note for note in notes)
         assert sum(reason.count for reason in facts.notes) == sum(

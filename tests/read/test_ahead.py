@@ -16,6 +16,7 @@ from tuszstore.read import shards
 from tuszstore.read.ahead import AHEAD, Announcer
 from tuszstore.read.plan import Part, Run
 from tuszstore.read.shards import DamagedShard, ShardFiles
+from tuszstore.store.shard import signal_file
 
 BLOCK = AHEAD // 8
 
@@ -93,7 +94,7 @@ def test_the_rest_of_a_batch_is_announced(
     assert announced
     assert len(set(announced)) == len(announced)
     for shard, begin, end in announced:
-        size = (Path(train.path) / ShardFiles.name(shard)).stat().st_size
+        size = (Path(train.path) / signal_file(shard)).stat().st_size
         assert 0 <= begin < end <= size
 
 
@@ -104,7 +105,7 @@ def test_nothing_is_announced_that_is_in_the_page_cache(
     numbers = np.arange(0, 60, 3)
     expected = store.read(numbers)  # and now it is there
 
-    shard = os.open(Path(train.path) / ShardFiles.name(0), os.O_RDONLY)
+    shard = os.open(Path(train.path) / signal_file(0), os.O_RDONLY)
     try:
         if shards._read_cached(shard, 0, memoryview(bytearray(1))) == 0:
             pytest.skip("the system does not tell what is in the page cache")

@@ -22,6 +22,7 @@ from tuszstore.cli import main
 from tuszstore.read import decode
 from tuszstore.read.decode import Buffers, Layout, make_decoder
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
+from tuszstore.store.shard import signal_file
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
@@ -43,7 +44,7 @@ class Shard:
 
     def __init__(self, folder: Path, chunks: list[bytes]) -> None:
         self.files = ShardFiles(folder, len(chunks))
-        self.path = folder / self.files.name(0)
+        self.path = folder / signal_file(0)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         sizes = np.array([len(chunk) + 4 for chunk in chunks])
         ends = np.cumsum(sizes)
@@ -216,7 +217,7 @@ def test_both_decoders_fill_windows_alike(
 def test_the_kernel_refuses_what_does_not_fit(folder: Path, change: dict[str, Any]) -> None:
     shard = Shard(folder, [bytes(40)])
     given: dict[str, Any] = {
-        "folder": shard.files.folder, "name": shard.files.name(0), "begin": 0,
+        "folder": shard.files.folder, "name": signal_file(0), "begin": 0,
         "content": np.empty(44, np.uint8), "spans": shard.spans, "first": 0,
         "targets": np.array([[0, 0]]), "out": np.empty((1, 1, 20), np.int16),
         "scratch": np.empty(160, np.uint8), "shape": (1, 20, 1), "itemsize": 2, "scale": 0.0,
@@ -273,7 +274,7 @@ def test_the_kernel_writes_into_no_bytes(folder: Path) -> None:
     shard = Shard(folder, [bytes(40)])
     with pytest.raises((BufferError, TypeError)):
         decode._kernel.fill(
-            shard.files.folder, shard.files.name(0), 0, bytes(44), shard.spans, 0,
+            shard.files.folder, signal_file(0), 0, bytes(44), shard.spans, 0,
             np.array([[0, 0]]), np.empty((1, 1, 20), np.int16), np.empty(160, np.uint8),
             (1, 20, 1), 2, 0.0, False, False,
         )  # fmt: skip

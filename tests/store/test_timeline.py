@@ -117,3 +117,21 @@ def test_no_seizure_and_no_recording() -> None:
 def test_merge_joins_what_is_no_further_apart_than_a_gap() -> None:
     first, stop = merge(np.array([0, 5, 9, 9]), np.array([4, 7, 9, 12]), 1)
     assert (first.tolist(), stop.tolist()) == ([0, 9], [7, 12])
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 40), st.integers(-3, 12)), max_size=12),
+)
+def test_merged_intervals_cover_the_same_samples(spans: list[tuple[int, int]]) -> None:
+    first = np.array([a for a, _ in spans], np.int64)
+    stop = np.array([a + length for a, length in spans], np.int64)
+    expected, found = np.zeros(60, bool), np.zeros(60, bool)
+    for a, b in zip(first, stop, strict=True):
+        expected[a : max(a, b)] = True
+    merged = list(zip(*merge(first, stop), strict=True))
+    for a, b in merged:
+        assert a < b
+        assert not found[max(a - 1, 0) : b + 1].any()  # sorted and apart
+        found[a:b] = True
+    assert merged == sorted(merged)
+    np.testing.assert_array_equal(found, expected)

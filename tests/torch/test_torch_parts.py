@@ -1,4 +1,4 @@
-"""What datasets and loaders are made of: orders, memory, labels and the background thread."""
+"""What datasets and loaders are made of: memory and the background thread."""
 
 import gc
 import os
@@ -8,21 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
 from tests.torch.helpers import prefetch_threads, wait_for  # noqa: E402
-from tuszstore.read.plan import plan_runs  # noqa: E402
-from tuszstore.sampling import SamplingError  # noqa: E402
-from tuszstore.torch import BlockShuffled  # noqa: E402
 from tuszstore.torch.buffers import BufferPool  # noqa: E402
-from tuszstore.torch.order import deal, part  # noqa: E402
 from tuszstore.torch.prefetch import Prefetcher  # noqa: E402
-from tuszstore.torch.seizures import merge  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -31,74 +23,6 @@ def no_thread_is_left() -> Iterator[None]:
     if prefetch_threads():
         gc.collect()
     assert wait_for(lambda: not prefetch_threads())
-
-
-class TestDeal:
-    @given(
-        n=st.integers(0, 400),
-        batch_size=st.integers(1, 40),
-        world_size=st.integers(1, 9),
-        rest=st.sampled_from(["exact", "pad", "drop"]),
-    )
-    def test_laws(self, n: int, batch_size: int, world_size: int, rest: str) -> None:
-        order = np.random.default_rng(0).permutation(n)
-        try:
-            bounds = deal(n, batch_size, world_size, drop_last=rest == "drop", pad=rest == "pad")
-        except ValueError:
-            tiny = rest == "exact" and batch_size == 1 and n % world_size
-            assert n < batch_size * world_size or tiny
-            return
-        parts = [part(order, bounds, k) for k in range(len(bounds) - 1)]
-        sizes = np.array([len(p) for p in parts]).reshape(-1, world_size)
-        assert sizes.min() >= 1
-        assert sizes.max() <= batch_size
-        # only the end is smaller
-        assert (sizes[:-2] == batch_size).all()
-        everything = np.concatenate(parts)
-        np.testing.assert_array_equal(everything[:n], order[: len(everything)])
-        if rest == "exact":
-            assert len(everything) == n
-            assert (np.ptp(sizes, axis=1) <= 1).all()
-        elif rest == "pad":
-            assert 0 <= len(everything) - n < world_size
-            assert (np.ptp(sizes, axis=1) == 0).all()
-        else:
-            assert (sizes == batch_size).all()
-            assert n - len(everything) < batch_size * world_size
-
-    def test_an_example(self) -> None:
-        assert np.diff(deal(22, 4, 2, drop_last=False, pad=False)).tolist() == [4, 4, 4, 4, 3, 3]
-        assert np.diff(deal(17, 4, 2, drop_last=False, pad=False)).tolist() == [4, 4, 3, 2, 2, 2]
-        assert np.diff(deal(17, 4, 2, drop_last=False, pad=True)).tolist() == [4, 4, 4, 4, 1, 1]
-        assert np.diff(deal(23, 4, 2, drop_last=True, pad=False)).tolist() == [4, 4, 4, 4]
-
-
-class TestBlockShuffled:
-    @given(n=st.integers(1, 200), run=st.integers(1, 30), seed=st.integers(0, 9))
-    def test_each_window_once(self, n: int, run: int, seed: int) -> None:
-        indices = np.random.default_rng(0).permutation(2 * n)[:n]
-        sampler = BlockShuffled(indices, seed, run)
-        for epoch in range(3):
-            order = sampler.epoch(epoch)
-            np.testing.assert_array_equal(order, sampler.epoch(epoch))
-            np.testing.assert_array_equal(np.sort(order), np.sort(indices))
-        assert len(sampler) == n
-
-    @pytest.mark.parametrize("indices", [[0.5], [-1], [], 0, [[1]], ["a"]], ids=str)
-    def test_no_windows(self, indices: Any) -> None:
-        with pytest.raises(SamplingError):
-            BlockShuffled(indices)
-
-    def test_a_mask_or_a_number_of_windows(self) -> None:
-        assert sorted(BlockShuffled([False, True, True]).epoch(0)) == [1, 2]
-        assert sorted(BlockShuffled(3)) == [0, 1, 2]
-
-    def test_it_reads_long_runs_in_another_order_each_time(self) -> None:
-        sampler = BlockShuffled(range(10_000))
-        first, second = (sampler.epoch(k)[:64] for k in range(2))
-        assert first.tolist() != second.tolist()
-        assert len(list(plan_runs(np.sort(first), 6))) <= 10  # 64 neighbours
-        assert len(np.unique(np.diff(np.sort(first)))) > 1
 
 
 class TestBufferPool:
@@ -149,25 +73,6 @@ class TestBufferPool:
         assert len(pool._idle) == 2
         again = pickle.loads(pickle.dumps(pool))
         assert (again.keep, len(again._idle)) == (2, 0)
-
-
-class TestSeizureMask:
-    @given(
-        spans=st.lists(st.tuples(st.integers(0, 40), st.integers(-3, 12)), max_size=12),
-    )
-    def test_merged_intervals_cover_the_same_samples(self, spans: list[tuple[int, int]]) -> None:
-        first = np.array([a for a, _ in spans], np.int64)
-        stop = np.array([a + length for a, length in spans], np.int64)
-        expected, found = np.zeros(60, bool), np.zeros(60, bool)
-        for a, b in zip(first, stop, strict=True):
-            expected[a : max(a, b)] = True
-        merged = list(zip(*merge(first, stop), strict=True))
-        for a, b in merged:
-            assert a < b
-            assert not found[max(a - 1, 0) : b + 1].any()  # sorted and apart
-            found[a:b] = True
-        assert merged == sorted(merged)
-        np.testing.assert_array_equal(found, expected)
 
 
 class TestPrefetcher:

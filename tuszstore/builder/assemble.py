@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,9 @@ from tuszstore.corpus.base import LeftOut
 from tuszstore.store.create import create_arrays, write_derived, write_table
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows, seizure_distances
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True)

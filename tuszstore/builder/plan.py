@@ -39,6 +39,7 @@ from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.local import absolute
 from tuszstore.store.metadata import read_attributes
+from tuszstore.store.schema import item_bytes
 from tuszstore.store.spec import StoreSpec
 from tuszstore.text import printable
 
@@ -195,7 +196,7 @@ class Plan:
     def expected_bytes(self) -> int:
         """Size of the store, about."""
         storage = self.config.storage
-        itemsize = 2 if storage.dtype == "int16" else 4
+        itemsize = item_bytes(storage.dtype)
         block = len(self.spec.channels) * self.geometry.block * itemsize
         return int(self.n_blocks * block * COMPRESSED[storage.codec]) + 100_000
 

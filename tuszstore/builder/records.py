@@ -31,7 +31,14 @@ from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
 from tuszstore.signal.normalise import Moments
 from tuszstore.store.schema import variables
-from tuszstore.store.shard import chunk_fault, shard_fault, sync_folder, write_durably
+from tuszstore.store.shard import (
+    chunk_fault,
+    label_file,
+    shard_fault,
+    signal_file,
+    sync_folder,
+    write_durably,
+)
 
 RECORD = "record.json"
 _CHECKSUM = "checksum"
@@ -65,13 +72,13 @@ class Files:
         """Return the path of one shard of the signal, counted from the recording's start."""
         if self.first_shard is None:
             return self.root / f"signal.{number}"
-        return self.root / "signal" / "c" / str(self.first_shard + number) / "0" / "0"
+        return self.root / signal_file(self.first_shard + number)
 
     def label(self, number: int) -> Path:
         """Return the path of one chunk of labels, counted from the recording's start."""
         if self.first_shard is None:
             return self.root / f"label.{number}"
-        return self.root / "label" / "c" / str(self.first_shard + number) / "0"
+        return self.root / label_file(self.first_shard + number)
 
 
 @dataclass(frozen=True)

@@ -38,4 +38,5 @@ def other_annotations(unlabelled: Iterable[Recording], kind: str) -> list[str]:
 
 def annotations_beside(recording: Recording, kind: str) -> list[str]:
     """Return the other kinds of annotations that lie beside a recording."""
-    return [other for other in ANNOTATIONS if other != kind and beside(recording.path, other).is_file()]
+    others = (other for other in ANNOTATIONS if other != kind)
+    return [other for other in others if beside(recording.path, other).is_file()]

@@ -1,10 +1,9 @@
 """Which corpus a folder is, and opening it: in this process, and again on workers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuszstore.config import Config
 from tuszstore.corpus.base import PROTOCOL
@@ -12,6 +11,9 @@ from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.errors import ConfigError, CorpusError
 from tuszstore.registry import CORPORA
 from tuszstore.store.local import absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 AUTO, FOLDER = "auto", "folder"
 

@@ -13,6 +13,7 @@ from tuszstore.channels.resolve import Resolution, resolve
 from tuszstore.compat import standard_montage
 from tuszstore.config import Channels
 from tuszstore.corpus.base import Corpus, Recording, SourceFacts
+from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.errors import RecordingError
 
 
@@ -74,7 +75,10 @@ class Microvolts:
 
 
 def inspect(
-    corpus: Corpus, recording: Recording, config: Channels, wanted: Sequence[Channel]
+    corpus: Corpus | CheckedCorpus,
+    recording: Recording,
+    config: Channels,
+    wanted: Sequence[Channel],
 ) -> Inspected:
     """Check that a recording can be built, without reading it.
 
@@ -122,7 +126,10 @@ def inspect(
 
 
 def read_microvolts(
-    corpus: Corpus, recording: Recording, config: Channels, wanted: Sequence[Channel]
+    corpus: Corpus | CheckedCorpus,
+    recording: Recording,
+    config: Channels,
+    wanted: Sequence[Channel],
 ) -> Microvolts:
     """Read the channels of a recording; interpolate electrodes that are missing or flat.
 
@@ -193,7 +200,7 @@ def read_microvolts(
 
 
 def _require_one_each(
-    corpus: Corpus,
+    corpus: Corpus | CheckedCorpus,
     recording: Recording,
     facts: SourceFacts,
     duplicates: Mapping[str, tuple[int, ...]],
@@ -209,7 +216,9 @@ def _require_one_each(
                 )
 
 
-def _same(corpus: Corpus, recording: Recording, facts: SourceFacts, first: int, other: int) -> bool:
+def _same(
+    corpus: Corpus | CheckedCorpus, recording: Recording, facts: SourceFacts, first: int, other: int
+) -> bool:
     compare = getattr(corpus, "same_samples", None)
     if compare is not None:
         return bool(compare(recording, first, other))
@@ -242,7 +251,7 @@ def _usable(found: Inspected) -> dict[str, int]:
 
 
 def _read(
-    corpus: Corpus, recording: Recording, found: Inspected, numbers: Sequence[int]
+    corpus: Corpus | CheckedCorpus, recording: Recording, found: Inspected, numbers: Sequence[int]
 ) -> dict[int, NDArray[np.float64]]:
     """Read signals, by their number."""
     source = corpus.signal(recording, numbers)

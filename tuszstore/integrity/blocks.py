@@ -17,7 +17,15 @@ from tuszstore.store.files import read_file, read_tail
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import derive_windows
 from tuszstore.store.labels import UNLABELLED, LabelChunks, paint
-from tuszstore.store.shard import blosc_fault, largest_chunk, parse_index
+from tuszstore.store.shard import (
+    CRC,
+    blosc_fault,
+    label_file,
+    largest_shard,
+    parse_tail,
+    signal_file,
+    tail_bytes,
+)
 from tuszstore.store.spec import StoreSpec
 
 MOST = 20
@@ -40,7 +48,7 @@ class ShardReader:
         self._codec = encoding.codec
         self._block = np.empty((len(spec.channels), spec.block), encoding.dtype)
         self._n_chunks = spec.shard
-        self._largest = spec.shard * (largest_chunk(self._block.nbytes) + 16) + 4
+        self._largest = largest_shard(spec.shard, self._block.nbytes)
 
     def read(self, file: str, *, whole: bool) -> tuple[bytes, NDArray[np.int64], int]:
         """Return the content of a shard, where its chunks lie, and the bytes that they have.
@@ -57,32 +65,29 @@ class ShardReader:
         StoreError
             If the file is missing or damaged.
         """
-        n_index = 16 * self._n_chunks
+        n_tail = tail_bytes(self._n_chunks)
         try:
             if whole:
                 content = read_file(self._path / file, self._largest)
-                table, size = content[-n_index - 4 :], len(content)
+                tail, size = content[-n_tail:], len(content)
             else:
                 content = b""
-                table, size = read_tail(self._path / file, n_index + 4, self._largest)
+                tail, size = read_tail(self._path / file, n_tail, self._largest)
         except FileNotFoundError:
             raise StoreError("file is missing") from None
         except OSError as error:
             raise StoreError(f"cannot be read: {error.strerror}") from error
-        if size < n_index + 4:
-            raise StoreError("file is cut off")
         try:
-            spans = parse_index(table[:-4], table[-4:], size - n_index - 4)
+            return content, parse_tail(tail, size, self._n_chunks), size - n_tail
         except ValueError as error:
             raise StoreError(str(error)) from None
-        return content, spans, size - n_index - 4
 
     def decode(self, chunk: bytes) -> NDArray[Any]:
         """Return the block that a chunk holds, in an array that the next one is decoded into."""
         from numcodecs import blosc
 
         block = self._block
-        content, checksum = chunk[:-4], chunk[-4:]
+        content, checksum = chunk[:-CRC], chunk[-CRC:]
         if crc32c(content) != int.from_bytes(checksum, "little"):
             raise StoreError("checksum is wrong")
         if self._codec == "none":
@@ -162,7 +167,7 @@ class RecordingCheck:
         shards = ShardReader(self._contents.path, self._contents.spec, self._contents.encoding)
         digest = hashlib.sha256()
         for number, start, count in self._shards():
-            file = f"signal/c/{number}/0/0"
+            file = signal_file(number)
             where = {"array": "signal", "file": file}
             if len(self.findings) > MOST:
                 return
@@ -191,12 +196,12 @@ class RecordingCheck:
     def _label(self) -> None:
         """Check labels against their digest, and against the events that are painted into them."""
         labels = LabelChunks(self._contents.path, self._geometry)
-        labelled = bool(self.values["annotation_digest"])
+        labelled = bool(self.values["labelled"])
         events = self._events()
         digest = hashlib.sha256()
         whole = True
         for number, start, count in self._shards():
-            file = f"label/c/{number}/0"
+            file = label_file(number)
             where = {"array": "label", "file": file, **self._span(start, count)}
             if len(self.findings) > MOST:
                 return

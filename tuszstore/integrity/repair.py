@@ -44,7 +44,7 @@ from tuszstore.store.index import derive_windows, seizure_distances
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, LabelChunks
 from tuszstore.store.place import ROOT
 from tuszstore.store.schema import VARIABLES, groups_of, stored_variables
-from tuszstore.store.shard import encode_chunk
+from tuszstore.store.shard import SIGNAL_CHUNKS, encode_chunk
 from tuszstore.text import printable
 
 ROUNDS = 3
@@ -246,7 +246,7 @@ class _Mending:
                     continue
                 target = self.target / relative
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if relative.startswith("signal/c/"):
+                if relative.startswith(SIGNAL_CHUNKS):
                     link_or_copy(source, target)
                 else:
                     shutil.copyfile(source, target)
@@ -299,10 +299,15 @@ class _Mending:
         )
         corpus = sources.corpus
         marked = []
-        names = ("id", "n_samples", "annotation_digest")
-        for id_, n_samples, digest in zip(*(recordings[n].tolist() for n in names), strict=True):
+        columns = (
+            recordings[name].tolist()
+            for name in ("id", "n_samples", "labelled", "annotation_digest")
+        )
+        for id_, n_samples, labelled, digest in zip(*columns, strict=True):
+            known = None
             try:
-                known = corpus.annotation(sources.find(id_)) if digest else None
+                if labelled:
+                    known = corpus.annotation(sources.find(id_))
             except RecordingError as error:
                 raise BuildError(f"{self.place}: {printable(id_)}: {error}") from error
             if known and known.digest != digest:
@@ -329,7 +334,7 @@ class _Mending:
                 chunk = np.full((geometry.shard, geometry.block), UNLABELLED, "<u2")
                 chunk[:count] = painted_blocks(
                     mine, n_samples, start, count, geometry,
-                    labelled=bool(recordings["annotation_digest"][row]),
+                    labelled=bool(recordings["labelled"][row]),
                 )  # fmt: skip
                 _replace(files.label(number), encode_chunk(chunk, LABEL_CODEC))
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.builder.records import Files
 from tuszstore.builder.tables import strings
 from tuszstore.errors import StoreError
+from tuszstore.store.shard import signal_file
 from tuszstore.store.spec import StoreSpec
 
 
@@ -49,7 +49,7 @@ def shard_columns(
     """
     rows, sizes, digests = [], [], []
     for row, number in shards_of(recordings, spec):
-        file = Files(path, number).signal(0)
+        file = path / signal_file(number)
         try:
             with file.open("rb") as content:
                 digests.append(hashlib.file_digest(content, "sha256").hexdigest())

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -29,9 +28,8 @@ from tuszstore.store.schema import (
     stored_variables,
     variable_at,
 )
+from tuszstore.store.shard import LABEL_CHUNKS, SIGNAL_CHUNKS, shard_number
 from tuszstore.store.spec import StoreSpec
-
-_SHARD = re.compile(r"signal/c/(\d{1,15})/0/0|label/c/(\d{1,15})/0")
 
 _MEND: dict[str, Mend] = {
     "channel": "metadata", "windows": "index", "events": "events", "recordings": "build",
@@ -236,7 +234,7 @@ def check_files(contents: Contents, check: Check) -> None:
                 continue
             elif file.partition("/c/")[0] + "/c" in chunks:
                 continue  # of a table: what its digest does not know is found there
-            elif owners or not file.startswith(("signal/c/", "label/c/")):
+            elif owners or not file.startswith((SIGNAL_CHUNKS, LABEL_CHUNKS)):
                 check.add("belongs to nothing in the store", "stray", file=file)
     check.covered = plural(count, "file")
 
@@ -259,10 +257,11 @@ class _Owners:
 
     def own(self, file: str) -> bool:
         """Return whether a file is a shard, or the labels of one, that some recording has."""
-        match = _SHARD.fullmatch(file)
-        number = int(match[1] or match[2]) if match else -1
+        number = shard_number(file)
+        if number is None:
+            return False
         at = int(np.searchsorted(self._first, number, "right")) - 1
-        return match is not None and at >= 0 and number < self._stop[at]
+        return at >= 0 and number < int(self._stop[at])
 
 
 def check_tables(contents: Contents, check: Check) -> None:

@@ -1,15 +1,17 @@
 """The figures of a store, from its tables alone: no signal is read."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
 from tuszstore.plotting.spans import merge_all, span_class
 from tuszstore.reasons import Reason, all_notes, group_reasons
 from tuszstore.store.categories import CODES, UNLABELLED
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Facts:
     noted: int
 
 
-def gather(store: Store) -> Facts:
+def gather(store: "Store") -> Facts:
     """Return the figures of a store.
 
     Parameters
@@ -126,14 +128,14 @@ def gather(store: Store) -> Facts:
         patients=counter.by(recordings["patient"].values),
         montages=counter.by(recordings["montage"].values),
         rates=counter.by(np.array(rates, object)),
-        unlabelled_hours=float(hours[recordings["annotation_digest"].values == ""].sum()),
+        unlabelled_hours=float(hours[~recordings["labelled"].values].sum()),
         left_out=group_reasons(zip(*columns, strict=True)),
         notes=group_reasons(notes),
         noted=sum(map(bool, told)),
     )
 
 
-def total(store: Store) -> Share:
+def total(store: "Store") -> Share:
     """Return the figures of all recordings of a store.
 
     Parameters
@@ -146,7 +148,7 @@ def total(store: Store) -> Share:
 class _Counter:
     """Counts what recordings hold, each of them once, and adds that up for any group of them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         recordings = store.recordings
         n = recordings.sizes["recording"]
         self.events = _Events(store)
@@ -232,7 +234,7 @@ class _Events:
         Whether its class counts as seizure.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         spec, events = store.spec, store.events
         start, stop = events["first_sample"].values, events["stop_sample"].values
         marks = np.flatnonzero(stop > start)

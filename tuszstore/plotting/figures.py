@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,12 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
 from tuszstore.plotting.montage import referential
 from tuszstore.plotting.plots import draw, render
 from tuszstore.plotting.signals import Sampled
 from tuszstore.plotting.stretch import Stretch
 from tuszstore.plotting.style import DARK, LIGHT, Style, house_style
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
 
 _EXAMPLE_WIDTH = 10.6  # inches
 _EXAMPLE_DPI = 120
@@ -57,7 +60,7 @@ def example(stretch: Stretch) -> Embedded:
     return _embed(make, f"EEG of {stretch.title}", bitmap=True)
 
 
-def amplitude_by_channel(store: Store) -> Embedded:
+def amplitude_by_channel(store: "Store") -> Embedded:
     """Draw how far standard deviations range among recordings, channel by channel.
 
     Parameters

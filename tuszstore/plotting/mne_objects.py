@@ -136,7 +136,7 @@ def _description(store: StoreMetadata, number: int) -> str:
     stored = n_stored(store, number) / store.geometry.sfreq
     if stored < seconds:
         parts.append(f"the first {stored:g} s of {seconds:g} s: the store has no more of it")
-    if not recordings["annotation_digest"][number]:
+    if not recordings["labelled"][number]:
         parts.append("no annotation: whether there are seizures is unknown")
     if recordings["notes"][number]:
         parts.append(str(recordings["notes"][number]))

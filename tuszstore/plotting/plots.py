@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from tuszstore.api import Store
 from tuszstore.plotting.drawing import (
     DPI,
     Layout,
@@ -34,6 +33,9 @@ from tuszstore.plotting.scales import fitting_scale
 from tuszstore.plotting.spans import by_class
 from tuszstore.plotting.stretch import Stretch, recording_stretch, window_stretch
 from tuszstore.plotting.style import LIGHT, Style, house_style
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
 
 FORMATS = ("png", "svg", "pdf")
 """Formats of a saved picture, by the suffix of its name."""
@@ -57,7 +59,7 @@ class Picture(Figure):
 
 
 def plot_window(
-    store: Store,
+    store: "Store",
     number: int,
     *,
     bipolar: bool = False,
@@ -102,7 +104,7 @@ def plot_window(
 
 
 def plot_recording(
-    store: Store,
+    store: "Store",
     recording: str | int,
     at: float = 0.0,
     seconds: float = 10.0,

@@ -1,15 +1,14 @@
 """The report of a store: one page that holds everything it shows."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-import tuszstore
-from tuszstore.api import Store
 from tuszstore.plotting.facts import EventClass, Facts, gather
 from tuszstore.plotting.figures import (
     Embedded,
@@ -25,11 +24,14 @@ from tuszstore.plotting.style import DARK, LIGHT, tone
 from tuszstore.store.categories import CODES, PARTIAL
 from tuszstore.units import clock, percent, size
 
+if TYPE_CHECKING:
+    from tuszstore.api import Store
+
 PATIENTS_SHOWN = 15
 """Patients in sight; the others are behind a click."""
 
 
-def make_report(store: Store) -> str:
+def make_report(store: "Store") -> str:
     """Return a page of HTML that shows what a store holds.
 
     It needs neither network nor scripts, and has a light and a dark face. Signals are read of the
@@ -79,13 +81,13 @@ def make_report(store: Store) -> str:
         config=yaml.safe_dump(
             {k: v for k, v in store.config.items() if k not in ("paths", "build")}, sort_keys=False
         ),
-        version=tuszstore.__version__,
+        version=version("tuszstore"),
         light=LIGHT,
         dark=DARK,
     )
 
 
-def choose_examples(store: Store) -> dict[str, int]:
+def choose_examples(store: "Store") -> dict[str, int]:
     """Return a window of each category that there is.
 
     The one of ``partial_seizure`` whose share of seizure is nearest to a half, and of the others
@@ -105,7 +107,7 @@ def choose_examples(store: Store) -> dict[str, int]:
     return chosen
 
 
-def _examples(store: Store) -> list[Embedded]:
+def _examples(store: "Store") -> list[Embedded]:
     return [example(window_stretch(store, number)) for number in choose_examples(store).values()]
 
 
@@ -121,7 +123,7 @@ def _numbers(facts: Facts) -> Mapping[str, str]:
     }
 
 
-def _signal(store: Store) -> str:
+def _signal(store: "Store") -> str:
     encoding = store.metadata.encoding
     return (
         f"{len(store.channels)} channels at {store.sfreq} Hz, {processing(store.spec)}, "
@@ -129,7 +131,7 @@ def _signal(store: Store) -> str:
     )
 
 
-def _provenance(store: Store) -> Mapping[str, Any]:
+def _provenance(store: "Store") -> Mapping[str, Any]:
     attributes = store.attrs
     files = store.sizes()
     return {

@@ -2,18 +2,21 @@
 
 from html import escape
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from tuszstore.api import Store
 from tuszstore.html import box, composition, details, numbers, pairs, table
 from tuszstore.plotting.facts import total
 from tuszstore.store.place import shown_path
 from tuszstore.units import clock, percent
 
+if TYPE_CHECKING:
+    from tuszstore.api import Store
+
 SHOWN = 50
 """Recordings that the table of a store names before it only counts."""
 
 
-def store_html(store: Store) -> str:
+def store_html(store: "Store") -> str:
     """Return what a notebook shows of a store.
 
     Parameters
@@ -53,7 +56,7 @@ def store_html(store: Store) -> str:
     )
 
 
-def _recordings(store: Store) -> str:
+def _recordings(store: "Store") -> str:
     names = ("id", "patient", "montage", "n_samples", "n_windows", "notes")
     columns = [store.recordings[name].values[:SHOWN].tolist() for name in names]
     head = ("recording", "patient", "montage", "length", "windows", "notes")

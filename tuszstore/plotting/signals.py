@@ -1,13 +1,16 @@
 """Amplitudes and spectra of a store, from a sample of its windows."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
 from tuszstore.plotting.stretch import microvolts
 from tuszstore.store.categories import CODES, UNLABELLED
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
 
 PER_CATEGORY = 40
 """Windows that are read of each category, at most."""
@@ -40,7 +43,7 @@ class Sampled:
     power: NDArray[np.float64]
 
 
-def windows_by_category(store: Store) -> dict[str, NDArray[np.int64]]:
+def windows_by_category(store: "Store") -> dict[str, NDArray[np.int64]]:
     """Return the windows of each category that there is, those that are unlabelled last.
 
     Parameters
@@ -53,7 +56,9 @@ def windows_by_category(store: Store) -> dict[str, NDArray[np.int64]]:
     return {name: numbers for name, numbers in found.items() if len(numbers)}
 
 
-def sample_windows(store: Store, per_category: int = PER_CATEGORY) -> dict[str, NDArray[np.int64]]:
+def sample_windows(
+    store: "Store", per_category: int = PER_CATEGORY
+) -> dict[str, NDArray[np.int64]]:
     """Return windows of each category, drawn at random with a fixed seed, in order.
 
     Parameters
@@ -69,7 +74,7 @@ def sample_windows(store: Store, per_category: int = PER_CATEGORY) -> dict[str, 
     }
 
 
-def measure(store: Store, windows: NDArray[np.int64]) -> Sampled:
+def measure(store: "Store", windows: NDArray[np.int64]) -> Sampled:
     """Read windows and measure them.
 
     Parameters

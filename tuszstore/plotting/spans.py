@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
+from tuszstore.store import timeline
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
+
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Span:
     recording: int
 
 
-def event_spans(store: Store, recording: int | None = None) -> list[Span]:
+def event_spans(store: "Store", recording: int | None = None) -> list[Span]:
     """Return the spans of a store's events, or of those of one recording, in the table's order.
 
     Events that mark no sample have none.
@@ -88,13 +93,9 @@ def merge(spans: Iterable[Span]) -> list[tuple[int, int]]:
     list of (int, int)
         First sample, and the one after the last; between two lies at least one sample.
     """
-    merged: list[tuple[int, int]] = []
-    for start, stop in sorted((span.start, span.stop) for span in spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
-        else:
-            merged.append((start, stop))
-    return merged
+    pairs = np.array([(span.start, span.stop) for span in spans], np.int64).reshape(-1, 2)
+    first, stop = timeline.merge(pairs[:, 0], pairs[:, 1])
+    return list(zip(first.tolist(), stop.tolist(), strict=True))
 
 
 def merge_all(
@@ -114,20 +115,13 @@ def merge_all(
     recording, start, stop : ndarray of int64, shape (interval,)
         Disjoint intervals, in the order of recordings and samples.
     """
-    order = np.lexsort((start, recording))
-    recording, start, stop = recording[order], start[order], stop[order]
-    other = np.ones(len(order), bool)  # the first span of a recording
-    other[1:] = recording[1:] != recording[:-1]
-    # how far the spans so far reach: a running maximum that begins again with each recording,
-    # made of ranks, so that it is one for all recordings and no sum can overflow
-    stops, rank = np.unique(stop, return_inverse=True)
-    base = np.cumsum(other) * len(stops)
-    reach = stops[np.maximum.accumulate(base + rank) - base]
-    first = other.copy()
-    first[1:] |= start[1:] > reach[:-1]
-    heads = np.flatnonzero(first)
-    tails = np.append(heads[1:], len(order))[: len(heads)] - 1
-    return recording[heads], start[heads], reach[tails]
+    # on one axis of ranks, a stretch of it for each recording: no sum can overflow
+    rows, row = np.unique(recording, return_inverse=True)
+    samples, rank = np.unique(np.concatenate([start, stop]), return_inverse=True)
+    length = len(samples) + 1  # one more, so that neighbours do not meet
+    first, last = row * length + rank.reshape(2, -1)
+    first, last = timeline.merge(first, last)
+    return rows[first // length], samples[first % length], samples[last % length]
 
 
 def by_class(spans: Sequence[Span]) -> dict[str, list[Span]]:

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
-from tuszstore.api import Store
 from tuszstore.errors import StoreError
 from tuszstore.plotting.facts import Share, total
 from tuszstore.store.schema import SPLITS
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Overlap:
     patients: tuple[str, ...]
 
 
-def gather_splits(store: Store) -> list[SplitFacts]:
+def gather_splits(store: "Store") -> list[SplitFacts]:
     """Return the figures of a store and of those of the other splits in the same folder.
 
     Parameters
@@ -83,6 +86,6 @@ def find_overlaps(splits: list[SplitFacts]) -> list[Overlap]:
     ]
 
 
-def _facts(name: str, store: Store, *, own: bool) -> SplitFacts:
+def _facts(name: str, store: "Store", *, own: bool) -> SplitFacts:
     patients = frozenset(str(patient) for patient in store.recordings["patient"].values)
     return SplitFacts(name, own, total(store), "", str(store.attrs["config_hash"]), patients)

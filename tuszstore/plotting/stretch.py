@@ -4,12 +4,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
 from tuszstore.channels.derivations import Channel
 from tuszstore.indices import check_index
 from tuszstore.plotting.spans import Span, event_spans, merge
@@ -17,6 +16,9 @@ from tuszstore.read.selection import find_recording
 from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.spec import StoreSpec
 from tuszstore.units import clock, percent
+
+if TYPE_CHECKING:
+    from tuszstore.api import Store
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Stretch:
         return [(a / self.sfreq, b / self.sfreq) for a, b in cut if b > a]
 
 
-def window_stretch(store: Store, number: int) -> Stretch:
+def window_stretch(store: "Store", number: int) -> Stretch:
     """Return a window as a stretch of its recording.
 
     Parameters
@@ -116,7 +118,7 @@ def window_stretch(store: Store, number: int) -> Stretch:
 
 
 def recording_stretch(
-    store: Store, recording: str | int, at: float = 0.0, seconds: float = 10.0
+    store: "Store", recording: str | int, at: float = 0.0, seconds: float = 10.0
 ) -> Stretch:
     """Return a stretch of a recording; one that reaches past the recording's end ends there.
 
@@ -150,7 +152,7 @@ def recording_stretch(
     return _stretch(store, row, first, signal, f"recording {row} of {_split(store)}", None)
 
 
-def microvolts(store: Store, signal: NDArray[Any], row: int) -> NDArray[np.float32]:
+def microvolts(store: "Store", signal: NDArray[Any], row: int) -> NDArray[np.float32]:
     """Undo the normalisation of signals of one recording; what was clipped stays clipped.
 
     Parameters
@@ -169,7 +171,7 @@ def microvolts(store: Store, signal: NDArray[Any], row: int) -> NDArray[np.float
 
 
 def _stretch(
-    store: Store, row: int, first: int, signal: NDArray[np.float32], name: str, state: str | None
+    store: "Store", row: int, first: int, signal: NDArray[np.float32], name: str, state: str | None
 ) -> Stretch:
     recordings = store.recordings
     stop = first + signal.shape[1]
@@ -177,7 +179,7 @@ def _stretch(
     if state is None:
         inside = merge(span for span in spans if span.seizure)
         n_seizure = sum(min(b, stop) - max(a, first) for a, b in inside)
-        labelled = bool(recordings["annotation_digest"].values[row])
+        labelled = bool(recordings["labelled"].values[row])
         share = f"{percent(n_seizure / (stop - first))} in a seizure" if n_seizure else "no seizure"
         state = share if labelled else "unlabelled"
     return Stretch(
@@ -198,7 +200,7 @@ def _stretch(
     )
 
 
-def _clipped(store: Store, row: int, data: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _clipped(store: "Store", row: int, data: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return where the stored values are at the limit, within what rounding makes of it."""
     limit, encoding = store.spec.clip, store.metadata.encoding
     if limit is None:
@@ -219,5 +221,5 @@ def processing(spec: StoreSpec) -> str:
     return ", ".join(parts)
 
 
-def _split(store: Store) -> str:
+def _split(store: "Store") -> str:
     return str(store.attrs["split"])

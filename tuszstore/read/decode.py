@@ -17,7 +17,7 @@ from crc32c import crc32c
 from numpy.typing import NDArray
 
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
-from tuszstore.store.shard import CRC, blosc_fault
+from tuszstore.store.shard import CRC, blosc_fault, signal_file
 
 try:
     from tuszstore.read import _kernel
@@ -254,7 +254,7 @@ class CompiledDecoder:
         folder, name, memory = -1, "", content
         if content is None:
             assert self._files is not None
-            folder, name = self._files.folder, self._files.name(shard)
+            folder, name = self._files.folder, signal_file(shard)
             memory = buffers.get("content", end - begin).data
         done = self._kernel.fill(
             folder, name, begin, memory, spans, first, targets, out, scratch, self._shape,

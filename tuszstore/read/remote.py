@@ -17,6 +17,7 @@ from tuszstore.read.plan import Part
 from tuszstore.read.shards import MAX_BLOCK, DamagedShard, Shards
 from tuszstore.store.place import Identity, RequestError
 from tuszstore.store.remote import RemotePlace
+from tuszstore.store.shard import signal_file
 
 GAP = 1 << 18
 """Bytes between two reads of a shard that are fetched rather than asked for around."""
@@ -60,7 +61,7 @@ class ShardObjects(Shards):
 
     def _get(self, shard: int, span: Any) -> tuple[memoryview, int, Identity]:
         try:
-            content, size, identity = self._place.get(self.name(shard), span)
+            content, size, identity = self._place.get(signal_file(shard), span)
         except RequestError as error:
             reason = "object is missing" if error.missing else error.reason
             raise DamagedShard(reason, unanswered=error.unanswered) from None

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.store.shard import CRC, largest_chunk, parse_index
+from tuszstore.store.shard import largest_shard, parse_tail, signal_file, tail_bytes
 
 MAX_BLOCK = 1 << 31
 """Bytes of a block's values that Blosc can compress."""
@@ -60,13 +60,8 @@ class Shards(ABC):
 
     def __init__(self, n_chunks: int, block_bytes: int = MAX_BLOCK) -> None:
         self._n_chunks = n_chunks
-        self._largest = n_chunks * (largest_chunk(block_bytes) + 16) + CRC
+        self._largest = largest_shard(n_chunks, block_bytes)
         self._indexes: dict[int, NDArray[np.int64]] = {}
-
-    @staticmethod
-    def name(shard: int) -> str:
-        """Return the path of a shard below the store's folder."""
-        return f"signal/c/{shard}/0/0"
 
     def spans(self, shard: int, first: int, stop: int) -> NDArray[np.int64]:
         """Return where the chunks of blocks lie in their file.
@@ -123,15 +118,11 @@ class Shards(ABC):
         """Return the last bytes of a shard, or all that there are, and its size."""
 
     def _read_index(self, shard: int) -> NDArray[np.int64]:
-        n_bytes = 16 * self._n_chunks
-        content, size = self._read_tail(shard, n_bytes + CRC)
-        if len(content) < n_bytes + CRC:
-            raise DamagedShard("file is cut off")
+        content, size = self._read_tail(shard, tail_bytes(self._n_chunks))
         if size > self._largest:
             raise DamagedShard("file is larger than its blocks can be")
         try:
-            table, checksum = bytes(content[:n_bytes]), bytes(content[n_bytes:])
-            return parse_index(table, checksum, size - len(content))
+            return parse_tail(content, size, self._n_chunks)
         except ValueError as error:
             raise DamagedShard(str(error)) from None
 
@@ -197,7 +188,7 @@ class ShardFiles(Shards):
     def _opened(self, shard: int) -> Iterator[int]:
         """Open a shard; what the system says against it or its bytes is raised as damage."""
         try:
-            descriptor = os.open(self.name(shard), FLAGS, dir_fd=self.folder)
+            descriptor = os.open(signal_file(shard), FLAGS, dir_fd=self.folder)
         except FileNotFoundError:
             raise DamagedShard("file is missing") from None
         except OSError as error:

@@ -7,6 +7,7 @@ This room knows neither of signals nor of torch.
 
 from tuszstore.sampling.base import Sampler
 from tuszstore.sampling.columns import Index, SamplingError
+from tuszstore.sampling.neighbours import BlockShuffled
 from tuszstore.sampling.samplers import (
     Balanced,
     Sequential,
@@ -24,6 +25,7 @@ from tuszstore.sampling.sets import (
 
 __all__ = [
     "Balanced",
+    "BlockShuffled",
     "Index",
     "Sampler",
     "SamplingError",

@@ -1,7 +1,6 @@
 """Columns of the windows table, window numbers and other arguments, checked."""
 
 import math
-import operator
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.errors import TuszstoreError
-from tuszstore.indices import check_indices, is_single
+from tuszstore.indices import as_whole_number, check_indices, is_single
 from tuszstore.store.categories import CATEGORIES, CODES, PARTIAL, UNKNOWN_CATEGORY, UNLABELLED
 
 
@@ -129,12 +128,9 @@ def not_empty(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 def whole_number(name: str, value: Any, least: int) -> int:
     """Return an argument that must be a whole number, `least` or more."""
     try:
-        number = operator.index(value)
-    except TypeError:
-        raise SamplingError(f"{name} must be a whole number, not {value!r}") from None
-    if number < least:
-        raise SamplingError(f"{name} must be {least} or more, not {number}")
-    return number
+        return as_whole_number(name, value, least)
+    except (TypeError, ValueError) as error:
+        raise SamplingError(str(error)) from None
 
 
 def finite_amount(name: str, value: Any) -> float:

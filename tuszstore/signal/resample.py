@@ -1,7 +1,8 @@
 """From the source's sampling rate to the store's.
 
 A resampler takes ``(channel, sample)`` float64, the two rates, which differ, and the number of
-samples to return; it is registered in :data:`tuszstore.registry.RESAMPLERS` under its name in ``signal.resample``.
+samples to return; it is registered in :data:`tuszstore.registry.RESAMPLERS` under its name in
+``signal.resample``.
 """
 
 from collections.abc import Callable

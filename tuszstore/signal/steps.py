@@ -4,9 +4,8 @@ What a plug-in raises, or returns that is no signal, becomes the reason why one 
 out. Those that come with tuszstore are not checked again for each recording: tests do that.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,9 @@ from tuszstore.config import Signal
 from tuszstore.errors import RecordingError
 from tuszstore.registry import FILTERS, NORMALISERS, RESAMPLERS, Registry
 from tuszstore.signal.normalise import Moments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.errors import StoreError
 from tuszstore.store.files import read_file
 from tuszstore.store.geometry import Geometry
-from tuszstore.store.shard import blosc_fault
+from tuszstore.store.shard import CRC, blosc_fault, label_file
 
 UNLABELLED = 0x8000
 """Label bit of samples of which no annotation says anything: padding, unlabelled recordings."""
@@ -64,12 +64,12 @@ class LabelChunks:
     """
 
     def __init__(self, path: Path, geometry: Geometry) -> None:
-        self._folder = path / "label" / "c"
+        self._path = path
         self._shape = (geometry.shard, geometry.block)
 
     def file(self, shard: int) -> Path:
         """Return where the labels of a shard are."""
-        return self._folder / str(shard) / "0"
+        return self._path / label_file(shard)
 
     def __getitem__(self, blocks: slice) -> NDArray[np.uint16]:
         """Return the labels of consecutive blocks, ``(block, sample)``."""
@@ -102,7 +102,7 @@ class LabelChunks:
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
         out = np.empty(self._shape, "<u2")
-        chunk, checksum = content[:-4], content[-4:]
+        chunk, checksum = content[:-CRC], content[-CRC:]
         if len(content) < 20 or crc32c(chunk) != int.from_bytes(checksum, "little"):
             raise StoreError(f"{path}: checksum is wrong, or the file is cut off")
         if fault := blosc_fault(chunk, out.nbytes):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuszstore.errors import StoreError
-from tuszstore.store.schema import VARIABLES, Variable, stored_variables
+from tuszstore.store.schema import VARIABLES, Variable, item_bytes, stored_variables
 from tuszstore.store.spec import StoreSpec
 
 MAX_ROWS = {"window": 10**8, "event": 10**7, "recording": 10**6, "left_out": 10**6}
@@ -191,9 +191,7 @@ def _too_large(
     decoded = chunk
     if document["codecs"][0]["name"] == "sharding_indexed":
         decoded = [_count(n) for n in document["codecs"][0]["configuration"]["chunk_shape"]]
-    itemsize = {"string": 16, "float32": 4, "int32": 4, "int8": 1, "bool": 1}.get(
-        document["data_type"], 8 if variable.dtype.endswith("64") else 2
-    )
+    itemsize = item_bytes(document["data_type"])
     largest = max(MAX_CHUNK, spec.shard * spec.block * 2)
     if variable.path == "signal":
         largest = max(MAX_CHUNK, len(spec.channels) * spec.block * itemsize)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from tuszstore.store.categories import CATEGORIES
 
 SCHEMA_VERSION = 3
@@ -227,6 +229,17 @@ def attribute_fault(attributes: Mapping[str, Any]) -> str:
     return ""
 
 
+def item_bytes(dtype: str) -> int:
+    """Return the bytes of a value in memory; of a string, those of an empty one at least.
+
+    Parameters
+    ----------
+    dtype : str
+        As arrays' metadata has it.
+    """
+    return _STRING_BYTES if dtype == "string" else np.dtype(dtype).itemsize
+
+
 @cache
 def variables(group: str) -> tuple[Variable, ...]:
     """Return the variables of one group; ``""`` is the root."""
@@ -246,6 +259,8 @@ def derived_variables(name: str) -> list[Variable]:
                  _MICROVOLT, required=False),
     ]  # fmt: skip
 
+
+_STRING_BYTES = 16
 
 _DERIVED = re.compile(r"derived/([^/]{1,64})/(name|mean|sd)")
 

@@ -14,6 +14,7 @@ References
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -24,13 +25,38 @@ from numpy.typing import NDArray
 
 ABSENT = np.uint64(2**64 - 1)
 
+SIGNAL_CHUNKS = "signal/c/"
+LABEL_CHUNKS = "label/c/"
+"""Folders of the shards of signal and of their labels, below a store's root."""
+
 CRC = 4
 """Bytes of a checksum, behind every chunk and every index."""
 
+_ENTRY = 16
+"""Bytes of an entry of an index."""
+
 _BLOSC_HEADER = 16
+
+_CHUNK_FILE = re.compile(rf"(?:{SIGNAL_CHUNKS}(\d{{1,15}})/0/0|{LABEL_CHUNKS}(\d{{1,15}})/0)")
 
 _CODECS: dict[str, tuple[Literal["lz4", "zstd"], int]] = {"lz4": ("lz4", 5), "zstd": ("zstd", 1)}
 """Blosc's compressor and level of each codec."""
+
+
+def signal_file(shard: int | str) -> str:
+    """Return the path of a shard of the signal below a store's root; of all, for ``"*"``."""
+    return f"{SIGNAL_CHUNKS}{shard}/0/0"
+
+
+def label_file(shard: int | str) -> str:
+    """Return the path of the labels of a shard below a store's root; of all, for ``"*"``."""
+    return f"{LABEL_CHUNKS}{shard}/0"
+
+
+def shard_number(file: str) -> int | None:
+    """Return the number of the shard whose signal or labels a file holds; None of another file."""
+    match = _CHUNK_FILE.fullmatch(file)
+    return int(match[1] or match[2]) if match else None
 
 
 def zarr_codecs(codec: str, itemsize: int) -> list[Any]:
@@ -73,6 +99,49 @@ def encode_shard(blocks: NDArray[np.generic], codec: str, n_chunks: int) -> byte
         offset += len(chunk) + CRC
     table = index.tobytes()
     return b"".join([*parts, table, _crc32c(table)])
+
+
+def tail_bytes(n_chunks: int) -> int:
+    """Return the bytes of a shard's index with its checksum, which the shard ends in."""
+    return _ENTRY * n_chunks + CRC
+
+
+def largest_shard(n_chunks: int, block_bytes: int) -> int:
+    """Return how many bytes a shard can have at most.
+
+    Parameters
+    ----------
+    n_chunks : int
+    block_bytes : int
+        Of the values of a block.
+    """
+    return n_chunks * largest_chunk(block_bytes) + tail_bytes(n_chunks)
+
+
+def parse_tail(tail: bytes | memoryview, size: int, n_chunks: int) -> NDArray[np.int64]:
+    """Return where the chunks of a shard lie in it.
+
+    Parameters
+    ----------
+    tail : bytes or memoryview
+        Its last :func:`tail_bytes`, or all that there are.
+    size : int
+        Bytes of the shard.
+    n_chunks : int
+
+    Returns
+    -------
+    ndarray of int64, shape (chunk, 2)
+        As of :func:`parse_index`.
+
+    Raises
+    ------
+    ValueError
+        If the shard is cut off, or its index is damaged.
+    """
+    if len(tail) < tail_bytes(n_chunks):
+        raise ValueError("file is cut off")
+    return parse_index(bytes(tail[:-CRC]), bytes(tail[-CRC:]), size - len(tail))
 
 
 def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int64]:
@@ -146,9 +215,9 @@ def largest_chunk(block_bytes: int) -> int:
     Parameters
     ----------
     block_bytes : int
-        Of the values of a block; Blosc adds a header of 16.
+        Of the values of a block; Blosc adds a header.
     """
-    return block_bytes + 16 + 4
+    return block_bytes + _BLOSC_HEADER + CRC
 
 
 def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
@@ -176,23 +245,23 @@ def shard_fault(path: Path, n_chunks: int, n_blocks: int, *, deep: bool = False)
     deep : bool
         Whether to check the checksum of each block as well.
     """
-    n_bytes = 16 * n_chunks
+    n_tail = tail_bytes(n_chunks)
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(0 if deep else max(0, size - n_bytes - 4))
+            file.seek(0 if deep else max(0, size - n_tail))
             content = file.read()
     except OSError as error:
         return error.strerror or str(error)
-    table = content[-n_bytes - 4 : -4]
-    if len(table) != n_bytes or _crc32c(table) != content[-4:]:
+    try:
+        spans = parse_tail(content[-n_tail:], size, n_chunks)[:n_blocks]
+    except ValueError:
         return "file is cut off, or its index is damaged"
-    entries = np.frombuffer(table, "<u8").reshape(-1, 2)[:n_blocks]
-    if (entries[:, 0] == ABSENT).any() or entries.sum(axis=1).max(initial=0) > size - n_bytes - 4:
+    if (spans < 0).any():
         return "blocks are missing"
-    for begin, length in entries.tolist() if deep else ():
-        if chunk := _chunk_fault(content[begin : begin + length]):
-            return chunk
+    for begin, end in spans.tolist() if deep else ():
+        if fault := _chunk_fault(content[begin:end]):
+            return fault
     return ""
 
 
@@ -277,4 +346,4 @@ def _encoded(blocks: NDArray[np.generic], codec: str) -> Iterable[bytes]:
 
 
 def _crc32c(content: bytes) -> bytes:
-    return int(crc32c(content)).to_bytes(4, "little")
+    return int(crc32c(content)).to_bytes(CRC, "little")

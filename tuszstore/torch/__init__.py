@@ -16,9 +16,9 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("tuszstore.torch needs PyTorch: pip install 'tuszstore[torch]'") from error
 
+from tuszstore.sampling import BlockShuffled
 from tuszstore.torch.dataset import WindowDataset
 from tuszstore.torch.loader import WindowLoader
-from tuszstore.torch.order import BlockShuffled
 from tuszstore.torch.training import LoaderConfig, training_loader, validation_loader
 
 __all__ = [

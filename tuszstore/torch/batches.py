@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
-from tuszstore.torch.seizures import SeizureMask
+from tuszstore.read.seizures import SeizureMask
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
 Label = Literal["seizure", "classes"]
@@ -67,7 +67,7 @@ class BatchReader:
         self._shape = store.windows.shape[1:]
         self._table = store.metadata.windows
         self._ids = store.metadata.recordings["id"]
-        self._seizures = SeizureMask(store)
+        self._seizures = SeizureMask(store.metadata)
         # what is read in the background needs no table that is not there
         self._table.load("recording", "start_time", "category", "event_classes")
         store.metadata.recordings.load("first_window")

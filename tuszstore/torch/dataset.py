@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset, default_collate, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
@@ -11,7 +13,6 @@ from tuszstore.api import Store
 from tuszstore.indices import Indices, check_index, check_indices, is_single
 from tuszstore.torch.batches import Batch, BatchReader, Label
 from tuszstore.torch.buffers import BufferPool
-from tuszstore.torch.order import window_numbers
 
 Transform = Callable[[torch.Tensor], Any]
 
@@ -140,6 +141,33 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
             return _Rows(rows, batch, None, self._pool)  # changed in place
         rows = [(result, *rest) for result, (_, *rest) in zip(results, rows, strict=True)]
         return _Rows(rows, batch, results, self._pool)
+
+
+def window_numbers(indices: Indices | None, n_windows: int) -> NDArray[np.int64]:
+    """Return the window numbers of a set, checked.
+
+    Parameters
+    ----------
+    indices : array_like of int or bool, shape (window,), or slice, optional
+        As :func:`tuszstore.indices.check_indices` takes them. By default all.
+    n_windows : int
+        Windows of the store.
+
+    Returns
+    -------
+    ndarray of int64, shape (window,)
+
+    Raises
+    ------
+    TypeError, IndexError
+        As of :func:`tuszstore.indices.check_indices`.
+    ValueError
+        If there are none.
+    """
+    numbers = check_indices(slice(None) if indices is None else indices, n_windows)
+    if not len(numbers):
+        raise ValueError("there are no windows: indices are empty, or the store is")
+    return numbers
 
 
 class _Sample(tuple[Any, ...]):

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from tuszstore.api import Store
-from tuszstore.indices import Indices
-from tuszstore.sampling import Sampler, Sequential, Shuffled
+from tuszstore.indices import Indices, as_whole_number
+from tuszstore.sampling import BlockShuffled, Sampler, Sequential, Shuffled
+from tuszstore.sampling.ranks import deal, part
 from tuszstore.torch.batch_indices import BatchIndices
 from tuszstore.torch.batches import BatchReader, Label
-from tuszstore.torch.dataset import Transform
+from tuszstore.torch.dataset import Transform, window_numbers
 from tuszstore.torch.options import refuse_options
-from tuszstore.torch.order import BlockShuffled, deal, part, whole, window_numbers
 from tuszstore.torch.prefetch import Prefetcher, side_by_side
 from tuszstore.torch.progress import Position, Progress
 from tuszstore.torch.ranks import Ranks
@@ -129,13 +129,13 @@ class WindowLoader:
             raise ValueError("drop_last leaves windows out and pad repeats some: choose one")
         self.store = store
         self.sampler, self._seed = _make_sampler(indices, len(store), shuffle, seed)
-        self._batch_size = whole("batch_size", batch_size, 1)
+        self._batch_size = as_whole_number("batch_size", batch_size, 1)
         self._ranks = Ranks(rank, world_size)
         self._dealing = {"drop_last": bool(drop_last), "pad": bool(pad)}
         self._dealt: tuple[int, NDArray[np.int64]] | None = None
         self._bounds()  # raises now where it can
         self._transform = transform
-        self._prefetch = whole("prefetch", prefetch, 0)
+        self._prefetch = as_whole_number("prefetch", prefetch, 0)
         self.device = find_device(device)
         reader = BatchReader(store, label, return_meta)
         self._transfer: Transfer
@@ -183,7 +183,7 @@ class WindowLoader:
         It begins with its first batch, unless a state of this epoch was just loaded: then it is
         the rest of it, which may be nothing.
         """
-        self._progress.set_epoch(whole("epoch", epoch, 0))
+        self._progress.set_epoch(as_whole_number("epoch", epoch, 0))
 
     def __len__(self) -> int:
         """Batches of an epoch, on each rank."""
@@ -230,7 +230,7 @@ class WindowLoader:
             raise ValueError(
                 f"not a state of version {STATE_VERSION} of a WindowLoader: it {found}"
             )
-        position = Position(whole("epoch", state["epoch"], 0), whole("batch", state["batch"], 0))
+        position = Position(*(as_whole_number(name, state[name], 0) for name in ("epoch", "batch")))
         for name, value in self._set(position.epoch).items():
             if state.get(name) != value:
                 raise ValueError(
@@ -363,7 +363,7 @@ def _make_sampler(
             "DataLoader(WindowDataset(store), batch_size, sampler=...)"
         )
     numbers = window_numbers(indices, n_windows)
-    seed = 42 if seed is None else whole("seed", seed, 0)
+    seed = 42 if seed is None else as_whole_number("seed", seed, 0)
     if shuffle == "block":
         return BlockShuffled(numbers, seed), seed
     if shuffle not in (None, True, False):

@@ -9,7 +9,7 @@ import warnings
 
 import torch
 
-from tuszstore.torch.order import whole
+from tuszstore.indices import as_whole_number
 
 
 class Ranks:
@@ -33,8 +33,8 @@ class Ranks:
             raise ValueError("rank and world_size belong together: give both or neither")
         self._given: tuple[int, int] | None = None
         if rank is not None and world_size is not None:
-            size = whole("world_size", world_size, 1)
-            number = whole("rank", rank, 0)
+            size = as_whole_number("world_size", world_size, 1)
+            number = as_whole_number("rank", rank, 0)
             if number >= size:
                 raise ValueError(f"rank {number} is out of range: there are {size}, counted from 0")
             self._given = number, size

@@ -2,13 +2,14 @@
 
 A seizure has an event for each channel and class that show it. For a mask they are one interval,
 and a window meets one or two of those, so all labels of a batch are painted in a tenth of a
-millisecond. Class bits are painted by :mod:`tuszstore.read`.
+millisecond. Class bits are read as they are stored.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
+from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.timeline import merge
 
 
 class SeizureMask:
@@ -16,18 +17,15 @@ class SeizureMask:
 
     Parameters
     ----------
-    store : Store
+    store : StoreMetadata
     """
 
-    def __init__(self, store: Store) -> None:
-        # NumPy's tables: the first Dataset of a process costs as much as some batches
-        windows, recordings, events = (
-            store.metadata.windows, store.metadata.recordings, store.metadata.events
-        )  # fmt: skip
+    def __init__(self, store: StoreMetadata) -> None:
+        windows, recordings, events = store.windows, store.recordings, store.events
         # samples of all recordings in a row, so that one number tells recording and time
         n_samples = recordings["n_samples"]
         offset = np.cumsum(n_samples) - n_samples
-        begin = np.rint(windows["start_time"] * store.sfreq).astype(np.int64)
+        begin = np.rint(windows["start_time"] * store.spec.sfreq).astype(np.int64)
         self._begin = begin + offset[windows["recording"]]
         self._unlabelled = windows["category"] < 0
         seizure = (events["bit"] & np.uint16(store.spec.seizure_bits)) > 0
@@ -57,21 +55,3 @@ class SeizureMask:
                 first = max(self._first[k] - begin[row], 0)
                 out[row, first : self._stop[k] - begin[row]] = 1
         out[self._unlabelled[numbers]] = np.nan
-
-
-def merge(
-    first: NDArray[np.int64], stop: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the union of intervals as sorted ones that neither meet nor overlap.
-
-    Parameters
-    ----------
-    first, stop : ndarray of int64, shape (interval,)
-        In any order; those that do not end after they begin are ignored.
-    """
-    order = np.argsort(first)
-    order = order[stop[order] > first[order]]
-    first, stop = first[order], np.maximum.accumulate(stop[order])
-    begins = np.ones(len(first), bool)
-    begins[1:] = first[1:] > stop[:-1]
-    return first[begins], stop[np.roll(begins, -1)]
