@@ -538,7 +538,7 @@ class Store:
         return _open_again, (self.metadata.place, self.metadata.identity)
 
     def __repr__(self) -> str:
-        n_recordings = self.metadata.group["recordings/id"].shape[0]
+        n_recordings = self.metadata.recordings.shape("id")[0]
         return (
             f"<tuszstore.Store {shown_path(self.path)}: split {self.attrs['split']}, "
             f"{n_recordings} recordings, {len(self)} windows>"

@@ -23,7 +23,6 @@ from tuszstore.datasets.window_numbers import window_numbers
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
 from tuszstore.store.labels import flag_attributes
 from tuszstore.store.metadata import read_attributes
-from tuszstore.store.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from tuszstore.api import Store
@@ -50,8 +49,8 @@ class TuszstoreBackend(BackendEntrypoint):
         attributes = read_attributes(Path(filename_or_obj))
         return (
             attributes.get("complete") is True
-            and attributes.get("schema_version") == SCHEMA_VERSION
-            and isinstance(attributes.get("spec"), dict)
+            # of any version: those that this one does not read are refused by name when opened
+            and {"schema_version", "content_digest"} <= attributes.keys()
         )
 
     def open_dataset(
@@ -221,7 +220,7 @@ def _variables(store: "Store") -> dict[str, xarray.Variable]:
         encoding = {"preferred_chunks": {dim: chunks[dim] for dim in dims}}
         return xarray.Variable(dims, array, attributes, encoding)
 
-    signal = {"long_name": "EEG", "units": store.metadata.group["signal"].attrs["units"]}
+    signal = {"long_name": "EEG", "units": store.spec.units}
     if signal["units"] == "1":
         signal["comment"] = "z-scores: times sd plus mean of the recording they are uV"
     labels = {"long_name": "Event classes", "comment": "0 is background"}
@@ -263,8 +262,8 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
         ),
         "recording": of_recording("id"),
         "patient": of_recording("patient"),
-        "session": of_recording("session"),
-        "montage": of_recording("montage"),
+        **{name: of_recording(name) for name in ("session", "montage")
+           if name in recordings.variables},
         "category": along_windows(
             _load_names, "category", "object",
             f"Category by seizure fraction; {UNLABELLED} without annotation",

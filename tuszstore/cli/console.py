@@ -329,10 +329,12 @@ def describe(store: Store) -> dict[str, Any]:
     """Return the figures of a store as plain values."""
     files = store.sizes()
     spec, encoding, attrs = store.spec, store.metadata.encoding, store.attrs
-    recordings, left_out = store.recordings, store.left_out
+    recordings = store.recordings
     columns = {str(name): column.values for name, column in store.events.items()}
     seizures, counts = count_events(columns, spec)
-    notes = all_notes(recordings["notes"].values, recordings["interpolated"].values, store.channels)
+    table, excluded = store.metadata.recordings, store.metadata.left_out
+    interpolated = table.or_blank("interpolated")
+    notes = all_notes(table.or_blank("notes"), interpolated, store.channels)
     names = (
         "split", "split_policy", "created", "config_hash", "content_digest", "versions", "warnings",
     )  # fmt: skip
@@ -356,10 +358,10 @@ def describe(store: Store) -> dict[str, Any]:
         "notes": {
             id_: note for id_, note in zip(recordings["id"].values, notes, strict=True) if note
         },
-        "interpolated": int(recordings["interpolated"].values.any(axis=1).sum()),
+        "interpolated": int(interpolated.any(axis=1).sum()),
         "left_out": [
             dict(zip(("id", "reason", "kind"), entry, strict=True))
-            for entry in zip(*(left_out[n].values for n in ("id", "reason", "kind")), strict=True)
+            for entry in zip(*(excluded.or_blank(n) for n in ("id", "reason", "kind")), strict=True)
         ],
     }
 

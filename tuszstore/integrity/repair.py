@@ -331,7 +331,7 @@ class _Mending:
                 chunk = np.full((geometry.shard, geometry.block), UNLABELLED, "<u2")
                 chunk[:count] = painted_blocks(
                     mine, n_samples, start, count, geometry,
-                    labelled=bool(recordings["annotation_digest"][row]),
+                    labelled=bool(recordings["labelled"][row]),
                 )  # fmt: skip
                 _replace(files.label(number), encode_chunk(chunk, LABEL_CODEC))
 

@@ -171,13 +171,13 @@ def microvolts(store: Store, signal: NDArray[Any], row: int) -> NDArray[np.float
 def _stretch(
     store: Store, row: int, first: int, signal: NDArray[np.float32], name: str, state: str | None
 ) -> Stretch:
-    recordings = store.recordings
+    recordings, known = store.recordings, store.metadata.recordings
     stop = first + signal.shape[1]
     spans = [span for span in event_spans(store, row) if span.start < stop and span.stop > first]
     if state is None:
         inside = merge(span for span in spans if span.seizure)
         n_seizure = sum(min(b, stop) - max(a, first) for a, b in inside)
-        labelled = bool(recordings["annotation_digest"].values[row])
+        labelled = bool(recordings["labelled"].values[row])
         share = f"{percent(n_seizure / (stop - first))} in a seizure" if n_seizure else "no seizure"
         state = share if labelled else "unlabelled"
     return Stretch(
@@ -191,7 +191,7 @@ def _stretch(
         clipped=_clipped(store, row, signal),
         spans=spans,
         **{
-            name: frozenset(np.array(store.channels)[recordings[name].values[row]].tolist())
+            name: frozenset(np.array(store.channels)[known.or_blank(name)[row]].tolist())
             for name in ("interpolated", "flat")
         },
         processing=processing(store.spec),
