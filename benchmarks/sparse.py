@@ -6,11 +6,13 @@ its index is parsed anew, but page cache and processor caches hold the same few 
 size. So costs that come with more data on a disk are not in these figures, and all others are.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.source import Source
+from tuszstore.builder.records import versions
 from tuszstore.builder.spec import encoding_of, spec_of
 from tuszstore.builder.tables import strings
 from tuszstore.channels.names import CHANNELS
@@ -89,6 +91,9 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
             "warnings": [],
             "config": config.model_dump(mode="json"),
             "config_hash": config.digest(),
+            "sources_digest": "",
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
         },
     )
 

@@ -84,6 +84,8 @@ def build(
     ------
     ConfigError, CorpusError, BuildError
         If the build cannot begin or go on; the store is then as it was.
+    SchemaError
+        If there is a store of a newer schema, which is replaced only with `force`.
     """
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.plan import make_plan
@@ -140,8 +142,9 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
     Raises
     ------
     StoreError
-        If there is no store, or it is incomplete, foreign or of another schema version; or it
-        cannot be reached.
+        If there is no store, or it is incomplete, foreign or damaged; or it cannot be reached.
+    SchemaError
+        If it is of another schema version, or requires what this version does not know.
     StaleIndexError
         If its index belongs to another signal; ``tuszstore index`` mends that.
 

@@ -18,7 +18,7 @@ from tuszstore.integrity.shards import shard_columns
 from tuszstore.store.create import create_arrays, finish, write_derived, write_table
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.index import derive_windows, seizure_distances
-from tuszstore.store.labels import LabelChunks, UNLABELLED, paint
+from tuszstore.store.labels import UNLABELLED, LabelChunks, paint
 from tuszstore.store.schema import variables
 from tuszstore.store.shard import encode_shard, write_atomically
 from tuszstore.store.spec import StoreSpec
@@ -150,9 +150,7 @@ def _noise(
     return values.astype(np.float32)
 
 
-def _write_signal(
-    files: Files, signal: NDArray[Any], spec: StoreSpec, encoding: Encoding
-) -> str:
+def _write_signal(files: Files, signal: NDArray[Any], spec: StoreSpec, encoding: Encoding) -> str:
     geometry = spec.geometry
     n_blocks = geometry.n_blocks(signal.shape[1])
     blocks = cut_blocks(signal, n_blocks, geometry, encoding.missing)

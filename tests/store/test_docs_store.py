@@ -1,4 +1,4 @@
-"""docs/store.md against stores that are written: its tables, its examples, and its recipe of the seal."""
+"""docs/store.md against stores that are written: tables, examples, and how the seal is made."""
 
 import hashlib
 import json

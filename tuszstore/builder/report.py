@@ -144,7 +144,9 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
     interpolated = recordings.or_blank("interpolated")
     notes = all_notes(recordings.or_blank("notes"), interpolated, names)
     seizures, events = count_events(store.events, store.spec)
-    left_out = zip(*(store.left_out.or_blank(name) for name in ("id", "reason", "kind")), strict=True)
+    left_out = zip(
+        *(store.left_out.or_blank(name) for name in ("id", "reason", "kind")), strict=True
+    )
     return BuildReport(
         split=store.attributes["split"],
         store=Path(store.path),

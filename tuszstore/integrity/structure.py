@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend
-from tuszstore.store.agreement import OF_STORE, differences
+from tuszstore.store.agreement import OF_STORE, check_meaning, differences
 from tuszstore.store.content import content_digest
 from tuszstore.store.create import column_options, label_options, signal_options
 from tuszstore.store.digests import digests_of, file_digests
@@ -144,6 +144,20 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
         if not problems:
             contents.documents[variable.path] = document
     _check_shapes(contents, check)
+    if {"signal", "label"} <= contents.documents.keys():
+        _check_meaning(contents, inside, check)
+
+
+def _check_meaning(contents: Contents, copies: Mapping[str, Any], check: Check) -> None:
+    """Check that signal and labels say what the spec says: what readers refuse is found here."""
+    try:
+        check_meaning(contents.path, contents.documents, contents.spec)
+    except StoreError as error:
+        array = "label" if f"{error}".startswith(f"{contents.path}: label ") else "signal"
+        told = str(error).removeprefix(f"{contents.path}: {array} ").partition(";")[0]
+        differs = differences(contents.documents[array], copies.get(array))
+        mend: Mend = "metadata" if differs else "build"
+        check.add(told, mend, array=array, file=f"{array}/{ROOT}")
 
 
 def _differences(contents: Contents, document: Mapping[str, Any], variable: Variable) -> list[str]:

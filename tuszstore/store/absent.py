@@ -1,4 +1,4 @@
-"""Optional variables that a store does not have: computed where they can be, else said to be absent."""
+"""Optional variables that a store does not have: computed, or said to be absent."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,12 +61,8 @@ def compute(
         return {name: windows["category"] == np.arange(len(CATEGORIES))[:, None]}
     owner = windows["recording"]
     within = np.arange(len(owner)) - recordings["first_window"][owner]
-    known = {n: recordings[n] for n in ("patient", "n_samples", "labelled")}
-    # without it each recording has a timeline of its own
-    alone = np.full(len(known["patient"]), np.nan)
-    known["patient_time"] = recordings["patient_time"] if "patient_time" in recordings else alone
     starts = {"recording": owner, "start_time": within * (spec.stride / spec.sfreq)}
-    return seizure_distances(starts, known, events, spec)
+    return seizure_distances(starts, recordings, events, spec)
 
 
 def computed_shape(name: str, n_windows: int) -> tuple[int, ...]:

@@ -168,7 +168,6 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
     # a root that was copied has the metadata of before in it
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
 
-
     def read(name: str) -> Any:
         array: Any = group.get(name)
         return None if array is None else np.asarray(array[...])

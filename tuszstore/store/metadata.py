@@ -294,7 +294,7 @@ class StoreMetadata:
 
     @cached_property
     def group(self) -> Any:
-        """This store as a ``zarr.Group``, opened when it is first used: tuszstore needs none.
+        """The store as a ``zarr.Group``, opened when it is first used: tuszstore needs none.
 
         Raises
         ------
