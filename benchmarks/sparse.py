@@ -68,8 +68,11 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
     }  # fmt: skip
     for variable in variables("recordings"):
         shape = (n_recordings, len(CHANNELS))[: len(variable.dims)]
-        if variable.name not in columns and variable.dtype == "string":
-            columns[variable.name] = strings([f"{0:064x}"] * n_recordings)
+        is_string = variable.name not in columns and variable.dtype == "string"
+        if is_string and variable.name.endswith(("_digest", "_key", "_id")):
+            columns[variable.name] = strings(f"{k:064x}" for k in range(n_recordings))
+        elif is_string:
+            columns[variable.name] = strings(["01_tcp_ar"] * n_recordings)
         elif variable.name not in columns:
             columns[variable.name] = np.zeros(shape, variable.dtype)
     write_table(path, "recordings", columns)

@@ -528,6 +528,15 @@ class TestDisagreement:
         assert not {"\x1b", "\n", "‮"} & set(str(told.value))
 
 
+def test_equal_strings_are_one_object(made: dict[int, Made]) -> None:
+    store = StoreMetadata.open(made[2].path)
+    recordings, events = store.recordings, store.events
+    assert events["rater"].tolist() == ["me"] * 3
+    assert len({id(name) for name in events["rater"]}) == 1
+    assert recordings["patient"].tolist() == ["p0", "p0", "p1"]
+    assert recordings["id"].tolist() == ["p0/s0.edf", "p0/s1.edf", "p1/s2.edf"]
+
+
 def test_a_store_without_a_table(path: Path) -> None:
     """What another tool has removed, and sealed."""
     drop(path, "shards", "left_out", "windows/category_mask")
