@@ -43,8 +43,8 @@ def read_root(path: Path) -> Contents:
         if attributes is None:
             raise
         root = {"attributes": attributes}
-    if error := schema_error(path, content, attributes):
-        raise error
+    if other := schema_error(path, content, attributes):
+        raise other
     try:
         check_version(path, attributes)
     except SchemaError:  # it was sealed with this one

@@ -183,7 +183,7 @@ def _chunks(place: Place, names: list[str], most: int) -> Iterator[tuple[str, by
 def _decompress(
     file: str, content: bytes, most: int, *, exact: bool, out: NDArray[Any] | None = None
 ) -> Any:
-    """Return the bytes that a chunk holds, as many as are said, or at most so many; or fill `out`."""
+    """Return the bytes of a chunk, as many as are said or at most so many; in `out`, if given."""
     from numcodecs import zstd
 
     frame, checksum = content[:-CRC], content[-CRC:]
