@@ -21,6 +21,7 @@ from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
 from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
 from tuszstore.store.spec import StoreSpec
+from tuszstore.text import printable
 
 if TYPE_CHECKING:
     import xarray
@@ -543,7 +544,7 @@ class Store:
     def __repr__(self) -> str:
         n_recordings = self.metadata.recordings.shape("id")[0]
         return (
-            f"<tuszstore.Store {shown_path(self.path)}: split {self.attrs['split']}, "
+            f"<tuszstore.Store {shown_path(self.path)}: split {printable(self.attrs['split'])}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
 

@@ -136,7 +136,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     kinds: list[dict[str, Any]] = [
         {"spec": SPEC}, {"spec": spec_with(4)}, {"spec": replace(SPEC, window=240)},
         {"spec": SPEC, "lengths": (1300, 500, 90, 700), "seed": 3},
-        {"spec": replace(SPEC, block=160)}, {"spec": SPEC, "encoding": FLOAT32},
+        {"spec": replace(SPEC, seizure=("gnsz",))}, {"spec": SPEC, "encoding": FLOAT32},
     ]  # fmt: skip
     return [make_store(root / f"{k}" / "train.zarr", **kind).path for k, kind in enumerate(kinds)]
 
