@@ -6,11 +6,13 @@ its index is parsed anew, but page cache and processor caches hold the same few 
 size. So costs that come with more data on a disk are not in these figures, and all others are.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.source import Source
+from tuszstore.builder.records import versions
 from tuszstore.builder.spec import encoding_of, spec_of
 from tuszstore.builder.tables import strings
 from tuszstore.channels.names import CHANNELS
@@ -66,8 +68,11 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
     }  # fmt: skip
     for variable in variables("recordings"):
         shape = (n_recordings, len(CHANNELS))[: len(variable.dims)]
-        if variable.name not in columns and variable.dtype == "string":
-            columns[variable.name] = strings([f"{0:064x}"] * n_recordings)
+        is_string = variable.name not in columns and variable.dtype == "string"
+        if is_string and variable.name.endswith(("_digest", "_key", "_id")):
+            columns[variable.name] = strings(f"{k:064x}" for k in range(n_recordings))
+        elif is_string:
+            columns[variable.name] = strings(["01_tcp_ar"] * n_recordings)
         elif variable.name not in columns:
             columns[variable.name] = np.zeros(shape, variable.dtype)
     write_table(path, "recordings", columns)
@@ -89,6 +94,9 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
             "warnings": [],
             "config": config.model_dump(mode="json"),
             "config_hash": config.digest(),
+            "sources_digest": "",
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
         },
     )
 

@@ -513,10 +513,13 @@ class TestEngine:
         zarr.create_group(tmp_path / "other.zarr", attributes={"complete": True})
         zarr.create_group(tmp_path / "unfinished.zarr", attributes={"complete": False})
         (tmp_path / "text.zarr").write_text("{}")
+        shutil.copytree(own_store, tmp_path / "old.zarr")
         root = json.loads((own_store / "zarr.json").read_text())
-        root["attributes"]["schema_version"] = 99
-        (own_store / "zarr.json").write_text(json.dumps(root))
+        root["attributes"]["complete"] = False
+        (tmp_path / "old.zarr" / "zarr.json").write_text(json.dumps(root))
         engine = TuszstoreBackend()
+        assert engine.guess_can_open(own_store)
+        shutil.rmtree(own_store)
         for other in (
             own_store, tmp_path, *tmp_path.glob("*.zarr"), tmp_path / "nothing", "", "a\0b",
             "https://example.org/train.zarr", "s3://bucket/train.zarr", b"\x89HDF", io.BytesIO(),

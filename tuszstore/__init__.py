@@ -14,7 +14,22 @@ from tuszstore.builder.report import BuildReport
 from tuszstore.api import Store, build, repair, verify  # isort: skip
 from tuszstore.api import open_store as open
 from tuszstore.config import Config, load_config
+from tuszstore.errors import SchemaError, StoreError, TuszstoreError
+from tuszstore.store.spec import StoreSpec
 
 __version__ = _version("tuszstore")
 
-__all__ = ["BuildReport", "Config", "Store", "build", "load_config", "open", "repair", "verify"]
+__all__ = [
+    "BuildReport",
+    "Config",
+    "SchemaError",
+    "Store",
+    "StoreError",
+    "StoreSpec",
+    "TuszstoreError",
+    "build",
+    "load_config",
+    "open",
+    "repair",
+    "verify",
+]

@@ -21,6 +21,7 @@ from tuszstore.store.find import find_place, resolve_alias
 from tuszstore.store.metadata import StoreMetadata, Table
 from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
 from tuszstore.store.spec import StoreSpec
+from tuszstore.text import printable
 
 if TYPE_CHECKING:
     import xarray
@@ -84,6 +85,8 @@ def build(
     ------
     ConfigError, CorpusError, BuildError
         If the build cannot begin or go on; the store is then as it was.
+    SchemaError
+        If there is a store of a newer schema, which is replaced only with `force`.
     """
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.plan import make_plan
@@ -140,8 +143,9 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> "Store":
     Raises
     ------
     StoreError
-        If there is no store, or it is incomplete, foreign or of another schema version; or it
-        cannot be reached.
+        If there is no store, or it is incomplete, foreign or damaged; or it cannot be reached.
+    SchemaError
+        If it is of another schema version, or requires what this version does not know.
     StaleIndexError
         If its index belongs to another signal; ``tuszstore index`` mends that.
 
@@ -538,9 +542,9 @@ class Store:
         return _open_again, (self.metadata.place, self.metadata.identity)
 
     def __repr__(self) -> str:
-        n_recordings = self.metadata.group["recordings/id"].shape[0]
+        n_recordings = self.metadata.recordings.shape("id")[0]
         return (
-            f"<tuszstore.Store {shown_path(self.path)}: split {self.attrs['split']}, "
+            f"<tuszstore.Store {shown_path(self.path)}: split {printable(self.attrs['split'])}, "
             f"{n_recordings} recordings, {len(self)} windows>"
         )
 

@@ -9,7 +9,6 @@ import xarray
 
 from tuszstore.datasets.windows import OpenStores
 from tuszstore.store.metadata import read_attributes
-from tuszstore.store.schema import SCHEMA_VERSION
 
 
 class TuszstoreBackend(OpenStores):
@@ -24,8 +23,8 @@ class TuszstoreBackend(OpenStores):
         attributes = read_attributes(Path(filename_or_obj))
         return (
             attributes.get("complete") is True
-            and attributes.get("schema_version") == SCHEMA_VERSION
-            and isinstance(attributes.get("spec"), dict)
+            # of any version: those that this one does not read are refused by name when opened
+            and {"schema_version", "content_digest"} <= attributes.keys()
         )
 
     def open_dataset(

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 import tuszstore
 from tests import ROOT
 from tuszstore.errors import StoreError
+from tuszstore.integrity.reseal import reseal
 from tuszstore.read.arrays import WindowArray
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.place import ClosedError
@@ -118,6 +119,7 @@ class TestOpening:
 
     def test_configuration_of_another_version(self, own_store: Path) -> None:
         set_attributes(own_store, config={"signal": {"loudness": 3}})
+        reseal(own_store)
         assert tuszstore.open(own_store).config["signal"] == {"loudness": 3}
 
     def test_a_lost_variable(self, own_store: Path) -> None:

@@ -29,7 +29,7 @@ from tuszstore.corpus.base import LeftOut
 from tuszstore.errors import BuildError, StoreError
 from tuszstore.store.create import finish
 from tuszstore.store.generations import remove_unused
-from tuszstore.store.metadata import StoreMetadata, read_attributes
+from tuszstore.store.metadata import StoreMetadata, read_attributes, refuse_newer
 
 _LOG = logging.getLogger("tuszstore")
 
@@ -98,6 +98,8 @@ def run_plan(
     start = time.perf_counter()
     refuse_in_worker()
     check_target(plan.store)
+    if not force:
+        refuse_newer(plan.store)
     check_memory(plan, force=force)
     say = getattr(progress, "say", None) or _LOG.warning
     if told := other_alias(plan.store):
@@ -192,7 +194,7 @@ def _unchanged(plan: Plan, missing: Set[str] = frozenset()) -> BuildReport | Non
     try:
         store = StoreMetadata.open(plan.store)
     except StoreError:
-        return None  # of another schema version, or damaged: made anew
+        return None  # of an older schema version, or damaged: made anew
     there = set(store.recordings["id"])
     if any(p.recording.id not in there | missing for p in plan.recordings):
         return None

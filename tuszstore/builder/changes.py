@@ -18,7 +18,8 @@ from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
 from tuszstore.corpus.sources import signal_sha256
 from tuszstore.errors import RecordingError, StoreError
-from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.absent import AbsentError
+from tuszstore.store.metadata import StoreMetadata, refuse_newer
 
 Action = Literal["keep", "resume", "relabel", "build"]
 ACTIONS: tuple[Action, ...] = ("keep", "resume", "relabel", "build")
@@ -113,6 +114,9 @@ class Published:
 
     def __init__(self, store: StoreMetadata) -> None:
         self.store = store
+        tables = (store.recordings, store.events, store.shards, store.left_out)
+        if lost := [variable for table in tables for variable in table.absent]:
+            raise AbsentError(store.path, lost[0].path)
         attributes = store.attributes
         self._made_by = attributes.get("versions_of_signal", [attributes["versions"]])
         recordings, events = store.recordings, store.events
@@ -192,7 +196,7 @@ def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Chan
     deep : bool
         Whether to read every byte of what an interrupted build has left.
     """
-    published, why_anew = _published(plan)
+    published, why_anew = _published(plan, force=force)
     left, damaged = Workplace(plan.store).scan(forced=force)
     settings: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
@@ -216,9 +220,11 @@ def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Chan
     return Changes(steps, gone, settings, why_anew, up_to_date, tuple(finder.damaged))
 
 
-def _published(plan: Plan) -> tuple[Published | None, str]:
+def _published(plan: Plan, *, force: bool) -> tuple[Published | None, str]:
     if not plan.store.is_dir() or not any(plan.store.iterdir()):
         return None, ""
+    if not force:
+        refuse_newer(plan.store)
     try:
         return Published(StoreMetadata.open(plan.store, allow_stale_index=True)), ""
     except StoreError as error:

@@ -141,9 +141,12 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
     recordings, sfreq = store.recordings, store.geometry.sfreq
     seconds = recordings["n_samples"] / sfreq
     names = store.spec.channel_names
-    notes = all_notes(recordings["notes"], recordings["interpolated"], names)
+    interpolated = recordings.or_blank("interpolated")
+    notes = all_notes(recordings.or_blank("notes"), interpolated, names)
     seizures, events = count_events(store.events, store.spec)
-    left_out = zip(*(store.left_out[name] for name in ("id", "reason", "kind")), strict=True)
+    left_out = zip(
+        *(store.left_out.or_blank(name) for name in ("id", "reason", "kind")), strict=True
+    )
     return BuildReport(
         split=store.attributes["split"],
         store=Path(store.path),
@@ -156,7 +159,7 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
         files=len(sizes),
         left_out=tuple(LeftOut(*entry) for entry in left_out),
         noted=sum(map(bool, notes)),
-        interpolated=int(recordings["interpolated"].any(axis=1).sum()),
+        interpolated=int(interpolated.any(axis=1).sum()),
         short=int((recordings["n_windows"] == 0).sum()),
         longest=float(seconds.max(initial=0)),
         seizures=seizures,

@@ -66,6 +66,9 @@ def outer(values: NDArray[Any], key: tuple[Any, ...]) -> NDArray[Any]:
     return values
 
 
+ABSENT = "absent"
+"""Attribute of a table that names the optional columns its store does not have."""
+
 ROWS = frozenset(variable.dims[0] for variable in VARIABLES if len(variable.dims) == 1) - {
     "channel", "mask",
 }  # fmt: skip
@@ -81,6 +84,16 @@ class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
     """
 
     __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            return super().__getitem__(key)
+        except KeyError:
+            if isinstance(key, str) and key in self.attrs.get(ABSENT, ()):
+                raise KeyError(
+                    f"{key} is absent: it is optional, and the store was written without it"
+                ) from None
+            raise
 
     def to_dataframe(self, dim_order: Sequence[Hashable] | None = None) -> pd.DataFrame:
         """Return a DataFrame with a row for each row of the table.
@@ -136,7 +149,8 @@ def table_dataset(
         column = lazy_column(table.shape(name), dtype, partial(table.__getitem__, name))
         attributes = {"comment": variable.comment, **variable.attributes}
         data[name] = xarray.Variable(variable.dims, column, attributes)
-    dataset = TableDataset(data)
+    absent = {ABSENT: [variable.name for variable in table.absent]} if table.absent else {}
+    dataset = TableDataset(data, attrs=absent)
     if "channel" in dataset.dims:
         dataset = dataset.assign_coords(channel=("channel", list(channels)))
     return dataset.set_coords(list(coordinates))
@@ -150,11 +164,12 @@ def index_dataset(store: StoreMetadata) -> TableDataset:
     store : StoreMetadata
     """
     dataset = table_dataset(store.windows, store.spec.channel_names, coordinates=["mask"])
-    for name in JOINED:
+    joined = [name for name in JOINED if name in store.recordings.variables]
+    for name in joined:
         column = lazy_column((store.n_windows,), np.dtype(object), partial(_join, store, name))
         comment = store.recordings.variables[name].comment
         dataset[name] = xarray.Variable(("window",), column, {"comment": comment})
-    return dataset.set_coords(list(JOINED))
+    return dataset.set_coords(joined)
 
 
 def _join(store: StoreMetadata, name: str) -> NDArray[Any]:

@@ -43,11 +43,11 @@ def window_numbers(store: "Store") -> pd.Index:
     ----------
     store : Store
     """
-    group = store.metadata.group
+    attributes = store.metadata.arrays["recordings"].get("attributes") or {}
     spec = store.spec
     source = Source(
         path=str(store.path),
-        signature=f"{group['recordings'].attrs.get('signature')} {spec.window} {spec.stride}",
+        signature=f"{attributes.get('signature')} {spec.window} {spec.stride}",
         meaning={
             "sampling rate": store.sfreq,
             "unit": spec.units,

@@ -174,7 +174,7 @@ def _variables(store: "Store") -> dict[str, xarray.Variable]:
         encoding = {"preferred_chunks": {dim: chunks[dim] for dim in dims}}
         return xarray.Variable(dims, array, attributes, encoding)
 
-    signal = {"long_name": "EEG", "units": store.metadata.group["signal"].attrs["units"]}
+    signal = {"long_name": "EEG", "units": store.spec.units}
     if signal["units"] == "1":
         signal["comment"] = "z-scores: times sd plus mean of the recording they are uV"
     labels = {"long_name": "Event classes", "comment": "0 is background"}
@@ -216,8 +216,11 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
         ),
         "recording": of_recording("id"),
         "patient": of_recording("patient"),
-        "session": of_recording("session"),
-        "montage": of_recording("montage"),
+        **{
+            name: of_recording(name)
+            for name in ("session", "montage")
+            if name in recordings.variables
+        },
         "category": along_windows(
             _load_names, "category", "object",
             f"Category by seizure fraction; {UNLABELLED} without annotation",

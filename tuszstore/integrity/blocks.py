@@ -261,7 +261,7 @@ class RecordingCheck:
         rows = slice(first, first + len(derived["category"]))
         derived["recording"][:] = self.row
         for name, values in derived.items():
-            if name == "mask":
+            if name == "mask" or name not in windows:  # which is optional
                 continue
             found = windows[name][..., rows]
             if found.shape != values.shape or not np.array_equal(

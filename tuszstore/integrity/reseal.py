@@ -12,10 +12,12 @@ from tuszstore.integrity.shards import shard_columns
 from tuszstore.integrity.structure import check_tables
 from tuszstore.store.agreement import check_channels, check_meaning
 from tuszstore.store.create import finish, write_table
+from tuszstore.store.files import read_file
 from tuszstore.store.find import local_folder
 from tuszstore.store.limits import check_arrays
-from tuszstore.store.place import ROOT
+from tuszstore.store.place import MAX_METADATA, ROOT
 from tuszstore.store.schema import TABLES, stored_variables, variables
+from tuszstore.store.shard import write_atomically
 
 
 def reseal(path: str | os.PathLike[str]) -> Path:
@@ -41,7 +43,7 @@ def reseal(path: str | os.PathLike[str]) -> Path:
     """
     place = local_folder(path, "tuszstore verify --reseal").resolve()
     with locked(place):
-        contents = read_root(place)
+        before, contents = read_file(place / ROOT, MAX_METADATA), read_root(place)
         names = [
             file.parent.relative_to(place).as_posix() for file in sorted(place.rglob(ROOT))
         ]  # fmt: skip
@@ -55,7 +57,11 @@ def reseal(path: str | os.PathLike[str]) -> Path:
         assert recordings is not None  # or it was refused
         if variables("shards")[0].path in contents.documents:
             write_table(place, "shards", shard_columns(place, recordings, contents.spec))
-        finish(place, contents.spec, contents.attributes)
+        try:
+            finish(place, contents.spec, contents.attributes)
+        except BaseException:
+            write_atomically(place / ROOT, before)
+            raise
     return place
 
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuszstore.errors import StoreError
+from tuszstore.errors import SchemaError, StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend
 from tuszstore.store.digests import ATTRIBUTE, is_sealed, recover_attributes, states_attributes
 from tuszstore.store.files import parse_json, read_file
-from tuszstore.store.opening import PARTS, read_spec, signature
+from tuszstore.store.opening import PARTS, check_version, read_spec, schema_error, signature
 from tuszstore.store.place import MAX_METADATA, ROOT
-from tuszstore.store.schema import SCHEMA_VERSION, attribute_fault
+from tuszstore.store.schema import attribute_fault
 
 _MADE_ANEW: dict[str, Mend] = {"windows": "index", "events": "events"}
 """Parts that can be made from others; the rest is what a store is."""
@@ -26,6 +26,8 @@ def read_root(path: Path) -> Contents:
     ------
     StoreError
         If it cannot be used; nothing else can then be checked.
+    SchemaError
+        If it is of another schema version, or requires what this one does not know.
     """
     try:
         content = read_file(path / ROOT, MAX_METADATA)
@@ -41,11 +43,12 @@ def read_root(path: Path) -> Contents:
         if attributes is None:
             raise
         root = {"attributes": attributes}
-    if attributes.get("schema_version") != SCHEMA_VERSION:
-        raise StoreError(
-            f"has schema version {attributes.get('schema_version')!r:.40}, and this tuszstore "
-            f"reads {SCHEMA_VERSION}"
-        )
+    if other := schema_error(path, content, attributes):
+        raise other
+    try:
+        check_version(path, attributes)
+    except SchemaError:  # it was sealed with this one
+        raise StoreError("is damaged: its schema version was changed") from None
     spec = read_spec(path, attributes)
     return Contents(path, root, spec, sound=is_whole(content, attributes))
 

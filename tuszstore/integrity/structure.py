@@ -14,7 +14,7 @@ from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend
 from tuszstore.reasons import plural
-from tuszstore.store.agreement import OF_STORE, differences
+from tuszstore.store.agreement import OF_STORE, check_meaning, differences
 from tuszstore.store.content import content_digest
 from tuszstore.store.create import column_options, label_options, signal_options
 from tuszstore.store.digests import digests_of, file_digests
@@ -107,8 +107,10 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
     if not isinstance(inside, dict):
         check.add("holds no metadata of the arrays", "metadata", file=ROOT)
         inside = {}
+    # a copy may be what is damaged: what lies there is known too
+    there = [file.parent.relative_to(path).as_posix() for file in path.glob(f"derived/*/*/{ROOT}")]
     known = [
-        variable for variable in stored_variables(inside)
+        variable for variable in stored_variables([*inside, *there])
         if variable.required or variable.path in inside or (path / variable.path).exists()
     ]  # fmt: skip
     groups = groups_of(known)
@@ -143,6 +145,20 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
         if not problems:
             contents.documents[variable.path] = document
     _check_shapes(contents, check)
+    if {"signal", "label"} <= contents.documents.keys():
+        _check_meaning(contents, inside, check)
+
+
+def _check_meaning(contents: Contents, copies: Mapping[str, Any], check: Check) -> None:
+    """Check that signal and labels say what the spec says: what readers refuse is found here."""
+    try:
+        check_meaning(contents.path, contents.documents, contents.spec)
+    except StoreError as error:
+        array = "label" if f"{error}".startswith(f"{contents.path}: label ") else "signal"
+        told = str(error).removeprefix(f"{contents.path}: {array} ").partition(";")[0]
+        differs = differences(contents.documents[array], copies.get(array))
+        mend: Mend = "metadata" if differs else "build"
+        check.add(told, mend, array=array, file=f"{array}/{ROOT}")
 
 
 def _differences(contents: Contents, document: Mapping[str, Any], variable: Variable) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
-from tuszstore.errors import StoreError
+from tuszstore.errors import SchemaError, StoreError
 from tuszstore.integrity.blocks import RecordingCheck
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check, Finding, VerifyReport
@@ -61,6 +61,8 @@ def verify(
     StoreError
         If there is nothing at `path`, it lies in an object store, or another store took its place
         meanwhile.
+    SchemaError
+        If it is of another schema version, or requires what this one does not know.
     """
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
@@ -95,6 +97,8 @@ def _verify(report: VerifyReport, path: Path, deep: bool, n_threads: int) -> Non
     report.checks.append(root)
     try:
         contents = read_root(path)
+    except SchemaError:
+        raise  # not damaged
     except StoreError as error:
         root.covered = str(path / "zarr.json")
         root.add(str(error), "build", file="zarr.json")

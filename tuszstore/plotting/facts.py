@@ -111,24 +111,28 @@ def gather(store: "Store") -> Facts:
     store : Store
     """
     counter = _Counter(store)
-    recordings, left_out = store.recordings, store.left_out
-    ids = recordings["id"].values
-    hours = recordings["n_samples"].values / store.sfreq / 3600
-    told = all_notes(recordings["notes"].values, recordings["interpolated"].values, store.channels)
+    recordings, left_out = store.metadata.recordings, store.metadata.left_out
+    ids = recordings["id"]
+    hours = recordings["n_samples"] / store.sfreq / 3600
+    told = all_notes(
+        recordings.or_blank("notes"), recordings.or_blank("interpolated"), store.channels
+    )
     notes = [
         ("", note, id_)
         for id_, text in zip(ids, told, strict=True)
         for note in filter(None, text.split("; "))
     ]
-    columns = (left_out[name].values for name in ("kind", "reason", "id"))
-    rates = [f"{rate:g} Hz" for rate in recordings["source_sfreq"].values]
+    columns = (left_out.or_blank(name) for name in ("kind", "reason", "id"))
+    rates = [
+        "" if np.isnan(rate) else f"{rate:g} Hz" for rate in recordings.or_blank("source_sfreq")
+    ]
     return Facts(
         total=counter.all(),
-        classes=_classes(counter.events, recordings["patient"].values, store.sfreq),
-        patients=counter.by(recordings["patient"].values),
-        montages=counter.by(recordings["montage"].values),
+        classes=_classes(counter.events, recordings["patient"], store.sfreq),
+        patients=counter.by(recordings["patient"]),
+        montages=counter.by(recordings.or_blank("montage")),
         rates=counter.by(np.array(rates, object)),
-        unlabelled_hours=float(hours[~recordings["labelled"].values].sum()),
+        unlabelled_hours=float(hours[~recordings["labelled"]].sum()),
         left_out=group_reasons(zip(*columns, strict=True)),
         notes=group_reasons(notes),
         noted=sum(map(bool, told)),

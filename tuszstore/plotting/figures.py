@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from tuszstore.plotting.montage import referential
+from tuszstore.plotting.montage import has_bipolar, referential
 from tuszstore.plotting.plots import draw, render
 from tuszstore.plotting.signals import Sampled
 from tuszstore.plotting.stretch import Stretch
@@ -47,15 +47,16 @@ class Embedded:
 
 
 def example(stretch: Stretch) -> Embedded:
-    """Draw a stretch in the bipolar montage.
+    """Draw a stretch in the bipolar montage; as it was recorded where its channels allow none.
 
     Parameters
     ----------
     stretch : Stretch
     """
+    is_bipolar = has_bipolar(stretch.channels)
 
     def make(style: Style) -> Figure:
-        return draw(stretch, bipolar=True, style=style, width=_EXAMPLE_WIDTH)
+        return draw(stretch, bipolar=is_bipolar, style=style, width=_EXAMPLE_WIDTH)
 
     return _embed(make, f"EEG of {stretch.title}", bitmap=True)
 
@@ -67,9 +68,9 @@ def amplitude_by_channel(store: "Store") -> Embedded:
     ----------
     store : Store
     """
-    recordings = store.recordings
-    usable = ~(recordings["flat"].values | recordings["interpolated"].values)
-    sd = np.where(usable, recordings["sd"].values, np.nan)
+    recordings = store.metadata.recordings
+    usable = ~(recordings.or_blank("flat") | recordings.or_blank("interpolated"))
+    sd = np.where(usable, recordings["sd"], np.nan)
     lanes = [lane for group in referential(store.spec.channels) for lane in group]
     columns = {lane.name: sd[:, lane.rows[0]] for lane in lanes}
 

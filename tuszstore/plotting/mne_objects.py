@@ -93,8 +93,8 @@ def _window_table(store: StoreMetadata, numbers: NDArray[np.int64]) -> pd.DataFr
             "window": numbers,
             "recording": recordings["id"][rows],
             "patient": recordings["patient"][rows],
-            "session": recordings["session"][rows],
-            "montage": recordings["montage"][rows],
+            "session": recordings.or_blank("session")[rows],
+            "montage": recordings.or_blank("montage")[rows],
             "start_time": windows["start_time"][numbers],
             "category": categories[windows["category"][numbers]],
             "seizure_fraction": windows["seizure_fraction"][numbers],
@@ -113,7 +113,8 @@ def _info(store: StoreMetadata, rows: NDArray[np.int64]) -> "Info":
     recordings, spec = store.recordings, store.spec
     info = mne.create_info(list(spec.channel_names), float(spec.sfreq), "eeg")
     info.set_montage(standard_montage(), on_missing="ignore", verbose="error")
-    lost = (recordings["flat"] & ~recordings["interpolated"]) | (recordings["sd"] == 0)
+    interpolated = recordings.or_blank("interpolated")
+    lost = (recordings.or_blank("flat") & ~interpolated) | (recordings["sd"] == 0)
     bad = lost[rows].any(axis=0)
     info["bads"] = [name for name, is_bad in zip(spec.channel_names, bad, strict=True) if is_bad]
     if spec.notch:
@@ -129,8 +130,8 @@ def _description(store: StoreMetadata, number: int) -> str:
         parts.append(f"band-pass {spec.bandpass[0]:g} to {spec.bandpass[1]:g} Hz")
     if spec.notch:
         parts.append(f"notch at {spec.notch:g} Hz")
-    if (recordings["interpolated"][number]).any():
-        names = np.array(spec.channel_names)[recordings["interpolated"][number]]
+    if (interpolated := recordings.or_blank("interpolated")[number]).any():
+        names = np.array(spec.channel_names)[interpolated]
         parts.append(f"interpolated: {', '.join(names)}")
     seconds = recordings["n_samples"][number] / store.geometry.sfreq
     stored = n_stored(store, number) / store.geometry.sfreq
@@ -138,8 +139,8 @@ def _description(store: StoreMetadata, number: int) -> str:
         parts.append(f"the first {stored:g} s of {seconds:g} s: the store has no more of it")
     if not recordings["labelled"][number]:
         parts.append("no annotation: whether there are seizures is unknown")
-    if recordings["notes"][number]:
-        parts.append(str(recordings["notes"][number]))
+    if notes := recordings.or_blank("notes")[number]:
+        parts.append(str(notes))
     return "; ".join(parts)
 
 

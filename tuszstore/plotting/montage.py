@@ -128,6 +128,12 @@ def bipolar(channels: Sequence[Channel]) -> Groups:
     return tuple(group for group in groups if group)
 
 
+def has_bipolar(channels: Sequence[Channel]) -> bool:
+    """Return whether channels allow any difference of the bipolar montage."""
+    wanted = (channel for names in _CHAINS for channel in chain(names))
+    return any(find_recipe(channel, channels) is not None for channel in wanted)
+
+
 def derive(data: NDArray[np.float32], lane: Lane) -> NDArray[np.float32]:
     """Return what a trace shows.
 

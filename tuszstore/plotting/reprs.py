@@ -35,7 +35,7 @@ def store_html(store: "Store") -> str:
             f"{facts.n_windows:,}",
     }  # fmt: skip
     attributes = store.attrs
-    left_out = store.left_out.sizes["left_out"]
+    left_out = len(store.metadata.left_out.or_blank("id"))
     provenance = {
         "path": shown_path(store.path),
         "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
@@ -58,7 +58,7 @@ def store_html(store: "Store") -> str:
 
 def _recordings(store: "Store") -> str:
     names = ("id", "patient", "montage", "n_samples", "n_windows", "notes")
-    columns = [store.recordings[name].values[:SHOWN].tolist() for name in names]
+    columns = [store.metadata.recordings.or_blank(name)[:SHOWN].tolist() for name in names]
     head = ("recording", "patient", "montage", "length", "windows", "notes")
     rows = [
         (

@@ -89,8 +89,8 @@ def measure(store: "Store", windows: NDArray[np.int64]) -> Sampled:
     """
     from scipy.signal import welch
 
-    recordings = store.recordings
-    unusable = recordings["flat"].values | recordings["interpolated"].values
+    recordings = store.metadata.recordings
+    unusable = recordings.or_blank("flat") | recordings.or_blank("interpolated")
     rows = store.index["recording"].values[windows]
     n_segment = min(round(SEGMENT * store.sfreq), store.windows.shape[2])
     rms, power = [], []

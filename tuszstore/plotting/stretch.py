@@ -173,7 +173,7 @@ def microvolts(store: "Store", signal: NDArray[Any], row: int) -> NDArray[np.flo
 def _stretch(
     store: "Store", row: int, first: int, signal: NDArray[np.float32], name: str, state: str | None
 ) -> Stretch:
-    recordings = store.recordings
+    recordings, known = store.recordings, store.metadata.recordings
     stop = first + signal.shape[1]
     spans = [span for span in event_spans(store, row) if span.start < stop and span.stop > first]
     if state is None:
@@ -193,7 +193,7 @@ def _stretch(
         clipped=_clipped(store, row, signal),
         spans=spans,
         **{
-            name: frozenset(np.array(store.channels)[recordings[name].values[row]].tolist())
+            name: frozenset(np.array(store.channels)[known.or_blank(name)[row]].tolist())
             for name in ("interpolated", "flat")
         },
         processing=processing(store.spec),

@@ -30,8 +30,9 @@ def select_windows(
     in_recordings = np.ones(len(recordings["id"]), bool)
     for name, values in (("patient", patient), ("montage", montage)):
         if values is not None:
-            wanted = _known(name, values, np.unique(recordings[name].astype(str)))
-            in_recordings &= np.isin(recordings[name].astype(str), wanted)
+            column = recordings[name].tolist()
+            wanted = set(_known(name, values, sorted(set(column))))
+            in_recordings &= np.fromiter((value in wanted for value in column), bool, len(column))
     if recording is not None:
         in_recordings &= _recordings(recordings["id"], recording)
     if not in_recordings.all():

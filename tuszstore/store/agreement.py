@@ -6,7 +6,6 @@ on all of these: where two disagree nobody knows which is right, and the store i
 """
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,7 +108,7 @@ def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) 
     """
     signal = arrays["signal"]
     scale = (signal.get("attributes") or {}).get("scale_factor", 1.0)
-    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < math.inf:
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 1e-30 < scale < 1e30:
         raise StoreError(f"{path}: signal has the scale_factor {_shown(scale)}, which is no factor")
     encoding = Encoding.of_array(signal)
     if encoding.dtype == "int16" and spec.clip is not None and spec.clip > 32768 * scale:
@@ -128,7 +127,7 @@ def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) 
         found = arrays[name].get("attributes")
         found = found if isinstance(found, dict) else {}
         for key, value in attributes.items():
-            if _text(found.get(key)) != _text(value):
+            if not _same(found.get(key), value):
                 raise _conflict(path, name, key, found.get(key), value)
         for key in sorted(absent if name == "signal" else {"scale_factor", "add_offset"}):
             if key in found:
@@ -163,6 +162,13 @@ def _conflict(path: Path | str, array: str, key: str, found: Any, expected: Any)
 
 def _shown(value: Any) -> str:
     return "none" if value is None else f"{_text(value):.80}"
+
+
+def _same(found: Any, value: Any) -> bool:
+    """Return whether an attribute says what it must; 256 and 256.0 are one number."""
+    if isinstance(value, float) and isinstance(found, int) and not isinstance(found, bool):
+        return found == value
+    return _text(found) == _text(value)
 
 
 def _text(value: Any) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.errors import StoreError
 from tuszstore.store.agreement import signal_attributes
 from tuszstore.store.content import content_digest
 from tuszstore.store.digests import file_digests, seal
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
 from tuszstore.store.opening import PARTS, signature
+from tuszstore.store.place import MAX_METADATA
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, derived_variables, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
 from tuszstore.store.spec import StoreSpec
@@ -102,12 +104,14 @@ def write_table(path: Path, group: str, columns: Mapping[str, NDArray[Any]]) -> 
     group : str
         One of :data:`~tuszstore.store.schema.TABLES`.
     columns : mapping of str to ndarray
-        One for each variable of the group.
+        One for each variable of the group; optional ones that are not there yet may be missing.
     """
     import zarr
 
     table = zarr.open_group(path, mode="r+").require_group(group)
     for variable in variables(group):
+        if not (variable.required or variable.name in columns or variable.name in table):
+            continue
         _write_column(table, variable, columns[variable.name])
 
 
@@ -151,17 +155,25 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
         Root of the store.
     spec : StoreSpec
     attributes : mapping
-        What :func:`tuszstore.open` shows as ``attrs``, but for what is made here.
+        What :func:`tuszstore.open` shows as ``attrs``, but for what is made here. Keys of a
+        ``spec`` in it that this version does not know are kept.
+
+    Raises
+    ------
+    StoreError
+        If the root would be larger than readers take.
     """
     import zarr
 
     # a root that was copied has the metadata of before in it
     group = zarr.open_group(path, mode="r+", use_consolidated=False)
-    recordings = {v.name: np.asarray(group[v.path][...]) for v in variables("recordings")}  # type: ignore[index]
-    content = content_digest(
-        attributes["split"], spec,
-        lambda name: group[name][...],  # type: ignore[index]
-    )  # fmt: skip
+
+    def read(name: str) -> Any:
+        array: Any = group.get(name)
+        return None if array is None else np.asarray(array[...])
+
+    recordings = {v.name: read(v.path) for v in variables("recordings") if v.required}
+    content = content_digest(attributes["split"], spec, read)
     for part in PARTS:
         group[part].attrs.update(signature=signature(recordings), content_digest=content)
     with warnings.catch_warnings():
@@ -171,11 +183,18 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
     root["attributes"] = {
         **attributes,
         "schema_version": SCHEMA_VERSION,
-        "spec": spec.to_json(),
+        "spec": spec.written_over(attributes.get("spec")),
         "content_digest": content,
         "complete": True,
     }
-    write_atomically(path / "zarr.json", seal(root, file_digests(path)))
+    sealed = seal(root, file_digests(path))
+    if len(sealed) > MAX_METADATA:
+        raise StoreError(
+            f"{path}: its root would have {len(sealed)} bytes, more than {MAX_METADATA}, with a "
+            f"digest of each of {len(root['attributes']['digests']['files'])} files; use larger "
+            "chunks, or remove arrays that are not of the schema"
+        )
+    write_atomically(path / "zarr.json", sealed)
 
 
 def _signal_attributes(variable: Variable, spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:

@@ -25,6 +25,7 @@ FILES = "files"
 
 _UNKNOWN = "0" * 64
 _DIGEST = re.compile("[0-9a-f]{64}")
+_ROOT = re.compile(rb'"root": "([0-9a-f]{64})"')
 _ATTRIBUTES = re.compile(r'^ "attributes": (?=\{)', re.MULTILINE)
 _BLOCKS = frozenset({"signal/c", "label/c"})
 
@@ -151,13 +152,18 @@ def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
         As :func:`file_digests` gives them.
     """
     attributes = root["attributes"]
-    attributes[ATTRIBUTE] = {
+    own = attributes[ATTRIBUTE] = {
         FILES: dict(files),
         "attributes": attributes_digest(attributes),
-        "root": _UNKNOWN,
+        "root": "f" * 64,
     }
+    other = json.dumps(root, indent=1)
+    own["root"] = _UNKNOWN
     text = json.dumps(root, indent=1)
-    return text.replace(_UNKNOWN, hashlib.sha256(text.encode()).hexdigest()).encode()
+    # where the two differ: zeros may stand elsewhere too
+    place = next(k for k, (a, b) in enumerate(zip(text, other, strict=True)) if a != b)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{text[:place]}{digest}{text[place + 64 :]}".encode()
 
 
 def is_sealed(content: bytes, digest: str) -> bool:
@@ -173,6 +179,27 @@ def is_sealed(content: bytes, digest: str) -> bool:
         return False
     blank = content.replace(digest.encode(), _UNKNOWN.encode())
     return hashlib.sha256(blank).hexdigest() == digest
+
+
+def is_disguised(content: bytes, version: int, known: int) -> bool:
+    """Return whether a root states another schema version than it was sealed with.
+
+    A bit of the version may flip: such a store is damaged, and no newer one.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the root's metadata file.
+    version : int
+        That it states.
+    known : int
+        That it may have had.
+    """
+    stated, sealed = (f'"schema_version": {number}'.encode() for number in (version, known))
+    if content.count(stated) != 1:
+        return False
+    before = content.replace(stated, sealed)
+    return any(is_sealed(before, digest.decode()) for digest in _ROOT.findall(before))
 
 
 def states_attributes(content: bytes, attributes: Mapping[str, Any]) -> bool:

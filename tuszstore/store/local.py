@@ -5,7 +5,7 @@ See :mod:`tuszstore.store.generations` for what becomes of the one that was repl
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,17 +100,26 @@ class LocalPlace:
             if place.identity() == wanted:
                 return values
 
+    def check_folders(self, names: Iterable[str]) -> None:
+        """Refuse a store whose folders lead elsewhere.
+
+        Raises
+        ------
+        StoreError
+            Naming the link.
+        """
+        check_folders(self.path, names)
+
     def open_group(self) -> Any:
         """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only.
 
         Raises
         ------
         StoreError
-            If one of its folders is a link, or its metadata cannot be read.
+            If its metadata cannot be read.
         """
         import zarr
 
-        check_folders(self.path)
         try:
             return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=True)
         except OSError as error:

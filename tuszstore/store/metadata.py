@@ -9,7 +9,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.errors import StaleIndexError, StoreError
+from tuszstore.errors import SchemaError, StaleIndexError, StoreError
+from tuszstore.store.absent import COMPUTED, AbsentError, blank, compute, computed_shape
 from tuszstore.store.agreement import check_channels, check_copies, check_meaning
 from tuszstore.store.columns import read_column
 from tuszstore.store.digests import check_document, check_seal, digests_of
@@ -26,6 +27,7 @@ from tuszstore.store.opening import (
     check_attributes,
     check_signatures,
     read_spec,
+    schema_error,
 )
 from tuszstore.store.place import (
     ROOT,
@@ -37,7 +39,7 @@ from tuszstore.store.place import (
     ReplacedError,
 )
 from tuszstore.store.ranges import check_column
-from tuszstore.store.schema import TABLES, Variable, derived_variables, variables
+from tuszstore.store.schema import SCHEMA_VERSION, TABLES, Variable, derived_variables, variables
 from tuszstore.store.spec import StoreSpec
 from tuszstore.text import printable
 
@@ -47,27 +49,58 @@ T = TypeVar("T")
 class Table(Mapping[str, NDArray[Any]]):
     """The columns of one table, each loaded when it is first used.
 
-    Those of a remote store are loaded together: they are small, and round trips are long.
+    Those of a remote store are loaded together: they are small, and round trips are long. Optional
+    columns that the store does not have are computed, or raise an error that says so.
 
     Parameters
     ----------
     store : StoreMetadata
     columns : sequence of Variable
+
+    Attributes
+    ----------
+    variables : dict of str to Variable
+        Columns that can be used, by name.
+    absent : tuple of Variable
+        Optional columns that the store does not have, and that nothing else tells.
     """
 
     def __init__(self, store: "StoreMetadata", columns: Sequence[Variable]) -> None:
-        self.variables = {v.name: v for v in columns if v.required or v.path in store.arrays}
+        stored = {v.path for v in columns if v.required or v.path in store.arrays}
+        self.variables = {v.name: v for v in columns if v.path in stored | COMPUTED}
+        self.absent = tuple(v for v in columns if v.name not in self.variables)
+        self._stored = [name for name, v in self.variables.items() if v.path in stored]
         self._store = store
         self._loaded: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         loaded = self._loaded  # another, empty one, if the store is closed meanwhile
         if name not in loaded:
-            together = self._store.place.remote and name in self.variables
-            names = list(self.variables) if together else [name]
-            values = self._store.read([partial(self._read, n) for n in names])
-            loaded.update(zip(names, values, strict=True))
+            if name in self._stored:
+                names = self._stored if self._store.place.remote else [name]
+                values = self._store.read([partial(self._read, n) for n in names])
+                loaded.update(zip(names, values, strict=True))
+            else:
+                loaded.update(self._compute(name))
         return loaded[name]
+
+    def or_blank(self, name: str) -> NDArray[Any]:
+        """Return a column, or what stands for nothing where the store does not have it."""
+        absent = [variable for variable in self.absent if variable.name == name]
+        if not absent:
+            return self[name]
+        n_rows = self.shape(self._stored[0])[0] if self._stored else 0
+        return blank(absent[0], n_rows, len(self._store.spec.channels))
+
+    def _compute(self, name: str) -> Mapping[str, NDArray[Any]]:
+        for variable in self.absent:
+            if variable.name == name:
+                raise AbsentError(self._store.path, variable.path)
+        if name not in self.variables:
+            raise KeyError(name)
+        store = self._store
+        store.check_open()
+        return compute(name, self, store.recordings, store.events, store.spec)
 
     def _read(self, name: str, place: Place) -> NDArray[Any]:
         path, store = self.variables[name].path, self._store
@@ -93,6 +126,8 @@ class Table(Mapping[str, NDArray[Any]]):
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a column without loading it."""
+        if name not in self._stored:
+            return computed_shape(name, self._store.n_windows)
         return tuple(self._store.arrays[self.variables[name].path]["shape"])
 
 
@@ -103,6 +138,26 @@ def read_attributes(path: Path) -> dict[str, Any]:
     except StoreError:
         return {}
     return _attributes(document)
+
+
+def refuse_newer(path: Path) -> None:
+    """Refuse to replace a store that this version does not understand, and a newer one does.
+
+    Raises
+    ------
+    SchemaError
+        If the root at `path` is of a newer schema version, or requires what is not known here.
+    """
+    try:
+        (document,) = LocalPlace(path).read([ROOT])
+    except StoreError:
+        return  # none that can be read
+    attributes = _attributes(document)
+    if document is None or "complete" not in attributes:
+        return
+    error = schema_error(path, document.content, attributes)
+    if error and not attributes["schema_version"] < SCHEMA_VERSION:
+        raise SchemaError(f"{error}, or replace the store with: tuszstore build --force")
 
 
 def _attributes(document: Document | None) -> dict[str, Any]:
@@ -122,6 +177,18 @@ def _parsed(document: Document | None) -> dict[str, Any]:
         return {}
 
 
+def _group_at(place: Place) -> Any:
+    try:
+        return place.open_group()
+    except (StoreError, OSError):
+        raise
+    except Exception as error:  # zarr-python raises what it likes at what it does not know
+        raise StoreError(
+            f"{place.path}: zarr-python cannot read its metadata: {type(error).__name__}: "
+            f"{error!s:.200}"
+        ) from error
+
+
 @dataclass(frozen=True)
 class StoreMetadata:
     """A complete store, without its signals.
@@ -135,7 +202,6 @@ class StoreMetadata:
     spec : StoreSpec
     arrays : mapping of str to dict
         Metadata of each array, by path, as Zarr v3 has it.
-    group : zarr.Group
     signal : mapping
         Metadata of the signal, as it lies beside that.
     identity : tuple
@@ -150,7 +216,6 @@ class StoreMetadata:
     attributes: dict[str, Any]
     spec: StoreSpec
     arrays: Mapping[str, Any]
-    group: Any
     signal: Mapping[str, Any]
     identity: Identity
     held: Hold | None = field(repr=False, compare=False)
@@ -219,21 +284,25 @@ class StoreMetadata:
         check_seal(path, root.content, attributes)
         for name, document in read.items():
             check_document(path, name, document, attributes)
-        try:
-            group = found.open_group()
-        except (StoreError, OSError):
-            raise
-        except Exception as error:  # zarr-python raises what it likes at what it does not know
-            raise StoreError(
-                f"{path}: zarr-python cannot read its metadata: {type(error).__name__}: "
-                f"{error!s:.200}"
-            ) from error
-        return cls(place, attributes, spec, arrays, group, own["signal"], root.identity, held)
+        found.check_folders(arrays)
+        return cls(place, attributes, spec, arrays, own["signal"], root.identity, held)
 
     @property
     def path(self) -> Path | str:
         """Where the store is, for people: a folder, or a URL without credentials."""
         return self.place.path
+
+    @cached_property
+    def group(self) -> Any:
+        """The store as a ``zarr.Group``, opened when it is first used: tuszstore needs none.
+
+        Raises
+        ------
+        StoreError
+            If zarr-python cannot read its metadata.
+        """
+        (group,) = self.read([_group_at])
+        return group
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -340,7 +409,7 @@ class StoreMetadata:
 
     def group_at(self, place: Place) -> Any:
         """Return the group of this store where it lies now."""
-        return self.group if place is self.place else place.open_group()
+        return self.group if place is self.place else _group_at(place)
 
     def where(self, first: int, last: int) -> str:
         """Name recording and time of consecutive blocks, for messages.

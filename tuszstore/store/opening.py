@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tuszstore.errors import SchemaError, StaleIndexError, StoreError
 from tuszstore.store.columns import decode_strings, max_strings
+from tuszstore.store.digests import is_disguised
 from tuszstore.store.limits import chunk_names
 from tuszstore.store.place import Document
 from tuszstore.store.schema import SCHEMA_VERSION, attribute_fault
@@ -66,19 +67,60 @@ def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
         raise StoreError(f"{path}: not a store of tuszstore")
     if attributes["complete"] is not True:
         raise StoreError(f"{path}: an unfinished build; build it again with: tuszstore build")
+    check_version(path, attributes)
+    if fault := attribute_fault(attributes):
+        raise StoreError(f"{path}: its root {fault}; build it again with: tuszstore build --force")
+
+
+def check_version(path: Path | str, attributes: Mapping[str, Any]) -> None:
+    """Refuse attributes of a root of another schema version.
+
+    Raises
+    ------
+    StoreError
+        If what stands there is no version.
+    SchemaError
+        If it is another one.
+    """
     version = attributes.get("schema_version")
-    if version != SCHEMA_VERSION:
-        way_out = (
-            "use a newer tuszstore"
-            if isinstance(version, int) and version > SCHEMA_VERSION
-            else "build it again"
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise StoreError(
+            f"{path}: is damaged: it has the schema version {version!r:.40}; build it again with: "
+            "tuszstore build --force"
         )
+    if version != SCHEMA_VERSION:
+        newer = version > SCHEMA_VERSION
+        way_out = "use a newer tuszstore" if newer else "build it again with: tuszstore build"
         raise SchemaError(
             f"{path}: has schema version {version!r:.40}, and this tuszstore reads "
             f"{SCHEMA_VERSION}; {way_out}"
         )
-    if fault := attribute_fault(attributes):
-        raise StoreError(f"{path}: its root {fault}; build it again with: tuszstore build --force")
+
+
+def schema_error(
+    path: Path | str, content: bytes, attributes: Mapping[str, Any]
+) -> SchemaError | None:
+    """Return why a store needs another tuszstore; None if it does not, or is merely damaged.
+
+    Parameters
+    ----------
+    path : Path or str
+        For messages.
+    content : bytes
+        Of the root's metadata file.
+    attributes : mapping
+        That stand in it.
+    """
+    try:
+        check_version(path, attributes)
+        read_spec(path, attributes)
+    except SchemaError as error:
+        version = attributes["schema_version"]
+        known = version == SCHEMA_VERSION
+        return None if not known and is_disguised(content, version, SCHEMA_VERSION) else error
+    except StoreError:
+        pass  # told by who opens it
+    return None
 
 
 def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:

@@ -1,7 +1,7 @@
 """Where a store lies, and how it is read from there."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -136,6 +136,15 @@ class Place(Protocol):
         ------
         ReplacedError
             If it is there no more.
+        """
+
+    def check_folders(self, names: Iterable[str]) -> None:
+        """Refuse a store of which folders, those of groups and arrays of these names, are links.
+
+        Raises
+        ------
+        StoreError
+            Naming the link.
         """
 
     def open_group(self) -> Any:

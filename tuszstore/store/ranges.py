@@ -18,6 +18,9 @@ from tuszstore.store.spec import StoreSpec
 MAX_SAMPLES = 1 << 53
 """Samples of a recording: what a float holds exactly."""
 
+MAX_TIME = 1e10
+"""Seconds between two recordings of a patient: three centuries."""
+
 ASCENDING = frozenset(
     {"windows/recording", "events/recording", "recordings/first_block", "recordings/first_window"}
 )
@@ -78,6 +81,7 @@ def _limits(name: str, arrays: Mapping[str, Any], spec: StoreSpec) -> tuple[floa
         "windows/seizure_fraction": (0, 1),
         "windows/event_classes": (0, (1 << n_classes) - 1),
         "recordings/n_samples": (1, MAX_SAMPLES),
+        "recordings/patient_time": (0, MAX_TIME),
         "recordings/first_block": (0, n_blocks),
         "recordings/n_blocks": (0, n_blocks),
         "recordings/first_window": (0, n_windows),

@@ -8,7 +8,7 @@ them credentials.
 import contextlib
 import os
 import re
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -191,6 +191,9 @@ class RemotePlace:
                 with contextlib.suppress(RequestError):  # then what failed is nearer to the cause
                     self.find(identity)
             raise
+
+    def check_folders(self, names: Iterable[str]) -> None:
+        """Do nothing: an object store has no links."""
 
     def open_group(self) -> Any:
         """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""

@@ -310,13 +310,13 @@ TABLES = ("windows", "recordings", "events", "shards", "left_out")
 
 def markdown() -> str:
     """Return the schema as a Markdown table."""
-    rows = ["| array | dimensions | type | meaning |", "|---|---|---|---|"]
-    for variable in VARIABLES:
+    rows = ["| array | dimensions | type | required | meaning |", "|---|---|---|---|---|"]
+    for variable in [*VARIABLES, *derived_variables("<set>")]:
         units = variable.attributes.get("units", "1")
         suffix = "" if units == "1" else f" ({units})"
         dtype = variable.dtype or "int16 or float32"
         rows.append(
             f"| `{variable.path}` | {', '.join(variable.dims)} | {dtype} "
-            f"| {variable.comment}{suffix} |"
+            f"| {'yes' if variable.required else 'no'} | {variable.comment}{suffix} |"
         )
     return "\n".join(rows)

@@ -6,7 +6,6 @@ A store is understood from its root alone. Keys that this version does not know 
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,6 +95,12 @@ class StoreSpec:
 
     def __post_init__(self) -> None:
         _check(self)
+        # 256 and 256.0 say the same, and must have the same digest
+        for name in ("sfreq", "clip", "notch", "full_seizure"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, float(value))
+        if self.bandpass is not None:
+            object.__setattr__(self, "bandpass", tuple(map(float, self.bandpass)))
 
     @classmethod
     def from_json(cls, values: Any) -> Self:
@@ -127,6 +132,11 @@ class StoreSpec:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
         }
+
+    def written_over(self, before: Any) -> dict[str, Any]:
+        """Return the attribute `spec`, with what else stood in the one that it replaces."""
+        before = before if isinstance(before, Mapping) else {}
+        return {**{key: before[key] for key in before if key not in _FIELDS}, **self.to_json()}
 
     @property
     def digest(self) -> str:
@@ -219,7 +229,7 @@ def _number(name: str, value: Any, *, least: float, most: float) -> None:
     """Refuse what is no number above `least`, up to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(f"{name} is no number but {value!r:.40}")
-    if not (math.isfinite(value) and least < value <= most):
+    if not least < value <= most:  # NaN is not
         raise SpecError(f"{name} must be above {least:g} and at most {most:g}, not {value!r:.40}")
 
 

@@ -73,7 +73,8 @@ class Timelines:
         Parameters
         ----------
         recordings : mapping of str to ndarray
-            ``patient``, ``patient_time`` (s), ``n_samples`` and ``labelled``.
+            ``patient``, ``n_samples``, ``labelled`` and ``patient_time`` (s); without the last
+            each recording has a timeline of its own.
         events : mapping of str to ndarray
             ``recording``, ``first_sample``, ``stop_sample`` and ``bit``.
         spec : StoreSpec
@@ -147,7 +148,9 @@ class Timelines:
 
 def _lines(recordings: Mapping[str, NDArray[Any]], sfreq: float) -> tuple[Samples, Samples]:
     """Return where each recording begins on its timeline, and the number of that."""
-    time = np.asarray(recordings["patient_time"], np.float64)
+    found = recordings.get("patient_time")
+    alone = np.full(len(recordings["patient"]), np.nan)
+    time = alone if found is None else np.asarray(found, np.float64)
     told = np.isfinite(time)
     patients, code = np.unique(
         np.asarray(recordings["patient"]).astype(object), return_inverse=True

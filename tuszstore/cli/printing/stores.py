@@ -70,10 +70,12 @@ def describe(store: Store) -> dict[str, Any]:
     """Return the figures of a store as plain values."""
     files = store.sizes()
     spec, encoding, attrs = store.spec, store.metadata.encoding, store.attrs
-    recordings, left_out = store.recordings, store.left_out
+    recordings = store.recordings
+    table, excluded = store.metadata.recordings, store.metadata.left_out
+    interpolated = table.or_blank("interpolated")
     columns = {str(name): column.values for name, column in store.events.items()}
     seizures, counts = count_events(columns, spec)
-    notes = all_notes(recordings["notes"].values, recordings["interpolated"].values, store.channels)
+    notes = all_notes(table.or_blank("notes"), interpolated, store.channels)
     return {
         "store": str(store.path),
         **{name: attrs[name] for name in _ATTRIBUTES},
@@ -94,9 +96,9 @@ def describe(store: Store) -> dict[str, Any]:
         "notes": {
             id_: note for id_, note in zip(recordings["id"].values, notes, strict=True) if note
         },
-        "interpolated": int(recordings["interpolated"].values.any(axis=1).sum()),
+        "interpolated": int(interpolated.any(axis=1).sum()),
         "left_out": [
             dict(zip(("id", "reason", "kind"), entry, strict=True))
-            for entry in zip(*(left_out[n].values for n in ("id", "reason", "kind")), strict=True)
+            for entry in zip(*(excluded.or_blank(n) for n in ("id", "reason", "kind")), strict=True)
         ],
     }
