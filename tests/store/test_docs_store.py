@@ -85,7 +85,7 @@ def test_the_spec(root: Any) -> None:
                 StoreSpec.from_json(values)
 
 
-@pytest.mark.parametrize("name", examples().keys() - {"root, abridged"})
+@pytest.mark.parametrize("name", sorted(examples().keys() - {"root, abridged"}))
 def test_an_example_of_an_array(path: Path, name: str) -> None:
     written = json.loads((path / name / "zarr.json").read_text())
     assert shape_of(examples()[name]) == shape_of(written)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _OPTIONS = {
     "data": "paths.data",
     "store": "paths.store",
+    "corpus": "corpus.name",
     "split_policy": "corpus.split_policy",
     "workers": "build.workers",
     "max_memory": "build.max_memory",
@@ -41,11 +42,16 @@ _WHERE_BUILT_FROM = "where the store was built from"
     "-c",
     "--config",
     metavar="FILE",
-    help="YAML file, or a built-in configuration: reference, smoke or tusz.  [default: tusz]",
+    help="YAML file, or a built-in configuration: bipolar, reference, smoke or tusz.  [default: tusz]",
 )
 @options.data("TUSZSTORE_DATA")
 @click.option(
     "-o", "--store", metavar="ROOT", help="Folder for the stores.  [default: TUSZSTORE_STORE]"
+)
+@click.option(
+    "--corpus",
+    metavar="NAME",
+    help="Which corpus it is: tusz, chbmit, folder or that of a plug-in.  [default: recognised]",
 )
 @click.option(
     "--split-policy",

@@ -10,7 +10,7 @@ entry in its case's summary was not looked at. What is known to be wrong stands 
 import fnmatch
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tuszstore.channels.names import is_electrode
 from tuszstore.corpus.annotations import WHOLE_MONTAGE, Annotation, Event, Unlabelled
 from tuszstore.corpus.base import Clock, Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.edf_corpus import EdfCorpus
@@ -39,6 +40,8 @@ from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
 
 _CASE = re.compile(r"chb\d\d")
+_ZERO = re.compile(r"0[12](?!\w)")
+_MANY = 8  # electrodes, for a label among them to be meant as one
 _MAX_SUMMARY = 1 << 22
 _MAX_SEIZURES = 1 << 16
 _AGREE = 1.0  # s, between a summary and a .seizures file
@@ -94,8 +97,17 @@ class ChbMit(EdfCorpus):
         signals = tuple(
             replace(signal, label=meant.get(signal.label, signal.label)) for signal in facts.signals
         )
-        renamed = [s.label for s in facts.signals if s.label in meant]
-        notes = tuple(f"label {label!r} read as {meant[label]!r} (erratum)" for label in renamed)
+        labels = [signal.label for signal in signals]
+        for number in _zeros(labels) if self.options.get("errata") != "none" else ():
+            signals = tuple(
+                replace(signal, label=f"O{signal.label[1:]}") if k == number else signal
+                for k, signal in enumerate(signals)
+            )
+        notes = tuple(
+            f"label {before.label!r} read as {after.label!r} (erratum)"
+            for before, after in zip(facts.signals, signals, strict=True)
+            if before.label != after.label
+        )
         start = read_start(recording.path)
         clock: Clock = "surrogate" if start else "none"
         return SourceFacts(signals, start, clock, (*facts.notes, *notes))
@@ -259,6 +271,20 @@ def read_start(path: Path) -> datetime | None:
         return datetime(year + (1900 if year >= 85 else 2000), month, day, hour, minute, second)
     except ValueError:
         return None
+
+
+def _zeros(labels: Sequence[str]) -> list[int]:
+    """Return which labels have a zero for the letter O: ``01`` where other labels are electrodes.
+
+    A file that has the electrode has no such slip.
+    """
+    names = {label.strip().upper().partition("-")[0] for label in labels}
+    electrodes = sum(is_electrode(name) for name in names)
+    return [
+        number
+        for number, label in enumerate(labels)
+        if _ZERO.match(label) and f"O{label[1]}" not in names and electrodes >= _MANY
+    ]
 
 
 def _summary_of(path: Path) -> Path:

@@ -1,0 +1,323 @@
+"""CHB-MIT with all its quirks: bipolar, one summary a case, patients by folder."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tuszstore
+from tests.corpus.edf_files import Channel, channel, noise, write_edf
+from tests.corpus.formats.test_wfdb import file as seizures_file
+from tuszstore.corpus.annotations import Unlabelled
+from tuszstore.corpus.chbmit import ChbMit
+from tuszstore.errors import CorpusError, RecordingError
+
+SECONDS = 40
+ELECTRODES = (
+    "FP1", "F7", "T7", "P7", "O1", "F3", "C3", "P3", "FP2", "F4", "C4", "P4", "O2", "F8", "T8",
+    "P8", "FZ", "CZ", "PZ",
+)  # fmt: skip
+BANANA = (
+    "FP1-F7", "F7-T7", "T7-P7", "P7-O1", "FP1-F3", "F3-C3", "C3-P3", "P3-O1", "FP2-F4", "F4-C4",
+    "C4-P4", "P4-O2", "FP2-F8", "F8-T8", "T8-P8", "P8-O2", "FZ-CZ", "CZ-PZ",
+)  # fmt: skip
+EXTRA = ("P7-T7", "T7-FT9", "FT9-FT10", "FT10-T8", "T8-P8")
+
+
+def volts(seed: str) -> dict[str, np.ndarray]:
+    """Digital samples of electrodes, so that all kinds of files can show one EEG."""
+    return {name: noise(SECONDS * 256, f"{seed}{name}") for name in ELECTRODES}
+
+
+def difference(samples: dict[str, np.ndarray], label: str, seed: str) -> np.ndarray:
+    anode, _, cathode = label.partition("-")
+    if anode in samples and cathode in samples:
+        return samples[anode] - samples[cathode]
+    return noise(SECONDS * 256, f"{seed}{label}")
+
+
+def native(seed: str, labels: Sequence[str] = (*BANANA, *EXTRA)) -> list[Channel]:
+    """Bipolar signals, as most files have them."""
+    samples = volts(seed)
+    return [
+        channel("x", SECONDS, label=label, digital=difference(samples, label, seed))
+        for label in labels
+    ]
+
+
+def referential(seed: str, pattern: str = "{}", *, typo: bool = False) -> list[Channel]:
+    """Electrodes against a reference, or bare; `typo` writes 01 for O1."""
+    labels = {name: pattern.format(name) for name in ELECTRODES}
+    if typo:
+        labels["O1"] = pattern.format("01")
+    return [
+        channel("x", SECONDS, label=labels[name], digital=samples)
+        for name, samples in volts(seed).items()
+    ]
+
+
+def entry(name: str, *seizures: tuple[int, int], declared: int | None = None) -> str:
+    lines = [f"File Name: {name}", "File Start Time: 23:50:00", "File End Time: 24:21:32",
+             f"Number of Seizures in File: {len(seizures) if declared is None else declared}"]  # fmt: skip
+    for number, (onset, end) in enumerate(seizures, 1):
+        lines += [f"Seizure {number} Start Time:  {onset} seconds",
+                  f"Seizure {number} End Time: {end} seconds"]  # fmt: skip
+    return "\n".join(lines)
+
+
+def summary(root: Path, case: str, entries: Iterable[str]) -> None:
+    head = "Data Sampling Rate: 256 Hz\n*************************\n\nChannels in EDF Files:\n"
+    head += "".join(f"Channel {k}: {name}\n" for k, name in enumerate(BANANA, 1))
+    (root / case).mkdir(parents=True, exist_ok=True)
+    (root / case / f"{case}-summary.txt").write_text("\n\n".join([head, *entries]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return five cases of four patients."""
+    root = tmp_path_factory.mktemp("chbmit")
+
+    def write(name: str, signals: list[Channel], time: str = "01.00.00") -> None:
+        write_edf(root / name[:5] / name, signals, date="01.01.75", time=time)
+
+    write("chb01_01.edf", native("a"))
+    write("chb01_02.edf", native("b", ("VNS", *BANANA, "-", ".", *EXTRA, "ECG")), "02.00.00")
+    (root / "chb01" / "chb01_01.edf.seizures").write_bytes(seizures_file((10 * 256, 20 * 256)))
+    summary(root, "chb01", [entry("chb01_01.edf", (10, 20)), entry("chb01_02.edf")])
+    write("chb21_01.edf", native("c"), "03.00.00")
+    summary(root, "chb21", [entry("chb21_01.edf")])
+    write("chb17a_03.edf", native("d"))
+    write("chb17b_57.edf", native("e"))
+    write("chb17c_02.edf", native("f"))
+    summary(root, "chb17", [entry(f"chb17{name}.edf") for name in ("a_03", "b_57", "c_02")])
+    write("chb12_27.edf", referential("g", "{}-CS2"))
+    write("chb12_28.edf", referential("g", typo=True), "02.00.00")
+    write("chb12_29.edf", native("g", [label for label in BANANA if label != "T7-P7"]
+                                 + ["P7-T7"]), "03.00.00")  # fmt: skip
+    summary(root, "chb12", [
+        entry("chb12_27.edf", (1, 5), (30, 33)),
+        "Channels changed:\nChannel 1: F7\nChannel 2: T7",
+        entry("chb12_28.edf"),
+        "Channels changed:\nChannel 1: FP1-F7",
+        entry("chb12_29.edf"),
+    ])  # fmt: skip
+    write("chb24_01.edf", native("h"))
+    write("chb24_02.edf", native("i"))
+    summary(root, "chb24", [entry("chb24_01.edf", (2, 4))])
+    write("chb02_16.edf", native("j"))
+    write("chb02_16+.edf", native("k"))
+    summary(root, "chb02", [entry("chb02_16.edf"), entry("chb02_16+.edf", (3, 9))])
+    return root
+
+
+@pytest.fixture(scope="module")
+def stores(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuszstore.Store]:
+    config = tuszstore.load_config(
+        "bipolar",
+        {"corpus.split_policy": "patient", "signal.normalise": "none", "signal.bandpass": None,
+         "signal.notch": None, "signal.clip": None, "storage.dtype": "float32",
+         "windows.length": 10.0},
+    )  # fmt: skip
+    root = tmp_path_factory.mktemp("stores")
+    built = {}
+    for split in ("train", "dev"):
+        report = tuszstore.build(config, split=split, data=corpus, store=root, workers=0)
+        assert not report.failed, report
+        built[split] = tuszstore.open(report.store)
+    return built
+
+
+def rows(stores: dict[str, tuszstore.Store]) -> dict[str, dict[str, object]]:
+    found = {}
+    for split, store in stores.items():
+        table = store.recordings
+        for k, id_ in enumerate(table["id"].values):
+            found[id_] = {"split": split, "store": store, "row": k} | {
+                name: table[name].values[k]
+                for name in ("patient", "session", "labelled", "notes", "clock", "patient_time",
+                             "reference", "corpus")
+            }  # fmt: skip
+    return found
+
+
+def signal_of(row: dict[str, object]) -> np.ndarray:
+    """Return a recording's µV, from its windows one after the other."""
+    store = row["store"]
+    numbers = np.flatnonzero(store.metadata.windows["recording"] == row["row"])
+    starts = store.metadata.windows["start_time"][numbers]
+    return np.concatenate(
+        [store.reader.signal([n])[0] for n, s in zip(numbers, starts, strict=True) if s % 10 == 0],
+        axis=1,
+    )
+
+
+def test_patients_are_folders_and_chb21_is_chb01(stores: dict[str, tuszstore.Store]) -> None:
+    found = rows(stores)
+    patients = {id_: row["patient"] for id_, row in found.items()}
+    assert {id_[:5] for id_, name in patients.items() if name == "chb01"} == {"chb01", "chb21"}
+    assert {name for id_, name in patients.items() if id_.startswith("chb17/")} == {"chb17"}
+    splits: dict[object, set[object]] = {}
+    for row in found.values():
+        splits.setdefault(row["patient"], set()).add(row["split"])
+    assert all(len(one) == 1 for one in splits.values())
+    assert {row["corpus"] for row in found.values()} == {"chbmit"}
+
+
+def test_a_recording_without_an_entry_is_unlabelled(stores: dict[str, tuszstore.Store]) -> None:
+    left_out = {
+        id_: reason
+        for store in stores.values()
+        for id_, reason in zip(
+            store.left_out["id"].values, store.left_out["reason"].values, strict=True
+        )
+    }
+    assert list(left_out) == ["chb24/chb24_02.edf"]
+    assert "unlabelled" in left_out["chb24/chb24_02.edf"]
+    assert len(rows(stores)) == 12
+
+
+def test_seizures_are_those_of_the_summaries(stores: dict[str, tuszstore.Store]) -> None:
+    found = {}
+    for store in stores.values():
+        events = store.events
+        ids = store.recordings["id"].values[events["recording"].values]
+        times = zip(events["onset"].values, events["offset"].values, strict=True)
+        for id_, time in zip(ids, times, strict=True):
+            found.setdefault(str(id_), []).append(tuple(map(float, time)))
+    assert found == {
+        "chb01/chb01_01.edf": [(10, 20)],
+        "chb12/chb12_27.edf": [(1, 5), (30, 33)],
+        "chb24/chb24_01.edf": [(2, 4)],
+        "chb02/chb02_16+.edf": [(3, 9)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("id_", "seed", "reference"),
+    [
+        ("chb01/chb01_02.edf", "b", ""),
+        ("chb12/chb12_27.edf", "g", "CS2"),
+        ("chb12/chb12_28.edf", "g", ""),
+        ("chb12/chb12_29.edf", "g", ""),
+    ],
+)
+def test_all_kinds_of_files_give_the_same_microvolts(
+    stores: dict[str, tuszstore.Store], id_: str, seed: str, reference: str
+) -> None:
+    row = rows(stores)[id_]
+    samples = volts(seed)
+    # a digital step is 0.1 µV
+    expected = np.stack([difference(samples, label, seed) for label in BANANA]) * 0.1
+    store = row["store"]
+    names = [name.upper() for name in store.channels]
+    order = [names.index(older(label)) for label in BANANA]
+    np.testing.assert_allclose(signal_of(row)[order], expected, atol=0.06)
+    assert row["reference"] == reference
+
+
+def older(label: str) -> str:
+    for newer, name in (("T7", "T3"), ("T8", "T4"), ("P7", "T5"), ("P8", "T6")):
+        label = label.replace(newer, name)
+    return label
+
+
+def test_what_was_put_right_is_noted(stores: dict[str, tuszstore.Store]) -> None:
+    found = rows(stores)
+    assert "label '01' read as 'O1'" in str(found["chb12/chb12_28.edf"]["notes"])
+    assert "T4-T6" in str(found["chb01/chb01_01.edf"]["notes"])  # stands twice, taken once
+
+
+def test_clocks_tell_the_time_within_a_patient(stores: dict[str, tuszstore.Store]) -> None:
+    found = rows(stores)
+    assert {row["clock"] for row in found.values()} == {"surrogate"}
+    hours = [found[f"chb12/chb12_{n}.edf"]["patient_time"] for n in (27, 28, 29)]
+    assert hours == [0, 3600, 7200]
+
+
+def one_case(root: Path, entries: Iterable[str], signals: list[Channel] | None = None) -> ChbMit:
+    write_edf(root / "chb05" / "chb05_01.edf", signals or native("x"))
+    summary(root, "chb05", entries)
+    return ChbMit(root, {})
+
+
+def test_two_signals_of_one_name_must_be_equal(tmp_path: Path) -> None:
+    signals = native("x")
+    signals[-1] = channel("x", SECONDS, label="T8-P8", digital=noise(SECONDS * 256, "other"))
+    one_case(tmp_path, [entry("chb05_01.edf")], signals)
+    config = tuszstore.load_config("bipolar", {"corpus.split_policy": "file_order"})
+    report = tuszstore.build(config, data=tmp_path, store=tmp_path / "s", workers=0)
+    (left,) = report.left_out
+    assert "T4-T6 stands twice with different samples" in left.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (entry("chb05_01.edf", (1, 2), declared=2), "declares? 2"),
+        (entry("chb05_01.edf", (9, 2)), "before"),
+        (entry("chb05_01.edf").replace("File: 0", "File: 1")
+         + "\nSeizure Start Time: 1 seconds\nSeizure Start Time: 3 seconds", "line"),
+    ],
+    ids=["more declared", "ends first", "two starts"],
+)  # fmt: skip
+def test_a_summary_that_contradicts_itself_names_file_and_line(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    corpus = one_case(tmp_path, [text])
+    (recording,) = corpus.recordings().recordings
+    with pytest.raises(RecordingError, match=told) as error:
+        corpus.annotation(recording)
+    assert "chb05-summary.txt" in str(error.value)
+    assert "line" in str(error.value)
+
+
+def test_a_listed_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    corpus = one_case(tmp_path, [entry("chb05_01.edf"), entry("chb05_02.edf")])
+    (note,) = corpus.recordings().notes
+    assert "chb05-summary.txt lists 1 recording not there, such as chb05_02.edf (line" in note
+
+
+def test_a_case_without_a_summary_is_unlabelled(tmp_path: Path) -> None:
+    corpus = one_case(tmp_path, [entry("chb05_01.edf")])
+    (tmp_path / "chb05" / "chb05-summary.txt").unlink()
+    (recording,) = corpus.recordings().recordings
+    with pytest.raises(Unlabelled, match=r"no summary chb05-summary\.txt"):
+        corpus.annotation(recording)
+
+
+def test_the_digest_is_of_the_recordings_own_entry(tmp_path: Path) -> None:
+    one_case(tmp_path, [entry("chb05_01.edf", (1, 2))])
+    (recording,) = ChbMit(tmp_path, {}).recordings().recordings
+    before = ChbMit(tmp_path, {}).annotation(recording).digest
+    summary(tmp_path, "chb05", [entry("chb05_01.edf", (1, 2)), entry("chb05_09.edf", (1, 2))])
+    assert ChbMit(tmp_path, {}).annotation(recording).digest == before
+    summary(tmp_path, "chb05", [entry("chb05_01.edf", (1, 3))])
+    assert ChbMit(tmp_path, {}).annotation(recording).digest != before
+
+
+def test_seizures_files_that_disagree_are_told(tmp_path: Path) -> None:
+    corpus = one_case(tmp_path, [entry("chb05_01.edf", (10, 20))])
+    path = tmp_path / "chb05" / "chb05_01.edf.seizures"
+    (recording,) = corpus.recordings().recordings
+    path.write_bytes(seizures_file((10 * 256, 20 * 256)))
+    assert corpus.annotation(recording).notes == ()
+    path.write_bytes(seizures_file((4 * 256, 20 * 256)))
+    (note,) = corpus.annotation(recording).notes
+    assert "other seizures than the summary" in note
+
+
+def test_one_patient_alone_cannot_be_divided(tmp_path: Path) -> None:
+    one_case(tmp_path, [entry("chb05_01.edf")])
+    config = tuszstore.load_config("bipolar", {"corpus.split_policy": "patient"})
+    with pytest.raises(CorpusError, match="patient"):
+        tuszstore.build(config, data=tmp_path, store=tmp_path / "s", workers=0)
+
+
+def test_the_preset_gives_tusz_the_same_channels(
+    corpus: Path, small_corpus: Path, tmp_path: Path, stores: dict[str, tuszstore.Store]
+) -> None:
+    report = tuszstore.build("bipolar", data=small_corpus, store=tmp_path, workers=0, limit=2)
+    store = tuszstore.open(report.store)
+    assert store.channels == stores["train"].channels
+    assert store.spec.channels == stores["train"].spec.channels
