@@ -268,7 +268,7 @@ class TestInfo:
         facts = json.loads(run("info", train.path, "--json").stdout)
         assert facts["windows"] == len(train)
         assert sum(facts["categories"].values()) == len(train)
-        assert facts["schema_version"] == 2
+        assert facts["schema_version"] == 3
         assert facts["left_out"]
         interpolated = train.recordings["interpolated"].any("channel").values
         assert facts["interpolated"] == interpolated.sum() > 0
