@@ -438,7 +438,8 @@ class TestDisagreement:
     @pytest.mark.parametrize(
         ("key", "value", "told"),
         [("sfreq", 17, "signal has sfreq 16.0, and its spec makes 17.0"),
-         ("units", "uV", "signal has units \"1\""), ("classes", ["a", "b", "c"], "flag_meanings"),
+         ("units", "uV", "signal has units \"1\""),
+         ("classes", ["fnsz", "b", "tcsz"], "flag_meanings"),
          ("classes", ["fnsz", "tcsz", "gnsz"], "flag_meanings"), ("clip", 100, "scale_factor"),
          ("block", 160, "has 80 samples, and its spec makes 160"),
          ("shard", 8, ""), ("window", 80, ""), ("full_seizure", 0.1, "")],
