@@ -81,7 +81,7 @@ def edited(site: Path, name: str, old: str, new: str) -> None:
     ("name", "old", "new", "told"),
     [
         ("corpus.py", "        about = json.loads",
-         "        if recording.id.endswith('r0.npy'):\n            raise KeyError('gone')\n"
+         "        if recording.id.endswith('r1.npy'):\n            raise KeyError('gone')\n"
          "        about = json.loads",
          "corpus 'lab': facts() failed: KeyError: 'gone'"),
         ("corpus.py", "return Source(microvolts.astype(np.float64) * 1e-6,",

@@ -30,8 +30,6 @@ def find_recordings(root: Path) -> Discovery:
     return Tusz(root, {}).recordings()
 
 
-
-
 def annotation_beside(recording: Recording, kind: str = "csv") -> Annotation:
     return read_annotation(beside(recording.path, kind), kind)
 

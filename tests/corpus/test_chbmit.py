@@ -58,8 +58,9 @@ def referential(seed: str, pattern: str = "{}", *, typo: bool = False) -> list[C
 
 
 def entry(name: str, *seizures: tuple[int, int], declared: int | None = None) -> str:
+    count = len(seizures) if declared is None else declared
     lines = [f"File Name: {name}", "File Start Time: 23:50:00", "File End Time: 24:21:32",
-             f"Number of Seizures in File: {len(seizures) if declared is None else declared}"]  # fmt: skip
+             f"Number of Seizures in File: {count}"]  # fmt: skip
     for number, (onset, end) in enumerate(seizures, 1):
         lines += [f"Seizure {number} Start Time:  {onset} seconds",
                   f"Seizure {number} End Time: {end} seconds"]  # fmt: skip

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from tuszstore.builder.keys import PIPELINE_VERSION, plugins_of
 from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.publish import place_of
 from tuszstore.builder.remarks import other_annotations, several_montages
@@ -212,9 +213,10 @@ class Plan:
 
     @cached_property
     def sources_digest(self) -> str:
-        """Hash of configuration, of every source's name, size and times, and of annotations."""
+        """Hash of configuration, plug-ins, annotations, and every source's name, size and times."""
         state = [
             self.config.digest(),
+            [PIPELINE_VERSION, self.corpus.key, plugins_of(self.config)],
             self.split,
             [(p.recording.id, *p.fingerprint, p.annotation_digest) for p in self.recordings],
             sorted((entry.id, entry.reason) for entry in self.left_out),

@@ -42,7 +42,8 @@ _WHERE_BUILT_FROM = "where the store was built from"
     "-c",
     "--config",
     metavar="FILE",
-    help="YAML file, or a built-in configuration: bipolar, reference, smoke or tusz.  [default: tusz]",
+    help="YAML file, or a built-in configuration: bipolar, reference, smoke or tusz.  "
+    "[default: tusz]",
 )
 @options.data("TUSZSTORE_DATA")
 @click.option(
