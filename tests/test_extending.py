@@ -36,11 +36,14 @@ def lab(tmp_path: Path) -> Path:
 
 def build(site: Path, lab: Path, *more: str) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join([str(ROOT), str(site)])
+    where = ("--data", str(lab), "--store", str(lab.parent / "stores"))
     return subprocess.run(
-        [sys.executable, "-m", "tuszstore", "build", *OPTIONS, "--data", str(lab),
-         "--store", str(lab.parent / "stores"), "--json", *more],
-        env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "tuszstore", "build", *OPTIONS, *where, "--json", *more],
+        env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -309,4 +309,3 @@ class _Finder:
 
 
 _INTERRUPTED = "what was built before the interruption is damaged: "
-

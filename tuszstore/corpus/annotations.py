@@ -259,4 +259,3 @@ def _duration(value: str) -> float | None:
         return float(value.replace("secs", "").replace("sec", ""))
     except ValueError:
         return None  # informative only: the recording itself has the length
-

@@ -4,7 +4,6 @@ What a plug-in raises, and what it returns that is not what the protocol says, b
 why one recording is left out, or an error that names the plug-in where all are concerned.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -25,6 +24,7 @@ from tuszstore.corpus.base import (
     SourceSignal,
 )
 from tuszstore.errors import CorpusError, RecordingError, TuszstoreError
+from tuszstore.registry import CORPORA
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ MAX_SIGNALS = 100_000
 """Signals of a recording, at most."""
 
 _MAX_NAME = 4096
+_LATEST = 1e10  # s, some three centuries
 _CLOCKS = ("real", "surrogate", "none")
 
 
@@ -51,6 +52,7 @@ class CheckedCorpus:
     def __init__(self, corpus: Corpus, name: str) -> None:
         self._corpus = corpus
         self.name = name
+        self._own = name in CORPORA.builtin  # these note what they cut off
         self.version = getattr(corpus, "version", 1)
         self.patient_namespace = str(getattr(corpus, "patient_namespace", ""))
         self.same_samples = getattr(corpus, "same_samples", None) or None
@@ -64,7 +66,9 @@ class CheckedCorpus:
             If the plug-in fails, or two recordings have one id.
         """
         found = self._called(CorpusError, "recordings", self._corpus.recordings)
-        if not isinstance(found, Discovery):
+        if not isinstance(found, Discovery) or not all(
+            isinstance(part, list) for part in (found.recordings, found.left_out, found.notes)
+        ):
             raise self._wrong(CorpusError, "recordings", "a Discovery", found)
         seen: set[str] = set()
         for recording in found.recordings:
@@ -88,8 +92,10 @@ class CheckedCorpus:
     def files(self, recording: Recording) -> Files:
         """Return the files that decide what becomes of a recording."""
         found = self._called(RecordingError, "files", lambda: self._corpus.files(recording))
-        if not isinstance(found, Files) or not found.signal:
+        if not isinstance(found, Files) or not (_is_tuple(found.signal) and found.signal):
             raise self._wrong(RecordingError, "files", "Files with a signal", found)
+        if not _is_tuple(found.annotation):
+            raise self._wrong(RecordingError, "files", "a tuple of paths", found.annotation)
         for path in (*found.signal, *found.annotation):
             if not isinstance(path, Path):
                 raise self._wrong(RecordingError, "files", "paths", path)
@@ -100,16 +106,18 @@ class CheckedCorpus:
         facts = self._called(RecordingError, "facts", lambda: self._corpus.facts(recording))
         if not isinstance(facts, SourceFacts):
             raise self._wrong(RecordingError, "facts", "SourceFacts", facts)
-        if not 0 < len(facts.signals) <= MAX_SIGNALS:
-            raise self._wrong(RecordingError, "facts", "signals", len(facts.signals))
+        if not _is_tuple(facts.signals) or not 0 < len(facts.signals) <= MAX_SIGNALS:
+            raise self._wrong(RecordingError, "facts", "a tuple of signals", facts.signals)
         for signal in facts.signals:
             ok = (
                 isinstance(signal, SourceSignal)
                 and isinstance(signal.label, str)
                 and isinstance(signal.sfreq, Fraction)
-                and isinstance(signal.n_samples, int)
+                and type(signal.n_samples) is int
                 and signal.n_samples >= 0
                 and signal.sfreq >= 0
+                and isinstance(signal.fault, str)
+                and _are_texts(signal.notes)
             )
             if not ok:
                 raise self._wrong(
@@ -118,7 +126,13 @@ class CheckedCorpus:
                     "signals with label, rate (Fraction) and length",
                     signal,
                 )
-        if facts.clock not in _CLOCKS or not isinstance(facts.start, datetime | None):
+        if not _are_texts(facts.notes):
+            raise self._wrong(RecordingError, "facts", "a tuple of texts as notes", facts.notes)
+        if (
+            not isinstance(facts.clock, str)
+            or facts.clock not in _CLOCKS
+            or not isinstance(facts.start, datetime | None)
+        ):
             raise self._wrong(RecordingError, "facts", "a clock", (facts.clock, facts.start))
         return facts
 
@@ -146,18 +160,24 @@ class CheckedCorpus:
             raise self._wrong(RecordingError, "annotation", "an Annotation", found)
         if not found.digest:
             raise self._wrong(RecordingError, "annotation", "a digest", found.digest)
-        if len(found.events) > MAX_EVENTS:
-            raise self._wrong(RecordingError, "annotation", "fewer events", len(found.events))
+        if not _is_tuple(found.events) or len(found.events) > MAX_EVENTS:
+            raise self._wrong(RecordingError, "annotation", "a tuple of events", found.events)
+        if not (_are_texts(found.notes) and _are_texts(found.raters)):
+            raise self._wrong(RecordingError, "annotation", "texts as notes and raters", found)
+        if not isinstance(found.seconds, int | float | None):
+            raise self._wrong(RecordingError, "annotation", "a duration", found.seconds)
         for event in found.events:
             if not isinstance(event, Event) or not (
-                isinstance(event.label, str) and isinstance(event.channel, str)
+                _are_texts((event.label, event.channel, event.rater))
             ):
                 raise self._wrong(RecordingError, "annotation", "Events", event)
             times = (event.onset, event.offset)
-            if not all(isinstance(t, int | float) and math.isfinite(t) for t in times):
+            if not all(isinstance(t, int | float) and abs(t) <= _LATEST for t in times):
                 raise self._wrong(RecordingError, "annotation", "finite times", times)
             if event.offset < event.onset:
                 raise self._wrong(RecordingError, "annotation", "ends after starts", times)
+            if event.onset < 0 and not self._own:
+                raise self._wrong(RecordingError, "annotation", "times from the start on", times)
         return found
 
     def _called(self, kind: type[TuszstoreError], method: str, call: Callable[[], T]) -> T:
@@ -185,3 +205,11 @@ class CheckedCorpus:
         self, kind: type[TuszstoreError], method: str, expected: str, found: object
     ) -> TuszstoreError:
         return kind(f"corpus {self.name!r}: {method}() must return {expected}, not {found!r:.120}")
+
+
+def _is_tuple(value: object) -> bool:
+    return isinstance(value, tuple)
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, tuple) and all(isinstance(value, str) for value in values)

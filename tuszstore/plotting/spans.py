@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tuszstore.api import Store
 
 
-
 @dataclass(frozen=True)
 class Span:
     """What one annotated event marks.
