@@ -29,7 +29,7 @@ $(shell rm -f $(STAMP))
 endif
 endif
 
-.PHONY: help venv test lint types format demo notebook bench torture fuzz test-newer constraints clean
+.PHONY: help venv test test-slow test-all lint types format demo notebook bench torture fuzz test-newer constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -62,9 +62,15 @@ $(STAMP): pyproject.toml constraints.txt setup.py $(wildcard tuszstore/read/kern
 		|| echo "    no C compiler here: windows are read with NumPy, at half the speed"; \
 	echo '$(CURDIR)' > $@
 
-test: lint types ## run lint, types and all tests
+test: lint types ## run lint, types and all tests but the slow ones
 	@echo "==> tests"
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+
+test-slow: $(STAMP) ## run the slow tests
+	@echo "==> slow tests"
+	$(BIN)/python -m pytest $(PARALLEL) -m slow
+
+test-all: test test-slow ## run lint, types and all tests
 
 lint: $(STAMP) ## check style and formatting with ruff, and which module imports which
 	@echo "==> lint"
@@ -102,7 +108,7 @@ torture: $(STAMP) ## kill builds, let calls fail, replace files under loaders, a
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is
 # what a user gets today. zarrs and tensorstore come last and only where they suit the newest
 # zarr and numpy; without them the tests that need them are skipped.
-test-newer: ## run the tests on Python 3.13 or 3.12 with the newest dependencies (NEWER=... names a Python)
+test-newer: ## run all but the slow tests on Python 3.13 or 3.12 with the newest dependencies (NEWER=... names a Python)
 	@for v in 3.13 3.12; do \
 		for p in $(or $(NEWER),"python$$v" "$$(pyenv root 2>/dev/null)/versions/$$v".*[0-9]/bin/python); do \
 			found=$$("$$p" -c 'import ensurepip, sys; print(sys.executable)' 2>/dev/null) && break 2; \
@@ -127,7 +133,7 @@ test-newer: ## run the tests on Python 3.13 or 3.12 with the newest dependencies
 			|| echo "    $$p does not install here: left out"; \
 	done; \
 	echo "==> tests on $$($$py --version)"; \
-	$$py -m pytest $(PARALLEL)
+	$$py -m pytest $(PARALLEL) -m 'not slow'
 
 # One resolution of everything, torch at its pin; "+cpu" and the like go, since they name one build.
 constraints: ## renew constraints.txt with today's releases (needs Python 3.11; TORCH=... moves torch)

@@ -10,10 +10,11 @@ import numpy as np
 from tests import ROOT
 
 _FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LABELS = (
+_LABELS = (
     "FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 "
     "FP2-F8 F8-T8 T8-P8 P8-O2 FZ-CZ CZ-PZ"
-).split()
+)
+LABELS = _LABELS.split()
 
 
 def install(site: Path) -> None:

@@ -742,8 +742,10 @@ class TestDevice:
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
     @pytest.mark.parametrize("prefetch", [0, 3])
     def test_on_a_gpu(self, train: tuszstore.Store, prefetch: int) -> None:
-        loader = WindowLoader(
-            train, batch_size=32, return_meta=True, device="cuda", prefetch=prefetch
-        )
-        assert next(iter(loader))[0].is_cuda
-        self.check(train, loader)
+        def loader() -> WindowLoader:
+            return WindowLoader(
+                train, batch_size=32, return_meta=True, device="cuda", prefetch=prefetch
+            )
+
+        assert next(iter(loader()))[0].is_cuda
+        self.check(train, loader())
