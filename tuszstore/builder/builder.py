@@ -284,6 +284,7 @@ def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
         "split": plan.split,
         "split_policy": plan.config.corpus.split_policy,
         "data": data,
+        "patients_from": plan.patients_from,
         **pseudonyms,
         "config": config,
         "config_hash": plan.config.digest(),

@@ -134,6 +134,8 @@ class Plan:
         In the order of the store.
     left_out : tuple of LeftOut
     warnings : tuple of str
+    patients_from : str
+        Where the corpus takes patients from.
     pseudonyms : Pseudonyms or None
         What the recordings' names were replaced with.
     limit : int or None
@@ -149,6 +151,7 @@ class Plan:
     recordings: tuple[PlannedRecording, ...]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    patients_from: str = ""
     pseudonyms: Pseudonyms | None = None
     limit: int | None = None
     made: int = field(default_factory=time.time_ns)
@@ -235,6 +238,7 @@ class Plan:
             "split": self.split,
             "data": str(self.data),
             "corpus": self.corpus.name,
+            "patients_from": self.patients_from,
             "store": str(self.store),
             "config_hash": self.config.digest(),
             "recordings": len(self.recordings),
@@ -344,6 +348,7 @@ def make_plan(
         recordings=tuple(_placed(buildable, geometry_of(config))),
         left_out=tuple(sorted(left_out, key=lambda entry: entry.id)),
         warnings=tuple(warnings),
+        patients_from=found.patients_from,
         pseudonyms=pseudonyms,
         limit=limit,
         made=made,

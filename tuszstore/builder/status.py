@@ -53,6 +53,8 @@ class Status:
             "store": str(self.plan.store),
             "data": str(self.plan.data),
             "split": self.plan.split,
+            "corpus": self.plan.corpus.name,
+            "patients_from": self.plan.patients_from,
             **self.changes.to_json(),
             "left_out": [vars(entry) for entry in self.plan.left_out],
             "holder": vars(self.holder) if self.holder else None,

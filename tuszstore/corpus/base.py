@@ -98,12 +98,15 @@ class Discovery:
         What looks like a recording and cannot be one: folders that cannot be read, pipes and
         devices, names that are not UTF-8.
     notes : list of str
-        What to say of the corpus as a whole, such as where patients were taken from.
+        What to say of the corpus as a whole.
+    patients_from : str
+        Where patients were taken from, such as ``folders``.
     """
 
     recordings: list[Recording] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    patients_from: str = ""
 
 
 @dataclass(frozen=True)

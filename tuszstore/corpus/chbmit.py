@@ -75,6 +75,7 @@ class ChbMit(EdfCorpus):
         """List all EDF files, in the order of their paths."""
         paths, left_out = list_edf_files(self.root)
         found = Discovery([self._recording(path) for path in paths], left_out)
+        found.patients_from = "folders of cases"
         found.notes = [note for folder in _folders(paths) for note in self._absent(folder, paths)]
         return found
 

@@ -67,7 +67,10 @@ class CheckedCorpus:
         """
         found = self._called(CorpusError, "recordings", self._corpus.recordings)
         if not isinstance(found, Discovery) or not all(
-            isinstance(part, list) for part in (found.recordings, found.left_out, found.notes)
+            (
+                *(isinstance(p, list) for p in (found.recordings, found.left_out, found.notes)),
+                isinstance(found.patients_from, str),
+            )
         ):
             raise self._wrong(CorpusError, "recordings", "a Discovery", found)
         seen: set[str] = set()

@@ -51,7 +51,7 @@ class Folder(BesideCorpus):
         found = [named_recording(path, self.root, self._base, self.name) for path in paths]
         self._rule = self._chosen_rule(found)
         recordings = [self._with_patient(recording) for recording in found]
-        return Discovery(recordings, left_out, self._notes(recordings))
+        return Discovery(recordings, left_out, self._notes(recordings), self._told())
 
     def find(self, id: str) -> Recording:
         """Return the recording of a path; of a folder without a set rule, all are listed once."""
@@ -91,6 +91,12 @@ class Folder(BesideCorpus):
         if given == NAME:
             return replace(recording, states_patient=True)
         return recording
+
+    def _told(self) -> str:
+        """Return where patients are taken from."""
+        if isinstance(self._rule, re.Pattern):
+            return f"the pattern {self._rule.pattern}"
+        return "folders" if self._rule == FOLDER else "file names"
 
     def _notes(self, recordings: Sequence[Recording]) -> list[str]:
         patients = sorted({recording.patient for recording in recordings})

@@ -70,7 +70,8 @@ class Tusz(BesideCorpus):
     def recordings(self) -> Discovery:
         """List all EDF files, in the order of their paths."""
         paths, left_out = list_edf_files(self.root)
-        return Discovery([self._recording(path) for path in paths], left_out)
+        recordings = [self._recording(path) for path in paths]
+        return Discovery(recordings, left_out, patients_from="file names")
 
     def find(self, id: str) -> Recording:
         """Return the recording of a path."""

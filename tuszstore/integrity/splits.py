@@ -10,6 +10,7 @@ from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
 from tuszstore.reasons import plural
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.text import printable
 
 TOLD = 5
 """Patients that a message names."""
@@ -47,8 +48,10 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
         else:
             check.add(f"patients in two splits: {told} ({name})", "none",
                       array="recordings/patient")  # fmt: skip
+    known = contents.attributes.get("patients_from")
+    origin = f" (from {printable(known)})" if isinstance(known, str) and known else ""
     check.covered = (
-        f"{plural(len(own), 'patient')}, against {', '.join(compared) or 'no other store'}"
+        f"{plural(len(own), 'patient')}{origin}, against {', '.join(compared) or 'no other store'}"
     )
 
 

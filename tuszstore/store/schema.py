@@ -198,7 +198,7 @@ ATTRIBUTES: Mapping[str, type] = {
 """Attributes of the root that every store has, and their types."""
 
 OPTIONAL: Mapping[str, type | tuple[type, ...]] = {
-    "data": str, "build": str, "pseudonyms": dict, "pipeline_version": int,
+    "data": str, "patients_from": str, "build": str, "pseudonyms": dict, "pipeline_version": int,
     "versions_of_signal": list, "limit": (int, type(None)), "sources_seen": int,
 }  # fmt: skip
 """Attributes of the root that a store may have, and their types."""

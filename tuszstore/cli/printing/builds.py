@@ -32,6 +32,7 @@ def show_plan(console: Console, plan: "Plan") -> None:
     geometry = plan.geometry
     files = plural(plan.expected_files, "file")
     rows = [
+        ("corpus", _corpus(plan)),
         ("recordings", f"{len(plan.recordings):,}"),
         ("hours", f"{plan.hours:,.2f}"),
         ("blocks", f"{plan.n_blocks:,} of {geometry.block / geometry.sfreq:g} s"),
@@ -43,6 +44,11 @@ def show_plan(console: Console, plan: "Plan") -> None:
         rows.append(("too short", f"{plural(plan.n_short, 'recording')} shorter than a window"))
     print_rows(console, f"{plan.split}: plan for {shown_path(plan.store)}", rows)
     print_remarks(console, plan.left_out, plan.warnings)
+
+
+def _corpus(plan: "Plan") -> str:
+    origin = f", patients from {plan.patients_from}" if plan.patients_from else ""
+    return f"{plan.corpus.name}{origin}"
 
 
 def show_changes(console: Console, changes: "Changes") -> None:
@@ -72,6 +78,7 @@ def show_status(console: Console, status: "Status") -> None:
     plan, changes = status.plan, status.changes
     state = "nothing to do" if changes.up_to_date else "changes pending"
     print_line(console, f"{shown_path(plan.store)}: {state}", "bold")
+    print_line(console, f"corpus {_corpus(plan)}")
     show_changes(console, changes)
     named = [step for step in changes.steps if step.action != "keep" and step.reason]
     for step in named[:SHOWN]:

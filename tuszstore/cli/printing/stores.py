@@ -31,9 +31,10 @@ _ATTRIBUTES = (
 def show_store(console: Console, store: Store) -> None:
     """Print what a store holds."""
     facts = describe(store)
-    channels = f"{plural(len(store.channels), 'channel')} at {store.sfreq} Hz"
+    channels = f"{plural(len(store.channels), 'channel')} at {store.sfreq:g} Hz"
     window, stride = facts["window_seconds"], facts["stride_seconds"]
     patients = plural(facts["patients"], "patient")
+    origin = f" (from {facts['patients_from']})" if facts["patients_from"] else ""
     events = ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
     space = "unknown: a web server does not list its files"
     if facts["bytes"] is not None:
@@ -43,7 +44,7 @@ def show_store(console: Console, store: Store) -> None:
         ("built", f"{facts['created']} by tuszstore {facts['versions']['tuszstore']}"),
         ("config hash", facts["config_hash"]),
         ("content digest", facts["content_digest"]),
-        ("recordings", f"{facts['recordings']:,} of {patients}"),
+        ("recordings", f"{facts['recordings']:,} of {patients}{origin}"),
         ("hours", f"{facts['hours']:,.2f}"),
         ("signal", f"{facts['dtype']}, {facts['codec']}, {channels}"),
         ("windows", f"{facts['windows']:,} of {window:g} s, every {stride:g} s"),
@@ -81,6 +82,7 @@ def describe(store: Store) -> dict[str, Any]:
         **{name: attrs[name] for name in _ATTRIBUTES},
         "recordings": recordings.sizes["recording"],
         "patients": len(set(recordings["patient"].values)),
+        "patients_from": str(store.attrs.get("patients_from", "")),
         "hours": float(recordings["n_samples"].sum()) / store.sfreq / 3600,
         "dtype": encoding.dtype,
         "codec": encoding.codec,
