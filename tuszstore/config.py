@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from tuszstore.channels.derivations import Channel
+from tuszstore.channels.derivations import AVERAGE, Channel
 from tuszstore.channels.labels import reference_key
 from tuszstore.channels.names import CHANNELS, canonical, is_electrode
 from tuszstore.channels.sets import parse_channels
@@ -143,7 +143,9 @@ class Channels(_Section):
 
     @model_validator(mode="after")
     def _known_channels(self) -> Self:
-        parse_channels(self.set)
+        averaged = [one.name for one in parse_channels(self.set) if one.cathode == AVERAGE]
+        if averaged and not self.average_of:
+            raise ValueError(f"average_of must name the electrodes of the average in {averaged[0]}")
         for name in self.references:
             reference_key(name, ignore_case=self.ignore_case)
         for name in self.interpolate:

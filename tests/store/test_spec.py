@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuszstore.builder.spec import spec_of
-from tuszstore.config import Config
+from tuszstore.config import Config, load_config
+from tuszstore.errors import ConfigError
 from tuszstore.store.spec import SpecError, StoreSpec
 
 DEFAULT = spec_of(Config())
@@ -100,3 +101,14 @@ def test_whatever_stands_there_is_understood_or_refused(key: str, value: Any) ->
     except SpecError:
         return
     assert StoreSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_channels_against_an_average_say_of_which_electrodes() -> None:
+    some = load_config(
+        None, {"channels.set": ["T7-avg", "C3"], "channels.average_of": ["T3", "T7", "C3"]}
+    )
+    assert spec_of(some).average_of == ("T3", "C3")
+    assert StoreSpec.from_json(spec_of(some).to_json()) == spec_of(some)
+    assert DEFAULT.average_of == ()
+    with pytest.raises(ConfigError, match=r"average_of must name the electrodes .* T3-avg"):
+        load_config(None, {"channels.set": ["T7-avg"], "channels.average_of": []})

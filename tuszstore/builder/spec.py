@@ -2,6 +2,8 @@
 
 import math
 
+from tuszstore.channels.derivations import AVERAGE
+from tuszstore.channels.names import canonical
 from tuszstore.config import Config, Storage
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.geometry import Geometry
@@ -22,8 +24,12 @@ def spec_of(config: Config) -> StoreSpec:
         block, step = window, stride
     else:
         block = step = math.gcd(window, stride)
+    channels = config.channels.channels
+    average_of = tuple(dict.fromkeys(map(canonical, config.channels.average_of)))
+    averaged = any(channel.cathode == AVERAGE for channel in channels)
     return StoreSpec(
-        channels=config.channels.channels,
+        channels=channels,
+        average_of=average_of if averaged else (),
         sfreq=signal.sfreq,
         units="uV" if signal.normalise == "none" else "1",
         clip=signal.clip,
