@@ -12,7 +12,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -180,7 +180,7 @@ def read_header(path: Path) -> EdfHeader:
     return EdfHeader(signals, record_seconds, rounding, n_records, continuous, tuple(notes))
 
 
-def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
+def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
     """Refuse signals that cannot be scaled to volts; return notes on odd ones.
 
     Raises
@@ -190,7 +190,7 @@ def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
     """
     notes = []
     inverted = []
-    for signal in (header.signals[number] for number in numbers):
+    for signal in signals:
         if signal.samples == 0:
             raise RecordingError(f"signal {signal.label!r} has no samples")
         limits = (signal.physical_min, signal.physical_max, signal.digital_min, signal.digital_max)
@@ -214,7 +214,7 @@ def check_signals(header: EdfHeader, numbers: Iterable[int]) -> list[str]:
             inverted.append(signal.label)
     if inverted:
         notes.append(f"inverted physical range: {', '.join(inverted)}")
-    if blank := [header.signals[n].label for n in numbers if not header.signals[n].unit]:
+    if blank := [signal.label for signal in signals if not signal.unit]:
         notes.append(f"no unit, taken as uV: {', '.join(blank)}")
     return notes
 

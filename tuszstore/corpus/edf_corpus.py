@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -9,7 +11,14 @@ import numpy as np
 
 from tuszstore.corpus.base import Recording, Source, SourceFacts, SourceSignal
 from tuszstore.corpus.continuity import check_continuous
-from tuszstore.corpus.edf import EdfHeader, check_signals, clean_edf, read_header, records_of
+from tuszstore.corpus.edf import (
+    EdfHeader,
+    EdfSignal,
+    check_signals,
+    clean_edf,
+    read_header,
+    records_of,
+)
 from tuszstore.corpus.units import MICROVOLT, NANOVOLT, volts
 from tuszstore.errors import RecordingError
 
@@ -42,7 +51,11 @@ class EdfCorpus:
         """Return what the header of a recording says."""
         header = read_header(recording.path)
         notes = (*header.notes, *check_continuous(recording.path, header))
-        signals = tuple(_source_signal(header, number) for number in range(len(header.signals)))
+        kinds = _kinds(header.signals, header.record_seconds)
+        signals = tuple(
+            SourceSignal(signal.label, sfreq, header.n_records * signal.samples, fault, told)
+            for signal, (sfreq, fault, told) in zip(header.signals, kinds, strict=True)
+        )
         return SourceFacts(signals, notes=notes)
 
     def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
@@ -127,14 +140,20 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     return Source(np.ascontiguousarray(data, np.float64), sfreq)
 
 
-def _source_signal(header: EdfHeader, number: int) -> SourceSignal:
-    signal = header.signals[number]
-    sfreq = signal.samples / header.record_seconds
-    try:
-        notes = tuple(check_signals(header, [number]))
-    except RecordingError as error:
-        return SourceSignal(signal.label, sfreq, header.n_samples(number), str(error))
-    return SourceSignal(signal.label, sfreq, header.n_samples(number), "", notes)
+@lru_cache(maxsize=1024)  # the files of a corpus have some hundred tables of signals
+def _kinds(
+    signals: tuple[EdfSignal, ...], record_seconds: Fraction
+) -> tuple[tuple[Fraction, str, tuple[str, ...]], ...]:
+    """Return rate, fault and notes of signals."""
+    rates: dict[int, Fraction] = {}
+    found = []
+    for signal in signals:
+        sfreq = rates.setdefault(signal.samples, signal.samples / record_seconds)
+        try:
+            found.append((sfreq, "", tuple(check_signals([signal]))))
+        except RecordingError as error:
+            found.append((sfreq, str(error), ()))
+    return tuple(found)
 
 
 def _scale(header: EdfHeader, number: int) -> tuple[float | None, ...]:

@@ -166,7 +166,8 @@ def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:
         Class of each event, as annotated, and its label bit.
     config : Labels
     """
-    uncounted = {label for label, bit in events if not bit & config.seizure_bits}
+    counted = config.seizure_bits
+    uncounted = {label for label, bit in events if not bit & counted}
     return {label for label in uncounted if looks_like_seizure(label)}
 
 
