@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuszstore.channels.names import is_electrode
-from tuszstore.corpus.annotations import WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
 from tuszstore.corpus.base import Clock, Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.edf_corpus import EdfCorpus
 from tuszstore.corpus.formats.chb_summary import Summary, SummaryEntry, read_summary
@@ -115,6 +115,8 @@ class ChbMit(EdfCorpus):
 
     def annotation(self, recording: Recording) -> Annotation:
         """Return the seizures of a recording's entry in the summary."""
+        if self.options.get("annotation") == NONE:
+            raise Unlabelled("labels.annotation is 'none'")
         if any(True for _ in self._corrections(UnlabelledErratum, recording)):
             raise Unlabelled(f"nobody annotated {recording.path.name} (erratum)")
         entry = self._entry(recording)

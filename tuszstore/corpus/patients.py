@@ -1,9 +1,9 @@
 """Whether names and folders tell who is a patient, and nobody is in two splits.
 
-Patients are known by file names alone: TUSZ and BIDS state them, and of any other name the text
-before the first underscore is taken, which may be a recording (``PN00-1``), a part of a patient
-(``chb17a``) or all of them together (``P_ID64``). What can be seen of that is checked here, before
-somebody trains and tests on one person.
+Some corpora state patients, as TUSZ and BIDS do in file names. In any other folder they are taken
+from folders, or are the text before the first underscore of a name, which may be a recording
+(``PN00-1``), a part of a patient (``chb17a``) or all of them together (``P_ID64``). What can be
+seen of that is checked here, before somebody trains and tests on one person.
 """
 
 import re
@@ -28,9 +28,16 @@ _ALMOST = 0.85
 """Patients for each recording from which on recordings are taken for patients."""
 
 _WAY_OUT = (
-    "A patient is what stands before the first underscore of a file's name. Name the files "
-    "PATIENT_sNNN_tNNN.edf, or sort them into folders train and dev (--split-policy official), or "
-    "divide them by their order, patients or not (--split-policy file_order)"
+    "Say who is a patient: --set corpus.patient=folder, =name (what stands before the first "
+    "underscore of a file's name) or a pattern with one group; or sort recordings into folders "
+    "train and dev (--split-policy official), or divide them by their order, patients or not "
+    "(--split-policy file_order)"
+)
+
+_ALONE = (
+    "Add recordings of other patients, build only train or dev from folders of that name "
+    "(--split-policy official), or divide by the order of files (--split-policy file_order). If "
+    "there are several patients, say who they are with corpus.patient"
 )
 
 
@@ -74,7 +81,7 @@ class PatientChecks:
             name = printable(self._name_of(*patients))
             raise CorpusError(
                 f"split policy 'patient' leaves 'dev' without recordings: {len(recordings)} in "
-                f"all, of one patient only, '{name}'. {_WAY_OUT}"
+                f"all, of one patient only, '{name}'. {_ALONE}"
             )
         unstated = [recording for recording in recordings if not recording.states_patient]
         names = {recording.patient for recording in unstated}
