@@ -148,9 +148,14 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     except Exception as error:
         # whatever a library makes of one odd file, the others are built
         reason = f"{type(error).__name__}: {error}"
+    return Failed(task, _hidden(reason, task, config))
+
+
+def _hidden(text: str, task: Task, config: Config) -> str:
+    """Return a text about a recording in which names stand as the store has them."""
     if config.corpus.pseudonymize:
-        reason = without_names(reason, task.recording, task.id)
-    return Failed(task, reason)
+        return without_names(text, task.recording, task.id)
+    return text
 
 
 def _check_plugins(task: Task, config: Config) -> None:
@@ -222,7 +227,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         "annotation_digest": annotation.digest if annotation else "",
         "source_sfreq": float(microvolts.sfreq),
         **_channel_columns(spec.channel_names, microvolts, signal),
-        "notes": _notes(microvolts.notes, seconds, annotation, events),
+        "notes": _hidden(_notes(microvolts.notes, seconds, annotation, events), task, config),
     }
     with writing(recordings), new_folder(recordings, task.id) as folder:
         written = Files(folder)
@@ -250,7 +255,9 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         **donor.row,
         "labelled": annotation is not None,
         "annotation_digest": annotation.digest if annotation else "",
-        "notes": _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events),
+        "notes": _hidden(
+            _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events), task, config
+        ),
     }
     geometry = geometry_of(config)
     with timings.stage("write"), writing(recordings), new_folder(recordings, task.id) as folder:

@@ -29,7 +29,7 @@ from tuszstore.corpus.annotations import Annotation, Unlabelled
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.events import NOT_COUNTED, mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.pseudonyms import without_names
-from tuszstore.corpus.sources import Sources, find_sources
+from tuszstore.corpus.sources import Sources, find_sources, root_of
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.store.create import finish, write_table
 from tuszstore.store.find import local_folder
@@ -92,7 +92,7 @@ def _reindex(
             recordings: Mapping[str, NDArray[Any]] = store.recordings
             events: Mapping[str, NDArray[Any]] = store.events
             if reread_annotations:
-                root = data or Path(store.attributes["data"])
+                root = root_of(store.attributes, data, path)
                 sources = find_sources(root, config, store.attributes, path)
                 made, events = _write_labels(unfinished, store, config, sources)
                 recordings = {**store.recordings, **made}

@@ -10,6 +10,7 @@ from tuszstore.builder.lock import Holder, find_holder
 from tuszstore.builder.plan import Plan, make_plan
 from tuszstore.builder.provenance import recorded_config
 from tuszstore.builder.workplace import Workplace
+from tuszstore.corpus.sources import root_of
 from tuszstore.errors import StoreError
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
@@ -91,7 +92,7 @@ def find_status(store: str | os.PathLike[str], data: Path | None = None) -> Stat
             "tuszstore build --split train --data CORPUS --store ROOT"
         )
     config = recorded_config(known, store)
-    split, root = known["split"], data or Path(known["data"])
+    split, root = known["split"], root_of(known, data, store)
     options = {"paths.data": root, "paths.store": store.parent}
     plan = make_plan(config.replace(**options), split, limit=known.get("limit"))
     plan = replace(plan, store=store)

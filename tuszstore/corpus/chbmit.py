@@ -32,14 +32,14 @@ from tuszstore.corpus.formats.errata import (
     corrections_of,
     load_errata,
 )
-from tuszstore.corpus.formats.errata import Unlabelled as UnlabelledErratum
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.corpus.formats.wfdb import read_seizures
 from tuszstore.corpus.listing import list_edf_files
 from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
 
-_CASE = re.compile(r"chb\d\d")
+_CASE = re.compile(r"(chb\d\d)[a-z]?", re.IGNORECASE)
+_NAMED = re.compile(r"(chb\d\d)[a-z]?_.*", re.IGNORECASE)
 _ZERO = re.compile(r"0[12](?!\w)")
 _MANY = 8  # electrodes, for a label among them to be meant as one
 _MAX_SUMMARY = 1 << 22
@@ -60,15 +60,18 @@ class ChbMit(EdfCorpus):
 
     @classmethod
     def recognises(cls, root: Path) -> str:
-        """Return why a folder is CHB-MIT: a folder of a case with its summary."""
-        try:
-            entries = sorted(entry.name for entry in islice(root.iterdir(), 200))
-        except OSError:
-            return ""
-        for name in entries:
-            summary = f"{name}/{name}-summary.txt"
-            if _CASE.fullmatch(name) and (root / summary).is_file():
-                return f"{summary} is the summary of a case of CHB-MIT"
+        """Return why a folder is CHB-MIT: a folder of a case, with its summary or recordings."""
+        names = _listed(root, 100)
+        outer = [root, *(root / name for name in names[:3])]  # such as the 1.0.0 of a download
+        for folder in outer:
+            for name in names if folder == root else _listed(folder, 20):
+                if not _CASE.fullmatch(name):
+                    continue
+                case = folder / name
+                if (case / f"{name}-summary.txt").is_file():
+                    return f"{name}/{name}-summary.txt is the summary of a case of CHB-MIT"
+                if edf := [n for n in _listed(case, 10) if _NAMED.match(n) and n.endswith(".edf")]:
+                    return f"{name}/{edf[0]} is named as a recording of CHB-MIT"
         return ""
 
     def recordings(self) -> Discovery:
@@ -117,8 +120,6 @@ class ChbMit(EdfCorpus):
         """Return the seizures of a recording's entry in the summary."""
         if self.options.get("annotation") == NONE:
             raise Unlabelled("labels.annotation is 'none'")
-        if any(True for _ in self._corrections(UnlabelledErratum, recording)):
-            raise Unlabelled(f"nobody annotated {recording.path.name} (erratum)")
         entry = self._entry(recording)
         seizures, notes = self._seizures(recording, entry)
         events = tuple(
@@ -133,7 +134,11 @@ class ChbMit(EdfCorpus):
     def _recording(self, path: Path) -> Recording:
         id_ = path.relative_to(self.root).as_posix()
         folders = PurePosixPath(id_).parts[:-1]
-        case = folders[-1] if folders else self.root.name
+        cases = [m[1].lower() for m in map(_CASE.fullmatch, (*folders, self.root.name)) if m]
+        named = _NAMED.match(path.stem)
+        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
+        known = cases[0] if cases else named[1].lower() if named else ""
+        case = known or (folders[-1] if folders else self.root.name)
         return Recording(
             id=id_,
             path=path,
@@ -141,6 +146,7 @@ class ChbMit(EdfCorpus):
             patient=self._same.get(case, case),
             session=case if case in self._same else "",
             corpus=self.name,
+            states_patient=bool(known),
             folders=folders,
         )
 
@@ -153,7 +159,9 @@ class ChbMit(EdfCorpus):
 
     @cached_property
     def _same(self) -> dict[str, str]:
-        return {c.patient: c.same_as for _, c in self._errata if isinstance(c, SamePatient)}
+        """Cases that are one patient, whatever else is put right."""
+        errata = corrections_of(load_errata(self.name))
+        return {c.patient: c.same_as for _, c in errata if isinstance(c, SamePatient)}
 
     def _corrections(self, kind: type, recording: Recording) -> Iterable[Any]:
         """Yield the corrections of a kind that concern a recording and hold for its summary."""
@@ -288,6 +296,14 @@ def _zeros(labels: Sequence[str]) -> list[int]:
         for number, label in enumerate(labels)
         if _ZERO.match(label) and f"O{label[1]}" not in names and electrodes >= _MANY
     ]
+
+
+def _listed(folder: Path, most: int) -> list[str]:
+    """Return some names in a folder; none where it cannot be read."""
+    try:
+        return sorted(entry.name for entry in islice(folder.iterdir(), most))
+    except OSError:
+        return []
 
 
 def _summary_of(path: Path) -> Path:

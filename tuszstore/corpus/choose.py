@@ -72,6 +72,11 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
     name = config.corpus.name
     if name == AUTO:
         name = recognise(root)
+    if config.corpus.patient is not None and name in CORPORA.builtin and name != FOLDER:
+        raise CorpusError(
+            f"{root}: corpus.patient is for plain folders, and corpus {name!r} knows its patients: "
+            "leave it out, or take --corpus folder"
+        )
     options: Mapping[str, Any] = {
         "annotation": config.labels.annotation,
         "patient": config.corpus.patient,

@@ -4,10 +4,11 @@ Who the patients are, such a folder does not say. They are taken from folders, f
 pattern (``corpus.patient``); where nothing is set, by what names and folders show:
 
 - names that follow TUSZ or BIDS state the patient;
-- else, where each recording lies in a folder, and no name claims that one patient is in several of
-  them, the outermost folder is the patient: that can put two patients together, never one into two
-  splits;
+- else, where each recording lies in a folder, and nothing says that one patient is in several of
+  them, the outermost folder is the patient;
 - else it is what stands before the first underscore of a name.
+
+What was found so is a guess, which :mod:`tuszstore.corpus.patients` checks.
 """
 
 import re
@@ -25,7 +26,21 @@ from tuszstore.text import printable
 FOLDER, NAME = "folder", "name"
 """Rules that ``corpus.patient`` may name, beside a pattern."""
 
-_DIGIT = re.compile(r"\d")
+_SEPARATOR = re.compile(r"[_\-. ]+")
+_COUNTERS = frozenset({
+    "data", "day", "edf", "eeg", "exam", "file", "n", "night", "no", "part", "raw", "rec",
+    "record", "recording", "run", "s", "scan", "seizure", "sess", "session", "ses", "segment",
+    "study", "sz", "t", "task", "trial", "visit",
+})  # fmt: skip
+"""Words that begin the name of a recording and not that of a patient, but for digits."""
+
+_NOT_PATIENTS = frozenset({
+    "abnormal", "annotated", "center", "centre", "control", "controls", "day", "ictal",
+    "interictal", "eeg", "edf", "group", "hospital", "month", "night", "normal", "patients",
+    "postictal", "preictal", "seizure", "seizures", "ses", "sess", "session", "set", "site",
+    "sites", "subjects", "sz", "test", "training", "validation", "visit", "week", "year",
+})  # fmt: skip
+"""Words that folders have which are not patients, but for digits."""
 
 
 class Folder(BesideCorpus):
@@ -79,15 +94,16 @@ class Folder(BesideCorpus):
         rule = self._rule
         if isinstance(rule, re.Pattern):
             match = rule.search(recording.id)
-            if match is None:
+            if match is None or not match[1]:
+                what = "does not match" if match is None else "finds no patient in"
                 raise CorpusError(
-                    f"corpus.patient: the pattern {rule.pattern!r} does not match "
-                    f"{printable(recording.id)}"
+                    f"corpus.patient: the pattern {rule.pattern!r} {what} {printable(recording.id)}"
                 )
             return replace(recording, patient=match[1], states_patient=True)
         given = self.options.get("patient")
         if rule == FOLDER and not (given is None and recording.states_patient):
-            return replace(recording, patient=recording.folders[0], states_patient=True)
+            stated = given is not None
+            return replace(recording, patient=recording.folders[0], states_patient=stated)
         if given == NAME:
             return replace(recording, states_patient=True)
         return recording
@@ -106,6 +122,8 @@ class Folder(BesideCorpus):
             return [f"patients are taken by the pattern of corpus.patient: {told}"]
         if self._rule == FOLDER:
             return [f"patients are taken from folders: {told} (corpus.patient)"]
+        if self.options.get("patient") == NAME:
+            return [f"patients are taken from file names: {told} (corpus.patient)"]
         return []
 
 
@@ -113,14 +131,23 @@ def _folders_tell(found: Sequence[Recording]) -> bool:
     """Return whether the outermost folders may be patients."""
     if any(not recording.folders for recording in found):
         return False
-    if len({recording.folders[0] for recording in found}) < 2:
+    folders = {recording.folders[0] for recording in found}
+    if len(folders) < 2 or any(_word(folder) in _NOT_PATIENTS for folder in folders):
         return False
     folders_of: dict[str, set[str]] = {}
     for recording in found:
-        name, underscore, _ = recording.path.stem.partition("_")
-        if underscore and _DIGIT.search(name):  # else it may be any word
+        stem, folder = recording.path.stem.casefold(), recording.folders[0].casefold()
+        if stem.startswith(folder):
+            continue  # both say the same
+        name = _SEPARATOR.split(stem)[0]
+        if _word(name) not in _COUNTERS and not name.isdigit():
             folders_of.setdefault(name, set()).add(recording.folders[0])
-    return all(len(folders) == 1 for folders in folders_of.values())
+    return all(len(there) == 1 for there in folders_of.values())
+
+
+def _word(name: str) -> str:
+    """Return a name without digits and what separates them; empty for a number, such as a year."""
+    return _SEPARATOR.sub("", name.casefold()).strip("0123456789")
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -34,6 +34,9 @@ MIN_KEY = 16
 
 _DIGITS = 16
 
+_QUOTED = re.compile(r"(?<!\w)'[^']*[^a-z_.'][^']*'(?!\w)")
+"""Quoted text that is no word of the configuration."""
+
 
 class Pseudonyms:
     """Pseudonyms under one key.
@@ -154,6 +157,7 @@ def without_names(text: str, recording: Recording, id_: str) -> str:
     id_ : str
         Its pseudonym.
     """
+    text = _QUOTED.sub("'...'", text)  # of a file, which may hold any name
     path, pseudonym = recording.path, PurePosixPath(id_)
     hidden = pseudonym.stem.partition("_")[0]
     for name, other in (

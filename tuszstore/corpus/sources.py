@@ -13,7 +13,7 @@ from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.corpus.choose import CorpusRef, choose_corpus
 from tuszstore.corpus.pseudonyms import Pseudonyms, by_pseudonym
 from tuszstore.corpus.regular import open_regular
-from tuszstore.errors import RecordingError
+from tuszstore.errors import CorpusError, RecordingError
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,29 @@ class Sources:
     def corpus(self) -> CheckedCorpus:
         """The corpus, opened."""
         return self.ref.open()
+
+
+def root_of(attributes: Mapping[str, Any], data: Path | None, store: Path) -> Path:
+    """Return the root of the corpus that a store was built from.
+
+    Parameters
+    ----------
+    attributes : mapping
+        Of the store.
+    data : Path or None
+        What the user says; else what the store says.
+    store : Path
+
+    Raises
+    ------
+    CorpusError
+        If nobody says.
+    """
+    if data is not None:
+        return data
+    if recorded := attributes.get("data"):
+        return Path(str(recorded))
+    raise CorpusError(f"{store}: does not say where its corpus is: give its root with --data")
 
 
 def find_sources(root: Path, config: Config, attributes: Mapping[str, Any], store: Path) -> Sources:
