@@ -125,11 +125,9 @@ class ChbMit(EdfCorpus):
         events = tuple(
             Event(WHOLE_MONTAGE, onset, end, SEIZURE, 1.0, entry.line) for onset, end in seizures
         )
-        state = repr((entry.digest, seizures))
-        digest = hashlib.sha256(state.encode()).hexdigest()
-        return Annotation(
-            events, None, digest, notes=(*notes, *self._compared(recording, seizures))
-        )
+        notes = (*notes, *self._compared(recording, seizures))
+        state = repr((entry.digest, seizures, notes))
+        return Annotation(events, None, hashlib.sha256(state.encode()).hexdigest(), notes=notes)
 
     def _recording(self, path: Path) -> Recording:
         id_ = path.relative_to(self.root).as_posix()

@@ -83,8 +83,10 @@ def show_status(console: Console, status: "Status") -> None:
     named = [step for step in changes.steps if step.action != "keep" and step.reason]
     for step in named[:SHOWN]:
         print_line(console, f"  {step.planned.recording.id}: {step.action}, {step.reason}")
+    reasons = {entry.id: entry.reason for entry in plan.left_out}
     for id_ in changes.gone[:SHOWN]:
-        print_line(console, f"  {id_}: drop, no longer in the split")
+        why = reasons.get(id_, "no longer in the split")
+        print_line(console, f"  {id_}: drop, {why}")
     if len(named) > SHOWN or len(changes.gone) > SHOWN:
         console.print(f"  and more; {LIST_ALL}")
     if status.holder:
