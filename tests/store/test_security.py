@@ -359,6 +359,7 @@ class TestPathsOfAStore:
         secret.with_suffix(".csv").write_text("a secret")
         data = tmp_path / "data"
         data.mkdir()
+        (data / "x_1.edf").touch()
         ids: Any = zarr.open_array(path / "recordings" / "id", mode="r+")
         values = ids[...]
         values[0] = str(secret) if absolute else "../secret.edf"
@@ -552,7 +553,7 @@ class TestPersonalFields:
                    for file in data.glob("*.edf"))  # fmt: skip
         caplog.set_level(0)
         config = tmp_path / "small.yaml"
-        config.write_text(json.dumps({**SMALL, "corpus": {"split_policy": "patient",
+        config.write_text(json.dumps({**SMALL, "corpus": {"split_policy": "file_order",
                                                           "val_fraction": 0.01}}))  # fmt: skip
         store = tmp_path / "stores" / "train.zarr"
         build = ["build", "--split", "train", "--data", data, "--store", store.parent, "-w", "0",

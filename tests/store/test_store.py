@@ -299,6 +299,7 @@ class TestOtherLayouts:
         array = json.loads((own_store / "signal" / "zarr.json").read_text())
         root["consolidated_metadata"]["metadata"]["signal"] = array
         (own_store / "zarr.json").write_text(json.dumps(root))
+        reseal(own_store)
         store = tuszstore.open(own_store)
         with pytest.warns(UserWarning, match="zarr-python, which is slower"):
             signal = store.read([3, 70, 4])

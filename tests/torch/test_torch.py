@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch")
 
 import tuszstore  # noqa: E402
 from tests import ROOT  # noqa: E402
+from tests.store.made_stores import seal_again
 from tests.torch.helpers import flat, seen  # noqa: E402
 from tuszstore.errors import ConfigError  # noqa: E402
 from tuszstore.sampling import (  # noqa: E402
@@ -49,6 +50,7 @@ def set_categories(path: Path, change: Callable[[NDArray[Any]], NDArray[Any]]) -
         array[...] = category
         mask = zarr.open_array(path / "windows" / "category_mask", mode="r+")
         mask[...] = np.arange(3)[:, None] == category
+    seal_again(path)
 
 
 class TestDataset:

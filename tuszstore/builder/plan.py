@@ -207,7 +207,7 @@ class Plan:
     @property
     def expected_files(self) -> int:
         """Number of files of the store, about: shards, their labels, metadata and tables."""
-        return 2 * self.n_shards + 100
+        return 2 * self.n_shards + 145
 
     @property
     def peak_bytes(self) -> int:

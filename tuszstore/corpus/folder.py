@@ -70,9 +70,9 @@ class Folder(BesideCorpus):
 
     def find(self, id: str) -> Recording:
         """Return the recording of a path; of a folder without a set rule, all are listed once."""
+        path = self.path_of(id)
         if self._rule is None:
             self.recordings()
-        path = self.path_of(id)
         return self._with_patient(named_recording(path, self.root, self._base, self.name))
 
     def _chosen_rule(self, found: Sequence[Recording]) -> str | re.Pattern[str]:

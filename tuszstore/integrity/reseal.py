@@ -1,6 +1,7 @@
 """Sealing a store again that was rewritten with another tool."""
 
 import os
+import shutil
 from pathlib import Path
 
 from tuszstore.builder.lock import locked
@@ -55,7 +56,9 @@ def reseal(path: str | os.PathLike[str]) -> Path:
         _check_columns(contents)
         recordings = contents.table("recordings")
         assert recordings is not None  # or it was refused
-        if variables("shards")[0].path in contents.documents:
+        if not _has_shards_of_spec(contents):
+            shutil.rmtree(place / "shards", ignore_errors=True)  # they told of other files
+        elif variables("shards")[0].path in contents.documents:
             write_table(place, "shards", shard_columns(place, recordings, contents.spec))
         try:
             finish(place, contents.spec, contents.attributes)
@@ -63,6 +66,12 @@ def reseal(path: str | os.PathLike[str]) -> Path:
             write_atomically(place / ROOT, before)
             raise
     return place
+
+
+def _has_shards_of_spec(contents: Contents) -> bool:
+    """Return whether the signal lies in shards as long as spec says, and not in other chunks."""
+    grid = contents.documents["signal"].get("chunk_grid", {}).get("configuration", {})
+    return list(grid.get("chunk_shape", ()))[:1] == [contents.spec.shard]
 
 
 def _check_columns(contents: Contents) -> None:
