@@ -246,8 +246,9 @@ class Store:
 
     @property
     def sfreq(self) -> float:
-        """Sampling rate (Hz)."""
-        return self.metadata.spec.sfreq
+        """Sampling rate (Hz); an int where it is whole."""
+        sfreq = self.metadata.spec.sfreq
+        return int(sfreq) if float(sfreq).is_integer() else sfreq
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 
 import tuszstore  # noqa: E402
 from tests import ROOT  # noqa: E402
-from tests.store.made_stores import seal_again
+from tests.store.made_stores import seal_again  # noqa: E402
 from tests.torch.helpers import flat, seen  # noqa: E402
 from tuszstore.errors import ConfigError  # noqa: E402
 from tuszstore.sampling import (  # noqa: E402
