@@ -19,7 +19,7 @@ def record(
 ) -> None:
     """Write a recording of 20 s, with an event from 5 to 15 s if it has a label."""
     path = folder / "train" / f"{name}_s001_t000.edf"
-    eeg(path, sfreq=64, **fields)
+    eeg(path, sfreq=64, **{"patient": f"{name} X X X", **fields})
     if label:
         path.with_suffix(f".{kind}").write_text(
             f"channel,start_time,stop_time,label,confidence\nTERM,5,15,{label},1.0\n"

@@ -309,6 +309,7 @@ def make_plan(
         If the store's name is a link that leads nowhere.
     """
     made = time.time_ns()
+    _given(config.paths.data, "corpus", "data")
     store = _given(config.paths.store, "folder for stores", "store")
     survey = survey or Survey.of(config)
     found, kind = survey.found, config.labels.annotation

@@ -4,6 +4,7 @@ The result is a new store whose signal files are hard links to the old one's, pu
 other: readers see the old index or the new one.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +36,7 @@ from tuszstore.store.create import finish, write_table
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.index import derive_windows, seizure_distances
-from tuszstore.store.labels import LabelChunks
+from tuszstore.store.labels import LabelChunks, flag_attributes
 from tuszstore.store.metadata import StoreMetadata
 
 
@@ -95,6 +96,7 @@ def _reindex(
                 root = root_of(store.attributes, data, path)
                 sources = find_sources(root, config, store.attributes, path)
                 made, events = _write_labels(unfinished, store, config, sources)
+                _name_classes(unfinished, labels.classes)
                 recordings = {**store.recordings, **made}
                 write_table(unfinished, "recordings", recordings)
             label = LabelChunks(unfinished, spec.geometry)
@@ -150,6 +152,14 @@ def _link(source: Path, target: Path, without: set[str], *, labels: bool) -> Non
         source, target, copy_function=link,
         ignore=lambda folder, names: without if Path(folder) == source else set(),
     )  # fmt: skip
+
+
+def _name_classes(path: Path, classes: tuple[str, ...]) -> None:
+    """Write down what the bits of labels mean now."""
+    document = path / "label" / "zarr.json"
+    values = json.loads(document.read_bytes())
+    values["attributes"].update(flag_attributes(classes))
+    document.write_text(json.dumps(values, indent=2))
 
 
 def _warnings(
