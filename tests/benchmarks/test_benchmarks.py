@@ -238,12 +238,12 @@ def test_a_process_that_fails_says_why() -> None:
 
 def test_a_process_that_takes_too_long_is_ended() -> None:
     with pytest.raises(process.ProcessError, match="took longer than"):
-        process.call("tests.test_benchmarks:hold", timeout=0.1, megabytes=1)
+        process.call("tests.benchmarks.test_benchmarks:hold", timeout=0.1, megabytes=1)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_memory_of_a_process_is_seen(tmp_path: Path) -> None:
-    result = process.call("tests.test_benchmarks:hold", megabytes=200)
+    result = process.call("tests.benchmarks.test_benchmarks:hold", megabytes=200)
     anonymous, mapped = result.peak(result.value)
     assert anonymous is not None
     assert mapped is not None

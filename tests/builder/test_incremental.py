@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 import tuszstore
 from tests.corpus.edf_files import mark
+from tests.store.made_stores import seal_again
 from tuszstore.builder import changes as changes_module
 from tuszstore.builder import keys
 from tuszstore.builder.changes import find_changes
@@ -168,9 +169,9 @@ class TestBuild:
     def test_a_file_of_another_owner_or_mode_is_the_same_file(
         self, own_corpus: Path, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        read, original = [], changes_module.source_sha256
+        read, original = [], changes_module.signal_sha256
         monkeypatch.setattr(
-            changes_module, "source_sha256", lambda path: read.append(path) or original(path)
+            changes_module, "signal_sha256", lambda paths: read.extend(paths) or original(paths)
         )
         first = edf_files(own_corpus)[0]
         first.chmod(0o640)
@@ -257,6 +258,7 @@ class TestBuild:
         older = {**values["attributes"]["versions"], "scipy": "1.0"}
         values["attributes"]["versions_of_signal"] = [older]
         path.write_text(json.dumps(values))
+        seal_again(root / "train.zarr")
         copy_as(edf_files(own_corpus)[0], "aaaaaaaa_s001_t001.edf")
         build(own_corpus, root)
         attrs = tuszstore.open(root / "train.zarr").attrs
@@ -312,7 +314,7 @@ class TestStatus:
     def test_it_reads_no_signal_where_times_are_as_they_were(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(changes_module, "source_sha256", lambda path: pytest.fail("read"))
+        monkeypatch.setattr(changes_module, "signal_sha256", lambda path: pytest.fail("read"))
         assert run("status", root / "train.zarr").exit_code == 0
 
     def test_everything_that_differs(self, own_corpus: Path, root: Path) -> None:

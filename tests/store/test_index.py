@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import tuszstore
 from tuszstore.builder.reindex import reindex
+from tuszstore.builder.spec import geometry_of
 from tuszstore.cli import main
 from tuszstore.config import Config
-from tuszstore.errors import BuildError, ConfigError, StaleIndexError, StoreError
+from tuszstore.errors import BuildError, ConfigError, CorpusError, StaleIndexError, StoreError
 from tuszstore.store import index
-from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import categorise
 from tuszstore.store.schema import variables
 
@@ -112,7 +112,7 @@ class TestDerive:
             "windows.overlap": data.draw(st.sampled_from(["share", "duplicate"])),
             "storage.shard_seconds": data.draw(st.integers(1, 20)), "signal.sfreq": 256,
         })  # fmt: skip
-        geometry = Geometry.of(config)
+        geometry = geometry_of(config)
         n_samples = data.draw(st.lists(st.integers(1, 40 * 256), max_size=6))
         shards = np.array([geometry.n_shards(n) for n in n_samples], int)
         first = (np.cumsum(shards) - shards) * geometry.shard
@@ -151,7 +151,7 @@ class TestDerive:
 
     def test_labels_are_read_a_few_at_a_time(self) -> None:
         """Of labels no more is asked for at once than one shard, and none of it is kept."""
-        geometry, alive, most = Geometry.of(Config()), set(), 0
+        geometry, alive, most = geometry_of(Config()), set(), 0
 
         class Label:
             def __getitem__(self, blocks: slice) -> Any:
@@ -274,7 +274,7 @@ class TestReindex:
         with pytest.raises(BuildError, match="no annotation file"):
             reindex(small.path, reread_annotations=True)
         assert len(tuszstore.open(small.path)) == len(small)
-        with pytest.raises(BuildError, match="no annotation file"):
+        with pytest.raises(CorpusError, match="elsewhere: no such folder"):
             reindex(small.path, reread_annotations=True, data=own_corpus / "elsewhere")
 
     def test_an_open_reader_keeps_the_index_it_has(self, small: tuszstore.Store) -> None:
