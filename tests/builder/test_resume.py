@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 
 import tuszstore
 from tuszstore.builder import builder, lock, recording, records
+from tuszstore.builder.keys import plugins_of
 from tuszstore.builder.lock import Holder, find_holder, lock_path, locked
+from tuszstore.builder.provenance import built_with
 from tuszstore.builder.records import (
     Files,
     checked,
@@ -33,6 +35,7 @@ from tuszstore.builder.records import (
 )
 from tuszstore.builder.workplace import Workplace
 from tuszstore.cli import main
+from tuszstore.corpus.choose import choose_corpus
 from tuszstore.errors import BuildError
 
 CONFIG = {"windows": {"length": 20, "stride": 10}, "storage": {"shard_seconds": 60}}
@@ -386,11 +389,10 @@ class TestRecords:
         work.recordings.mkdir(parents=True)
         planned = tuszstore.open(root / "train.zarr")
         id_ = str(planned.recordings["id"].values[0])
-        path = own_corpus / id_
-        task = recording.Task(
-            id_, path, path.with_suffix(".csv"), int(planned.recordings["n_samples"][0]), 180.0
-        )
-        config = planned.config
+        config = built_with(planned.metadata)
+        ref = choose_corpus(config, own_corpus)
+        n_samples = int(planned.recordings["n_samples"][0])
+        task = recording.Task(id_, ref, ref.open().find(id_), plugins_of(config), n_samples, 180.0)
         results = []
         threads = [
             threading.Thread(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tuszstore
 from tuszstore.builder.reindex import reindex
-from tuszstore.builder.spec import geometry_of
+from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.cli import main
 from tuszstore.config import Config
 from tuszstore.errors import BuildError, ConfigError, CorpusError, StaleIndexError, StoreError
@@ -126,9 +126,7 @@ class TestDerive:
         recordings = {"n_samples": np.array(n_samples, int), "first_block": first}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(index, "BATCH", data.draw(st.integers(1, 60)))
-            found = index.derive_windows(
-                label, recordings, geometry, config.labels, n_threads=n_threads
-            )
+            found = index.derive_windows(label, recordings, spec_of(config), n_threads=n_threads)
         expected: dict[str, list[Any]] = {name: [] for name in found}
         for row, (n, at) in enumerate(zip(n_samples, first.tolist(), strict=True)):
             for k in range(geometry.n_windows(n)):
@@ -167,7 +165,7 @@ class TestDerive:
         recordings = {
             "n_samples": np.full(n, 1000 * 256), "first_block": np.arange(n) * 2 * geometry.shard
         }  # fmt: skip
-        found = index.derive_windows(Label(), recordings, geometry, Config().labels, n_threads=2)
+        found = index.derive_windows(Label(), recordings, spec_of(Config()), n_threads=2)
         assert len(found["recording"]) == n * 95
         assert most <= 8
 
