@@ -19,6 +19,8 @@ from tuszstore.cli import main
 from tuszstore.cli.demo import run_demo
 from tuszstore.plotting.signals import sample_windows
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
 

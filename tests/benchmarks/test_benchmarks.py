@@ -28,6 +28,8 @@ from benchmarks.summary import Spread, exponent, exponents, ratios
 from benchmarks.tables import absences, comparison, losses, overview, varied_table, workload_table
 from benchmarks.workloads.reading import order_of_all, random_order
 
+pytestmark = pytest.mark.slow
+
 HERE = [name for name, engine in ENGINES.items() if engine.environment == "this"]
 
 

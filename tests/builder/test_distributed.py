@@ -22,6 +22,8 @@ from tuszstore.builder.plan import make_plan
 from tuszstore.builder.workplace import Workplace
 from tuszstore.config import load_config
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {"windows": {"length": 20, "stride": 10}}
 PRELOAD = Path(__file__).with_name("slow_worker.py")
 

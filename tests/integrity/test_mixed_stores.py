@@ -25,6 +25,8 @@ from tuszstore.errors import SchemaError, StoreError, TuszstoreError
 from tuszstore.store.digests import file_digests, seal
 from tuszstore.store.encoding import Encoding
 
+pytestmark = pytest.mark.slow
+
 Values = list[NDArray[Any]]
 
 FLOAT32 = Encoding("float32", 1.0, "zstd")

@@ -11,6 +11,8 @@ import tuszstore
 from tests import ROOT
 from tuszstore.cli.demo import run_demo
 
+pytestmark = pytest.mark.slow
+
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("matplotlib")

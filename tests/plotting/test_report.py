@@ -169,12 +169,16 @@ class TestFacts:
         rows = np.arange(1000) % len(table["id"])
         names = np.array([Name(f"patient {k}") for k in range(len(rows))], object)
 
-        class Many(dict):
+        class Many(dict[str, Any]):
+            variables = table.variables
+
             def or_blank(self, name: str) -> Any:
                 return self[name]
 
         many = Many({name: table.or_blank(name)[rows] for name in table.variables})
         many["patient"] = names
+        dataset = store.recordings.isel(recording=rows).assign(patient=("recording", names))
+        vars(store)["recordings"] = dataset
         monkeypatch.setitem(vars(store.metadata), "recordings", many)
         found = gather(store)
         assert len(found.patients) == len(rows)
