@@ -63,7 +63,7 @@ def check_root(contents: Contents, check: Check, notes: list[str]) -> None:
     """Check the root's attributes and its copy of all other metadata."""
     path, attributes = contents.path, contents.attributes
     check.covered = f"{path / ROOT}"
-    if attributes["complete"] is not True:
+    if attributes.get("complete") is not True:
         check.add("an unfinished build", "build", file=ROOT)
     if fault := attribute_fault(attributes):
         check.add(fault, "build", file=ROOT)

@@ -65,7 +65,7 @@ def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
     """
     if "complete" not in attributes:
         raise StoreError(f"{path}: not a store of tuszstore")
-    if attributes["complete"] is not True:
+    if attributes.get("complete") is not True:
         raise StoreError(f"{path}: an unfinished build; build it again with: tuszstore build")
     check_version(path, attributes)
     if fault := attribute_fault(attributes):
