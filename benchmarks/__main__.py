@@ -62,26 +62,63 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--size", type=click.Choice(list(SIZES)), default="small", show_default=True,
-              help="How much is measured.")  # fmt: skip
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              metavar="DIR", help="A corpus with a split train; else one is made.")  # fmt: skip
-@click.option("--engines", type=Names(ENGINES), default=list(ENGINES), metavar="A,B,...",
-              help=f"Some of {', '.join(ENGINES)}.", show_default="all")  # fmt: skip
-@click.option("--workloads", type=Names(TITLES), default=list(TITLES), metavar="A,B,...",
-              help=f"Some of {', '.join(TITLES)}.", show_default="all")  # fmt: skip
+@click.option(
+    "--size",
+    type=click.Choice(list(SIZES)),
+    default="small",
+    show_default=True,
+    help="How much is measured.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A corpus with a split train; else one is made.",
+)
+@click.option(
+    "--engines",
+    type=Names(ENGINES),
+    default=list(ENGINES),
+    metavar="A,B,...",
+    help=f"Some of {', '.join(ENGINES)}.",
+    show_default="all",
+)
+@click.option(
+    "--workloads",
+    type=Names(TITLES),
+    default=list(TITLES),
+    metavar="A,B,...",
+    help=f"Some of {', '.join(TITLES)}.",
+    show_default="all",
+)
 @click.option("--rounds", type=click.IntRange(1), metavar="N", help="Measurements of each.")
-@click.option("--out", type=_FOLDER, default=Path("benchmark-results"), show_default=True,
-              metavar="DIR", help="Where results go.")  # fmt: skip
-@click.option("--scratch", type=_FOLDER, metavar="DIR",
-              help="Where files go meanwhile; by default the system's place for them.")  # fmt: skip
-@click.option("--rows", "rows_file", type=_FILE,
-              metavar="FILE",
-              help="Report the rows of an earlier run; measure nothing.")  # fmt: skip
-@click.option("--readme", type=_FILE,
-              metavar="FILE", help="Write the table between the markers of this file.")  # fmt: skip
-@click.option("--no-install", is_flag=True,
-              help="Make no environments: engines that need one are absent.")  # fmt: skip
+@click.option(
+    "--out",
+    type=_FOLDER,
+    default=Path("benchmark-results"),
+    show_default=True,
+    metavar="DIR",
+    help="Where results go.",
+)
+@click.option(
+    "--scratch",
+    type=_FOLDER,
+    metavar="DIR",
+    help="Where files go meanwhile; by default the system's place for them.",
+)
+@click.option(
+    "--rows",
+    "rows_file",
+    type=_FILE,
+    metavar="FILE",
+    help="Report the rows of an earlier run; measure nothing.",
+)
+@click.option(
+    "--readme", type=_FILE, metavar="FILE", help="Write the table between the markers of this file."
+)
+@click.option(
+    "--no-install", is_flag=True, help="Make no environments: engines that need one are absent."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print rows instead of tables.")
 def main(
     size: str,
@@ -116,8 +153,15 @@ def main(
             tempfile.TemporaryDirectory(prefix="tuszstore-bench-", dir=scratch) as folder,
             (out / "rows.jsonl").open("w", encoding="utf-8") as file,
         ):
-            for row in run(chosen, Path(folder), engines, workloads, data=data,
-                           install=not no_install, say=_say(start)):  # fmt: skip
+            for row in run(
+                chosen,
+                Path(folder),
+                engines,
+                workloads,
+                data=data,
+                install=not no_install,
+                say=_say(start),
+            ):
                 rows.append(row)
                 file.write(row.line() + "\n")
                 file.flush()

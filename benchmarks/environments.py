@@ -102,8 +102,9 @@ def interpreter(name: str, *, install: bool = True) -> str:
     pins = ROOT / "benchmarks" / environment.pins
     pinned = ["-c", str(pins)] if version == environment.pinned else []
     # not compiled: most of it is never imported
-    _run([str(python), "-m", "pip", "install", "-qq", "--no-compile", *pinned,
-          *environment.packages])  # fmt: skip
+    _run(
+        [str(python), "-m", "pip", "install", "-qq", "--no-compile", *pinned, *environment.packages]
+    )
     _drop_cuda_parts(python)
     stamp.write_text(_fingerprint(environment))
     return str(python)

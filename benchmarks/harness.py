@@ -69,9 +69,13 @@ def _run(
     folder.mkdir()
     say("building stores")
     made = call(
-        "benchmarks.source:make_source", imports=IMPORTS, data=str(corpus), folder=str(folder),
-        limit=size.files if data else None, others=["none", "float32"],
-    ).value  # fmt: skip
+        "benchmarks.source:make_source",
+        imports=IMPORTS,
+        data=str(corpus),
+        folder=str(folder),
+        limit=size.files if data else None,
+        others=["none", "float32"],
+    ).value
     say(f"{made['windows']} windows, {made['hours']:.1f} h of EEG")
     common |= made
     prepared: dict[str, Prepared] = {}
@@ -94,8 +98,14 @@ def _run(
         except ProcessError as error:
             say(f"{', '.join(wanted)}: failed: {error}")
             for workload in wanted:
-                yield run.row(workload=workload, engine="tuszstore", title="tuszstore", round=0,
-                              status="failed", reason=str(error))  # fmt: skip
+                yield run.row(
+                    workload=workload,
+                    engine="tuszstore",
+                    title="tuszstore",
+                    round=0,
+                    status="failed",
+                    reason=str(error),
+                )
 
 
 def _prepare(
@@ -108,16 +118,23 @@ def _prepare(
     try:
         python = interpreter.result()
         absent = call(
-            "benchmarks.engines.base:why_absent", python=python, imports=["benchmarks.measure"],
+            "benchmarks.engines.base:why_absent",
+            python=python,
+            imports=["benchmarks.measure"],
             packages=ENGINES[name].packages,
-        ).value  # fmt: skip
+        ).value
         if absent is not None:
             return replace(none, reason=absent)
         done = call(
-            "benchmarks.measure:prepare", python=python, sync=True, imports=imports_of(name),
-            engine=name, source=str(source), folder=str(folder),
+            "benchmarks.measure:prepare",
+            python=python,
+            sync=True,
+            imports=imports_of(name),
+            engine=name,
+            source=str(source),
+            folder=str(folder),
             order=random_order(Source.open(source), 2, batch, seed=0),
-        ).value  # fmt: skip
+        ).value
     except NoEnvironment as error:
         return replace(none, reason=str(error))
     except ProcessError as error:

@@ -107,10 +107,12 @@ def _tensorstore(url: str, local: Path, batches: Sequence[Batch]) -> Iterator[Si
     import zarr
 
     blocks = Blocks.of(zarr.open_group(local, mode="r"))
-    context = tensorstore.Context({
-        "http_request_concurrency": {"limit": 4 * len(batches[0])},
-        "cache_pool": {"total_bytes_limit": 64_000_000},
-    })  # fmt: skip
+    context = tensorstore.Context(
+        {
+            "http_request_concurrency": {"limit": 4 * len(batches[0])},
+            "cache_pool": {"total_bytes_limit": 64_000_000},
+        }
+    )
     spec = {"driver": "zarr3", "kvstore": f"{url}/signal/", "recheck_cached_data": "open"}
     signal = tensorstore.open(spec, read=True, context=context).result()
     for batch in batches:

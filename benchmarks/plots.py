@@ -24,8 +24,14 @@ LABELS = {"own": "tuszstore", "compressed": "compressed or chunked", "bare": "ba
 
 def figures(rows: Sequence[Row]) -> dict[str, Figure]:
     """Return all pictures that rows can fill, by name."""
-    matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False,
-                                "axes.spines.right": False, "axes.axisbelow": True})  # fmt: skip
+    matplotlib.rcParams.update(
+        {
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.axisbelow": True,
+        }
+    )
     measured = of(rows, status="ok")
     there = {row.workload for row in measured}
     drawn: dict[str, Figure] = {}
@@ -51,8 +57,10 @@ def rates(rows: Sequence[Row], workloads: Sequence[str]) -> Figure:
     engines = list(dict.fromkeys(row.engine for row in rows if row.workload in workloads))
     columns = min(2, len(workloads))
     lines = -(-len(workloads) // columns)
-    figure = Figure(figsize=(6.2 * columns, 0.24 * len(engines) * lines + 1.0 * lines + 0.4),
-                    layout="constrained")  # fmt: skip
+    figure = Figure(
+        figsize=(6.2 * columns, 0.24 * len(engines) * lines + 1.0 * lines + 0.4),
+        layout="constrained",
+    )
     axes = figure.subplots(lines, columns, squeeze=False).flat
     for axis, workload in zip(axes, workloads, strict=False):
         _bars(axis, of(rows, workload=workload), TITLES[workload])
@@ -72,8 +80,14 @@ def _bars(axis: Any, rows: Sequence[Row], title: str) -> None:
     found.sort(key=lambda pair: pair[0].median)
     medians = np.array([spread.median for spread, _ in found])
     extremes = np.array([[s.median - s.least, s.most - s.median] for s, _ in found]).T
-    axis.barh([row.title for _, row in found], medians, xerr=extremes, height=0.7,
-              color=[COLOURS[row.kind] for _, row in found], error_kw={"lw": 1})  # fmt: skip
+    axis.barh(
+        [row.title for _, row in found],
+        medians,
+        xerr=extremes,
+        height=0.7,
+        color=[COLOURS[row.kind] for _, row in found],
+        error_kw={"lw": 1},
+    )
     for place, (spread, row) in enumerate(found):
         axis.text(spread.most * 1.1, place, f"{spread.median:,.0f}", va="center", fontsize=8)
         if row.engine == LIMIT:
@@ -109,8 +123,17 @@ def scaling(rows: Sequence[Row], title: str) -> Figure:
             label += f", exponent {fitted.median:.3f}"
         medians = np.array([s.median for _, s in known])
         extremes = np.array([[s.median - s.least, s.most - s.median] for _, s in known]).T
-        axis.errorbar([size for size, _ in known], medians, extremes, marker="o", ms=4, lw=1.2,
-                      capsize=2, label=label, color=colour)  # fmt: skip
+        axis.errorbar(
+            [size for size, _ in known],
+            medians,
+            extremes,
+            marker="o",
+            ms=4,
+            lw=1.2,
+            capsize=2,
+            label=label,
+            color=colour,
+        )
     over = "minutes of a recording" if rows[0].workload == "length" else "windows"
     unit = "µs a window" if windowed else "ms"
     axis.set(xscale="log", yscale="log", xlabel=over, ylabel=unit)
@@ -146,8 +169,14 @@ def stages(rows: Sequence[Row]) -> Figure:
     for stage, colour in zip(STAGES, palette, strict=True):
         # differences of small times can come out below nothing
         width = max(0.0, medians[stage])
-        axis.barh("tuszstore, 1 thread", width, left=left, color=colour, height=0.6,
-                  label=f"{stage} {medians[stage]:.0f}")  # fmt: skip
+        axis.barh(
+            "tuszstore, 1 thread",
+            width,
+            left=left,
+            color=colour,
+            height=0.6,
+            label=f"{stage} {medians[stage]:.0f}",
+        )
         left += width
     for variant in TOTALS[1:]:
         name = variant if "limit" in variant else f"tuszstore, {variant}"
@@ -185,6 +214,12 @@ def building(rows: Sequence[Row]) -> Figure:
     axis.invert_yaxis()
     axis.set_xlabel("s of work for an hour of EEG, by stage; figures: of the clock")
     patches = [matplotlib.patches.Patch(color=palette(k), label=n) for k, n in enumerate(names)]
-    axis.legend(handles=patches, frameon=False, fontsize=8, ncols=4, loc="lower center",
-                bbox_to_anchor=(0.5, 1.0))  # fmt: skip
+    axis.legend(
+        handles=patches,
+        frameon=False,
+        fontsize=8,
+        ncols=4,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+    )
     return figure

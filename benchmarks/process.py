@@ -119,8 +119,11 @@ def _start(python: str, job: Path, log: Path, timeout: float) -> tuple[int, list
     with log.open("wb") as output:
         process = subprocess.Popen(
             [python, "-m", "benchmarks.child", str(job)],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_environment(),
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+        )
     with _Watch(process.pid) as watch:
         try:
             return process.wait(timeout), watch.samples
@@ -140,8 +143,11 @@ class _Template:
         self._lines = b""
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.child", "--template", *imports],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=_environment(),
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=_environment(),
+        )
         weakref.finalize(self, _end, self._process, self._log)
 
     def fork(self, job: Path, timeout: float) -> tuple[int, list[Memory]]:

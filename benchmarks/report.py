@@ -81,12 +81,14 @@ def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Secti
     if there & {*READING, *LOADING}:
         yield Section(
             "All engines",
-            [f"Medians. {circumstances(rows)}. Bold is the fastest of a column, the limit apart; "
-             "* windows in an order of its own; cold: page cache dropped before each batch "
-             "(random) or pass (in order)."],
+            [
+                f"Medians. {circumstances(rows)}. Bold is the fastest of a column, the limit "
+                "apart; * windows in an order of its own; cold: page cache dropped before each "
+                "batch (random) or pass (in order)."
+            ],
             [overview(rows)],
             shown("reading", "loader"),
-        )  # fmt: skip
+        )
         compared = comparison(rows)
         if compared.lines:
             batch = rows[0].setting.get("batch", ASKED_BATCH)
@@ -205,10 +207,12 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for column, width in enumerate(widths)
     ]
     lines = [
-        [cell.ljust(width) if column == 0 else cell.rjust(width)
-         for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         for row in (head, rule, *rows)
-    ]  # fmt: skip
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -151,6 +151,11 @@ class Setting:
     def own_row(self, workload: str, number: int, **values: Any) -> Row:
         """Return a row of a round in which tuszstore itself is measured."""
         return self.row(
-            workload=workload, engine="tuszstore", title="tuszstore", kind="own", round=number,
-            versions=dict(own_versions()), **values,
-        )  # fmt: skip
+            workload=workload,
+            engine="tuszstore",
+            title="tuszstore",
+            kind="own",
+            round=number,
+            versions=dict(own_versions()),
+            **values,
+        )

@@ -111,12 +111,16 @@ def make_source(
     stores = {
         name: str(
             tuszstore.build(
-                {"storage": storage[name], "windows": windows or {}}, split="train", data=data,
-                store=Path(folder, name), workers=0, limit=limit,
+                {"storage": storage[name], "windows": windows or {}},
+                split="train",
+                data=data,
+                store=Path(folder, name),
+                workers=0,
+                limit=limit,
             ).store
         )
         for name in ("lz4", *others)
-    }  # fmt: skip
+    }
     store = tuszstore.open(stores["lz4"])
     shape = store.windows.shape
     array = np.lib.format.open_memmap(Path(folder, WINDOWS), "w+", np.float32, shape)

@@ -52,20 +52,30 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
     category = categorise(fraction, config.labels.full_seizure)
     counts = np.bincount(recording, minlength=n_recordings)
     create_arrays(path, spec_of(config), encoding_of(config.storage), n_recordings * geometry.shard)
-    write_table(path, "windows", {
-        "recording": recording, "start_block": recording * geometry.shard + within,
-        "start_time": within * 10.0, "seizure_fraction": fraction, "category": category,
-        "event_classes": (category > 0).astype(np.uint16),
-        "category_mask": category == np.arange(len(CATEGORIES))[:, None],
-        "mask": strings(CATEGORIES),
-    })  # fmt: skip
+    write_table(
+        path,
+        "windows",
+        {
+            "recording": recording,
+            "start_block": recording * geometry.shard + within,
+            "start_time": within * 10.0,
+            "seizure_fraction": fraction,
+            "category": category,
+            "event_classes": (category > 0).astype(np.uint16),
+            "category_mask": category == np.arange(len(CATEGORIES))[:, None],
+            "mask": strings(CATEGORIES),
+        },
+    )
     names = np.char.mod("aaaa%06d", np.arange(n_recordings) // 8)
     columns = {
         "id": strings(f"edf/train/{name}/{k}.edf" for k, name in enumerate(names)),
-        "patient": strings(names), "first_block": np.arange(n_recordings) * geometry.shard,
-        "n_samples": np.full(n_recordings, 600 * 256), "n_windows": counts,
-        "first_window": np.cumsum(counts) - counts, "n_blocks": np.full(n_recordings, 60),
-    }  # fmt: skip
+        "patient": strings(names),
+        "first_block": np.arange(n_recordings) * geometry.shard,
+        "n_samples": np.full(n_recordings, 600 * 256),
+        "n_windows": counts,
+        "first_window": np.cumsum(counts) - counts,
+        "n_blocks": np.full(n_recordings, 60),
+    }
     for variable in variables("recordings"):
         shape = (n_recordings, len(CHANNELS))[: len(variable.dims)]
         is_string = variable.name not in columns and variable.dtype == "string"
@@ -77,8 +87,10 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
             columns[variable.name] = np.zeros(shape, variable.dtype)
     write_table(path, "recordings", columns)
     for table in ("events", "left_out"):
-        empty = {v.name: strings([]) if v.dtype == "string" else np.zeros(0, v.dtype)
-                 for v in variables(table)}  # fmt: skip
+        empty = {
+            v.name: strings([]) if v.dtype == "string" else np.zeros(0, v.dtype)
+            for v in variables(table)
+        }
         write_table(path, table, empty)
     if shards:
         for number in range(n_recordings):

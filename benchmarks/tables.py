@@ -82,17 +82,19 @@ def workload_table(rows: Sequence[Row], workload: str) -> Table:
     for engine in _engines(chosen):
         mine = of(chosen, engine=engine)
         times = Spread.of(ratios(chosen, workload, OWN, engine))
-        lines.append([
-            mine[0].title,
-            *_both(Spread.of(row.rate for row in mine), _count),
-            *_both(Spread.of(row.of_limit for row in mine), _three),
-            *_both(times, _three),
-            _median(mine, "first_batch", lambda value: f"{value:.3f}"),
-            _median(mine, "read_per_byte", _three),
-            _median(mine, "disk_per_byte", _three),
-            _median(mine, "anonymous", lambda value: _count(value / 1e6)),
-            _median(mine, "mapped", lambda value: _count(value / 1e6)),
-        ])  # fmt: skip
+        lines.append(
+            [
+                mine[0].title,
+                *_both(Spread.of(row.rate for row in mine), _count),
+                *_both(Spread.of(row.of_limit for row in mine), _three),
+                *_both(times, _three),
+                _median(mine, "first_batch", lambda value: f"{value:.3f}"),
+                _median(mine, "read_per_byte", _three),
+                _median(mine, "disk_per_byte", _three),
+                _median(mine, "anonymous", lambda value: _count(value / 1e6)),
+                _median(mine, "mapped", lambda value: _count(value / 1e6)),
+            ]
+        )
     return Table(head, lines)
 
 
@@ -143,10 +145,15 @@ def _against_others(rows: Sequence[Row]) -> list[list[str]]:
         if times is None:
             continue
         who = {"any": "all others", "bare": "bare float32", "compressed": "compressed or chunked"}
-        lines.append([
-            f"{TITLES[workload]}: {who[kind]}", ENGINES[best].title, *_both(times, _three),
-            f"≥ {asked:g}", "met" if times.median >= asked else "missed",
-        ])  # fmt: skip
+        lines.append(
+            [
+                f"{TITLES[workload]}: {who[kind]}",
+                ENGINES[best].title,
+                *_both(times, _three),
+                f"≥ {asked:g}",
+                "met" if times.median >= asked else "missed",
+            ]
+        )
     return lines
 
 
@@ -161,10 +168,12 @@ def losses(rows: Sequence[Row]) -> list[str]:
                 continue
             if times.median > 1:
                 ahead.append(
-                    (times.median,
-                     f"{ENGINES[engine].title} {times.median:.2f} times "
-                     f"({times.least:.2f} to {times.most:.2f})")
-                )  # fmt: skip
+                    (
+                        times.median,
+                        f"{ENGINES[engine].title} {times.median:.2f} times "
+                        f"({times.least:.2f} to {times.most:.2f})",
+                    )
+                )
         if ahead:
             found.append(
                 f"{TITLES[workload]}: {', '.join(text for _, text in sorted(ahead, reverse=True))}"
@@ -175,18 +184,27 @@ def losses(rows: Sequence[Row]) -> list[str]:
 def build_table(rows: Sequence[Row]) -> Table:
     """Return times and sizes of building."""
     chosen = of(rows, workload="build", status="ok")
-    head = ["", "s per h of EEG", "range", "times faster than NPZ", "range", "MB per h of EEG",
-            "memory, MB"]  # fmt: skip
+    head = [
+        "",
+        "s per h of EEG",
+        "range",
+        "times faster than NPZ",
+        "range",
+        "MB per h of EEG",
+        "memory, MB",
+    ]
     lines = []
     for engine in _engines(chosen):
         mine = of(chosen, engine=engine)
-        lines.append([
-            mine[0].title,
-            *_both(Spread.of(row.values["s per hour"] for row in mine), _three),
-            *_both(Spread.of(ratios(chosen, "build", engine, "npz")), _three),
-            f"{mine[0].values['MB per hour']:.1f}",
-            _median(mine, "anonymous", lambda value: _count(value / 1e6)),
-        ])  # fmt: skip
+        lines.append(
+            [
+                mine[0].title,
+                *_both(Spread.of(row.values["s per hour"] for row in mine), _three),
+                *_both(Spread.of(ratios(chosen, "build", engine, "npz")), _three),
+                f"{mine[0].values['MB per hour']:.1f}",
+                _median(mine, "anonymous", lambda value: _count(value / 1e6)),
+            ]
+        )
     return Table(head, lines)
 
 
@@ -203,11 +221,13 @@ def _over_sizes(rows: Sequence[Row]) -> Table:
     for engine, variant in dict.fromkeys((row.engine, row.variant) for row in rows):
         mine = of(rows, engine=engine, variant=variant)
         spreads = [Spread.of(map(_cost, of(mine, size=size))) for size in sizes]
-        lines.append([
-            ", ".join(filter(None, [mine[0].title, variant])),
-            *("" if spread is None else _three(spread.median) for spread in spreads),
-            *_both(Spread.of(exponents(mine)), lambda value: f"{value:.3f}"),
-        ])  # fmt: skip
+        lines.append(
+            [
+                ", ".join(filter(None, [mine[0].title, variant])),
+                *("" if spread is None else _three(spread.median) for spread in spreads),
+                *_both(Spread.of(exponents(mine)), lambda value: f"{value:.3f}"),
+            ]
+        )
     return Table([_figure(rows), *names, "exponent", "range"], lines)
 
 

@@ -23,17 +23,30 @@ def main() -> int:
     broken = 0
     for target in TARGETS:
         done = subprocess.run(
-            [sys.executable, "-m", "fuzz.run", target, f"-max_total_time={seconds}", "-timeout=20",
-             "-rss_limit_mb=2048", "-max_len=20000", f"-artifact_prefix={inputs}/{target}-",
-             inputs / target],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "fuzz.run",
+                target,
+                f"-max_total_time={seconds}",
+                "-timeout=20",
+                "-rss_limit_mb=2048",
+                "-max_len=20000",
+                f"-artifact_prefix={inputs}/{target}-",
+                inputs / target,
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         runs = re.findall(r"#(\d+)\s", done.stderr)
         covered = re.findall(r"cov: (\d+)", done.stderr)
         state = "nothing found" if done.returncode == 0 else "FOUND:\n" + done.stderr[-3000:]
         n_inputs, n_places = (int(found[-1]) if found else 0 for found in (runs, covered))
-        print(f"{target:12} {n_inputs:>9,} inputs, {n_places:>5} places reached: {state}",
-              flush=True)  # fmt: skip
+        print(
+            f"{target:12} {n_inputs:>9,} inputs, {n_places:>5} places reached: {state}", flush=True
+        )
         broken += done.returncode != 0
     return broken + sanitized()
 
@@ -50,27 +63,57 @@ def sanitized() -> int:
         shutil.copytree(ROOT / "tuszstore", package, ignore=shutil.ignore_patterns("*.so", "*.pyc"))
         shutil.copytree(ROOT / "configs", Path(folder) / "configs")
         shutil.copytree(ROOT / "tests", Path(folder) / "tests")
-        shutil.copytree(ROOT / "fuzz", Path(folder) / "fuzz",
-                        ignore=shutil.ignore_patterns("inputs"))  # fmt: skip
+        shutil.copytree(
+            ROOT / "fuzz", Path(folder) / "fuzz", ignore=shutil.ignore_patterns("inputs")
+        )
         subprocess.run(
-            [compiler, "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-fno-omit-frame-pointer",
-             "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-             f"-I{sysconfig.get_paths()['include']}",
-             package / "read" / "kernel" / "module.c", "-o", package / "read" / "_kernel.abi3.so"],
+            [
+                compiler,
+                "-std=c11",
+                "-O1",
+                "-g",
+                "-fPIC",
+                "-shared",
+                "-fno-omit-frame-pointer",
+                "-fsanitize=address,undefined",
+                "-fno-sanitize-recover=all",
+                f"-I{sysconfig.get_paths()['include']}",
+                package / "read" / "kernel" / "module.c",
+                "-o",
+                package / "read" / "_kernel.abi3.so",
+            ],
             check=True,
-        )  # fmt: skip
+        )
         libraries = [
-            subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True,
-                           check=True).stdout.strip()
+            subprocess.run(
+                [compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+            ).stdout.strip()
             for name in ("libasan.so", "libubsan.so")
-        ]  # fmt: skip
+        ]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "testpaths=",
-             "tests/test_decode.py", "fuzz/mutations.py"],
-            cwd=folder, capture_output=True, text=True, check=False,
-            env={**os.environ, "PYTHONPATH": folder, "LD_PRELOAD": " ".join(libraries),
-                 "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1"},
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-o",
+                "testpaths=",
+                "tests/test_decode.py",
+                "fuzz/mutations.py",
+            ],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "PYTHONPATH": folder,
+                "LD_PRELOAD": " ".join(libraries),
+                "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+            },
+        )
     told = (done.stdout.strip().splitlines() or ["nothing"])[-1]
     if done.returncode:
         print(f"kernel     under sanitizers: FOUND:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")

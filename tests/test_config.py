@@ -78,8 +78,16 @@ def test_the_reference_is_the_npz_pipeline() -> None:
     assert config.labels.rounding == "truncate"
     assert config.labels.unknown == "background"
     assert sorted(config.labels.seizure) == [
-        "absz", "cpsz", "fnsz", "gnsz", "mysz", "seiz", "spsz", "tcsz", "tnsz",
-    ]  # fmt: skip
+        "absz",
+        "cpsz",
+        "fnsz",
+        "gnsz",
+        "mysz",
+        "seiz",
+        "spsz",
+        "tcsz",
+        "tnsz",
+    ]
     assert config.storage.dtype == "float32"
     assert config.corpus.split_policy == "file_order"
 

@@ -57,10 +57,15 @@ def blocks(page: str) -> list[Block]:
         for match in _INDENTED.finditer(rest)
     ]
     return [
-        Block(page, text.count("\n", 0, match.start()) + 1, language, inside,
-              reason[1] if (reason := _NOT_RUN.search(text[: match.start()])) else "")
+        Block(
+            page,
+            text.count("\n", 0, match.start()) + 1,
+            language,
+            inside,
+            reason[1] if (reason := _NOT_RUN.search(text[: match.start()])) else "",
+        )
         for match, language, inside in sorted(found, key=lambda entry: entry[0].start())
-    ]  # fmt: skip
+    ]
 
 
 ALL = {page: blocks(page) for page in PAGES}
@@ -175,9 +180,14 @@ def test_snippets_are_found() -> None:
 def test_only_what_needs_something_elsewhere_is_not_run() -> None:
     reasons = {block.not_run for page in PAGES for block in ALL[page]} - {""}
     needs = {
-        "needs CHB-MIT", "needs Kubernetes", "needs Modal", "needs SLURM", "needs a bucket",
-        "needs a cluster", "needs the package above",
-    }  # fmt: skip
+        "needs CHB-MIT",
+        "needs Kubernetes",
+        "needs Modal",
+        "needs SLURM",
+        "needs a bucket",
+        "needs a cluster",
+        "needs the package above",
+    }
     assert reasons <= needs
 
 

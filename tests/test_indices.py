@@ -38,9 +38,13 @@ class TestRule:
         values = data.draw(st.lists(st.integers(-n, n - 1), max_size=8))
         expected = np.arange(n)[np.array(values, np.int64)].tolist()
         for form in (
-            list, tuple, np.array, lambda v: np.array(v, np.int8),
-            lambda v: np.array(v, object), Tensor,
-        ):  # fmt: skip
+            list,
+            tuple,
+            np.array,
+            lambda v: np.array(v, np.int8),
+            lambda v: np.array(v, object),
+            Tensor,
+        ):
             found = check_indices(form(values), n)
             assert found.dtype == np.int64
             assert found.tolist() == expected

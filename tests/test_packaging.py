@@ -41,8 +41,12 @@ def test_the_notebook_opens_for_root_too(tmp_path: Path, user: str, allowed: boo
     command.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["make", "--dry-run", "--always-make", "notebook"], cwd=ROOT, text=True, check=True,
-        env={**os.environ, "PATH": path}, capture_output=True,
-    )  # fmt: skip
+        ["make", "--dry-run", "--always-make", "notebook"],
+        cwd=ROOT,
+        text=True,
+        check=True,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+    )
     (line,) = (line for line in done.stdout.splitlines() if "jupyter lab" in line)
     assert ("--allow-root" in line) == allowed

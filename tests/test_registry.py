@@ -35,9 +35,11 @@ def test_what_comes_with_tuszstore_can_be_loaded() -> None:
 
 def test_an_entry_point_is_known_by_name_and_loaded_when_used(plugins: Path) -> None:
     install(
-        plugins, "plugin_a", "[tuszstore.things]\nmine = plugin_a:mine\n",
+        plugins,
+        "plugin_a",
+        "[tuszstore.things]\nmine = plugin_a:mine\n",
         "def mine(): return 7\nmine.version = 3\n",
-    )  # fmt: skip
+    )
     things = Registry("thing", "tuszstore.things", {"ours": "math:sqrt"})
     assert things.names() == ["mine", "ours"]
     assert things["mine"]() == 7

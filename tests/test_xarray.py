@@ -239,11 +239,13 @@ class TestIndexing:
         """Arrays along a new dimension pick points."""
         n_points = data.draw(st.integers(1, 5))
         key = {
-            name: ("point", data.draw(st.lists(st.integers(0, size - 1), min_size=n_points,
-                                               max_size=n_points)))
+            name: (
+                "point",
+                data.draw(st.lists(st.integers(0, size - 1), min_size=n_points, max_size=n_points)),
+            )
             for name, size in SIZES.items()
             if data.draw(st.booleans())
-        }  # fmt: skip
+        }
         xr.testing.assert_identical(small.to_xarray().isel(key).compute(), loaded.isel(key))
 
     def test_labels_of_the_dimensions(self, small: tuszstore.Store, loaded: xr.Dataset) -> None:
@@ -409,8 +411,9 @@ class TestChunks:
     def test_coordinates_stay_in_memory(self, train: tuszstore.Store) -> None:
         ds = train.to_xarray(chunks={})
         assert {name for name, variable in ds.variables.items() if variable.chunks} == {
-            "windows", "labels",
-        }  # fmt: skip
+            "windows",
+            "labels",
+        }
 
     @pytest.mark.parametrize("by", ["category", "patient"])
     def test_groups(self, small: tuszstore.Store, loaded: xr.Dataset, by: str) -> None:
@@ -425,11 +428,18 @@ class TestChunks:
     def test_a_function_of_each_chunk(self, small: tuszstore.Store) -> None:
         ds = small.to_xarray(chunks={})[["windows"]]
         counts = ds.map_blocks(
-            lambda part: part["windows"].isel(channel=0, sample=0).notnull().sum(keepdims=True)
-            .drop_vars(["channel", "time"]),
-            template=ds["windows"][:3, 0, 0].drop_vars(COORDINATES, errors="ignore")
-            .astype(int).chunk(window=1),
-        )  # fmt: skip
+            lambda part: (
+                part["windows"]
+                .isel(channel=0, sample=0)
+                .notnull()
+                .sum(keepdims=True)
+                .drop_vars(["channel", "time"])
+            ),
+            template=ds["windows"][:3, 0, 0]
+            .drop_vars(COORDINATES, errors="ignore")
+            .astype(int)
+            .chunk(window=1),
+        )
         present = small.recordings["n_windows"].values
         np.testing.assert_array_equal(counts, present[present > 0])
 
@@ -521,10 +531,19 @@ class TestEngine:
         assert engine.guess_can_open(own_store)
         shutil.rmtree(own_store)
         for other in (
-            own_store, tmp_path, *tmp_path.glob("*.zarr"), tmp_path / "nothing", "", "a\0b",
-            "https://example.org/train.zarr", "s3://bucket/train.zarr", b"\x89HDF", io.BytesIO(),
-            xr.Dataset(), None,
-        ):  # fmt: skip
+            own_store,
+            tmp_path,
+            *tmp_path.glob("*.zarr"),
+            tmp_path / "nothing",
+            "",
+            "a\0b",
+            "https://example.org/train.zarr",
+            "s3://bucket/train.zarr",
+            b"\x89HDF",
+            io.BytesIO(),
+            xr.Dataset(),
+            None,
+        ):
             assert engine.guess_can_open(other) is False
 
     def test_another_store_opens_as_before(self, tmp_path: Path) -> None:

@@ -291,18 +291,25 @@ class Store:
         geometry = self.metadata.geometry
         shape = (len(self), len(self.channels), geometry.window)
         return WindowArray(
-            "windows", shape, np.dtype(np.float32), ("window", "channel", "sample"),
-            self.reader.signal, (1, len(self.channels), geometry.block),
-        )  # fmt: skip
+            "windows",
+            shape,
+            np.dtype(np.float32),
+            ("window", "channel", "sample"),
+            self.reader.signal,
+            (1, len(self.channels), geometry.block),
+        )
 
     @property
     def labels(self) -> WindowArray:
         """Class bits, ``(window, sample)`` uint16, 0 for background; painted when indexed."""
         shape = (len(self), self.metadata.geometry.window)
         return WindowArray(
-            "labels", shape, np.dtype(np.uint16), ("window", "sample"),
+            "labels",
+            shape,
+            np.dtype(np.uint16),
+            ("window", "sample"),
             self.reader.labels,
-        )  # fmt: skip
+        )
 
     @overload
     def read(self, indices: Indices, *, labels: Literal[False] = ...) -> NDArray[np.float32]: ...
@@ -424,9 +431,14 @@ class Store:
             If the store knows no such value, naming what it knows.
         """
         return select_windows(
-            self.metadata, patient=patient, category=category, event_class=event_class,
-            montage=montage, recording=recording, min_fraction=min_fraction,
-        )  # fmt: skip
+            self.metadata,
+            patient=patient,
+            category=category,
+            event_class=event_class,
+            montage=montage,
+            recording=recording,
+            min_fraction=min_fraction,
+        )
 
     def to_xarray(self, *, chunks: Chunks = None) -> "xarray.Dataset":
         """Return the store as one Dataset, read when its values are used.

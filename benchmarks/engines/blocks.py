@@ -37,9 +37,11 @@ class Blocks:
         samples = round(windows["length"] * signal.attrs["sfreq"])
         _, n_channels, block = signal.shape
         return cls(
-            np.asarray(group["windows/start_block"][...]), samples // block,
-            (n_channels, samples), np.float32(signal.attrs.get("scale_factor", 1)),
-        )  # fmt: skip
+            np.asarray(group["windows/start_block"][...]),
+            samples // block,
+            (n_channels, samples),
+            np.float32(signal.attrs.get("scale_factor", 1)),
+        )
 
     def span(self, number: int) -> slice:
         """Return the blocks of a window."""

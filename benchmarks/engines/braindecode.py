@@ -76,6 +76,9 @@ def _open(path: Path) -> Any:
         warnings.simplefilter("ignore")
         recordings = load_concat_dataset(str(path / "recordings"), preload=False)
         return create_fixed_length_windows(
-            recordings, window_size_samples=length, window_stride_samples=stride,
-            drop_last_window=True, preload=False,
-        )  # fmt: skip
+            recordings,
+            window_size_samples=length,
+            window_stride_samples=stride,
+            drop_last_window=True,
+            preload=False,
+        )

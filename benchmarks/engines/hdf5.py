@@ -35,9 +35,12 @@ class Hdf5(Engine):
         shape = source.windows.shape
         with h5py.File(folder / FILE, "w", libver="latest") as file:
             dataset = file.create_dataset(
-                "windows", shape, np.int16, chunks=(1, *shape[1:]),
+                "windows",
+                shape,
+                np.int16,
+                chunks=(1, *shape[1:]),
                 **hdf5plugin.Bitshuffle(cname="lz4"),
-            )  # fmt: skip
+            )
             dataset.attrs["scale"] = source.scale
             for start in range(0, shape[0], 64):
                 stop = min(start + 64, shape[0])

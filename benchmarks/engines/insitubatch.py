@@ -79,9 +79,14 @@ class InSituBatch(Engine):
             seed=0,
         )
         return InSituDataset(
-            self._store, manifest, geometries=self._geometries, batch_size=batch_size,
-            block_chunks=BLOCK, shuffle=shuffle, chunk_transforms=[_Scale(self._scale)],
-        )  # fmt: skip
+            self._store,
+            manifest,
+            geometries=self._geometries,
+            batch_size=batch_size,
+            block_chunks=BLOCK,
+            shuffle=shuffle,
+            chunk_transforms=[_Scale(self._scale)],
+        )
 
 
 class _Scale:

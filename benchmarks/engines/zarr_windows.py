@@ -28,11 +28,15 @@ def write_windows(source: Source) -> Path:
     shape = source.windows.shape
     group = zarr.create_group(path, zarr_format=3, overwrite=True)
     array = group.create_array(
-        ARRAY, shape=shape, dtype=np.int16, chunks=(1, *shape[1:]),
+        ARRAY,
+        shape=shape,
+        dtype=np.int16,
+        chunks=(1, *shape[1:]),
         compressors=BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=2),
-        filters=None, attributes={"scale_factor": source.scale},
+        filters=None,
+        attributes={"scale_factor": source.scale},
         dimension_names=("window", "channel", "sample"),
-    )  # fmt: skip
+    )
     for start in range(0, shape[0], 64):
         stop = min(start + 64, shape[0])
         array[start:stop] = source.stored(start, stop)

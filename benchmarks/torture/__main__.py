@@ -19,11 +19,23 @@ from benchmarks.torture.trying import Attempt, try_all
 @click.command()
 @click.option("--points", type=int, default=200, show_default=True, help="Kills of each build.")
 @click.option("--errors", type=int, default=25, show_default=True, help="Failures of each kind.")
-@click.option("--reads", "n_reads", type=int, default=50, show_default=True,
-              help="Reads that fail of each use.")  # fmt: skip
+@click.option(
+    "--reads",
+    "n_reads",
+    type=int,
+    default=50,
+    show_default=True,
+    help="Reads that fail of each use.",
+)
 @click.option("--random-kills", type=int, default=12, show_default=True)
-@click.option("--soak", "seconds", type=float, default=60, show_default=True,
-              help="Seconds that stores are replaced under loaders.")  # fmt: skip
+@click.option(
+    "--soak",
+    "seconds",
+    type=float,
+    default=60,
+    show_default=True,
+    help="Seconds that stores are replaced under loaders.",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--jobs", type=int, default=os.cpu_count(), help="By default one for each core.")
 def main(
@@ -41,8 +53,9 @@ def main(
         if LIBRARY not in os.environ:
             library = str(compile_library(folder))
             preload = {**os.environ, "LD_PRELOAD": library, LIBRARY: library}
-            done = subprocess.run([sys.executable, "-m", "benchmarks.torture", *sys.argv[1:]],
-                                  env=preload)  # fmt: skip
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.torture", *sys.argv[1:]], env=preload
+            )
             sys.exit(done.returncode)
         # before any fork, so that no child has to; nothing of it starts a thread
         import mne.io  # noqa: F401
@@ -63,11 +76,13 @@ def main(
             todo += reads.attempts_to_use(use, store, folder / "run", n_reads)
         tally = try_all(todo, folder, jobs)
         if random_kills:
-            interruptions.kill_at_random(folder / "corpus", folder / "killed", random_kills, seed,
-                                         tally)  # fmt: skip
+            interruptions.kill_at_random(
+                folder / "corpus", folder / "killed", random_kills, seed, tally
+            )
         if seconds:
-            builds = [partial(interruptions.build, folder / corpus)
-                      for corpus in ("corpus", "changed")]  # fmt: skip
+            builds = [
+                partial(interruptions.build, folder / corpus) for corpus in ("corpus", "changed")
+            ]
             tally.add(vars(soak(builds, folder / "soak", seconds, jobs, seed)))
         print(tally)
         print(f"in {time.monotonic() - begin:.0f} s")

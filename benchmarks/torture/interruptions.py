@@ -84,9 +84,10 @@ def inspect(root: Path) -> dict[str, Any]:
         return {"digest": "", "windows": 0}
     store = tuszstore.open(path)
     digest = content_digest(
-        store.attrs["split"], store.spec,
+        store.attrs["split"],
+        store.spec,
         lambda name: np.asarray(store.metadata.group[name][...]),
-    )  # fmt: skip
+    )
     if digest != store.attrs["content_digest"]:
         raise AssertionError("the content digest that is recorded is not that of the tables")
     store.read(np.arange(len(store)))
@@ -241,8 +242,9 @@ def kill_at_random(corpus: Path, folder: Path, times: int, seed: int, tally: Tal
     root = folder / "stores"
     for _ in range(times):
         # what is left of a process that was killed complains of it
-        process = subprocess.Popen(command(corpus, root), env=environment(),
-                                   stderr=subprocess.DEVNULL)  # fmt: skip
+        process = subprocess.Popen(
+            command(corpus, root), env=environment(), stderr=subprocess.DEVNULL
+        )
         time.sleep(rng.uniform(0.3, 1.0) * longest)
         process.send_signal(signal.SIGKILL)
         if process.wait() == 0:
@@ -253,8 +255,9 @@ def kill_at_random(corpus: Path, folder: Path, times: int, seed: int, tally: Tal
         seen = must(lambda: {**inspect(root), "whole": n_whole(root)})
         if seen["digest"] not in ("", digest):
             tally.lost.append(f"killed at random: the store there is {seen}")
-    done = subprocess.run([*command(corpus, root), "--json"], check=True, env=environment(),
-                          capture_output=True)  # fmt: skip
+    done = subprocess.run(
+        [*command(corpus, root), "--json"], check=True, env=environment(), capture_output=True
+    )
     tally.kept += json.loads(done.stdout)["changes"].get("resume", 0)
     if must(lambda: inspect(root))["digest"] != digest:
         tally.lost.append("killed at random: another store at the end")
@@ -262,7 +265,27 @@ def kill_at_random(corpus: Path, folder: Path, times: int, seed: int, tally: Tal
 
 def command(corpus: Path, root: Path) -> list[str]:
     """Return the command of a build with two workers."""
-    options = ["--set", "windows.length=10", "--set", "windows.stride=5",
-               "--set", "storage.shard_seconds=20"]  # fmt: skip
-    return [sys.executable, "-m", "tuszstore", "build", "--split", "train", "--data", str(corpus),
-            "--store", str(root), "--workers", "2", "--quiet", *options]  # fmt: skip
+    options = [
+        "--set",
+        "windows.length=10",
+        "--set",
+        "windows.stride=5",
+        "--set",
+        "storage.shard_seconds=20",
+    ]
+    return [
+        sys.executable,
+        "-m",
+        "tuszstore",
+        "build",
+        "--split",
+        "train",
+        "--data",
+        str(corpus),
+        "--store",
+        str(root),
+        "--workers",
+        "2",
+        "--quiet",
+        *options,
+    ]

@@ -107,9 +107,10 @@ def disturb_build(
     tally.points += 1
     tally.failed_reads += 1
     status, told = in_child(
-        lambda: armed(mode, number, errno.EIO, below or folder, folder / "log",
-                      lambda: case.work(root), READS)
-    )  # fmt: skip
+        lambda: armed(
+            mode, number, errno.EIO, below or folder, folder / "log", lambda: case.work(root), READS
+        )
+    )
     what = "the corpus" if below else "the stores"
     where = f"{case.name}, read {number} of {what}, EIO {'once' if mode == FAIL_ONCE else 'on'}"
     tally.survived += status == 0

@@ -69,9 +69,13 @@ def _build(setting: Setting) -> Iterator[Row]:
         "benchmarks.workloads.building:same_windows", imports=IMPORTS, data=str(warm_up)
     ).value:
         yield setting.row(
-            workload="build", engine=REFERENCE, title=STORES[REFERENCE][0], round=0,
-            status="failed", reason="its windows differ from those of NPZ",
-        )  # fmt: skip
+            workload="build",
+            engine=REFERENCE,
+            title=STORES[REFERENCE][0],
+            round=0,
+            status="failed",
+            reason="its windows differ from those of NPZ",
+        )
     for number in range(1, setting.size.build_rounds + 1):
         for name, title, function, arguments in _arms(corpus, warm_up):
             try:
@@ -82,23 +86,36 @@ def _build(setting: Setting) -> Iterator[Row]:
                     **arguments,
                 )
             except ProcessError as error:
-                yield setting.row(workload="build", engine=name, title=title, round=number,
-                                  status="failed", reason=str(error))  # fmt: skip
+                yield setting.row(
+                    workload="build",
+                    engine=name,
+                    title=title,
+                    round=number,
+                    status="failed",
+                    reason=str(error),
+                )
                 continue
             done = result.value
             anonymous, mapped = result.peak(done["span"])
             yield setting.row(
-                workload="build", engine=name, title=title, round=number,
-                kind="compressed" if name == NPZ else "own", seconds=done["seconds"],
-                windows=plan.n_windows, rate=plan.n_windows / done["seconds"],
-                stored=done["bytes"], anonymous=anonymous, mapped=mapped,
+                workload="build",
+                engine=name,
+                title=title,
+                round=number,
+                kind="compressed" if name == NPZ else "own",
+                seconds=done["seconds"],
+                windows=plan.n_windows,
+                rate=plan.n_windows / done["seconds"],
+                stored=done["bytes"],
+                anonymous=anonymous,
+                mapped=mapped,
                 versions=dict(own_versions()),
                 values={
                     "s per hour": done["seconds"] / plan.hours,
                     "MB per hour": done["bytes"] / 1e6 / plan.hours,
                     "stages": done["stages"],
                 },
-            )  # fmt: skip
+            )
             setting.say(f"building, round {number}: {title}, {done['seconds']:.1f} s")
 
 
@@ -108,9 +125,11 @@ def _arms(corpus: Path, warm_up: Path) -> Iterator[tuple[str, str, str, dict[str
     for name, (title, config, options) in STORES.items():
         yield name, title, "build_store", {**where, "config": config, "options": options}
     yield (
-        "tuszstore-2", "tuszstore, 2 workers", "build_store",
+        "tuszstore-2",
+        "tuszstore, 2 workers",
+        "build_store",
         {**where, "config": "tusz", "options": {}, "workers": 2},
-    )  # fmt: skip
+    )
 
 
 def _memory(setting: Setting) -> Iterator[Row]:
@@ -123,16 +142,27 @@ def _memory(setting: Setting) -> Iterator[Row]:
         for name in ("tuszstore", "tuszstore-reference"):
             title, config, options = STORES[name]
             result = call(
-                "benchmarks.workloads.building:build_store", imports=IMPORTS, data=str(data),
-                warm_up="", config=config, options=options,
-            )  # fmt: skip
+                "benchmarks.workloads.building:build_store",
+                imports=IMPORTS,
+                data=str(data),
+                warm_up="",
+                config=config,
+                options=options,
+            )
             anonymous, mapped = result.peak(result.value["span"])
             yield setting.row(
-                workload="memory", engine=name, title=title, kind="own", round=1, variant=variant,
-                seconds=result.value["seconds"], anonymous=anonymous, mapped=mapped,
+                workload="memory",
+                engine=name,
+                title=title,
+                kind="own",
+                round=1,
+                variant=variant,
+                seconds=result.value["seconds"],
+                anonymous=anonymous,
+                mapped=mapped,
                 versions=dict(own_versions()),
                 values={"minutes": minutes, "signals": N_SIGNALS},
-            )  # fmt: skip
+            )
         setting.say(f"memory of building, {variant}")
 
 
@@ -147,9 +177,11 @@ def build_npz_files(data: str, warm_up: str) -> dict[str, Any]:
         stages = build_npz(sorted(Path(data).rglob("*.edf")), Path(folder))
         return {
             # files are read into the page cache between the stages, which does not count
-            "seconds": sum(stages.values()), "stages": stages, "bytes": size_of(Path(folder)),
+            "seconds": sum(stages.values()),
+            "stages": stages,
+            "bytes": size_of(Path(folder)),
             "span": [start, time.monotonic()],
-        }  # fmt: skip
+        }
 
 
 def build_store(
@@ -174,9 +206,11 @@ def build_store(
         if report.left_out:
             raise RuntimeError(f"left out by tuszstore: {report.left_out}")
         return {
-            "seconds": span[1] - span[0], "stages": report.timings,
-            "bytes": size_of(Path(folder)), "span": span,
-        }  # fmt: skip
+            "seconds": span[1] - span[0],
+            "stages": report.timings,
+            "bytes": size_of(Path(folder)),
+            "span": span,
+        }
 
 
 def same_windows(data: str) -> bool:

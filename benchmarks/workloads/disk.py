@@ -40,12 +40,19 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     source = Source.open(setting.source)
     for number in range(1, setting.size.rounds + 1):
         order = random_order(source, BATCHES, setting.size.batch, number)
-        done = call("benchmarks.workloads.disk:measure", source=str(setting.source),
-                    order=order, sync=True).value  # fmt: skip
+        done = call(
+            "benchmarks.workloads.disk:measure", source=str(setting.source), order=order, sync=True
+        ).value
         n_windows = sum(map(len, order))
         for variant, seconds in done.items():
-            yield setting.own_row("disk", number, variant=variant, windows=n_windows,
-                                  seconds=seconds, rate=n_windows / seconds)  # fmt: skip
+            yield setting.own_row(
+                "disk",
+                number,
+                variant=variant,
+                windows=n_windows,
+                seconds=seconds,
+                rate=n_windows / seconds,
+            )
         setting.say(f"disk, round {number}")
 
 

@@ -50,12 +50,14 @@ def _windows(setting: Setting) -> Iterator[Row]:
         make_store(root / f"{n_windows}.zarr", n_windows, shards)
     for number in range(1, setting.size.build_rounds + 1):
         done = call(
-            "benchmarks.workloads.exploring:measure_windows", path=str(root / f"{WINDOWS}.zarr"),
+            "benchmarks.workloads.exploring:measure_windows",
+            path=str(root / f"{WINDOWS}.zarr"),
             small=str(root / "1000.zarr"),
-        ).value  # fmt: skip
+        ).value
         for step, (seconds, n_bytes) in done.items():
-            yield setting.own_row("xarray", number, variant=step, seconds=seconds,
-                                  values={"bytes read": n_bytes})  # fmt: skip
+            yield setting.own_row(
+                "xarray", number, variant=step, seconds=seconds, values={"bytes read": n_bytes}
+            )
     setting.say("xarray")
     shutil.rmtree(root)
 
@@ -65,8 +67,9 @@ def _groups(setting: Setting) -> Iterator[Row]:
     files = sorted((setting.corpus / "edf" / "train").rglob("*.edf"))[: setting.size.build_files]
     for copies in (1, COPIES):
         repeat_files(files, root / str(copies), copies)
-        done = call("benchmarks.workloads.exploring:measure_groups",
-                    data=str(root / str(copies))).value  # fmt: skip
+        done = call(
+            "benchmarks.workloads.exploring:measure_groups", data=str(root / str(copies))
+        ).value
         hours = done.pop("hours")
         yield setting.own_row("groupby", 1, variant=f"{hours:.1f} h of EEG", **done)
     setting.say("groupby")
@@ -137,8 +140,11 @@ def measure_groups(data: str) -> dict[str, Any]:
     if not np.allclose(means.sel(category="partial_seizure"), edge, atol=1e-5):
         raise ValueError("xarray and the store give other means")
     return {
-        "hours": report.hours, "seconds": seconds, "windows": len(store), "anonymous": peak,
-    }  # fmt: skip
+        "hours": report.hours,
+        "seconds": seconds,
+        "windows": len(store),
+        "anonymous": peak,
+    }
 
 
 def _import() -> None:

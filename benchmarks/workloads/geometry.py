@@ -37,10 +37,13 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         folder = root / variant.replace(" ", "-")
         folder.mkdir(parents=True)
         call(
-            "benchmarks.source:make_source", imports=BUILDING,
-            data=str(setting.corpus), folder=str(folder),
-            limit=setting.size.files, windows=windows,
-        )  # fmt: skip
+            "benchmarks.source:make_source",
+            imports=BUILDING,
+            data=str(setting.corpus),
+            folder=str(folder),
+            limit=setting.size.files,
+            windows=windows,
+        )
         sources[variant] = Source.open(folder)
         (folder / "limit").mkdir()
         Memmap.prepare(sources[variant], folder / "limit")
@@ -53,16 +56,27 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                 if name not in setting.engines:
                     continue
                 own = source.stores["lz4"] if name == "tuszstore" else f"{source.folder}/limit"
-                done = call("benchmarks.workloads.length:measure", imports=IMPORTS,
-                            engine=name, path=own,
-                            order=order, seconds=setting.size.seconds).value  # fmt: skip
+                done = call(
+                    "benchmarks.workloads.length:measure",
+                    imports=IMPORTS,
+                    engine=name,
+                    path=own,
+                    order=order,
+                    seconds=setting.size.seconds,
+                ).value
                 rate = done["windows"] / done["seconds"]
                 limit = rate if name == LIMIT else limit
                 yield setting.row(
-                    workload="geometry", round=number, variant=variant, windows=done["windows"],
-                    seconds=done["seconds"], rate=rate, of_limit=rate / limit if limit else None,
-                    versions=setting.engines[name].versions, **about(name),
-                )  # fmt: skip
+                    workload="geometry",
+                    round=number,
+                    variant=variant,
+                    windows=done["windows"],
+                    seconds=done["seconds"],
+                    rate=rate,
+                    of_limit=rate / limit if limit else None,
+                    versions=setting.engines[name].versions,
+                    **about(name),
+                )
         setting.say(f"length and stride of windows, round {number}")
     shutil.rmtree(root)
 

@@ -48,24 +48,37 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                 prepared = setting.engines[name]
                 try:
                     done = call(
-                        "benchmarks.workloads.growth:measure", python=prepared.python,
-                        imports=("benchmarks.workloads.growth", *imports_of(name)), engine=name,
-                        path=str(path), shards=[str(shard) for shard in shards],
-                        n_windows=n_windows, batch=setting.size.batch, seed=number,
+                        "benchmarks.workloads.growth:measure",
+                        python=prepared.python,
+                        imports=("benchmarks.workloads.growth", *imports_of(name)),
+                        engine=name,
+                        path=str(path),
+                        shards=[str(shard) for shard in shards],
+                        n_windows=n_windows,
+                        batch=setting.size.batch,
+                        seed=number,
                         seconds=setting.size.seconds,
-                    ).value  # fmt: skip
+                    ).value
                 except ProcessError as error:
                     yield setting.row(
-                        workload="growth", round=number, size=n_windows, status="failed",
-                        reason=str(error), **about(name),
-                    )  # fmt: skip
+                        workload="growth",
+                        round=number,
+                        size=n_windows,
+                        status="failed",
+                        reason=str(error),
+                        **about(name),
+                    )
                     continue
                 yield setting.row(
-                    workload="growth", round=number, size=n_windows,
-                    windows=done["windows"], seconds=done["seconds"],
-                    rate=done["windows"] / done["seconds"], versions=prepared.versions,
+                    workload="growth",
+                    round=number,
+                    size=n_windows,
+                    windows=done["windows"],
+                    seconds=done["seconds"],
+                    rate=done["windows"] / done["seconds"],
+                    versions=prepared.versions,
                     **about(name),
-                )  # fmt: skip
+                )
         setting.say(f"growth, round {number}")
     shutil.rmtree(folder)
 

@@ -31,9 +31,14 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         for n_windows, path in paths.items():
             done = call("benchmarks.workloads.index:measure", path=str(path)).value
             for operation in OPERATIONS:
-                yield setting.own_row("index", number, variant=operation, size=n_windows,
-                                      seconds=done[operation],
-                                      anonymous=done["peak"])  # fmt: skip
+                yield setting.own_row(
+                    "index",
+                    number,
+                    variant=operation,
+                    size=n_windows,
+                    seconds=done[operation],
+                    anonymous=done["peak"],
+                )
         setting.say(f"index operations, round {number}")
     shutil.rmtree(setting.scratch / "index")
 

@@ -43,9 +43,12 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         folder = root / f"{minutes:g}"
         cut_recording(whole, folder / "corpus", minutes)
         call(
-            "benchmarks.source:make_source", imports=BUILDING, data=str(folder / "corpus"),
-            folder=str(folder), others=["float32"],
-        )  # fmt: skip
+            "benchmarks.source:make_source",
+            imports=BUILDING,
+            data=str(folder / "corpus"),
+            folder=str(folder),
+            others=["float32"],
+        )
         sources[minutes] = Source.open(folder)
         if "npz" in engines:
             (folder / "npz").mkdir()
@@ -58,15 +61,23 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                     asked, own = _first_recording(source), f"{source.folder}/npz"
                 batch = max(1, min(setting.size.batch, sum(asked.counts) // 24))
                 done = call(
-                    "benchmarks.workloads.length:measure", imports=IMPORTS, engine=name, path=own,
+                    "benchmarks.workloads.length:measure",
+                    imports=IMPORTS,
+                    engine=name,
+                    path=own,
                     order=random_order(asked, BATCHES, batch, number),
                     seconds=setting.size.seconds,
-                ).value  # fmt: skip
+                ).value
                 yield setting.row(
-                    workload="length", round=number, size=minutes, windows=done["windows"],
-                    seconds=done["seconds"], rate=done["windows"] / done["seconds"],
-                    versions=setting.engines[name].versions, **about(name),
-                )  # fmt: skip
+                    workload="length",
+                    round=number,
+                    size=minutes,
+                    windows=done["windows"],
+                    seconds=done["seconds"],
+                    rate=done["windows"] / done["seconds"],
+                    versions=setting.engines[name].versions,
+                    **about(name),
+                )
         setting.say(f"length of recordings, round {number}")
     shutil.rmtree(root)
 

@@ -46,11 +46,16 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                 # of what takes seconds for a batch, a smaller one tells the same
                 own_batch = max(1, batch // 4) if ENGINES[name].slow else batch
                 result = call(
-                    "benchmarks.measure:measure_loaders", python=prepared.python,
-                    imports=imports_of(name, torch=True), engine=name, path=prepared.path,
-                    numbers=[*chain.from_iterable(order)], batch_size=own_batch,
-                    workers=workers, seconds=10 * setting.size.seconds,
-                )  # fmt: skip
+                    "benchmarks.measure:measure_loaders",
+                    python=prepared.python,
+                    imports=imports_of(name, torch=True),
+                    engine=name,
+                    path=prepared.path,
+                    numbers=[*chain.from_iterable(order)],
+                    batch_size=own_batch,
+                    workers=workers,
+                    seconds=10 * setting.size.seconds,
+                )
             except ProcessError as error:
                 yield from _unmeasured(setting, names, name, number, "failed", str(error))
                 continue

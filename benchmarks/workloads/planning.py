@@ -37,8 +37,14 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         result = call("benchmarks.workloads.planning:measure", data=str(data))
         for variant, (seconds, span) in result.value.items():
             anonymous, _ = result.peak(span)
-            yield setting.own_row("planning", 1, variant=variant, size=n_recordings,
-                                  seconds=seconds, anonymous=anonymous)  # fmt: skip
+            yield setting.own_row(
+                "planning",
+                1,
+                variant=variant,
+                size=n_recordings,
+                seconds=seconds,
+                anonymous=anonymous,
+            )
         setting.say(f"planning, {n_recordings:,} recordings")
         shutil.rmtree(data)
 
@@ -117,8 +123,12 @@ def stand_in(task: Any, recordings: Path, config: Any) -> Any:
     nothing, no_bits = np.zeros(0, np.int64), np.zeros(0, np.uint16)
     row = {"source_digest": f"{0:064x}", "mean": np.zeros(19), "sd": np.zeros(19)}
     record = Record(
-        id=task.id, n_samples=task.n_samples, signal_key=f"{0:064x}", label_key=f"{0:064x}",
-        row=row, events=MarkedEvents((), nothing, nothing, no_bits, ()),
+        id=task.id,
+        n_samples=task.n_samples,
+        signal_key=f"{0:064x}",
+        label_key=f"{0:064x}",
+        row=row,
+        events=MarkedEvents((), nothing, nothing, no_bits, ()),
         signal=MadeSignal([], [], {}, 0),
-    )  # fmt: skip
+    )
     return Built(task, record, Files(recordings / "x"), {"read": 0.1})

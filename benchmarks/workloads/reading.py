@@ -88,18 +88,27 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
         for name, prepared in setting.engines.items():
             try:
                 result = call(
-                    "benchmarks.measure:measure", python=prepared.python,
-                    imports=imports_of(name), engine=name,
-                    path=prepared.path, random=random, in_order=in_order,
+                    "benchmarks.measure:measure",
+                    python=prepared.python,
+                    imports=imports_of(name),
+                    engine=name,
+                    path=prepared.path,
+                    random=random,
+                    in_order=in_order,
                     seconds=setting.size.seconds,
                     phases=[name for name in names if name != "first-batch"],
-                )  # fmt: skip
+                )
             except ProcessError as error:
                 yield from (
-                    setting.row(workload=workload, round=number, status="failed",
-                                reason=str(error), **about(name))
+                    setting.row(
+                        workload=workload,
+                        round=number,
+                        status="failed",
+                        reason=str(error),
+                        **about(name),
+                    )
                     for workload in names
-                )  # fmt: skip
+                )
                 continue
             window_bytes = 4 * int(np.prod(source.windows.shape[1:]))
             for workload in names:
@@ -116,8 +125,11 @@ def about(name: str) -> dict[str, Any]:
     """Return what a row says of an engine."""
     engine = ENGINES[name]
     return {
-        "engine": name, "title": engine.title, "kind": engine.kind, "order": engine.order,
-    }  # fmt: skip
+        "engine": name,
+        "title": engine.title,
+        "kind": engine.kind,
+        "order": engine.order,
+    }
 
 
 def figures(

@@ -53,13 +53,21 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                 before = n_requests(url)
                 try:
                     result = call(
-                        "benchmarks.measure_remote:measure", python=prepared.python, engine=name,
-                        url=f"{url}/{local.relative_to(setting.scratch)}", local=str(local),
+                        "benchmarks.measure_remote:measure",
+                        python=prepared.python,
+                        engine=name,
+                        url=f"{url}/{local.relative_to(setting.scratch)}",
+                        local=str(local),
                         order=asked,
-                    )  # fmt: skip
+                    )
                 except ProcessError as error:
-                    yield setting.row(workload="remote", round=number, status="failed",
-                                      reason=str(error), **about(name))  # fmt: skip
+                    yield setting.row(
+                        workload="remote",
+                        round=number,
+                        status="failed",
+                        reason=str(error),
+                        **about(name),
+                    )
                     continue
                 values = figures(result, result.value, prepared, window_bytes)
                 values["first_batch"] = result.value["opened"]

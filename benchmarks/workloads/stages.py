@@ -51,8 +51,9 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     source = Source.open(setting.source)
     for number in range(1, setting.size.rounds + 1):
         order = random_order(source, BATCHES, setting.size.batch, number)
-        done = call("benchmarks.workloads.stages:measure", source=str(setting.source),
-                    order=order).value  # fmt: skip
+        done = call(
+            "benchmarks.workloads.stages:measure", source=str(setting.source), order=order
+        ).value
         for variant in (*STAGES, *TOTALS):
             yield setting.own_row("stages", number, variant=variant, seconds=done[variant])
         setting.say(f"stages, round {number}")
@@ -76,8 +77,10 @@ def measure(source: str, order: list[list[int]]) -> dict[str, float]:
             readers[f"{codec} {verify}"] = partial(reader.signal, out=out)
         if codec == "lz4":
             readers["all threads"] = partial(WindowReader(store.metadata, threads).signal, out=out)
-    for name, limit in {"limit, 1 thread": Memmap(Path(source), 1),
-                        "limit, all threads": Memmap(Path(source))}.items():  # fmt: skip
+    for name, limit in {
+        "limit, 1 thread": Memmap(Path(source), 1),
+        "limit, all threads": Memmap(Path(source)),
+    }.items():
         limit.warmed()
         readers[name] = limit.read
     took = _in_turn(readers, batches)

@@ -155,9 +155,13 @@ def test_exponents_are_fitted_round_by_round() -> None:
 
 
 def test_ratios_are_formed_within_a_round() -> None:
-    rows = [row("tuszstore", number=1, rate=100.0), row("tuszstore", number=2, rate=30.0),
-            row("npz", number=1, rate=10.0), row("npz", number=2, rate=2.0),
-            row("npz", number=3, rate=1.0)]  # fmt: skip
+    rows = [
+        row("tuszstore", number=1, rate=100.0),
+        row("tuszstore", number=2, rate=30.0),
+        row("npz", number=1, rate=10.0),
+        row("npz", number=2, rate=2.0),
+        row("npz", number=3, rate=1.0),
+    ]
     assert ratios(rows, "random", "tuszstore", "npz") == [10.0, 15.0]
     assert Spread.of([10.0, None, 15.0, 11.0]) == Spread(11.0, 10.0, 15.0)
     assert Spread.of([None]) is None
@@ -165,32 +169,51 @@ def test_ratios_are_formed_within_a_round() -> None:
 
 def test_tables_show_where_tuszstore_loses() -> None:
     rows = [
-        row("memmap", rate=200.0, of_limit=1.0), row("tuszstore", rate=100.0, of_limit=0.5),
-        row("npz", rate=1.0), row("zarrs", rate=40.0), row("lmdb", rate=150.0),
-    ]  # fmt: skip
+        row("memmap", rate=200.0, of_limit=1.0),
+        row("tuszstore", rate=100.0, of_limit=0.5),
+        row("npz", rate=1.0),
+        row("zarrs", rate=40.0),
+        row("lmdb", rate=150.0),
+    ]
     assert losses(rows) == ["random batches: LMDB 1.50 times (1.50 to 1.50)"]
     asked = {line[0]: line[1:] for line in comparison(rows).lines}
     assert asked["random batches: compressed or chunked"] == [
-        "zarrs, same store", "2.5", "2.5 to 2.5", "≥ 2", "met",
-    ]  # fmt: skip
+        "zarrs, same store",
+        "2.5",
+        "2.5 to 2.5",
+        "≥ 2",
+        "met",
+    ]
     assert asked["random batches: bare float32"][-1] == "met"
     shown = {line[0]: line[1] for line in overview(rows).lines}
     assert shown == {
-        "memmap": "200", "tuszstore": "100", "npz": "1.0", "zarrs": "40", "lmdb": "**150**",
-    }  # fmt: skip
+        "memmap": "200",
+        "tuszstore": "100",
+        "npz": "1.0",
+        "zarrs": "40",
+        "lmdb": "**150**",
+    }
     detail = {line[0]: line[5] for line in workload_table(rows, "random").lines}
     assert detail["lmdb"] == "0.667"
 
 
 def test_tables_say_what_is_asked_of_building_and_growth() -> None:
     rows = [row("tuszstore", "build", rate=9.0), row("npz", "build", rate=2.0)]
-    rows += [row("tuszstore", "growth", size=size, seconds=cost)
-             for size, cost in ((10, 1.0), (1000, 1.0))]  # fmt: skip
+    rows += [
+        row("tuszstore", "growth", size=size, seconds=cost)
+        for size, cost in ((10, 1.0), (1000, 1.0))
+    ]
     assert comparison(rows).lines == [
         ["building, one worker", "NPZ", "4.5", "4.5 to 4.5", "≥ 5", "missed"],
-        ["exponent of: cost per window as the store grows", "", "0.000", "0.000 to 0.000", "< 0.05",
-         "met"],
-    ]  # fmt: skip
+        [
+            "exponent of: cost per window as the store grows",
+            "",
+            "0.000",
+            "0.000 to 0.000",
+            "< 0.05",
+            "met",
+        ],
+    ]
 
 
 def test_engines_that_were_not_measured_are_reported() -> None:
@@ -234,8 +257,13 @@ def test_a_row_survives_its_line() -> None:
 
 def test_a_process_that_fails_says_why() -> None:
     with pytest.raises(process.ProcessError, match="No such file"):
-        process.call("benchmarks.measure:prepare", engine="memmap", source="/nowhere",
-                     folder="/nowhere", order=[])  # fmt: skip
+        process.call(
+            "benchmarks.measure:prepare",
+            engine="memmap",
+            source="/nowhere",
+            folder="/nowhere",
+            order=[],
+        )
 
 
 def test_a_process_that_takes_too_long_is_ended() -> None:
@@ -290,11 +318,23 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     out = tmp_path / "results"
     done = CliRunner().invoke(
         main,
-        ["--size", "smoke", "--engines", "tuszstore,memmap,mds,nowhere", "--workloads",
-         "first-batch,random,stages", "--out", str(out), "--scratch", str(tmp_path / "scratch"),
-         "--readme", str(readme), "--no-install"],
+        [
+            "--size",
+            "smoke",
+            "--engines",
+            "tuszstore,memmap,mds,nowhere",
+            "--workloads",
+            "first-batch,random,stages",
+            "--out",
+            str(out),
+            "--scratch",
+            str(tmp_path / "scratch"),
+            "--readme",
+            str(readme),
+            "--no-install",
+        ],
         catch_exceptions=False,
-    )  # fmt: skip
+    )
     assert done.exit_code == 0, done.output
     rows = read_rows(out / "rows.jsonl")
     measured = {(r.engine, r.workload, r.round) for r in rows if r.workload == "random"}
@@ -315,9 +355,10 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "http" not in page
     assert not list((tmp_path / "scratch").iterdir())
     again = CliRunner().invoke(
-        main, ["--rows", str(out / "rows.jsonl"), "--out", str(out), "--json"],
+        main,
+        ["--rows", str(out / "rows.jsonl"), "--out", str(out), "--json"],
         catch_exceptions=False,
-    )  # fmt: skip
+    )
     assert [Row.parse(line) for line in again.output.splitlines()] == rows
 
 

@@ -15,10 +15,24 @@ def test_nothing_is_lost() -> None:
     if shutil.which("cc") is None:
         pytest.skip("no C compiler for the library of faults")
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.torture", "--points", "3", "--errors", "1",
-         "--reads", "2", "--random-kills", "0", "--soak", "3"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.torture",
+            "--points",
+            "3",
+            "--errors",
+            "1",
+            "--reads",
+            "2",
+            "--random-kills",
+            "0",
+            "--soak",
+            "3",
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     points = re.search(r"points tried: (\d+)", done.stdout)
     assert points

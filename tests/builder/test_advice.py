@@ -33,8 +33,9 @@ def nothing(*left_out: tuple[str, str]) -> BuildReport:
 
 def built(windows: int = 10, hits: int = 0, **figures: object) -> BuildReport:
     categories = {"no_seizure": windows - hits, "partial_seizure": hits, "full_seizure": 0}
-    return BuildReport("train", Path("x"), "built", recordings=3, windows=windows,
-                       categories=categories, **figures)  # fmt: skip
+    return BuildReport(
+        "train", Path("x"), "built", recordings=3, windows=windows, categories=categories, **figures
+    )
 
 
 def told(report: BuildReport, **options: object) -> str:
@@ -128,10 +129,14 @@ class TestGroups:
         ]
         entries += [("unlabelled", "unlabelled: no annotation", "x/b.edf")] * 9
         assert group_reasons(entries) == [
-            Reason("failed", "…: header of … bytes, T3 missing", 5,
-                   ("x/a0.edf", "x/a1.edf", "x/a2.edf")),
+            Reason(
+                "failed",
+                "…: header of … bytes, T3 missing",
+                5,
+                ("x/a0.edf", "x/a1.edf", "x/a2.edf"),
+            ),
             Reason("unlabelled", "no annotation", 9, ("x/b.edf",) * 3),
-        ]  # fmt: skip
+        ]
 
     def test_equal_reasons_are_one_line_with_their_number(self) -> None:
         left_out = [LeftOut(f"{k:02}.edf", NO_CHANNELS, "failed") for k in range(40)]
@@ -157,16 +162,22 @@ class TestGroups:
         interpolated = np.zeros((3, len(CHANNELS)), bool)
         interpolated[1:, [8, 10]] = True
         assert all_notes(["clipped", "clipped", ""], interpolated, CHANNELS) == [
-            "clipped", "clipped; interpolated: Fz, Pz", "interpolated: Fz, Pz",
-        ]  # fmt: skip
+            "clipped",
+            "clipped; interpolated: Fz, Pz",
+            "interpolated: Fz, Pz",
+        ]
 
 
 def columns(rows: list[tuple[int, int, int, str]], labels: StoreSpec) -> dict[str, object]:
     bits = [1 << labels.classes.index(c) if c in labels.classes else 0 for *_, c in rows]
     recording, first, stop, names = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return {"recording": np.array(recording, np.int64), "first_sample": np.array(first, np.int64),
-            "stop_sample": np.array(stop, np.int64), "bit": np.array(bits, np.uint16),
-            "class": names}  # fmt: skip
+    return {
+        "recording": np.array(recording, np.int64),
+        "first_sample": np.array(first, np.int64),
+        "stop_sample": np.array(stop, np.int64),
+        "bit": np.array(bits, np.uint16),
+        "class": names,
+    }
 
 
 class TestEvents:
@@ -182,11 +193,15 @@ class TestEvents:
 
     @given(
         rows=st.lists(
-            st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 30),
-                      st.sampled_from(["fnsz", "gnsz", "artf"])),
+            st.tuples(
+                st.integers(0, 3),
+                st.integers(0, 30),
+                st.integers(0, 30),
+                st.sampled_from(["fnsz", "gnsz", "artf"]),
+            ),
             max_size=25,
         )
-    )  # fmt: skip
+    )
     def test_stretches_are_those_of_the_marked_samples(
         self, rows: list[tuple[int, int, int, str]]
     ) -> None:

@@ -224,8 +224,9 @@ class TestLeftOut:
         assert reason in report.failed[0].reason
 
     def test_a_file_that_disappears_after_planning(self, own_corpus: Path, tmp_path: Path) -> None:
-        config = load_config(None, {"paths.data": own_corpus, "paths.store": tmp_path,
-                                    "build.workers": 0})  # fmt: skip
+        config = load_config(
+            None, {"paths.data": own_corpus, "paths.store": tmp_path, "build.workers": 0}
+        )
         plan = make_plan(config, "train")
         plan.recordings[-1].recording.path.unlink()
         report = builder.run_plan(plan)
@@ -234,8 +235,9 @@ class TestLeftOut:
         assert report.recordings == len(plan.recordings) - 1
 
     def test_a_file_that_grows_after_planning(self, own_corpus: Path, tmp_path: Path) -> None:
-        config = load_config(None, {"paths.data": own_corpus, "paths.store": tmp_path,
-                                    "build.workers": 0})  # fmt: skip
+        config = load_config(
+            None, {"paths.data": own_corpus, "paths.store": tmp_path, "build.workers": 0}
+        )
         plan = make_plan(config, "train")
         path = plan.recordings[0].recording.path
         with path.open("ab") as file:
@@ -292,10 +294,14 @@ class TestPlan:
             plan = make_plan(loaded, "train")
             shard = plan.geometry.shard
             owned = [
-                set(range(p.first_block // shard,
-                          p.first_block // shard + plan.geometry.n_shards(p.n_samples)))
+                set(
+                    range(
+                        p.first_block // shard,
+                        p.first_block // shard + plan.geometry.n_shards(p.n_samples),
+                    )
+                )
                 for p in plan.recordings
-            ]  # fmt: skip
+            ]
             assert sum(map(len, owned)) == len(set().union(*owned)) == plan.n_shards
             assert all(planned.first_block % shard == 0 for planned in plan.recordings)
 
@@ -331,8 +337,9 @@ class TestPlan:
         assert choose_workers(Build(workers=8), needs[:3]) == (3, "")
         assert choose_workers(Build(workers=0, max_memory="1GB"), needs) == (0, "")
         assert choose_workers(Build(workers=8, max_memory="2.8GB"), needs) == (
-            3, "3 of 8 workers fit into max_memory: about 0.9 GB are needed for long",
-        )  # fmt: skip
+            3,
+            "3 of 8 workers fit into max_memory: about 0.9 GB are needed for long",
+        )
         monkeypatch.setattr(memory, "memory_of_machine", lambda: 2_000_000_000)
         n_workers, told = choose_workers(Build(workers=8), needs)
         assert (n_workers, "2 of 8 workers fit into the memory of this" in told) == (2, True)
@@ -454,8 +461,10 @@ class TestPublish:
         assert build(own_corpus, root, {"storage": {"codec": "zstd"}}).status == "unchanged"
         assert [f.name for f in root.iterdir()] == ["train.zarr"]
         assert {f.name for f in disk.iterdir()} - {".train.zarr.lock"} == {
-            ".mine[1].zarr.lock", "hop", "mine[1].zarr",
-        }  # fmt: skip
+            ".mine[1].zarr.lock",
+            "hop",
+            "mine[1].zarr",
+        }
         assert tuszstore.verify(root / "train.zarr", deep=True).ok
 
     def test_a_link_to_an_empty_folder_chooses_the_place(
@@ -482,8 +491,9 @@ class TestPublish:
         (tmp_path / "foreign" / "zarr.json").write_text("{}")
         (tmp_path / "train.zarr").symlink_to(target)
         told = {
-            "file": "file: is a file, not a store", "foreign": "foreign: is a folder, but no store",
-        }.get(target, r"train.zarr: is a link to .*which does not exist; mount")  # fmt: skip
+            "file": "file: is a file, not a store",
+            "foreign": "foreign: is a folder, but no store",
+        }.get(target, r"train.zarr: is a link to .*which does not exist; mount")
         with pytest.raises(BuildError, match=told):
             build(own_corpus, tmp_path, force=force)
         assert os.readlink(tmp_path / "train.zarr") == target
@@ -633,9 +643,12 @@ class TestDask:
         assert report.recordings == len(edf_files(own_corpus)) - 1
 
     def test_a_cluster_without_workers_is_waited_for(
-        self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        self,
+        own_corpus: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
-    ) -> None:  # fmt: skip
+    ) -> None:
         from distributed import LocalCluster
 
         monkeypatch.setattr(watch, "SAY_SECONDS", 0.3)

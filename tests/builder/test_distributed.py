@@ -59,22 +59,33 @@ class Cluster:
 
     def start_scheduler(self) -> subprocess.Popen[bytes]:
         port = self.address.rpartition(":")[2]
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", port,
-                                     "--no-dashboard")  # fmt: skip
+        self.scheduler = self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"
+        )
         return self.scheduler
 
     def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
         return self._start(
-            "worker", self.address, "--nthreads", "1", "--no-dashboard", "--preload", str(PRELOAD),
-            "--local-directory", str(self._folder), *options,
-        )  # fmt: skip
+            "worker",
+            self.address,
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--preload",
+            str(PRELOAD),
+            "--local-directory",
+            str(self._folder),
+            *options,
+        )
 
     def _start(self, *args: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *args],
-            env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )  # fmt: skip
+        )
         self._stack.callback(self.end, process)
         return process
 
@@ -94,10 +105,22 @@ class Cluster:
 
     def command(self, corpus: Path, root: Path) -> list[str]:
         return [
-            sys.executable, "-m", "tuszstore", "build", "--split", "train", "--data", str(corpus),
-            "--store", str(root), "--scheduler", self.address, "--quiet",
-            "--set", "windows.length=20",
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "tuszstore",
+            "build",
+            "--split",
+            "train",
+            "--data",
+            str(corpus),
+            "--store",
+            str(root),
+            "--scheduler",
+            self.address,
+            "--quiet",
+            "--set",
+            "windows.length=20",
+        ]
 
 
 @pytest.fixture

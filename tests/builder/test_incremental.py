@@ -82,10 +82,13 @@ def check_against_fresh(corpus: Path, root: Path, config: object = None) -> None
     assert content(root) == content(fresh)
     for group in ("signal", "label"):
         one, two = (
-            {f.relative_to(place): f.read_bytes() for f in (place / group / "c").rglob("*")
-             if f.is_file()}
+            {
+                f.relative_to(place): f.read_bytes()
+                for f in (place / group / "c").rglob("*")
+                if f.is_file()
+            }
             for place in (root / "train.zarr", fresh / "train.zarr")
-        )  # fmt: skip
+        )
         assert one == two
 
 
@@ -263,8 +266,9 @@ class TestBuild:
         build(own_corpus, root)
         attrs = tuszstore.open(root / "train.zarr").attrs
         assert {v["scipy"] for v in attrs["versions_of_signal"]} == {
-            "1.0", attrs["versions"]["scipy"],
-        }  # fmt: skip
+            "1.0",
+            attrs["versions"]["scipy"],
+        }
 
     def test_the_command_says_what_it_does_and_why(self, own_corpus: Path, root: Path) -> None:
         edit_annotation(edf_files(own_corpus)[0])
@@ -297,8 +301,11 @@ class TestKeys:
             "channels.max_interpolated": 3,
         }.items():
             assert Keys(Config().replace(**{key: value}), "").signal("x") != base.signal("x"), key
-        for key, value in {"labels.rounding": "truncate", "labels.annotation": "csv_bi",
-                           "labels.ignore_case": False}.items():  # fmt: skip
+        for key, value in {
+            "labels.rounding": "truncate",
+            "labels.annotation": "csv_bi",
+            "labels.ignore_case": False,
+        }.items():
             changed = Keys(Config().replace(**{key: value}), "")
             assert changed.label("x", 9) != base.label("x", 9), key
         assert base.label("x", 9) != base.label("x", 8)
@@ -329,8 +336,10 @@ class TestStatus:
         told = json.loads(result.stdout)
         assert (told["build"], told["relabel"], told["drop"]) == (2, 1, 1)
         assert {step["reason"] for step in told["steps"]} == {
-            "new", "EDF file changed", "annotation changed",
-        }  # fmt: skip
+            "new",
+            "EDF file changed",
+            "annotation changed",
+        }
         assert told["gone"] == [third.relative_to(own_corpus).as_posix()]
         assert content(root) == before
         text = run("status", root / "train.zarr").output

@@ -117,9 +117,14 @@ class TestResume:
         ],
     )  # fmt: skip
     def test_what_is_not_whole_is_built_again(
-        self, own_corpus: Path, tmp_path: Path, clean: str, monkeypatch: pytest.MonkeyPatch,
-        damage: str, told: str,
-    ) -> None:  # fmt: skip
+        self,
+        own_corpus: Path,
+        tmp_path: Path,
+        clean: str,
+        monkeypatch: pytest.MonkeyPatch,
+        damage: str,
+        told: str,
+    ) -> None:
         root = tmp_path / "stores"
         with monkeypatch.context() as patch:
             stop_after(patch, 2)
@@ -212,8 +217,10 @@ class TestResume:
         annotation.write_text(annotation.read_text() + "TERM,3,9,seiz,1\n")
         report = build(own_corpus, root)
         assert {name: report.changes[name] for name in ("resume", "relabel", "build")} == {
-            "resume": 0, "relabel": 1, "build": 2,
-        }  # fmt: skip
+            "resume": 0,
+            "relabel": 1,
+            "build": 2,
+        }
         build(own_corpus, tmp_path / "fresh")
         assert content(root) == content(tmp_path / "fresh")
 
@@ -236,9 +243,13 @@ class TestResume:
 
     @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EPERM])
     def test_an_error_names_the_path_and_keeps_the_work(
-        self, own_corpus: Path, tmp_path: Path, clean: str, monkeypatch: pytest.MonkeyPatch,
+        self,
+        own_corpus: Path,
+        tmp_path: Path,
+        clean: str,
+        monkeypatch: pytest.MonkeyPatch,
         number: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         root = tmp_path / "stores"
         original, written = recording.write_durably, []
 
@@ -309,8 +320,18 @@ class TestResume:
             "recording.preprocess = preprocess\n"
             "main()\n"
         )
-        args = ["build", "--split", "train", "--data", str(own_corpus), "--store", str(tmp_path),
-                "--workers", "0", "--quiet"]  # fmt: skip
+        args = [
+            "build",
+            "--split",
+            "train",
+            "--data",
+            str(own_corpus),
+            "--store",
+            str(tmp_path),
+            "--workers",
+            "0",
+            "--quiet",
+        ]
         work = Workplace(tmp_path / "train.zarr")
         with subprocess.Popen(
             [sys.executable, "-c", code, *args], stderr=subprocess.PIPE, text=True
@@ -346,11 +367,12 @@ def wait_for(condition: Any, seconds: float = 60) -> None:
 class TestRecords:
     @given(
         values=st.dictionaries(
-            st.text(max_size=5), st.none() | st.integers() | st.floats() | st.text(max_size=9),
+            st.text(max_size=5),
+            st.none() | st.integers() | st.floats() | st.text(max_size=9),
             max_size=4,
         ),
         data=st.data(),
-    )  # fmt: skip
+    )
     def test_no_flipped_bit_changes_a_value(self, values: dict[str, Any], data: Any) -> None:
         content = with_checksum(values)
         before = json.dumps(checked(content), sort_keys=True)
@@ -488,8 +510,9 @@ class TestLock:
             assert find_holder(store) is not None
             with pytest.raises(BuildError, match="under way"), locked(store):
                 pytest.fail("two hold one lock")
-        gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                              capture_output=True, check=True)  # fmt: skip
+        gone = subprocess.run(
+            [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+        )
         holder = Holder(lock.socket.gethostname(), int(gone.stdout), "then", "x")
         lock_path(store).write_text(json.dumps(vars(holder)))
         with locked(store):

@@ -69,8 +69,11 @@ class TestSeizures:
         (told,) = reindex(store, {"labels.seizure": ["seiz"]}).warnings
         assert "'fnsz' in 1 recording;" in told
         assert reindex(store, {"labels.seizure": ["seiz", "fnsz"]}).warnings == ()
-        options = {"labels.classes": ["seiz"], "labels.seizure": ["seiz"],
-                   "labels.unknown": "background"}  # fmt: skip
+        options = {
+            "labels.classes": ["seiz"],
+            "labels.seizure": ["seiz"],
+            "labels.unknown": "background",
+        }
         (told,) = reindex(store, options, reread_annotations=True).warnings
         assert "'fnsz' in 1 recording;" in told
 

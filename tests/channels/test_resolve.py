@@ -196,9 +196,10 @@ def test_electrodes_against_any_reference_give_every_derivation(
             volts[c.anode] - volts[str(c.cathode)] for c in SETS[wanted]
         ]
         assert {labels[n] for n in found.electrodes.values()} == {
-            labels[order.index(name)] for name in order if {name} & {e for c in SETS[wanted]
-                                                                     for e in c.electrodes}
-        }  # fmt: skip
+            labels[order.index(name)]
+            for name in order
+            if {name} & {e for c in SETS[wanted] for e in c.electrodes}
+        }
         assert found.reference == canonical(form.partition("-")[2].upper())
     if form != "{}-Avg":
         average = parse_channels([f"{name}-avg" for name in CHANNELS])
@@ -328,8 +329,10 @@ def test_an_average_needs_all_its_electrodes() -> None:
     found = terms(labels, "C3-avg", average_of=["C3", "C4"])["C3-avg"]
     assert found == {"C3-REF": 0.5, "C4-REF": -0.5}
     assert terms(labels, "Pz-avg", average_of=["C3", "C4"], interpolate=["Pz"])["Pz-avg"] == {
-        "(Pz)": 1, "C3-REF": -0.5, "C4-REF": -0.5
-    }  # fmt: skip
+        "(Pz)": 1,
+        "C3-REF": -0.5,
+        "C4-REF": -0.5,
+    }
     averaged = [f"{name}-Avg" for name in CHANNELS if name != "Pz"]
     assert terms(averaged, "Pz-avg", interpolate=["Pz"])["Pz-avg"] == {"(Pz)": 1}
 
@@ -347,8 +350,26 @@ FORMS = [
     "{}-Pz", "{}-Cz", "{}-A1A2", "{}-T1", "POL {}", "{}.", "{}-0", "{} -REF", "{}-Harry", "{}-CS2",
     "{}-P7", "eeg {}-ref", "{}-Imp", "{}-AVG", "EEG{}", "{}-F7", "EEG {}-AA", "EEG_{}_Ref",
 ]  # fmt: skip
-ODD = ["T7", "P8", "A1", "A2", "Fpz", "T1", "EKG1", "LOC", "M1", "FT9", "Cb1", "01", "FC1", "t7",
-       "F p 1", "F07", "Oz", ""]  # fmt: skip
+ODD = [
+    "T7",
+    "P8",
+    "A1",
+    "A2",
+    "Fpz",
+    "T1",
+    "EKG1",
+    "LOC",
+    "M1",
+    "FT9",
+    "Cb1",
+    "01",
+    "FC1",
+    "t7",
+    "F p 1",
+    "F07",
+    "Oz",
+    "",
+]
 
 
 @st.composite
@@ -359,8 +380,12 @@ def files(draw: st.DrawFn) -> list[str]:
     absent = draw(st.sets(electrodes, max_size=3))
     names = [NEWER.get(n, n) if draw(st.booleans()) else n for n in CHANNELS if n not in absent]
     labels = [seed.choice(styles).format(seed.choice([n, n.upper()])) for n in names]
-    labels += draw(st.lists(st.builds(str.format, st.sampled_from(FORMS),
-                                      st.sampled_from([*CHANNELS, *ODD])), max_size=8))  # fmt: skip
+    labels += draw(
+        st.lists(
+            st.builds(str.format, st.sampled_from(FORMS), st.sampled_from([*CHANNELS, *ODD])),
+            max_size=8,
+        )
+    )
     if draw(st.booleans()):
         second = draw(st.sampled_from(FORMS))
         labels += [second.format(name) for name in CHANNELS]

@@ -8,5 +8,14 @@ import pytest
 @pytest.fixture
 def small(own_corpus: Path, tmp_path: Path) -> list[object]:
     """Arguments of a build that is over quickly."""
-    return ["build", "--split", "train", "--data", own_corpus, "--store", tmp_path / "stores",
-            "--workers", 0]  # fmt: skip
+    return [
+        "build",
+        "--split",
+        "train",
+        "--data",
+        own_corpus,
+        "--store",
+        tmp_path / "stores",
+        "--workers",
+        0,
+    ]

@@ -80,7 +80,7 @@ def test_wrong_usage_is_one_line_and_status_1(
     small_corpus: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "c").symlink_to(small_corpus)
     result = run(*args)
@@ -172,8 +172,11 @@ def test_ctrl_c_ends_in_one_line(
     begun = root / ".train.zarr.building" / ("build.json" if moment == "start" else "recordings/*")
     with subprocess.Popen(
         [sys.executable, "-c", code, *map(str, args)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    ) as process:  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
         try:
             deadline = time.monotonic() + 90
             while not list(begun.parent.glob(begun.name)):
@@ -189,8 +192,10 @@ def test_ctrl_c_ends_in_one_line(
                 os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 128 + signal.SIGINT
     assert told.split("\n") == [
-        "", "tuszstore: interrupted; what is built is kept: rerun the command to resume", "",
-    ]  # fmt: skip
+        "",
+        "tuszstore: interrupted; what is built is kept: rerun the command to resume",
+        "",
+    ]
     assert run(*args[:-1], 0, "--quiet").exit_code == 0
     assert [path.name for path in root.iterdir() if not path.name.endswith(".lock")] == [
         "train.zarr"

@@ -63,8 +63,17 @@ class TestBuild:
         assert [report["split"] for report in reports] == ["train", "dev"]
 
     def test_limit_and_settings(self, small: list[object], tmp_path: Path) -> None:
-        result = run(*small, "--limit", 1, "--set", "storage.dtype=float32",
-                     "--set", "windows.length=20", "--split-policy", "file_order")  # fmt: skip
+        result = run(
+            *small,
+            "--limit",
+            1,
+            "--set",
+            "storage.dtype=float32",
+            "--set",
+            "windows.length=20",
+            "--split-policy",
+            "file_order",
+        )
         assert result.exit_code == 0, result.output
         store = tuszstore.open(tmp_path / "stores" / "train.zarr")
         assert store.recordings.sizes["recording"] == 1
@@ -121,8 +130,7 @@ class TestBuild:
     def test_what_is_wrong_is_told_of_who_set_it(self, small: list[object], tmp_path: Path) -> None:
         config = tmp_path / "my.yaml"
         config.write_text("signal: {sfrq: 256}\n")
-        result = run(*small, "--config", config, "--set", "storage.dtpe=int16",
-                     "--scheduler", "")  # fmt: skip
+        result = run(*small, "--config", config, "--set", "storage.dtpe=int16", "--scheduler", "")
         assert result.exit_code == 1
         assert f"tuszstore: {config}: unknown key 'signal.sfrq'; did you mean 'sfreq'" in (
             result.stderr
@@ -188,9 +196,11 @@ class TestBuild:
         os.mkfifo(copy.with_suffix(".csv"))
         result = run(*small)
         assert result.exit_code == 3, result.output
-        for told in (r"p\x1b[31m_s001_t000.edf: a named pipe, not a regular file",
-                     r"caf\xe9_s001_t000.edf: file name is not UTF-8",
-                     r"zz\x1b[32m_s001_t000.csv: a named pipe, not a regular file"):  # fmt: skip
+        for told in (
+            r"p\x1b[31m_s001_t000.edf: a named pipe, not a regular file",
+            r"caf\xe9_s001_t000.edf: file name is not UTF-8",
+            r"zz\x1b[32m_s001_t000.csv: a named pipe, not a regular file",
+        ):
             assert told in result.output
         assert "\x1b" not in result.output
         assert tuszstore.open(tmp_path / "stores" / "train.zarr").recordings.sizes["recording"] == 3

@@ -34,17 +34,23 @@ def test_a_terminal_sees_progress(small: list[object]) -> None:
 def test_a_log_gets_a_line_a_minute(small: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     """From planning to the end."""
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.02)
-    for module, name in ((plan, "inspect"), (builder, "find_changes"), (builder, "assemble"),
-                         (recording, "preprocess")):  # fmt: skip
+    for module, name in (
+        (plan, "inspect"),
+        (builder, "find_changes"),
+        (builder, "assemble"),
+        (recording, "preprocess"),
+    ):
         monkeypatch.setattr(module, name, slowly(getattr(module, name)))
     result = run(*small)
     assert result.exit_code == 0
     lines = [line for line in result.stderr.splitlines() if "so far" in line]
     for told in (
-        r"planning \(0:0\d so far\)", r"train: comparing with the existing store \(0:0\d so far\)",
-        r"train: 0\.0/0\.\d h \(0:0\d so far\)", r"train: 0\.\d/0\.\d h, .* h/s, 0:0\d left \(",
+        r"planning \(0:0\d so far\)",
+        r"train: comparing with the existing store \(0:0\d so far\)",
+        r"train: 0\.0/0\.\d h \(0:0\d so far\)",
+        r"train: 0\.\d/0\.\d h, .* h/s, 0:0\d left \(",
         r"train: assembling the store \(0:0\d so far\)",
-    ):  # fmt: skip
+    ):
         assert any(re.fullmatch(told + ".*", line) for line in lines), (told, lines)
     assert not run(*small, "--force", "--quiet").output
     assert "so far" not in run(*small, "--force", "--json").stderr

@@ -11,8 +11,15 @@ class TestInfo:
     def test_text(self, train: tuszstore.Store) -> None:
         result = run("info", train.path)
         assert result.exit_code == 0
-        for word in ("split", "patients", "int16", "full_seizure", "seizure events", "excluded",
-                     "with interpolated channels"):  # fmt: skip
+        for word in (
+            "split",
+            "patients",
+            "int16",
+            "full_seizure",
+            "seizure events",
+            "excluded",
+            "with interpolated channels",
+        ):
             assert word in result.output
 
     def test_json(self, train: tuszstore.Store) -> None:

@@ -231,9 +231,15 @@ def time_keeping(onsets: Sequence[float | bytes], *, per_record: int = 16) -> Ch
     ]
     content = b"".join(text.ljust(size, b"\x00") for text in lists)
     return Channel(
-        label="EDF Annotations", digital=np.frombuffer(content, "<i2"), per_record=per_record,
-        unit="", physical_min=-1, physical_max=1, transducer="", prefilter="",
-    )  # fmt: skip
+        label="EDF Annotations",
+        digital=np.frombuffer(content, "<i2"),
+        per_record=per_record,
+        unit="",
+        physical_min=-1,
+        physical_max=1,
+        transducer="",
+        prefilter="",
+    )
 
 
 def main_offset(name: str) -> slice:

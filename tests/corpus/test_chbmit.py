@@ -59,11 +59,17 @@ def referential(seed: str, pattern: str = "{}", *, typo: bool = False) -> list[C
 
 def entry(name: str, *seizures: tuple[int, int], declared: int | None = None) -> str:
     count = len(seizures) if declared is None else declared
-    lines = [f"File Name: {name}", "File Start Time: 23:50:00", "File End Time: 24:21:32",
-             f"Number of Seizures in File: {count}"]  # fmt: skip
+    lines = [
+        f"File Name: {name}",
+        "File Start Time: 23:50:00",
+        "File End Time: 24:21:32",
+        f"Number of Seizures in File: {count}",
+    ]
     for number, (onset, end) in enumerate(seizures, 1):
-        lines += [f"Seizure {number} Start Time:  {onset} seconds",
-                  f"Seizure {number} End Time: {end} seconds"]  # fmt: skip
+        lines += [
+            f"Seizure {number} Start Time:  {onset} seconds",
+            f"Seizure {number} End Time: {end} seconds",
+        ]
     return "\n".join(lines)
 
 
@@ -94,15 +100,22 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     summary(root, "chb17", [entry(f"chb17{name}.edf") for name in ("a_03", "b_57", "c_02")])
     write("chb12_27.edf", referential("g", "{}-CS2"))
     write("chb12_28.edf", referential("g", typo=True), "02.00.00")
-    write("chb12_29.edf", native("g", [label for label in BANANA if label != "T7-P7"]
-                                 + ["P7-T7"]), "03.00.00")  # fmt: skip
-    summary(root, "chb12", [
-        entry("chb12_27.edf", (1, 5), (30, 33)),
-        "Channels changed:\nChannel 1: F7\nChannel 2: T7",
-        entry("chb12_28.edf"),
-        "Channels changed:\nChannel 1: FP1-F7",
-        entry("chb12_29.edf"),
-    ])  # fmt: skip
+    write(
+        "chb12_29.edf",
+        native("g", [label for label in BANANA if label != "T7-P7"] + ["P7-T7"]),
+        "03.00.00",
+    )
+    summary(
+        root,
+        "chb12",
+        [
+            entry("chb12_27.edf", (1, 5), (30, 33)),
+            "Channels changed:\nChannel 1: F7\nChannel 2: T7",
+            entry("chb12_28.edf"),
+            "Channels changed:\nChannel 1: FP1-F7",
+            entry("chb12_29.edf"),
+        ],
+    )
     write("chb24_01.edf", native("h"))
     write("chb24_02.edf", native("i"))
     summary(root, "chb24", [entry("chb24_01.edf", (2, 4))])
@@ -116,10 +129,16 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stores(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuszstore.Store]:
     config = tuszstore.load_config(
         "bipolar",
-        {"corpus.split_policy": "patient", "signal.normalise": "none", "signal.bandpass": None,
-         "signal.notch": None, "signal.clip": None, "storage.dtype": "float32",
-         "windows.length": 10.0},
-    )  # fmt: skip
+        {
+            "corpus.split_policy": "patient",
+            "signal.normalise": "none",
+            "signal.bandpass": None,
+            "signal.notch": None,
+            "signal.clip": None,
+            "storage.dtype": "float32",
+            "windows.length": 10.0,
+        },
+    )
     root = tmp_path_factory.mktemp("stores")
     built = {}
     for split in ("train", "dev"):
@@ -136,9 +155,17 @@ def rows(stores: dict[str, tuszstore.Store]) -> dict[str, dict[str, object]]:
         for k, id_ in enumerate(table["id"].values):
             found[id_] = {"split": split, "store": store, "row": k} | {
                 name: table[name].values[k]
-                for name in ("patient", "session", "labelled", "notes", "clock", "patient_time",
-                             "reference", "corpus")
-            }  # fmt: skip
+                for name in (
+                    "patient",
+                    "session",
+                    "labelled",
+                    "notes",
+                    "clock",
+                    "patient_time",
+                    "reference",
+                    "corpus",
+                )
+            }
     return found
 
 

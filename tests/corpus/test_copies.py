@@ -158,8 +158,14 @@ class TestOriginals:
         assert copy.original.patient == "sub-02"
 
     def test_annotations_that_differ_are_told(self, tmp_path: Path) -> None:
-        files = {"a.edf": edf_like(), "b.edf": edf_like(), "c.edf": edf_like(), "a.csv": CSV,
-                 "b.csv": OTHER_CSV, "c.csv": CSV}  # fmt: skip
+        files = {
+            "a.edf": edf_like(),
+            "b.edf": edf_like(),
+            "c.edf": edf_like(),
+            "a.csv": CSV,
+            "b.csv": OTHER_CSV,
+            "c.csv": CSV,
+        }
         told = {copy.recording.id: copy.left_out().reason for copy in self.chosen(tmp_path, files)}
         assert told["b.edf"] == (
             "same recording as a.edf; their annotations differ, and its own is not read"
@@ -198,8 +204,9 @@ class TestPlanning:
         corpus(data, "train/c_s001_t000.edf", seed="c")
         plan = make_plan(config_of(data), "train")
         assert [p.recording.id for p in plan.recordings] == [
-            "train/a_s001_t000.edf", "train/c_s001_t000.edf",
-        ]  # fmt: skip
+            "train/a_s001_t000.edf",
+            "train/c_s001_t000.edf",
+        ]
         assert {entry.id: entry.reason for entry in plan.left_out} == dict.fromkeys(
             ("train/a_s001_t001.edf", "train/b_s001_t000.edf"),
             "same recording as train/a_s001_t000.edf",
@@ -274,8 +281,11 @@ class TestPlanning:
             names = [f"{one}_s002_t{ord(other):03}.edf" for one, other in pairs]
             corpus(data, *names, seed=first + second)
         for seed in range(5):
-            options = {"corpus.split_policy": "patient", "corpus.split_seed": seed,
-                       "corpus.val_fraction": 0.5}  # fmt: skip
+            options = {
+                "corpus.split_policy": "patient",
+                "corpus.split_seed": seed,
+                "corpus.val_fraction": 0.5,
+            }
             plans = make_plans(config_of(data, **options), "all")
             split_of = {p.recording.patient: plan.split for plan in plans for p in plan.recordings}
             assert split_of["a"] == split_of["b"] == split_of["c"]
@@ -298,14 +308,16 @@ def test_verify_finds_one_recording_in_two_stores(tmp_path: Path) -> None:
     corpus(tmp_path / "one", "train/a_s001_t000.edf")
     corpus(tmp_path / "two", "dev/b_s001_t000.edf")
     for split, data in (("train", "one"), ("dev", "two")):
-        tuszstore.build(options, split=split, data=tmp_path / data, store=tmp_path / "stores",
-                        workers=0)  # fmt: skip
+        tuszstore.build(
+            options, split=split, data=tmp_path / data, store=tmp_path / "stores", workers=0
+        )
     report = tuszstore.verify(tmp_path / "stores" / "train.zarr")
     assert report.exit_status != 0
     assert "EDF files with the same content in train and dev" in str(report.to_json())
     # other header, same samples
     corpus(tmp_path / "two", "dev/b_s001_t000.edf", seed="other")
-    tuszstore.build(options, split="dev", data=tmp_path / "two", store=tmp_path / "stores",
-                    workers=0)  # fmt: skip
+    tuszstore.build(
+        options, split="dev", data=tmp_path / "two", store=tmp_path / "stores", workers=0
+    )
     report = tuszstore.verify(tmp_path / "stores" / "train.zarr")
     assert "recordings with the same signal in train and dev" in str(report.to_json())

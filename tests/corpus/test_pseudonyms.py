@@ -109,8 +109,9 @@ class TestStores:
             ours = {pair[: len(names)] for pair in pairs[0]}
             theirs = {pair[len(names) :] for pair in pairs[0]}
             assert len(ours) == len(theirs) == len(pairs[0])
-        for id_, patient in zip(hidden.recordings["id"].values,
-                                hidden.recordings["patient"].values, strict=True):  # fmt: skip
+        for id_, patient in zip(
+            hidden.recordings["id"].values, hidden.recordings["patient"].values, strict=True
+        ):
             assert re.fullmatch(rf"{patient}/{patient}_[0-9a-f]{{16}}\.edf", id_)
 
     def test_reasons_name_the_same_recordings(self, stores: Path) -> None:
@@ -143,13 +144,28 @@ class TestStores:
 
     @pytest.mark.usefixtures("key")
     def test_nothing_is_said_aloud(self, data: Path, tmp_path: Path) -> None:
-        build = ["build", "--split", "train", "--data", str(data), "--store", str(tmp_path), "-w",
-                 "0", "--set", "corpus.pseudonymize=true"]  # fmt: skip
+        build = [
+            "build",
+            "--split",
+            "train",
+            "--data",
+            str(data),
+            "--store",
+            str(tmp_path),
+            "-w",
+            "0",
+            "--set",
+            "corpus.pseudonymize=true",
+        ]
         store = str(tmp_path / "train.zarr")
         for args in (
-            [*build, "--dry-run"], build, ["info", store], ["info", store, "--json"],
-            [*build, "--force", "--json"], ["verify", store, "--json"],
-        ):  # fmt: skip
+            [*build, "--dry-run"],
+            build,
+            ["info", store],
+            ["info", store, "--json"],
+            [*build, "--force", "--json"],
+            ["verify", store, "--json"],
+        ):
             result = CliRunner().invoke(main, args)
             assert result.exit_code in (0, 3), result.output
             told = result.output + result.stderr
@@ -184,9 +200,13 @@ class TestKeys:
 
     @pytest.mark.parametrize("secret", ["another key, just as long", None])
     def test_a_rebuild_with_another_key(
-        self, data: Path, stores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        self,
+        data: Path,
+        stores: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
         secret: str | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         shutil.copytree(stores / "hidden" / "dev.zarr", tmp_path / "dev.zarr")
         monkeypatch.setenv(KEY, SECRET)
         assert self.build(data, tmp_path) == "unchanged"

@@ -26,8 +26,22 @@ def mix(rng: random.Random, store: Path, other: Path) -> list[str]:
     """Replace a few parts of a store by those of another, or by nonsense; return what was done."""
     done = []
     for _ in range(rng.choice([1, 1, 2, 3])):
-        step = rng.choice([_file, _group, _column, _attributes, _value, _value, _root_value,
-                           _copy, _nonsense, _nonsense, _lose_key, _lose_file])  # fmt: skip
+        step = rng.choice(
+            [
+                _file,
+                _group,
+                _column,
+                _attributes,
+                _value,
+                _value,
+                _root_value,
+                _copy,
+                _nonsense,
+                _nonsense,
+                _lose_key,
+                _lose_file,
+            ]
+        )
         done.append(f"{step.__name__} {step(rng, store, other)}")
     return done
 
@@ -55,8 +69,9 @@ def _group(rng: random.Random, store: Path, other: Path) -> str:
 
 
 def _column(rng: random.Random, store: Path, other: Path) -> str:
-    columns = sorted(file.parent.relative_to(other).as_posix() for file in
-                     other.glob("*/*/zarr.json"))  # fmt: skip
+    columns = sorted(
+        file.parent.relative_to(other).as_posix() for file in other.glob("*/*/zarr.json")
+    )
     return _folder(rng.choice(columns), store, other)
 
 

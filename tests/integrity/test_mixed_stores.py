@@ -48,10 +48,11 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "categories": ("few", {"labels": {"full_seizure": 0.5}}),
     }
     return {
-        name: tuszstore.build({**TINY, **config}, split="train", data=data[corpus],
-                              store=root / name, workers=0).store
+        name: tuszstore.build(
+            {**TINY, **config}, split="train", data=data[corpus], store=root / name, workers=0
+        ).store
         for name, (corpus, config) in kinds.items()
-    }  # fmt: skip
+    }
 
 
 def values_of(path: Path) -> Values:
@@ -85,9 +86,10 @@ def info(path: Path) -> str:
 
 class TestMixedAtRandom:
     @settings(
-        max_examples=12, deadline=None,
+        max_examples=12,
+        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )  # fmt: skip
+    )
     @given(seed=st.integers(0, 2**32 - 1))
     @pytest.mark.filterwarnings("ignore:.*which is slower:UserWarning")
     def test_is_refused_or_one_of_the_two(
@@ -136,10 +138,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Stores that were built from no corpus, and of which the first is mixed with the others."""
     root = tmp_path_factory.mktemp("made")
     kinds: list[dict[str, Any]] = [
-        {"spec": SPEC}, {"spec": spec_with(4)}, {"spec": replace(SPEC, window=240)},
+        {"spec": SPEC},
+        {"spec": spec_with(4)},
+        {"spec": replace(SPEC, window=240)},
         {"spec": SPEC, "lengths": (1300, 500, 90, 700), "seed": 3},
-        {"spec": replace(SPEC, seizure=("gnsz",))}, {"spec": SPEC, "encoding": FLOAT32},
-    ]  # fmt: skip
+        {"spec": replace(SPEC, seizure=("gnsz",))},
+        {"spec": SPEC, "encoding": FLOAT32},
+    ]
     return [make_store(root / f"{k}" / "train.zarr", **kind).path for k, kind in enumerate(kinds)]
 
 
@@ -147,9 +152,10 @@ class TestSealedAgain:
     """Mixed and sealed, as by whoever wants it to be read: nothing but errors of its own."""
 
     @settings(
-        max_examples=12, deadline=None,
+        max_examples=12,
+        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )  # fmt: skip
+    )
     @given(seed=st.integers(0, 2**32 - 1))
     @pytest.mark.filterwarnings("ignore")
     def test_is_read_or_refused(self, made: list[Path], tmp_path: Path, seed: int) -> None:

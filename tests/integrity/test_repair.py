@@ -159,8 +159,9 @@ class TestRepair:
         np.testing.assert_array_equal(store.windows[:], expected.windows[:])
         np.testing.assert_array_equal(store.labels[:], expected.labels[:])
         assert [entry.name for entry in path.parent.iterdir() if entry.name[0] == "."] in (
-            [".train.zarr.lock"], [],
-        )  # fmt: skip
+            [".train.zarr.lock"],
+            [],
+        )
 
     def test_only_the_damaged_recording_is_computed(self, path: Path) -> None:
         flip(path / "signal/c/0/0/0", 50)

@@ -88,9 +88,17 @@ class TestWhole:
         covered = {check.name: check.covered for check in report.checks}
         assert f"{n_blocks} blocks of {store.recordings.sizes['recording']}" in covered["signal"]
         assert list(covered) == [
-            "root", "schema", "tables", "signatures", "files", "digests", "signal", "labels",
-            "index", "splits",
-        ]  # fmt: skip
+            "root",
+            "schema",
+            "tables",
+            "signatures",
+            "files",
+            "digests",
+            "signal",
+            "labels",
+            "index",
+            "splits",
+        ]
 
     @pytest.mark.parametrize(
         "config",
@@ -161,9 +169,18 @@ class TestBitFlips:
                 kinds[kind] = kinds.get(kind, 0) + 1
             file.write_bytes(content)
         assert set(kinds) == {
-            "root", "metadata", "shard", "label", "table channel", "table windows",
-            "table recordings", "table events", "table left_out", "table shards", "table derived",
-        }  # fmt: skip
+            "root",
+            "metadata",
+            "shard",
+            "label",
+            "table channel",
+            "table windows",
+            "table recordings",
+            "table events",
+            "table left_out",
+            "table shards",
+            "table derived",
+        }
         assert tuszstore.verify(copy, deep=True).ok
 
     def named(self, report: VerifyReport, file: Path) -> bool:
@@ -173,7 +190,7 @@ class TestBitFlips:
             or (finding.array and str(file).startswith(finding.array))
             or (finding.array == "metadata" and file.name == "zarr.json")
             for finding in report.findings
-        )  # fmt: skip
+        )
 
     def test_a_block_is_named_by_recording_and_time(self, path: Path) -> None:
         shard = path / "signal" / "c" / "1" / "0" / "0"
@@ -402,8 +419,10 @@ class TestAgainst:
             column: Any = zarr.open_array(other.store / "recordings" / name, mode="r+")
             column[...] = zarr.open_array(path / "recordings" / name, mode="r")[...]
         findings = found(other.store, "sources", against=small_corpus, sample=None)
-        assert any(f.what == "values differ from those of the source" and f.start is not None
-                   for f in findings)  # fmt: skip
+        assert any(
+            f.what == "values differ from those of the source" and f.start is not None
+            for f in findings
+        )
 
     def test_another_annotation(self, path: Path, small_corpus: Path, tmp_path: Path) -> None:
         data = tmp_path / "corpus"

@@ -206,7 +206,7 @@ class TestAnnotations:
             given = {
                 (round(onset, 4), round(onset + duration, 4), str(name)): set(names)
                 for onset, duration, name, names in zip(*columns(raw.annotations), strict=True)
-            }  # fmt: skip
+            }
             assert given == expected
             n_events += len(given)
         assert n_events > 5
@@ -246,9 +246,12 @@ class TestAnnotations:
         assert "no annotation" in raw.info["description"]
         assert set(epochs.event_id) == {"unlabelled"}
         assert epochs.metadata["seizure_fraction"].isna().all()
-        assert "no annotation" not in build(
-            one_recording(tmp_path / "other"), tmp_path / "others"
-        ).to_raw(0).info["description"]  # fmt: skip
+        assert (
+            "no annotation"
+            not in build(one_recording(tmp_path / "other"), tmp_path / "others")
+            .to_raw(0)
+            .info["description"]
+        )
 
 
 class TestEpochs:

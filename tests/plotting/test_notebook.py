@@ -86,8 +86,10 @@ def test_the_page_shows_what_is_so(clone: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(clone)
     store = tuszstore.open("demo/stores/train.zarr")
     result = doctest.testfile(
-        str(PAGE), module_relative=False, globs={"store": store},
+        str(PAGE),
+        module_relative=False,
+        globs={"store": store},
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
-    )  # fmt: skip
+    )
     assert result.attempted > 20
     assert result.failed == 0

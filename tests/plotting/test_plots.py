@@ -403,9 +403,21 @@ class TestCommand:
         recording = {"id": id_, "stem": Path(id_).stem, "row": 2}[name]
         output = tmp_path / "out.svg"
         result = self.run(
-            train.path, "--recording", recording, "--at", 12, "--seconds", 3, "--scale", 50,
-            "--width", 9, "--positive-up", "-o", output,
-        )  # fmt: skip
+            train.path,
+            "--recording",
+            recording,
+            "--at",
+            12,
+            "--seconds",
+            3,
+            "--scale",
+            50,
+            "--width",
+            9,
+            "--positive-up",
+            "-o",
+            output,
+        )
         assert result.exit_code == 0, result.output
         expected = plot_recording(train, 2, 12, 3, scale=50, negative_up=False, width=9)
         assert output.read_bytes() == render(expected, "svg")

@@ -33,8 +33,9 @@ NAMES = ("no_seizure", "partial_seizure", "full_seizure")
 
 def labels_of(store: tuszstore.Store, row: int) -> Any:
     """Labels of one recording as they are stored."""
-    first, n_blocks, n = (int(store.recordings[name][row]) for name in
-                          ("first_block", "n_blocks", "n_samples"))  # fmt: skip
+    first, n_blocks, n = (
+        int(store.recordings[name][row]) for name in ("first_block", "n_blocks", "n_samples")
+    )
     return np.asarray(store.metadata.group["label"][first : first + n_blocks]).reshape(-1)[:n]
 
 
@@ -266,9 +267,14 @@ class TestPage:
         for name in NAMES:
             assert f"{name} {train.mask(name).sum()} (" in words
         seconds = round(facts.total.seizure_hours * 3600)
-        for told in (f"hours {facts.total.hours:.2f}", f"seizures {facts.total.seizures} ",
-                     f"{seconds // 60}:{seconds % 60:02}", train.attrs["config_hash"],
-                     f"tuszstore {tuszstore.__version__}", train.attrs["created"]):  # fmt: skip
+        for told in (
+            f"hours {facts.total.hours:.2f}",
+            f"seizures {facts.total.seizures} ",
+            f"{seconds // 60}:{seconds % 60:02}",
+            train.attrs["config_hash"],
+            f"tuszstore {tuszstore.__version__}",
+            train.attrs["created"],
+        ):
             assert told in words
         for part in (*facts.patients, *facts.montages, *facts.rates):
             assert f"{part.name} " in words

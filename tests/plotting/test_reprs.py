@@ -71,9 +71,15 @@ def test_a_store(unread: tuszstore.Store) -> None:
     hours = unread.recordings["n_samples"].values.sum() / 256 / 3600
     n_patients = len(set(unread.recordings["patient"].values))
     n = unread.recordings.sizes["recording"]
-    for told in (f"{hours:.2f} hours", f"{n} recordings", f"{n_patients} patients",
-                 f"{len(unread)} windows of 60 s", unread.attrs["config_hash"],
-                 unread.attrs["created"], str(unread.path)):  # fmt: skip
+    for told in (
+        f"{hours:.2f} hours",
+        f"{n} recordings",
+        f"{n_patients} patients",
+        f"{len(unread)} windows of 60 s",
+        unread.attrs["config_hash"],
+        unread.attrs["created"],
+        str(unread.path),
+    ):
         assert told in page.words
     for id_ in unread.recordings["id"].values:
         assert Path(id_).stem in page.words
@@ -108,8 +114,13 @@ def test_arrays(train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(WindowReader, "signal", lambda *_: 1 / 0)
     page = Page(train.windows._repr_html_())
     n = len(train)
-    for told in (f"({n}, 19, 15360)", "float32", f"{n * 19 * 15360 * 4 / 1e6:.3g} MB",
-                 "1.17 MB a window", "(1, 19, 2560)"):  # fmt: skip
+    for told in (
+        f"({n}, 19, 15360)",
+        "float32",
+        f"{n * 19 * 15360 * 4 / 1e6:.3g} MB",
+        "1.17 MB a window",
+        "(1, 19, 2560)",
+    ):
         assert told in page.words
     assert f"({n}, 15360)" in Page(train.labels._repr_html_()).words
     assert "made from the events" in Page(train.labels._repr_html_()).words

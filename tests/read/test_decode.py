@@ -217,12 +217,21 @@ def test_both_decoders_fill_windows_alike(
 def test_the_kernel_refuses_what_does_not_fit(folder: Path, change: dict[str, Any]) -> None:
     shard = Shard(folder, [bytes(40)])
     given: dict[str, Any] = {
-        "folder": shard.files.folder, "name": signal_file(0), "begin": 0,
-        "content": np.empty(44, np.uint8), "spans": shard.spans, "first": 0,
-        "targets": np.array([[0, 0]]), "out": np.empty((1, 1, 20), np.int16),
-        "scratch": np.empty(160, np.uint8), "shape": (1, 20, 1), "itemsize": 2, "scale": 0.0,
-        "compressed": False, "verify": False,
-    }  # fmt: skip
+        "folder": shard.files.folder,
+        "name": signal_file(0),
+        "begin": 0,
+        "content": np.empty(44, np.uint8),
+        "spans": shard.spans,
+        "first": 0,
+        "targets": np.array([[0, 0]]),
+        "out": np.empty((1, 1, 20), np.int16),
+        "scratch": np.empty(160, np.uint8),
+        "shape": (1, 20, 1),
+        "itemsize": 2,
+        "scale": 0.0,
+        "compressed": False,
+        "verify": False,
+    }
     assert decode._kernel.fill(*given.values()) is False
     with pytest.raises(ValueError, match="do not fit"):
         decode._kernel.fill(*(given | change).values())
@@ -274,10 +283,21 @@ def test_the_kernel_writes_into_no_bytes(folder: Path) -> None:
     shard = Shard(folder, [bytes(40)])
     with pytest.raises((BufferError, TypeError)):
         decode._kernel.fill(
-            shard.files.folder, signal_file(0), 0, bytes(44), shard.spans, 0,
-            np.array([[0, 0]]), np.empty((1, 1, 20), np.int16), np.empty(160, np.uint8),
-            (1, 20, 1), 2, 0.0, False, False,
-        )  # fmt: skip
+            shard.files.folder,
+            signal_file(0),
+            0,
+            bytes(44),
+            shard.spans,
+            0,
+            np.array([[0, 0]]),
+            np.empty((1, 1, 20), np.int16),
+            np.empty(160, np.uint8),
+            (1, 20, 1),
+            2,
+            0.0,
+            False,
+            False,
+        )
 
 
 @pytest.mark.parametrize("compiled", [True, False])

@@ -65,11 +65,15 @@ def test_whole_windows_on_disk_give_the_same_recording(
         tuszstore.open(
             tuszstore.build(
                 {"windows": {"overlap": overlap, "length": 30, "stride": stride}},
-                split="train", data=corpus, store=tmp_path / overlap, workers=0, limit=2,
+                split="train",
+                data=corpus,
+                store=tmp_path / overlap,
+                workers=0,
+                limit=2,
             ).store
         )
         for overlap in ("share", "duplicate")
-    )  # fmt: skip
+    )
     for number in range(2):
         whole, part = shared.read_recording(number), duplicated.read_recording(number)
         n_windows = int(shared.recordings["n_windows"][number])

@@ -116,10 +116,12 @@ def make_store(
     windows = derive_windows(LabelChunks(path, geometry), recordings, spec)
     windows |= seizure_distances(windows, recordings, table, spec)
     tables = {
-        "recordings": recordings, "events": table, "windows": windows,
+        "recordings": recordings,
+        "events": table,
+        "windows": windows,
         "shards": shard_columns(path, recordings, spec),
         "left_out": {"id": strings(["x"]), "kind": strings(["failed"]), "reason": strings(["?"])},
-    }  # fmt: skip
+    }
     for name, columns in tables.items():
         write_table(path, name, columns)
     for name, recipes in derivable_sets(spec.channels).items():
@@ -214,9 +216,14 @@ def _recordings(
 def _events(events: Sequence[tuple[int, int, int, int]], spec: StoreSpec) -> dict[str, Any]:
     recording, first, stop, number = (np.array(column) for column in zip(*events, strict=True))
     return {
-        "recording": recording, "first_sample": first, "stop_sample": stop,
-        "onset": first / spec.sfreq, "offset": stop / spec.sfreq,
+        "recording": recording,
+        "first_sample": first,
+        "stop_sample": stop,
+        "onset": first / spec.sfreq,
+        "offset": stop / spec.sfreq,
         "channel": strings(["TERM"] * len(events)),
-        "class": strings(spec.classes[k] for k in number), "bit": 1 << number,
-        "confidence": np.ones(len(events)), "rater": strings(["me"] * len(events)),
-    }  # fmt: skip
+        "class": strings(spec.classes[k] for k in number),
+        "bit": 1 << number,
+        "confidence": np.ones(len(events)),
+        "rater": strings(["me"] * len(events)),
+    }

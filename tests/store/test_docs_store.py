@@ -108,10 +108,14 @@ def test_the_digests_as_they_are_described(path: Path, root: Any) -> None:
     assert digests.keys() == names
     files = {
         file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in path.rglob("*") if file.is_file()
-    }  # fmt: skip
-    kept = {name: digest for name, digest in files.items()
-            if name != "zarr.json" and not name.startswith(("signal/c/", "label/c/"))}  # fmt: skip
+        for file in path.rglob("*")
+        if file.is_file()
+    }
+    kept = {
+        name: digest
+        for name, digest in files.items()
+        if name != "zarr.json" and not name.startswith(("signal/c/", "label/c/"))
+    }
     assert digests["files"] == kept
     text = json.dumps(root["attributes"], sort_keys=True, separators=(", ", ": "))
     assert digests["attributes"] == hashlib.sha256(text.encode("ascii")).hexdigest()

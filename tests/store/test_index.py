@@ -107,11 +107,15 @@ class TestDerive:
     ) -> None:
         """However many recordings are looked at together, and with labels that have no file."""
         length, stride = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
-        config = Config().replace(**{
-            "windows.length": length, "windows.stride": stride,
-            "windows.overlap": data.draw(st.sampled_from(["share", "duplicate"])),
-            "storage.shard_seconds": data.draw(st.integers(1, 20)), "signal.sfreq": 256,
-        })  # fmt: skip
+        config = Config().replace(
+            **{
+                "windows.length": length,
+                "windows.stride": stride,
+                "windows.overlap": data.draw(st.sampled_from(["share", "duplicate"])),
+                "storage.shard_seconds": data.draw(st.integers(1, 20)),
+                "signal.sfreq": 256,
+            }
+        )
         geometry = geometry_of(config)
         n_samples = data.draw(st.lists(st.integers(1, 40 * 256), max_size=6))
         shards = np.array([geometry.n_shards(n) for n in n_samples], int)
@@ -163,8 +167,9 @@ class TestDerive:
 
         n = 300
         recordings = {
-            "n_samples": np.full(n, 1000 * 256), "first_block": np.arange(n) * 2 * geometry.shard
-        }  # fmt: skip
+            "n_samples": np.full(n, 1000 * 256),
+            "first_block": np.arange(n) * 2 * geometry.shard,
+        }
         found = index.derive_windows(Label(), recordings, spec_of(Config()), n_threads=2)
         assert len(found["recording"]) == n * 95
         assert most <= 8
@@ -249,8 +254,9 @@ class TestReindex:
         repaired = tuszstore.open(small.path)
         assert signal_inodes(small.path) == inodes
         np.testing.assert_array_equal(repaired.windows[-5:], signal)
-        fresh = tuszstore.build(split="train", data=own_corpus, store=small.path.parent / "x",
-                                workers=0)  # fmt: skip
+        fresh = tuszstore.build(
+            split="train", data=own_corpus, store=small.path.parent / "x", workers=0
+        )
         expected = tuszstore.open(fresh.store)
         for name in ("category", "event_classes", "seizure_fraction"):
             np.testing.assert_array_equal(repaired.index[name], expected.index[name])

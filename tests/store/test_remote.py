@@ -127,9 +127,13 @@ class TestValues:
         values, attributes = array[...], dict(array.attrs)
         shutil.rmtree(path / "signal")
         zarr.create_array(
-            path / "signal", data=values, chunks=(64, 19, 2560), fill_value=-32768,
-            dimension_names=("block", "channel", "sample"), attributes=attributes,
-        )  # fmt: skip
+            path / "signal",
+            data=values,
+            chunks=(64, 19, 2560),
+            fill_value=-32768,
+            dimension_names=("block", "channel", "sample"),
+            attributes=attributes,
+        )
         zarr.consolidate_metadata(path)
         seal_again(path)
         remote = open_at(server)
@@ -251,9 +255,10 @@ class TestRequests:
     @given(
         st.lists(
             st.tuples(st.integers(0, 2), st.integers(0, 40), st.integers(1, 6)),
-            min_size=1, max_size=12,
+            min_size=1,
+            max_size=12,
         )
-    )  # fmt: skip
+    )
     def test_every_part_is_fetched_once(self, wanted: list[tuple[int, int, int]]) -> None:
         size = 77_000
         parts = []
@@ -508,10 +513,15 @@ class TestFailures:
     def test_keys_of_s3_are_never_told(self, tmp_path: Path) -> None:
         with serve(tmp_path) as server:
             objects = S3Store(
-                "bucket", prefix="stores", region="us-east-1", access_key_id="AKIDBOB",
-                secret_access_key="hunter2", endpoint=server.url,
-                client_options={"allow_http": True}, retry_config=ONCE,
-            )  # fmt: skip
+                "bucket",
+                prefix="stores",
+                region="us-east-1",
+                access_key_id="AKIDBOB",
+                secret_access_key="hunter2",
+                endpoint=server.url,
+                client_options={"allow_http": True},
+                retry_config=ONCE,
+            )
             server.fault = lambda _: 403
             with pytest.raises(
                 StoreError, match=r"s3://bucket/stores/train.zarr/.*denied"

@@ -193,7 +193,7 @@ HOSTILE |= {
     "a root of 31 MB of objects": lambda p: large_root(p, '{"a":{}}'),
     "chunks of no rows": lambda p: change_array(p, "windows/category", set_shape(13, chunk=(0,))),
     "more windows than blocks": many_windows,
-}  # fmt: skip
+}
 
 READ = """
 import resource, sys, tuszstore, zarr, numcodecs, xarray
@@ -231,8 +231,13 @@ def told(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, lis
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 
-    done = subprocess.run([sys.executable, "-c", READ, *paths], capture_output=True, text=True,
-                          preexec_fn=limit, timeout=120)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", READ, *paths],
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        timeout=120,
+    )
     lines = done.stdout.splitlines()
     assert len(lines) == len(paths), done.stderr
     return dict(zip(HOSTILE, (line.split("\t") for line in lines), strict=True))
@@ -257,10 +262,18 @@ class TestHostileStores:
 
         n = json.loads((path / "recordings/id/zarr.json").read_text())["shape"][0]
         array = {
-            "zarr_format": 2, "shape": [n], "chunks": [n], "dtype": "|O", "compressor": None,
-            "fill_value": 0, "order": "C", "filters": [{"id": "pickle", "protocol": 5}],
-            "dimension_separator": ".", "node_type": "array", "attributes": {},
-        }  # fmt: skip
+            "zarr_format": 2,
+            "shape": [n],
+            "chunks": [n],
+            "dtype": "|O",
+            "compressor": None,
+            "fill_value": 0,
+            "order": "C",
+            "filters": [{"id": "pickle", "protocol": 5}],
+            "dimension_separator": ".",
+            "node_type": "array",
+            "attributes": {},
+        }
         folder = path / "recordings" / "id"
         shutil.rmtree(folder)
         folder.mkdir()
@@ -450,9 +463,20 @@ class TestTextFromElsewhere:
         for name in ("a.edf", *names):
             eeg(data / name)
         (data / "a.csv").write_text("channel,start_time,stop_time,label\nTERM,2,5,seiz\n")
-        build = ("build", "-s", "train", "-d", data, "-o", tmp_path, "-w", 0,
-                 "--split-policy", "file_order", *(f"--set={key}" for key in (
-                     "windows.length=2", "windows.stride=1")))  # fmt: skip
+        build = (
+            "build",
+            "-s",
+            "train",
+            "-d",
+            data,
+            "-o",
+            tmp_path,
+            "-w",
+            0,
+            "--split-policy",
+            "file_order",
+            *(f"--set={key}" for key in ("windows.length=2", "windows.stride=1")),
+        )
         for text in (self.run(*build, "--dry-run"), self.run(*build)):
             self.harmless(text)
             assert "b\\x1b[31m.edf" in text
@@ -514,9 +538,12 @@ class TestPersonalFields:
         folder = tmp_path / "data"
         folder.mkdir()
         main = {
-            "patient": f"{MARKER} F 01-JAN-1960 {MARKER}", "recording": f"Startdate {MARKER}",
-            "date": MARKER, "time": MARKER, "reserved": f"EDF {MARKER}",
-        }  # fmt: skip
+            "patient": f"{MARKER} F 01-JAN-1960 {MARKER}",
+            "recording": f"Startdate {MARKER}",
+            "date": MARKER,
+            "time": MARKER,
+            "reserved": f"EDF {MARKER}",
+        }
         table = {"transducer": MARKER, "prefilter": MARKER, "reserved": MARKER}
         changes = {name: {"header": table} for name in ("Fp1", "Cz", "O2")}
         extra = [
@@ -534,7 +561,7 @@ class TestPersonalFields:
             "i_signals": {"n_signals": "Zq"},
             "j_size": {"header_bytes": MARKER},
             "k_version": {"version": MARKER},
-        }  # fmt: skip
+        }
         for name, fields in wrong.items():
             eeg(folder / f"{name}.edf", **{**main, **fields})  # type: ignore[arg-type]
         content = bytearray((folder / "a_good.edf").read_bytes())
@@ -546,25 +573,47 @@ class TestPersonalFields:
         return folder
 
     def test_none_reaches_a_store_or_the_screen(
-        self, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+        self,
+        data: Path,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
         capfd: pytest.CaptureFixture[str],
-    ) -> None:  # fmt: skip
-        assert all(MARKER.encode() in file.read_bytes() or file.stem == "i_signals"
-                   for file in data.glob("*.edf"))  # fmt: skip
+    ) -> None:
+        assert all(
+            MARKER.encode() in file.read_bytes() or file.stem == "i_signals"
+            for file in data.glob("*.edf")
+        )
         caplog.set_level(0)
         config = tmp_path / "small.yaml"
-        config.write_text(json.dumps({**SMALL, "corpus": {"split_policy": "file_order",
-                                                          "val_fraction": 0.01}}))  # fmt: skip
+        config.write_text(
+            json.dumps({**SMALL, "corpus": {"split_policy": "file_order", "val_fraction": 0.01}})
+        )
         store = tmp_path / "stores" / "train.zarr"
-        build = ["build", "--split", "train", "--data", data, "--store", store.parent, "-w", "0",
-                 "-c", config]  # fmt: skip
+        build = [
+            "build",
+            "--split",
+            "train",
+            "--data",
+            data,
+            "--store",
+            store.parent,
+            "-w",
+            "0",
+            "-c",
+            config,
+        ]
         shown = []
         for args in (
-            [*build, "--dry-run"], [*build, "--dry-run", "--json"], build,
-            [*build, "--force", "--json"], ["info", store], ["info", store, "--json"],
-            ["verify", store, "--deep", "--json"], ["verify", store, "--against", data, "--all"],
+            [*build, "--dry-run"],
+            [*build, "--dry-run", "--json"],
+            build,
+            [*build, "--force", "--json"],
+            ["info", store],
+            ["info", store, "--json"],
+            ["verify", store, "--deep", "--json"],
+            ["verify", store, "--against", data, "--all"],
             ["index", store, "--reread-annotations"],
-        ):  # fmt: skip
+        ):
             result = CliRunner().invoke(main, [str(arg) for arg in args])
             shown.append(result.output + result.stderr)
             assert result.exit_code in (0, 3), result.output

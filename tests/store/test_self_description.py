@@ -159,8 +159,12 @@ class TestAbsent:
 
     def test_what_is_computed(self, bare: Path, made: dict[int, Made]) -> None:
         store, whole = tuszstore.open(bare), tuszstore.open(made[2].path)
-        alone = {"time_to_seizure", "time_since_seizure", "seizure_free_after",
-                 "seizure_free_before"}  # fmt: skip
+        alone = {
+            "time_to_seizure",
+            "time_since_seizure",
+            "seizure_free_after",
+            "seizure_free_before",
+        }
         for name in (path.removeprefix("windows/") for path in sorted(COMPUTED)):
             found, stored = (s.metadata.windows[name] for s in (store, whole))
             assert store.metadata.windows.shape(name) == found.shape == stored.shape
@@ -225,9 +229,9 @@ class TestAbsent:
 
     def test_an_index_is_derived_anew(self, bare: Path, tmp_path: Path) -> None:
         path = Path(shutil.copytree(bare, tmp_path / "train.zarr"))
-        config = tuszstore.Config().replace(**{
-            "labels.classes": list(SPEC.classes), "labels.seizure": list(SPEC.seizure)
-        })  # fmt: skip
+        config = tuszstore.Config().replace(
+            **{"labels.classes": list(SPEC.classes), "labels.seizure": list(SPEC.seizure)}
+        )
         edit(path, lambda r: r["attributes"].update(config=config.model_dump(mode="json")))
         reindex(path, {"labels.full_seizure": 0.5})
         store = tuszstore.open(path)
@@ -314,8 +318,12 @@ class TestUnknown:
     def test_a_build_does_not_replace_it(self, other: tuple[Path, str], own_corpus: Path) -> None:
         path, told = other
         before = (path / "zarr.json").read_bytes()
-        options: dict[str, Any] = {"split": "train", "data": own_corpus, "store": path.parent,
-                                   "workers": 0}  # fmt: skip
+        options: dict[str, Any] = {
+            "split": "train",
+            "data": own_corpus,
+            "store": path.parent,
+            "workers": 0,
+        }
         if "version 2" not in told:
             with pytest.raises(SchemaError, match=f"{told}.*--force"):
                 tuszstore.build(**options)
@@ -391,15 +399,17 @@ class TestSeal:
         assert (path / "zarr.json").read_bytes() == before
 
     @settings(
-        max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture],
-    )  # fmt: skip
+        max_examples=60,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
     @given(data=st.data())
     def test_a_flipped_bit(self, path: Path, made: dict[int, Made], data: st.DataObject) -> None:
         """Of any metadata or table: refused when it is read, or it decides nothing."""
         files = sorted(
-            name.relative_to(path).as_posix() for name in path.rglob("*")
+            name.relative_to(path).as_posix()
+            for name in path.rglob("*")
             if name.is_file() and "signal/c/" not in str(name) and "label/c/" not in str(name)
-        )  # fmt: skip
+        )
         name = data.draw(st.just("zarr.json") | st.sampled_from(files))
         content = (path / name).read_bytes()
         bit = data.draw(st.integers(0, 8 * len(content) - 1))
@@ -420,16 +430,24 @@ def contents(path: Path) -> dict[str, Any]:
     """Return all that a store says."""
     store = tuszstore.open(path)
     tables: Mapping[str, Any] = {
-        "windows": store.metadata.windows, "recordings": store.metadata.recordings,
-        "events": store.metadata.events, "shards": store.metadata.shards,
-        "left_out": store.metadata.left_out, **store.metadata.derived,
-    }  # fmt: skip
+        "windows": store.metadata.windows,
+        "recordings": store.metadata.recordings,
+        "events": store.metadata.events,
+        "shards": store.metadata.shards,
+        "left_out": store.metadata.left_out,
+        **store.metadata.derived,
+    }
     return {
-        "attributes": store.attrs, "spec": store.spec, "signal": store.windows[:].tobytes(),
+        "attributes": store.attrs,
+        "spec": store.spec,
+        "signal": store.windows[:].tobytes(),
         "labels": store.labels[:].tobytes(),
-        **{f"{table}/{name}": str(columns[name].tolist())
-           for table, columns in tables.items() for name in columns},
-    }  # fmt: skip
+        **{
+            f"{table}/{name}": str(columns[name].tolist())
+            for table, columns in tables.items()
+            for name in columns
+        },
+    }
 
 
 class TestDisagreement:
@@ -522,8 +540,13 @@ class TestDisagreement:
             assert not {"\x1b", "‮"} & set(result.output)
         html = tuszstore.open(path)._repr_html_()
         assert "<b>&lt;b&gt;" not in html
-        say(path, channels=[{"name": "x", "anode": name, "cathode": None},
-                            {"name": name + "y", "anode": "z", "cathode": None}])  # fmt: skip
+        say(
+            path,
+            channels=[
+                {"name": "x", "anode": name, "cathode": None},
+                {"name": name + "y", "anode": "z", "cathode": None},
+            ],
+        )
         with pytest.raises(StoreError) as told:
             tuszstore.open(path)
         assert not {"\x1b", "\n", "‮"} & set(str(told.value))

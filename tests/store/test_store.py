@@ -273,8 +273,14 @@ def rewrite(path: Path, **options: Any) -> None:
     values, attributes = array[...], dict(array.attrs)
     dims = array.metadata.dimension_names
     shutil.rmtree(path / "signal")
-    new = zarr.create_array(path / "signal", data=values, dimension_names=dims,
-                            fill_value=-32768, attributes=attributes, **options)  # fmt: skip
+    new = zarr.create_array(
+        path / "signal",
+        data=values,
+        dimension_names=dims,
+        fill_value=-32768,
+        attributes=attributes,
+        **options,
+    )
     assert new.shape == values.shape
 
 
@@ -415,15 +421,24 @@ class TestClosing:
         store.close()
         assert store.closed
         for action in (
-            lambda: store.read([3]), lambda: store.windows[3], lambda: store.labels[3],
-            lambda: store.read_recording(0), lambda: store.mask("no_seizure"),
-            lambda: store.select(category="no_seizure"), lambda: lazy.windows[3].values,
-            lambda: lazy.patient.values, lambda: lazy.labels[3].values,
-            lambda: index.patient.values, lambda: store.recordings.load(),
-            lambda: reader.signal([3]), lambda: reader.labels([3]), lambda: windows[3],
-            lambda: store.to_xarray().windows[0].values, lambda: pickle.dumps(store),
+            lambda: store.read([3]),
+            lambda: store.windows[3],
+            lambda: store.labels[3],
+            lambda: store.read_recording(0),
+            lambda: store.mask("no_seizure"),
+            lambda: store.select(category="no_seizure"),
+            lambda: lazy.windows[3].values,
+            lambda: lazy.patient.values,
+            lambda: lazy.labels[3].values,
+            lambda: index.patient.values,
+            lambda: store.recordings.load(),
+            lambda: reader.signal([3]),
+            lambda: reader.labels([3]),
+            lambda: windows[3],
+            lambda: store.to_xarray().windows[0].values,
+            lambda: pickle.dumps(store),
             store.__enter__,
-        ):  # fmt: skip
+        ):
             with pytest.raises(StoreError, match=r"train.zarr: was closed; open it again"):
                 action()
         assert len(store) == len(train)

@@ -18,34 +18,47 @@ NAMES = ("time_to_seizure", "time_since_seizure", "seizure_free_after", "seizure
 
 
 def timelines(
-    starts: list[float], lengths: list[int], labelled: list[bool], patients: list[str],
+    starts: list[float],
+    lengths: list[int],
+    labelled: list[bool],
+    patients: list[str],
     seizures: list[tuple[int, int, int]],
-) -> Timelines:  # fmt: skip
+) -> Timelines:
     """Put recordings and seizures `(recording, first, stop)` on timelines, at 1 Hz."""
     rows = np.array(seizures, np.int64).reshape(-1, 3)
     recordings: dict[str, Any] = {
-        "patient": np.array(patients, object), "patient_time": np.array(starts, float),
-        "n_samples": np.array(lengths), "labelled": np.array(labelled),
-    }  # fmt: skip
+        "patient": np.array(patients, object),
+        "patient_time": np.array(starts, float),
+        "n_samples": np.array(lengths),
+        "labelled": np.array(labelled),
+    }
     events: dict[str, Any] = {
-        "recording": rows[:, 0], "first_sample": rows[:, 1], "stop_sample": rows[:, 2],
+        "recording": rows[:, 0],
+        "first_sample": rows[:, 1],
+        "stop_sample": rows[:, 2],
         "bit": np.full(len(rows), SPEC.seizure_bits & -SPEC.seizure_bits, np.uint16),
-    }  # fmt: skip
+    }
     return Timelines.of(recordings, events, SPEC)
 
 
 def walked(
-    starts: list[float], lengths: list[int], labelled: list[bool], patients: list[str],
-    seizures: list[tuple[int, int, int]], number: int, first: int,
-) -> tuple[float, float, float, float]:  # fmt: skip
+    starts: list[float],
+    lengths: list[int],
+    labelled: list[bool],
+    patients: list[str],
+    seizures: list[tuple[int, int, int]],
+    number: int,
+    first: int,
+) -> tuple[float, float, float, float]:
     """Return the distances of one window, second by second."""
     if not labelled[number]:
         return (math.nan,) * 4
     alone = math.isnan(starts[number])
     line = [
-        k for k in range(len(starts))
+        k
+        for k in range(len(starts))
         if k == number or (not alone and patients[k] == patients[number] and starts[k] == starts[k])
-    ]  # fmt: skip
+    ]
     at = {k: 0 if alone else int(starts[k]) for k in line}
     known = {at[k] + s for k in line if labelled[k] for s in range(lengths[k])}
     ictal = {at[k] + s for k, a, b in seizures if k in at for s in range(a, min(b, lengths[k]))}

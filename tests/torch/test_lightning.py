@@ -43,10 +43,14 @@ class TestLightning:
 
     def trainer(self, folder: Path, **options: Any) -> Any:
         given = {
-            "max_epochs": 3, "accelerator": "cpu", "logger": False, "default_root_dir": folder,
-            "enable_checkpointing": False, "enable_progress_bar": False,
+            "max_epochs": 3,
+            "accelerator": "cpu",
+            "logger": False,
+            "default_root_dir": folder,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
             "enable_model_summary": False,
-        }  # fmt: skip
+        }
         return self.L.Trainer(**(given | options))
 
     def loader(self, store: tuszstore.Store) -> WindowLoader:

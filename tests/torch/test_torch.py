@@ -249,9 +249,12 @@ class TestDataset:
             return [sample[0].signal.shape[1] for sample in samples]
 
         loader = DataLoader(
-            WindowDataset(train, range(4), Crop), 4, collate_fn=collate, num_workers=num_workers,
+            WindowDataset(train, range(4), Crop),
+            4,
+            collate_fn=collate,
+            num_workers=num_workers,
             multiprocessing_context="fork" if num_workers else None,
-        )  # fmt: skip
+        )
         assert list(loader) == [lengths]
 
     def test_a_transform_that_learns(self, train: tuszstore.Store) -> None:
@@ -537,8 +540,10 @@ def test_the_example(train: tuszstore.Store) -> None:
     script = ROOT / "examples" / "train.py"
     result = subprocess.run(
         [sys.executable, "-W", "error", script, train.path, "--steps", "6", "--batch-size", "4"],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert result.returncode == 0, result.stderr
     assert "step   5  loss 0." in result.stdout
     assert "6 steps in" in result.stdout

@@ -81,11 +81,16 @@ class TestLoader:
         for batch_size, world_size, prefetch in [(16, 1, 2), (33, 1, 0), (8, 3, 1)]:
             loaders = [
                 WindowLoader(
-                    train, batch_size=batch_size, seed=7, rank=rank, world_size=world_size,
-                    prefetch=prefetch, return_meta=True,
+                    train,
+                    batch_size=batch_size,
+                    seed=7,
+                    rank=rank,
+                    world_size=world_size,
+                    prefetch=prefetch,
+                    return_meta=True,
                 )
                 for rank in range(world_size)
-            ]  # fmt: skip
+            ]
             for loader in loaders:
                 loader.set_epoch(3)
             steps = zip(*map(seen, loaders), strict=True)
@@ -312,12 +317,18 @@ class TestRanks:
         n = max(n, batch_size * world_size)
         loaders = [
             WindowLoader(
-                train, range(50, 50 + n), batch_size, shuffle=shuffle, rank=rank,
-                world_size=world_size, drop_last=rest == "drop", pad=rest == "pad",
+                train,
+                range(50, 50 + n),
+                batch_size,
+                shuffle=shuffle,
+                rank=rank,
+                world_size=world_size,
+                drop_last=rest == "drop",
+                pad=rest == "pad",
                 return_meta=True,
             )
             for rank in range(world_size)
-        ]  # fmt: skip
+        ]
         ranks = [seen(loader) for loader in loaders]
         assert {len(batches) for batches in ranks} == {len(loaders[0])}
         numbers = flat([flat(batches) for batches in ranks])
@@ -435,10 +446,12 @@ class TestRanks:
         processes = [
             subprocess.Popen(
                 [sys.executable, "-c", program, str(train.path), str(tmp_path / "meeting"), rank],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
             for rank in "01"
-        ]  # fmt: skip
+        ]
         told = [process.communicate(timeout=200) for process in processes]
         assert [process.returncode for process in processes] == [0, 0], told
         first, second = ({*map(int, out.split())} for out, _ in told)
@@ -550,9 +563,15 @@ class TestState:
         assert state.pop("version") == 1
         assert {len(state.pop(name)) for name in ("store", "order")} == {32}
         assert state == {
-            "epoch": 0, "batch": 0, "windows": 42, "seed": 42, "batch_size": 8, "world_size": 1,
-            "drop_last": False, "pad": False,
-        }  # fmt: skip
+            "epoch": 0,
+            "batch": 0,
+            "windows": 42,
+            "seed": 42,
+            "batch_size": 8,
+            "world_size": 1,
+            "drop_last": False,
+            "pad": False,
+        }
 
     @pytest.mark.parametrize(
         ("options", "told"),
@@ -697,8 +716,10 @@ class TestLife:
         )
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", program, train.path],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert (result.returncode, result.stdout, result.stderr) == (0, "8\n", "")
 
 

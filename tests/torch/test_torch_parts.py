@@ -54,9 +54,14 @@ class TestBufferPool:
     def test_sizes_and_types_differ(self) -> None:
         pool = BufferPool(keep=3)
         held = []
-        for shape, dtype in [((3, 4), torch.float32), ((2, 4), torch.float32),
-                             ((3, 4), torch.int16), ((9, 9), torch.bfloat16),
-                             ((1, 1), torch.float32), ((0, 4), torch.int32)] * 3:  # fmt: skip
+        for shape, dtype in [
+            ((3, 4), torch.float32),
+            ((2, 4), torch.float32),
+            ((3, 4), torch.int16),
+            ((9, 9), torch.bfloat16),
+            ((1, 1), torch.float32),
+            ((0, 4), torch.int32),
+        ] * 3:
             tensor = pool.take(shape, dtype)
             assert (tensor.shape, tensor.dtype) == (shape, dtype)
             assert tensor.is_contiguous()

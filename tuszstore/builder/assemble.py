@@ -103,9 +103,12 @@ def _write_derived(path: Path, parts: Sequence[Part], derived: Derived) -> None:
     for name in derived.sets:
         moments = [part.record.signal.derived[name] for part in parts]
         write_derived(
-            path, name, derived.names(name),
-            np.stack([mean for mean, _ in moments]), np.stack([sd for _, sd in moments]),
-        )  # fmt: skip
+            path,
+            name,
+            derived.names(name),
+            np.stack([mean for mean, _ in moments]),
+            np.stack([sd for _, sd in moments]),
+        )
 
 
 def _patient_time(parts: Sequence[Part]) -> NDArray[np.float64]:

@@ -264,8 +264,9 @@ def _run(
 
 def _parts(changes: Changes, results: Sequence[Built | Failed]) -> list[Part]:
     """Return what the store is put together from, in its order."""
-    have = {s.planned.recording.id: s.donor for s in changes.steps
-            if s.action in ("keep", "resume")}  # fmt: skip
+    have = {
+        s.planned.recording.id: s.donor for s in changes.steps if s.action in ("keep", "resume")
+    }
     have |= {r.task.id: (r.record, r.files) for r in results if isinstance(r, Built)}
     found = ((step.planned, have.get(step.planned.recording.id)) for step in changes.steps)
     return [Part(planned, *pair) for planned, pair in found if pair is not None]

@@ -41,8 +41,13 @@ class Keys:
             chosen["signal"][key] = registry.state(getattr(config.signal, key))
         channels = [channel.identity for channel in spec_of(config).channels]
         self._signal = [
-            *layout, storage.dtype, storage.scale, storage.codec, channels, chosen,
-        ]  # fmt: skip
+            *layout,
+            storage.dtype,
+            storage.scale,
+            storage.codec,
+            channels,
+            chosen,
+        ]
         labels = config.decisive("labels")
         decide = {k: v for k, v in labels.items() if k not in _INDEX_ONLY | _WHICH_ONLY}
         if labels["annotation"] in ANNOTATIONS:

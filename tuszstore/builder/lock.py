@@ -89,9 +89,11 @@ def locked(store: Path) -> Iterator[None]:
         if holder and _lives(holder, file, supported):
             raise _refusal(store, holder)
         me = Holder(
-            socket.gethostname(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"),
+            socket.gethostname(),
+            os.getpid(),
+            datetime.now(UTC).isoformat(timespec="seconds"),
             secrets.token_hex(8),
-        )  # fmt: skip
+        )
         try:
             _write(file, json.dumps(asdict(me)))
         except OSError as error:

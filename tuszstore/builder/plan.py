@@ -319,9 +319,13 @@ def make_plan(
     pseudonyms = pseudonyms_of(config, read_attributes(place), place)
     name_of = pseudonyms.patient if pseudonyms else str
     chosen = choose_split(
-        found.recordings, split, config.corpus, name_of,
-        equal=survey.equal, annotation_of=corpus.annotation,
-    )  # fmt: skip
+        found.recordings,
+        split,
+        config.corpus,
+        name_of,
+        equal=survey.equal,
+        annotation_of=corpus.annotation,
+    )
     warnings = [*_notes(found, config), *chosen.warnings]
     left_out = [entry for entry in found.left_out if concerns(entry, chosen.name, config.corpus)]
     recordings = sorted(chosen.recordings, key=lambda recording: recording.order)

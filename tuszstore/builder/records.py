@@ -164,7 +164,7 @@ class Record:
             "row": {name: _plain(value) for name, value in self.row.items()},
             "events": [asdict(event) for event in events.events],
             **{name: getattr(events, name).tolist() for name in ("first", "stop", "bit")},
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:

@@ -83,8 +83,10 @@ def _reindex(
     labels = config.labels
     spec = replace(
         store.spec,
-        classes=labels.classes, seizure=labels.seizure, full_seizure=labels.full_seizure,
-    )  # fmt: skip
+        classes=labels.classes,
+        seizure=labels.seizure,
+        full_seizure=labels.full_seizure,
+    )
     unfinished = path.parent / f".{path.name}.indexing"
     with locked(path), writing(unfinished):
         remove_leftovers(path)
@@ -149,9 +151,11 @@ def _link(source: Path, target: Path, without: set[str], *, labels: bool) -> Non
             shutil.copyfile(a, b)
 
     shutil.copytree(
-        source, target, copy_function=link,
+        source,
+        target,
+        copy_function=link,
         ignore=lambda folder, names: without if Path(folder) == source else set(),
-    )  # fmt: skip
+    )
 
 
 def _name_classes(path: Path, classes: tuple[str, ...]) -> None:

@@ -193,9 +193,13 @@ def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[
     columns = [
         np.asarray(events[n], np.int64) for n in ("recording", "first_sample", "stop_sample")
     ]
-    names = np.array([name if bit_ == 0 else spec.classes[int(bit_).bit_length() - 1]
-                      for bit_, name in zip(bit.tolist(), events["class"], strict=True)],
-                     dtype=object)  # fmt: skip
+    names = np.array(
+        [
+            name if bit_ == 0 else spec.classes[int(bit_).bit_length() - 1]
+            for bit_, name in zip(bit.tolist(), events["class"], strict=True)
+        ],
+        dtype=object,
+    )
     counts = {str(name): _stretches(columns, names == name) for name in dict.fromkeys(names)}
     return (
         _stretches(columns, (bit & spec.seizure_bits) != 0),

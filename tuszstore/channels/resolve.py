@@ -217,9 +217,12 @@ def _best(signals: Signals, ask: _Ask) -> "_Attempt":
     return min(
         attempts,
         key=lambda a: (
-            len(a.lost), len(a.missing), -len(a.used), -len(a.group.numbers),
+            len(a.lost),
+            len(a.missing),
+            -len(a.used),
+            -len(a.group.numbers),
         ),
-    )  # fmt: skip
+    )
 
 
 @dataclass
@@ -309,11 +312,9 @@ class _Attempt:
         if any(name not in self.group.numbers and name != self.group.zero for name in factors):
             return False
         return self.group.reference is not None or any(
-            all(
-                self.group.numbers[name][0] in group.numbers.get(name, ()) for name in factors
-            )
+            all(self.group.numbers[name][0] in group.numbers.get(name, ()) for name in factors)
             for group in self.signals.groups
-        )  # fmt: skip
+        )
 
     def _sum(
         self, factors: Mapping[str, float], *, as_such: bool = False

@@ -149,9 +149,11 @@ class CheckedCorpus:
             raise self._wrong(RecordingError, "signal", "a Source", source)
         if volts.dtype != np.float64 or volts.ndim != 2 or len(volts) != len(signals):
             raise self._wrong(
-                RecordingError, "signal", f"float64 volts of {len(signals)} signals",
+                RecordingError,
+                "signal",
+                f"float64 volts of {len(signals)} signals",
                 (str(volts.dtype), volts.shape),
-            )  # fmt: skip
+            )
         return source
 
     def annotation(self, recording: Recording) -> Annotation:

@@ -29,11 +29,24 @@ ANNOTATION_LABEL = "EDF Annotations"
 _MNE_UNITS: dict[float | None, bytes] = {MILLIVOLT: b"mV", VOLT: b"V"}
 """How MNE is told the units that are not read as microvolts."""
 
-_FIELDS = (("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
-           ("digital_min", 8), ("digital_max", 8), ("prefilter", 80), ("samples", 8),
-           ("reserved", 32))  # fmt: skip
-_RANGE = {"physical_min": b"-1", "physical_max": b"1",
-          "digital_min": b"-32768", "digital_max": b"32767"}  # fmt: skip
+_FIELDS = (
+    ("label", 16),
+    ("transducer", 80),
+    ("unit", 8),
+    ("physical_min", 8),
+    ("physical_max", 8),
+    ("digital_min", 8),
+    ("digital_max", 8),
+    ("prefilter", 80),
+    ("samples", 8),
+    ("reserved", 32),
+)
+_RANGE = {
+    "physical_min": b"-1",
+    "physical_max": b"1",
+    "digital_min": b"-32768",
+    "digital_max": b"32767",
+}
 _WIDTH = sum(width for _, width in _FIELDS)
 _MANY_DIGITS = 6
 """Significant digits from which on a number may have been rounded to so many."""
@@ -152,12 +165,16 @@ def read_header(path: Path) -> EdfHeader:
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
     if len(table) < _WIDTH * n_signals:
-        raise RecordingError(f"header is cut off: {n_signals} signals need {_WIDTH * n_signals} "
-                             f"bytes, and {len(table)} follow")  # fmt: skip
+        raise RecordingError(
+            f"header is cut off: {n_signals} signals need {_WIDTH * n_signals} "
+            f"bytes, and {len(table)} follow"
+        )
     declared = _integer(main[184:192], "header size")
     if declared != 256 + _WIDTH * n_signals:
-        raise RecordingError(f"header size of {declared} bytes contradicts {n_signals} signals "
-                             f"({256 + _WIDTH * n_signals} bytes)")  # fmt: skip
+        raise RecordingError(
+            f"header size of {declared} bytes contradicts {n_signals} signals "
+            f"({256 + _WIDTH * n_signals} bytes)"
+        )
     record_seconds, rounding = _seconds(main[244:252])
     signals = _signals(table, n_signals)
     record_bytes = 2 * sum(signal.samples for signal in signals)
@@ -169,8 +186,10 @@ def read_header(path: Path) -> EdfHeader:
     notes = list(_count_notes(main[236:244], n_records))
     begin = len(main) + len(table)
     if (notes or rest) and (second := _second_file(path, begin, record_bytes, n_records)):
-        notes = [f"another EDF file is appended after {second} data records: not read",
-                 *_count_notes(main[236:244], second)]  # fmt: skip
+        notes = [
+            f"another EDF file is appended after {second} data records: not read",
+            *_count_notes(main[236:244], second),
+        ]
         n_records = second
     elif rest:
         notes.append(f"last data record is cut off ({rest} of {record_bytes} bytes): dropped")
@@ -281,11 +300,18 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
         columns[field] = [
             value if number in names else harmless for number, value in enumerate(columns[field])
         ]
-    main = _fields((b"0", 8), (b"X X X X", 80), (b"Startdate X X X X", 80), (b"01.01.85", 8),
-                   (b"00.00.00", 8), (str(header.n_bytes).encode(), 8), (b"", 44),
-                   (str(header.n_records).encode(), 8),
-                   (record_seconds, 8),
-                   (str(len(header.signals)).encode(), 4))  # fmt: skip
+    main = _fields(
+        (b"0", 8),
+        (b"X X X X", 80),
+        (b"Startdate X X X X", 80),
+        (b"01.01.85", 8),
+        (b"00.00.00", 8),
+        (str(header.n_bytes).encode(), 8),
+        (b"", 44),
+        (str(header.n_records).encode(), 8),
+        (record_seconds, 8),
+        (str(len(header.signals)).encode(), 4),
+    )
     body = b"".join(value.ljust(width) for field, width in _FIELDS for value in columns[field])
     return CleanEdf(raw, main + body, header.n_bytes + header.n_records * header.record_bytes)
 

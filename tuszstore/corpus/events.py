@@ -185,5 +185,7 @@ def warn_not_counted(classes: Iterable[Iterable[str]]) -> list[str]:
     told = ", ".join(
         f"{name!r:.40} in {n} recording{'s' if n > 1 else ''}" for name, n in sorted(found.items())
     )
-    return [f"{NOT_COUNTED}: {told}; if they are seizures, add them to labels.classes and "
-            "labels.seizure"]  # fmt: skip
+    return [
+        f"{NOT_COUNTED}: {told}; if they are seizures, add them to labels.classes and "
+        "labels.seizure"
+    ]

@@ -194,9 +194,13 @@ def read_microvolts(
         if made & {number for number, _ in terms}
     ]
     return Microvolts(
-        data, found.sfreq, tuple(interpolated), tuple(flat_channels), found.notes,
+        data,
+        found.sfreq,
+        tuple(interpolated),
+        tuple(flat_channels),
+        found.notes,
         resolution.reference,
-    )  # fmt: skip
+    )
 
 
 def _require_one_each(
@@ -235,8 +239,9 @@ def _joined(notes: Iterable[str]) -> list[str]:
     for note in notes:
         what, _, label = note.rpartition(": ")
         groups.setdefault(what, []).append(label)
-    return [f"{what}: {', '.join(labels)}" if what else labels[0]
-            for what, labels in groups.items()]  # fmt: skip
+    return [
+        f"{what}: {', '.join(labels)}" if what else labels[0] for what, labels in groups.items()
+    ]
 
 
 def _usable(found: Inspected) -> dict[str, int]:

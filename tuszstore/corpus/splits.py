@@ -200,9 +200,11 @@ def _divided(
         persons = {person.get(r.patient, r.patient) for r in pool}
         dev = _choose_patients(persons, config)
         in_dev = [person.get(r.patient, r.patient) in dev for r in pool]
-        splits = {"dev": [r for r, is_dev in zip(pool, in_dev, strict=True) if is_dev],
-                  "train": [r for r, is_dev in zip(pool, in_dev, strict=True) if not is_dev],
-                  **splits}  # fmt: skip
+        splits = {
+            "dev": [r for r, is_dev in zip(pool, in_dev, strict=True) if is_dev],
+            "train": [r for r, is_dev in zip(pool, in_dev, strict=True) if not is_dev],
+            **splits,
+        }
     return {
         name: [recording for recording in members if recording.id not in dropped]
         for name, members in splits.items()

@@ -302,9 +302,16 @@ def _write_recording(
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     write_edf(
-        target, rng, patient=place.patient, year=place.year, seconds=seconds, sfreq=sfreq,
-        events=events, focus=focus, quirks=quirks,
-    )  # fmt: skip
+        target,
+        rng,
+        patient=place.patient,
+        year=place.year,
+        seconds=seconds,
+        sfreq=sfreq,
+        events=events,
+        focus=focus,
+        quirks=quirks,
+    )
     annotations = {} if "no_annotation" in quirks else _annotations(place, seconds, events, focus)
     for suffix, text in annotations.items():
         target.with_suffix(suffix).write_text(text, encoding="ascii", newline="\n")
@@ -363,9 +370,12 @@ def _annotations(place: _Place, seconds: int, events: list[Event], focus: str) -
         f"# bname = {place.stem}",
         f"# duration = {seconds:.{4 if 'duration_4_decimals' in quirks else 2}f} secs",
         "# montage_file = "
-        + (f"{place.montage}_montage.txt" if "other_montage_file" in quirks
-           else "$NEDC_NFC/lib/nedc_eas_default_montage.txt"),
-    ]  # fmt: skip
+        + (
+            f"{place.montage}_montage.txt"
+            if "other_montage_file" in quirks
+            else "$NEDC_NFC/lib/nedc_eas_default_montage.txt"
+        ),
+    ]
     if "extra_header_lines" in quirks:
         lines[3:3] = ["# annotation_label_file = $NEDC_NFC/lib/nedc_eas_default_map.txt", "# tse"]
     head = "\n".join([*lines, "#", "channel,start_time,stop_time,label,confidence", ""])

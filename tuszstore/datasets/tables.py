@@ -70,8 +70,9 @@ ABSENT = "absent"
 """Attribute of a table that names the optional columns its store does not have."""
 
 ROWS = frozenset(variable.dims[0] for variable in VARIABLES if len(variable.dims) == 1) - {
-    "channel", "mask",
-}  # fmt: skip
+    "channel",
+    "mask",
+}
 """Dimensions whose entries are rows of a table."""
 
 

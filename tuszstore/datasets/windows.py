@@ -211,9 +211,7 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
         "time": xarray.Variable(
             "sample", times, {"comment": "From the start of the window", "units": "s"}
         ),
-        "store": along_windows(
-            _load_path, "store", "object", "Path or URL of the window's store"
-        ),
+        "store": along_windows(_load_path, "store", "object", "Path or URL of the window's store"),
         "recording": of_recording("id"),
         "patient": of_recording("patient"),
         **{
@@ -222,13 +220,15 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
             if name in recordings.variables
         },
         "category": along_windows(
-            _load_names, "category", "object",
+            _load_names,
+            "category",
+            "object",
             f"Category by seizure fraction; {UNLABELLED} without annotation",
         ),
         "start_time": of_window("start_time"),
         "seizure_fraction": of_window("seizure_fraction"),
         "event_classes": of_window("event_classes", **_flags(store.spec.classes)),
-    }  # fmt: skip
+    }
 
 
 # each returns an array of its own: what a user does to it must not reach the store's tables

@@ -145,9 +145,13 @@ class RecordingCheck:
             )
         elif len(self.findings) == MOST:
             self.findings.append(
-                Finding("more damage, which is not listed", mend,
-                        recording=str(self.values["id"]), row=self.row)
-            )  # fmt: skip
+                Finding(
+                    "more damage, which is not listed",
+                    mend,
+                    recording=str(self.values["id"]),
+                    row=self.row,
+                )
+            )
 
     def _shards(self) -> Iterator[tuple[int, int, int]]:
         """Yield number, first block within the recording and blocks of each shard."""
@@ -181,8 +185,12 @@ class RecordingCheck:
             for k in range(count):
                 begin, end = spans[k].tolist()
                 if begin < 0:
-                    self._add("is missing: it was never written", "signal", **where,
-                              **self._span(start + k))  # fmt: skip
+                    self._add(
+                        "is missing: it was never written",
+                        "signal",
+                        **where,
+                        **self._span(start + k),
+                    )
                 elif self._deep:
                     try:
                         digest.update(shards.decode(content[begin:end]).data)
@@ -223,8 +231,13 @@ class RecordingCheck:
                 differs = (expected != blocks[:count]).any(axis=1)
                 if differs.any():
                     at = int(np.argmax(differs))
-                    self._add("differs from the events", "label", array="label", file=file,
-                              **self._span(start + at))  # fmt: skip
+                    self._add(
+                        "differs from the events",
+                        "label",
+                        array="label",
+                        file=file,
+                        **self._span(start + at),
+                    )
                     whole = False
         if whole and digest.hexdigest() != self.values["label_digest"]:
             self._add("values differ from label_digest", "label", array="label")

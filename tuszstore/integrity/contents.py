@@ -83,9 +83,10 @@ class Contents:
         Columns of other lengths are of another store, which is told where shapes are checked.
         """
         wanted = [
-            variable for variable in variables(name)
+            variable
+            for variable in variables(name)
             if variable.required or (self.path / variable.path).exists()
-        ]  # fmt: skip
+        ]
         if any(variable.path not in self.columns for variable in wanted):
             return None
         sizes: dict[str, set[int]] = {}

@@ -333,9 +333,13 @@ class _Mending:
                 count = min(geometry.shard, n_blocks - start)
                 chunk = np.full((geometry.shard, geometry.block), UNLABELLED, "<u2")
                 chunk[:count] = painted_blocks(
-                    mine, n_samples, start, count, geometry,
+                    mine,
+                    n_samples,
+                    start,
+                    count,
+                    geometry,
                     labelled=bool(recordings["labelled"][row]),
-                )  # fmt: skip
+                )
                 _replace(files.label(number), encode_chunk(chunk, LABEL_CODEC))
 
     def _write_signal(self, contents: Contents, rows: Sequence[int]) -> None:
@@ -354,10 +358,17 @@ class _Mending:
             if isinstance(result, Failed):
                 raise BuildError(f"{self.place}: {printable(result.task.id)}: {result.reason}")
             made = result.record.row
-            for name, what in (("source_digest", "its EDF file was changed since the store "
-                                "was built; build it again with: tuszstore build"),
-                               ("signal_digest", "other packages give other values than those "
-                                f"that it was built with; {AGAIN}")):  # fmt: skip
+            for name, what in (
+                (
+                    "source_digest",
+                    "its EDF file was changed since the store "
+                    "was built; build it again with: tuszstore build",
+                ),
+                (
+                    "signal_digest",
+                    f"other packages give other values than those that it was built with; {AGAIN}",
+                ),
+            ):
                 if made[name] != recordings[name][row]:
                     raise BuildError(f"{self.place}: {printable(result.task.id)}: {what}")
             place = Files(self.target, int(recordings["first_block"][row]) // geometry.shard)

@@ -45,9 +45,7 @@ def reseal(path: str | os.PathLike[str]) -> Path:
     place = local_folder(path, "tuszstore verify --reseal").resolve()
     with locked(place):
         before, contents = read_file(place / ROOT, MAX_METADATA), read_root(place)
-        names = [
-            file.parent.relative_to(place).as_posix() for file in sorted(place.rglob(ROOT))
-        ]  # fmt: skip
+        names = [file.parent.relative_to(place).as_posix() for file in sorted(place.rglob(ROOT))]
         for variable in stored_variables(names):
             if variable.required or (place / variable.path / ROOT).exists():
                 contents.documents[variable.path] = read_document(place / variable.path)

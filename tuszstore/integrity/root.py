@@ -103,8 +103,12 @@ def _check_recordings(expected: str, parts: Mapping[str, Any], check: Check) -> 
         found = attributes.get("signature")
         if found == expected:
             continue
-        check.add("belongs to other recordings", _MADE_ANEW.get(part, "build"), array=part,
-                  file=f"{part}/{ROOT}")  # fmt: skip
+        check.add(
+            "belongs to other recordings",
+            _MADE_ANEW.get(part, "build"),
+            array=part,
+            file=f"{part}/{ROOT}",
+        )
 
 
 def _check_contents(contents: Contents, parts: Mapping[str, Any], check: Check) -> None:
@@ -120,10 +124,15 @@ def _check_contents(contents: Contents, parts: Mapping[str, Any], check: Check) 
     if len(voters) > 1 and set(voters) <= set(others):
         check.add(
             f"the root is of another store than {', '.join(voters)}: put its own {ROOT} back",
-            "build", file=ROOT,
-        )  # fmt: skip
+            "build",
+            file=ROOT,
+        )
         return
     told_already = {finding.array for finding in check.findings}
     for part in (part for part in others if part not in told_already):
-        check.add("is of another store than the root", _MADE_ANEW.get(part, "metadata"), array=part,
-                  file=f"{part}/{ROOT}")  # fmt: skip
+        check.add(
+            "is of another store than the root",
+            _MADE_ANEW.get(part, "metadata"),
+            array=part,
+            file=f"{part}/{ROOT}",
+        )

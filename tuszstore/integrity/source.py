@@ -150,8 +150,12 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
         return
     other_annotation = recorded["annotation_digest"] != computed["annotation_digest"]
     if other_annotation:
-        check.add("its annotation is another than it was built from: build it again, or use "
-                  "tuszstore index --reread-annotations", "none", **where)  # fmt: skip
+        check.add(
+            "its annotation is another than it was built from: build it again, or use "
+            "tuszstore index --reread-annotations",
+            "none",
+            **where,
+        )
     else:
         _compare_events(contents, row, result, check, where)
     for name, value in computed.items():
@@ -159,8 +163,10 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
         if not told and not _identical(recorded[name], value):
             check.add(
                 f"is {_short(recorded[name])}, and the source gives {_short(value)}",
-                "build", array=f"recordings/{name}", **where,
-            )  # fmt: skip
+                "build",
+                array=f"recordings/{name}",
+                **where,
+            )
     stored_blocks = RecordingCheck(contents, row, deep=True).run()
     check.findings += stored_blocks.findings
     if computed["signal_digest"] == recorded["signal_digest"]:
@@ -169,9 +175,14 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
     if at is not None:
         geometry = contents.geometry
         begin = at * geometry.step
-        check.add("values differ from those of the source", "none", array="signal", **where,
-                  start=begin / geometry.sfreq,
-                  stop=(begin + geometry.block) / geometry.sfreq)  # fmt: skip
+        check.add(
+            "values differ from those of the source",
+            "none",
+            array="signal",
+            **where,
+            start=begin / geometry.sfreq,
+            stop=(begin + geometry.block) / geometry.sfreq,
+        )
 
 
 def _compare_events(

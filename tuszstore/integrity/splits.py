@@ -46,8 +46,9 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
         if policies == {"file_order"}:
             notes.append(f"patients in two splits, as split policy file_order allows: {told}")
         else:
-            check.add(f"patients in two splits: {told} ({name})", "none",
-                      array="recordings/patient")  # fmt: skip
+            check.add(
+                f"patients in two splits: {told} ({name})", "none", array="recordings/patient"
+            )
     known = contents.attributes.get("patients_from")
     origin = f" (from {printable(known)})" if isinstance(known, str) and known else ""
     check.covered = (
@@ -57,8 +58,10 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
 
 def _check_contents(contents: Contents, other: StoreMetadata, splits: str, check: Check) -> None:
     """Find recordings of the same EDF file, or with the same signal, in both stores."""
-    for name, what in (("source_digest", "EDF files with the same content"),
-                       ("signal_digest", "recordings with the same signal")):  # fmt: skip
+    for name, what in (
+        ("source_digest", "EDF files with the same content"),
+        ("signal_digest", "recordings with the same signal"),
+    ):
         own, ids = contents.columns.get(f"recordings/{name}"), contents.columns.get("recordings/id")
         if own is None or ids is None:
             continue
@@ -75,8 +78,11 @@ def _check_contents(contents: Contents, other: StoreMetadata, splits: str, check
         ]
         if pairs:
             more = f" and {len(pairs) - TOLD} more" if len(pairs) > TOLD else ""
-            check.add(f"{what} in {splits}: {', '.join(pairs[:TOLD])}{more}", "none",
-                      array=f"recordings/{name}")  # fmt: skip
+            check.add(
+                f"{what} in {splits}: {', '.join(pairs[:TOLD])}{more}",
+                "none",
+                array=f"recordings/{name}",
+            )
             return
 
 

@@ -112,9 +112,10 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
     # a copy may be what is damaged: what lies there is known too
     there = [file.parent.relative_to(path).as_posix() for file in path.glob(f"derived/*/*/{ROOT}")]
     known = [
-        variable for variable in stored_variables([*inside, *there])
+        variable
+        for variable in stored_variables([*inside, *there])
         if variable.required or variable.path in inside or (path / variable.path).exists()
-    ]  # fmt: skip
+    ]
     groups = groups_of(known)
     nodes = [*groups, *(variable.path for variable in known)]
     check.covered = f"{len(known)} arrays and {len(groups) + 1} groups"
@@ -320,11 +321,13 @@ def _check_recordings(
             check.add(f"has {n_samples[row]} samples", "build", **where)
             continue
         if n_blocks[row] != geometry.n_blocks(n_samples[row]):
-            check.add(f"{n_samples[row]} samples do not make {n_blocks[row]} blocks",
-                      "build", **where)  # fmt: skip
+            check.add(
+                f"{n_samples[row]} samples do not make {n_blocks[row]} blocks", "build", **where
+            )
         if n_windows[row] != geometry.n_windows(n_samples[row]):
-            check.add(f"{n_samples[row]} samples do not make {n_windows[row]} windows",
-                      "build", **where)  # fmt: skip
+            check.add(
+                f"{n_samples[row]} samples do not make {n_windows[row]} windows", "build", **where
+            )
         first = int(recordings["first_block"][row])
         if first % geometry.shard or first < next_block:
             check.add(f"first_block {first} is inside another recording's shards", "build", **where)
@@ -338,8 +341,11 @@ def _check_recordings(
         check.add("an id stands twice", "build", array="recordings/id")
     windows = contents.documents.get("windows/recording")
     if windows is not None and windows["shape"][0] != next_window:
-        check.add(f"{windows['shape'][0]} windows, and the recordings have {next_window}",
-                  "index", array="windows")  # fmt: skip
+        check.add(
+            f"{windows['shape'][0]} windows, and the recordings have {next_window}",
+            "index",
+            array="windows",
+        )
 
 
 def _check_references(contents: Contents, n_recordings: int, check: Check) -> None:

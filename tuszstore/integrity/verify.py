@@ -152,9 +152,11 @@ def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_thread
             check.covered = "not checked: the recordings or the arrays' metadata cannot be read"
         return
     impossible = {
-        finding.row for check in report.checks if check.name == "tables"
+        finding.row
+        for check in report.checks
+        if check.name == "tables"
         for finding in check.findings
-    }  # fmt: skip
+    }
     rows = [row for row in range(len(recordings["id"])) if row not in impossible]
 
     def run(row: int) -> RecordingCheck:

@@ -60,18 +60,27 @@ def draw_frame(axes: Axes, layout: Layout, stretch: Stretch, style: Style) -> No
     for (lane, base), text in zip(layout.bases.items(), axes.get_yticklabels(), strict=True):
         text.set_color(style.of_side(lane.side))
         axes.annotate(
-            ", ".join(_marks(lane, stretch)), (0, base), (-7, -7),
-            xycoords=axes.get_yaxis_transform(), textcoords="offset points", ha="right", va="top",
-            color=style.muted, fontsize=7, annotation_clip=False,
-        )  # fmt: skip
+            ", ".join(_marks(lane, stretch)),
+            (0, base),
+            (-7, -7),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            color=style.muted,
+            fontsize=7,
+            annotation_clip=False,
+        )
     _draw_time(axes, style)
 
 
 def _marks(lane: Lane, stretch: Stretch) -> list[str]:
     """Return what is to know of a lane's electrodes."""
     own = {stretch.channels[row].name for row in lane.rows}
-    told = {"interpolated": own & stretch.interpolated,
-            "flat": own & (stretch.flat - stretch.interpolated)}  # fmt: skip
+    told = {
+        "interpolated": own & stretch.interpolated,
+        "flat": own & (stretch.flat - stretch.interpolated),
+    }
     return [word for word, names in told.items() if names]
 
 
@@ -121,9 +130,13 @@ def draw_lane(
     x, y = (stretch.first + shown) / stretch.sfreq, base + trace[shown]
     changed = _marks(lane, stretch)
     axes.plot(
-        x, y, color=style.of_side(lane.side), linewidth=0.65, alpha=0.55 if changed else 1.0,
+        x,
+        y,
+        color=style.of_side(lane.side),
+        linewidth=0.65,
+        alpha=0.55 if changed else 1.0,
         label=f"lane {lane.name}",
-    )  # fmt: skip
+    )
     if clipped.any():
         # with a sample on either side, so that there is a line even where only one is clipped
         marked = np.convolve(clipped[shown], np.ones(3), "same") > 0.5
@@ -136,14 +149,27 @@ def draw_scale(axes: Axes, layout: Layout, negative_up: bool, style: Style) -> N
     bottom = min(layout.bases.values()) + 0.5 * layout.scale
     place = axes.get_yaxis_transform()
     axes.plot(
-        [1.012, 1.012], [bottom, bottom + layout.scale], color=style.ink, linewidth=1.6,
-        transform=place, clip_on=False, solid_capstyle="butt", label="scale",
-    )  # fmt: skip
+        [1.012, 1.012],
+        [bottom, bottom + layout.scale],
+        color=style.ink,
+        linewidth=1.6,
+        transform=place,
+        clip_on=False,
+        solid_capstyle="butt",
+        label="scale",
+    )
     text = f"{layout.scale:g} µV\n{'negative' if negative_up else 'positive'}\nup"
     axes.text(
-        1.019, bottom + layout.scale / 2, text, transform=place, va="center", ha="left",
-        color=style.ink, fontsize=8.5, linespacing=1.25,
-    )  # fmt: skip
+        1.019,
+        bottom + layout.scale / 2,
+        text,
+        transform=place,
+        va="center",
+        ha="left",
+        color=style.ink,
+        fontsize=8.5,
+        linespacing=1.25,
+    )
 
 
 def draw_strip(
@@ -166,8 +192,16 @@ def draw_strip(
             axes.add_patch(bar)
             left = min(start, last - width)
             if left >= free_from:
-                axes.text(left, row + 0.52, text, color=color, fontsize=9, fontweight="bold",
-                          va="baseline", parse_math=False)  # fmt: skip
+                axes.text(
+                    left,
+                    row + 0.52,
+                    text,
+                    color=color,
+                    fontsize=9,
+                    fontweight="bold",
+                    va="baseline",
+                    parse_math=False,
+                )
                 free_from = left + 1.2 * width
 
 
@@ -184,6 +218,12 @@ def draw_title(figure: Figure, stretch: Stretch, bipolar: bool, style: Style) ->
         ("  ·  ".join(parts), 0.54, 9, style.muted, "normal"),
     ):
         figure.text(
-            0.12 / width, 1 - top / height, text, fontsize=size, color=color, fontweight=weight,
-            va="top", parse_math=False,
-        )  # fmt: skip
+            0.12 / width,
+            1 - top / height,
+            text,
+            fontsize=size,
+            color=color,
+            fontweight=weight,
+            va="top",
+            parse_math=False,
+        )

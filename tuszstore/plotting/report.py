@@ -52,11 +52,17 @@ def make_report(store: "Store") -> str:
     attributes, spec = store.attrs, store.spec
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-    )  # fmt: skip
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
     environment.filters |= {
-        "number": _count, "hours": _hours, "clock": clock, "percent": percent, "tone": _tone,
-    }  # fmt: skip
+        "number": _count,
+        "hours": _hours,
+        "clock": clock,
+        "percent": percent,
+        "tone": _tone,
+    }
     return environment.get_template("report.html").render(
         title=store.name,
         split=attributes["split"],

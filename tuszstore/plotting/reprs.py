@@ -30,23 +30,24 @@ def store_html(store: "Store") -> str:
         "patients": f"{facts.patients:,}",
         "seizures": f"{facts.seizures:,}",
         "in seizure": f"{clock(facts.seizure_hours * 3600)} "
-                      f"({percent(facts.seizure_hours / facts.hours)})",
-        f"windows of {spec.window_seconds:g} s, every {spec.stride_seconds:g} s":
-            f"{facts.n_windows:,}",
-    }  # fmt: skip
+        f"({percent(facts.seizure_hours / facts.hours)})",
+        (
+            f"windows of {spec.window_seconds:g} s, every {spec.stride_seconds:g} s"
+        ): f"{facts.n_windows:,}",
+    }
     attributes = store.attrs
     left_out = len(store.metadata.left_out.or_blank("id"))
     provenance = {
         "path": shown_path(store.path),
         "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
-                  f"{encoding.dtype}, {encoding.codec}",
+        f"{encoding.dtype}, {encoding.codec}",
         "built": str(attributes.get("created", "not known")),
         "split": f"{attributes['split']}, policy {attributes.get('split_policy', 'not known')}",
         "configuration": str(attributes.get("config_hash", "not known")),
         "versions": ", ".join(f"{k} {v}" for k, v in attributes.get("versions", {}).items()),
         "left out": f"{left_out:,} recordings; see left_out" if left_out else "nothing",
         **{f"warning {k}": str(text) for k, text in enumerate(attributes.get("warnings", ()), 1)},
-    }  # fmt: skip
+    }
     return box(
         f"<b>tuszstore.Store</b> {escape(store.name)}",
         numbers(figures),

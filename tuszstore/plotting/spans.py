@@ -58,12 +58,16 @@ def event_spans(store: "Store", recording: int | None = None) -> list[Span]:
     columns = (events[name].values[rows].tolist() for name in names)
     return [
         Span(
-            span_class(bit, label, spec.classes), first, stop,
-            str(channel), bool(bit & spec.seizure_bits), number,
+            span_class(bit, label, spec.classes),
+            first,
+            stop,
+            str(channel),
+            bool(bit & spec.seizure_bits),
+            number,
         )
         for first, stop, bit, label, channel, number in zip(*columns, strict=True)
         if stop > first
-    ]  # fmt: skip
+    ]
 
 
 def span_class(bit: int, annotated: str, classes: Sequence[str]) -> str:

@@ -257,9 +257,21 @@ class CompiledDecoder:
             folder, name = self._files.folder, signal_file(shard)
             memory = buffers.get("content", end - begin).data
         done = self._kernel.fill(
-            folder, name, begin, memory, spans, first, targets, out, scratch, self._shape,
-            layout.dtype.itemsize, scale, layout.compressed, layout.verify,
-        )  # fmt: skip
+            folder,
+            name,
+            begin,
+            memory,
+            spans,
+            first,
+            targets,
+            out,
+            scratch,
+            self._shape,
+            layout.dtype.itemsize,
+            scale,
+            layout.compressed,
+            layout.verify,
+        )
         if isinstance(done, bool):
             return done
         place, reason = done

@@ -157,8 +157,14 @@ class BlockReader:
         files.announce(part.shard, *extent(self._spans(part)))
 
     def _fill_part(self, part: Part, decode: Decoder, out: NDArray[Any], buffers: Buffers) -> bool:
-        return decode(part.shard, self._spans(part), part.first - part.run.first,
-                      part.run.targets, out, buffers)  # fmt: skip
+        return decode(
+            part.shard,
+            self._spans(part),
+            part.first - part.run.first,
+            part.run.targets,
+            out,
+            buffers,
+        )
 
     def _fill_from_objects(
         self, objects: ShardObjects, parts: list[Part], decode: Decoder, out: NDArray[Any]
@@ -166,17 +172,20 @@ class BlockReader:
         """Fetch the indexes that are not known, then the blocks, and decode each as it comes."""
         at_once = self._store.place.at_once
         unknown = {part.shard: part for part in parts if not objects.has_index(part.shard)}
-        at_once([
-            partial(self._attempt, part, partial(objects.load_index, shard))
-            for shard, part in unknown.items()
-        ])  # fmt: skip
+        at_once(
+            [
+                partial(self._attempt, part, partial(objects.load_index, shard))
+                for shard, part in unknown.items()
+            ]
+        )
         spans = [self._attempt(part, partial(self._spans, part)) for part in parts]
         fetches = plan_fetches(zip(parts, spans, strict=True))
         tasks: list[Callable[[], None]] = [
-            partial(self._attempt, fetch.whole(),
-                    partial(self._fill_fetch, objects, fetch, decode, out))
+            partial(
+                self._attempt, fetch.whole(), partial(self._fill_fetch, objects, fetch, decode, out)
+            )
             for fetch in fetches
-        ]  # fmt: skip
+        ]
         if unknown:  # the indexes must be of the store that was opened
             tasks.append(self._store.check_identity)
         at_once(tasks)
@@ -188,10 +197,19 @@ class BlockReader:
         buffers = self._idle.pop() if self._idle else Buffers()
         for part, spans in fetch.parts:
             begin, end = extent(spans)
-            self._attempt(part, partial(
-                decode, part.shard, spans, part.first - part.run.first, part.run.targets, out,
-                buffers, content[begin - fetch.begin : end - fetch.begin],
-            ))  # fmt: skip
+            self._attempt(
+                part,
+                partial(
+                    decode,
+                    part.shard,
+                    spans,
+                    part.first - part.run.first,
+                    part.run.targets,
+                    out,
+                    buffers,
+                    content[begin - fetch.begin : end - fetch.begin],
+                ),
+            )
         self._idle.append(buffers)
 
     def _spans(self, part: Part) -> NDArray[np.int64]:

@@ -58,8 +58,10 @@ def _known(name: str, values: Wanted, known: Iterable[str]) -> list[str]:
     for value in (wanted := _listed(values)):
         if value not in names:
             close = difflib.get_close_matches(str(value), names, n=5, cutoff=0.0)
-            raise ValueError(f"no {name} {value!r} in this store; there are {', '.join(close)}"
-                             f"{' and others' if len(names) > len(close) else ''}")  # fmt: skip
+            raise ValueError(
+                f"no {name} {value!r} in this store; there are {', '.join(close)}"
+                f"{' and others' if len(names) > len(close) else ''}"
+            )
     return wanted
 
 
@@ -85,8 +87,10 @@ def find_recording(ids: NDArray[Any], value: str | int) -> int:
     if not rows:
         _known("recording", value, ids)
     if len(rows) > 1:
-        raise ValueError(f"{len(rows)} recordings are called {value!r}; use the whole id, "
-                         f"such as {ids[rows[0]]!r}")  # fmt: skip
+        raise ValueError(
+            f"{len(rows)} recordings are called {value!r}; use the whole id, "
+            f"such as {ids[rows[0]]!r}"
+        )
     return rows[0]
 
 

@@ -92,8 +92,13 @@ class WindowReader:
     ) -> NDArray[np.float32]:
         """Read a stretch of one recording; see :meth:`tuszstore.Store.read_recording`."""
         return read_recording(
-            self._store, self._read_blocks, recording, start, stop, microvolts=microvolts,
-        )  # fmt: skip
+            self._store,
+            self._read_blocks,
+            recording,
+            start,
+            stop,
+            microvolts=microvolts,
+        )
 
     def length(self, recording: str | int) -> int:
         """Return how many samples of a recording can be read, from its start.
@@ -173,8 +178,9 @@ def _unknown_layout(store: StoreMetadata) -> str:
         return "its signal has other chunks or shards"
     chain, index = sharding["codecs"], sharding["index_codecs"]
     if [codec["name"] for codec in chain] not in (
-        ["bytes", "crc32c"], ["bytes", "blosc", "crc32c"]
-    ):  # fmt: skip
+        ["bytes", "crc32c"],
+        ["bytes", "blosc", "crc32c"],
+    ):
         return "its signal has other codecs"
     if [codec["name"] for codec in index] != ["bytes", "crc32c"]:
         return "its shards have another index"

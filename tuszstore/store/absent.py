@@ -17,8 +17,11 @@ from tuszstore.text import printable
 Columns = Mapping[str, NDArray[Any]]
 
 DISTANCES = (
-    "time_to_seizure", "time_since_seizure", "seizure_free_after", "seizure_free_before",
-)  # fmt: skip
+    "time_to_seizure",
+    "time_since_seizure",
+    "seizure_free_after",
+    "seizure_free_before",
+)
 
 COMPUTED = frozenset(f"windows/{name}" for name in ("mask", "category_mask", *DISTANCES))
 """Variables that are computed from others where they are absent."""

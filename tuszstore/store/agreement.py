@@ -81,9 +81,10 @@ def differences(own: Any, copy: Any) -> list[str]:
         one, other = a.get(key), b.get(key)
         if key == "attributes" and isinstance(one, dict) and isinstance(other, dict):
             found += [
-                f"attribute {name}" for name in sorted(one.keys() | other.keys())
+                f"attribute {name}"
+                for name in sorted(one.keys() | other.keys())
                 if _text(one.get(name)) != _text(other.get(name))
-            ]  # fmt: skip
+            ]
         else:
             found.append(key)
     return found

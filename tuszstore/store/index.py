@@ -67,8 +67,15 @@ def derive_windows(
             rows = slice(int(stops[low] - n_windows[low]), int(stops[high - 1]))
             out = {name: column[rows] for name, column in columns.items()}
             blocks = _blocks_of(label, first[low:high], n_blocks[low:high], spec, read)
-            _fill(out, *blocks, low, first[low:high], n_blocks[low:high], n_windows[low:high],
-                  geometry)  # fmt: skip
+            _fill(
+                out,
+                *blocks,
+                low,
+                first[low:high],
+                n_blocks[low:high],
+                n_windows[low:high],
+                geometry,
+            )
     columns["category"] = categorise(columns["seizure_fraction"], spec.full_seizure)
     codes = np.arange(len(CATEGORIES))[:, None]
     columns["category_mask"] = columns["category"] == codes

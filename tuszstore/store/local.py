@@ -136,8 +136,9 @@ class LocalPlace:
     def sizes(self) -> list[int]:
         """Return the sizes (bytes) of all files."""
         # strings: paths as objects take three times as long, and a large store has 10^5 files
-        files = (os.path.join(folder, name) for folder, _, names in os.walk(self.path)
-                 for name in names)  # fmt: skip
+        files = (
+            os.path.join(folder, name) for folder, _, names in os.walk(self.path) for name in names
+        )
         return [status.st_size for status in map(os.lstat, files) if stat.S_ISREG(status.st_mode)]
 
     def __reduce__(self) -> Any:

@@ -38,8 +38,9 @@ REQUEST_SECONDS = 180.0
 """How long a request of a store that was opened by its URL may take, with all its retries."""
 
 RETRIES: dict[str, Any] = {
-    "max_retries": 10, "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
-}  # fmt: skip
+    "max_retries": 10,
+    "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
+}
 """Of stores that are opened by their URL: obstore's own defaults, some seconds without a server."""
 
 _process: int | None = None  # that has obstore's threads
@@ -334,9 +335,10 @@ class RemotePlace:
             raise RequestError(shown, "is missing", missing=True) from None
         except TimeoutError:
             raise RequestError(
-                shown, f"cannot be read: the server did not answer in {self._seconds:g} s",
+                shown,
+                f"cannot be read: the server did not answer in {self._seconds:g} s",
                 unanswered=True,
-            ) from None  # fmt: skip
+            ) from None
         except (BaseError, OSError, ValueError) as error:
             # not `from error`: its text may hold credentials
             raise RequestError(
@@ -391,9 +393,11 @@ def public_url(objects: Any) -> str:
     if kind == "HTTPStore":
         return hide_credentials(objects.url).rstrip("/")
     scheme, container = {
-        "S3Store": ("s3", "bucket"), "GCSStore": ("gs", "bucket"),
-        "AzureStore": ("az", "container_name"), "LocalStore": ("file", None),
-    }.get(kind, (kind.removesuffix("Store").lower(), None))  # fmt: skip
+        "S3Store": ("s3", "bucket"),
+        "GCSStore": ("gs", "bucket"),
+        "AzureStore": ("az", "container_name"),
+        "LocalStore": ("file", None),
+    }.get(kind, (kind.removesuffix("Store").lower(), None))
     name = objects.config.get(container, "") if container else ""
     prefix = str(getattr(objects, "prefix", None) or "").lstrip("/")
     return f"{scheme}://{name}/{prefix}" if prefix else f"{scheme}://{name}"

@@ -222,9 +222,10 @@ def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
             group.give_up()  # here, not where they are waited for: no other begins meanwhile
             raise
 
-    with _loop.running(), ThreadPoolExecutor(
-        min(IN_FLIGHT, len(tasks)), "tuszstore-request"
-    ) as pool:  # fmt: skip
+    with (
+        _loop.running(),
+        ThreadPoolExecutor(min(IN_FLIGHT, len(tasks)), "tuszstore-request") as pool,
+    ):
         futures: list[Future[T]] = []
         try:
             futures.extend(pool.submit(in_group, task) for task in tasks)

@@ -42,8 +42,9 @@ class Batch:
         columns: list[Any] = [self.signal.unbind(), self.label.unbind()]
         if self.meta is not None:
             values = [v.tolist() if isinstance(v, torch.Tensor) else v for v in self.meta.values()]
-            columns.append([dict(zip(self.meta, row, strict=True))
-                            for row in zip(*values, strict=True)])  # fmt: skip
+            columns.append(
+                [dict(zip(self.meta, row, strict=True)) for row in zip(*values, strict=True)]
+            )
         return list(zip(*columns, strict=True))
 
 

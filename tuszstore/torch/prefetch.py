@@ -49,9 +49,11 @@ class Prefetcher(Iterator[T], Generic[T]):
         if depth:
             stop, group = threading.Event(), Group()
             thread = threading.Thread(
-                target=_produce, args=(items, self._ready, self._room, stop, group),
-                name="tuszstore-prefetch", daemon=True,
-            )  # fmt: skip
+                target=_produce,
+                args=(items, self._ready, self._room, stop, group),
+                name="tuszstore-prefetch",
+                daemon=True,
+            )
             thread.start()
             made_by = (self._process, threading.get_ident())
             self._finalizer = weakref.finalize(self, _end, thread, self._room, stop, group, made_by)

@@ -150,8 +150,12 @@ CELL = st.text(
 EVENTS = st.lists(st.tuples(st.floats(-1e6, 1e6), st.none() | st.floats(0, 1e6), CELL))
 
 
-@given(EVENTS, st.permutations(["onset", "duration", "trial_type"]), st.booleans(),
-       st.sampled_from(["\n", "\r\n", "\r"]))  # fmt: skip
+@given(
+    EVENTS,
+    st.permutations(["onset", "duration", "trial_type"]),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
 def test_what_is_written_is_read_back(
     events: list[tuple[float, float | None, str]], order: list[str], quoted: bool, end: str
 ) -> None:

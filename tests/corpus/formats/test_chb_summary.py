@@ -37,8 +37,11 @@ def spans(text: str) -> dict[str, tuple[tuple[float, float], ...]]:
 
 
 def test_a_summary() -> None:
-    text = HEAD + entry("chb09_01.edf") + entry("chb09_02.edf", "Seizure Start Time: 417 seconds",
-                                                "Seizure End Time: 532 seconds")  # fmt: skip
+    text = (
+        HEAD
+        + entry("chb09_01.edf")
+        + entry("chb09_02.edf", "Seizure Start Time: 417 seconds", "Seizure End Time: 532 seconds")
+    )
     found = read_summary(text, NAME)
     assert found.sfreq == 256
     assert found.channels == (("FP1-F7", "-", ""),)
@@ -78,8 +81,12 @@ def test_ends_are_paired_by_order_and_not_by_number() -> None:
 
 
 def test_a_summary_without_clocks_or_channels() -> None:
-    text = entry("chb24_01.edf", "Seizure Start Time: 480 seconds", "Seizure End Time: 505 seconds",
-                 clocks=False)  # fmt: skip
+    text = entry(
+        "chb24_01.edf",
+        "Seizure Start Time: 480 seconds",
+        "Seizure End Time: 505 seconds",
+        clocks=False,
+    )
     (one,) = read_summary(text, NAME).entries.values()
     assert (one.start, one.end, one.channels, one.seizures) == (None, None, None, ((480, 505),))
 
@@ -92,10 +99,14 @@ def test_clocks(clock: str) -> None:
 
 def test_channels_that_change() -> None:
     text = (
-        HEAD + entry("chb12_01.edf") + entry("chb02_16+.edf")
-        + "Channels changed:\nChannel 1: F7-CS2\nChannel 2: 01\n\n" + entry("chb12_27.edf")
-        + "Channels changed:\nChannels in EDF Files:\n*****\nChannel 1: A\n" + entry("chb12_30.edf")
-    )  # fmt: skip
+        HEAD
+        + entry("chb12_01.edf")
+        + entry("chb02_16+.edf")
+        + "Channels changed:\nChannel 1: F7-CS2\nChannel 2: 01\n\n"
+        + entry("chb12_27.edf")
+        + "Channels changed:\nChannels in EDF Files:\n*****\nChannel 1: A\n"
+        + entry("chb12_30.edf")
+    )
     found = read_summary(text, NAME)
     assert found.channels == (("FP1-F7", "-", ""), ("F7-CS2", "01"), ("A",))
     assert [one.channels for one in found.entries.values()] == [0, 0, 1, 2]
@@ -171,16 +182,24 @@ def test_what_is_written_is_read_back(
     for file, times in files.items():
         pairs = list(zip(times[::2], times[1::2], strict=False))
         expected[file] = tuple(pairs)
-        text += entry(file, *[
-            f"Seizure {f'{k} ' if numbered else ''}{which} Time: {time} seconds"
-            for k, pair in enumerate(pairs, start=1)
-            for which, time in zip(("Start", "End"), pair, strict=True)
-        ])  # fmt: skip
+        text += entry(
+            file,
+            *[
+                f"Seizure {f'{k} ' if numbered else ''}{which} Time: {time} seconds"
+                for k, pair in enumerate(pairs, start=1)
+                for which, time in zip(("Start", "End"), pair, strict=True)
+            ],
+        )
     assert spans(text.replace("\n", end)) == expected
 
 
-LINES = [*HEAD.splitlines(), *entry("a.edf", "Seizure Start Time: 1 s").splitlines(),
-         "Seizure 1 End Time: 2 s", "Channels changed:", "File Name: b.edf"]  # fmt: skip
+LINES = [
+    *HEAD.splitlines(),
+    *entry("a.edf", "Seizure Start Time: 1 s").splitlines(),
+    "Seizure 1 End Time: 2 s",
+    "Channels changed:",
+    "File Name: b.edf",
+]
 
 
 @given(st.lists(st.sampled_from(LINES) | st.text(max_size=40)))

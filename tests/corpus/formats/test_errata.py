@@ -26,8 +26,14 @@ from tuszstore.corpus.formats.text import text_of
 from tuszstore.errors import AnnotationError, CorpusError
 
 NOTE = {"kind": "note", "recordings": ["a.edf"]}
-CLOCK = {"kind": "listed_clock", "recording": "a.edf", "seizure": 3, "which": "end",
-         "listed": "19.29.29", "use": "18.29.29"}  # fmt: skip
+CLOCK = {
+    "kind": "listed_clock",
+    "recording": "a.edf",
+    "seizure": 3,
+    "which": "end",
+    "listed": "19.29.29",
+    "use": "18.29.29",
+}
 DECISION = {"key": "onset", "default": "late", "choices": {"early": NOTE, "late": None}}
 RELEASED = ("bids", "chbmit", "siena")
 
@@ -52,9 +58,13 @@ def test_a_row() -> None:
     assert (erratum.corpus, erratum.file, erratum.says) == ("x", "a.txt", "19.29.29")
     assert (erratum.sha256, erratum.bytes, erratum.decision) == ("0" * 64, 12, None)
     assert erratum.correction == ListedClock(
-        kind="listed_clock", recording="a.edf", seizure=3, which="end", listed="19.29.29",
+        kind="listed_clock",
+        recording="a.edf",
+        seizure=3,
+        which="end",
+        listed="19.29.29",
         use="18.29.29",
-    )  # fmt: skip
+    )
 
 
 def test_decisions() -> None:
@@ -179,8 +189,11 @@ def test_what_an_erratum_of_siena_says_is_read_by_the_parser(erratum: Erratum) -
             (seizure,) = read_seizure_list(text, erratum.file).seizures
             assert seizure.file == correction.listed != correction.recording
         elif isinstance(correction, ListedClock):
-            text = _siena(correction.recording, correction.seizure or 1,
-                          **{correction.which: correction.listed})  # fmt: skip
+            text = _siena(
+                correction.recording,
+                correction.seizure or 1,
+                **{correction.which: correction.listed},
+            )
             (seizure,) = read_seizure_list(text, erratum.file).seizures
             clocks = {
                 "start": seizure.starts,
@@ -234,8 +247,17 @@ def test_the_ten_recordings_of_chb24() -> None:
     ]
     numbers = [re.fullmatch(r"chb24_(\d\d)\.edf", name) for name in unlabelled.recordings]
     assert [match and match[1] for match in numbers] == [
-        "02", "05", "08", "10", "12", "16", "18", "19", "20", "22",
-    ]  # fmt: skip
+        "02",
+        "05",
+        "08",
+        "10",
+        "12",
+        "16",
+        "18",
+        "19",
+        "20",
+        "22",
+    ]
 
 
 def test_the_conversions_of_szcore() -> None:
@@ -256,8 +278,13 @@ WORD = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_siz
 def test_what_is_written_is_read_back(
     file: str, says: str, reason: str, size: int, recordings: list[str]
 ) -> None:
-    given = row(file=file, says=says, reason=reason, bytes=size,
-                correction={"kind": "note", "recordings": recordings})  # fmt: skip
+    given = row(
+        file=file,
+        says=says,
+        reason=reason,
+        bytes=size,
+        correction={"kind": "note", "recordings": recordings},
+    )
     (erratum,) = read(given)
     found = erratum.model_dump(exclude_none=True, mode="json")
     assert found == given | {"corpus": "x"}

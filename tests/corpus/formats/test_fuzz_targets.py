@@ -9,8 +9,30 @@ from hypothesis import strategies as st
 from fuzz.formats import FORMATS, SEEDS
 from fuzz.targets import TARGETS
 
-WORDS = (b"\n", b"\r", b"\t", b" ", b"0", b"-1", b"nan", b"1e999", b"9" * 40, b",", b":", b"\xff",
-         b"\x00", b'"', b"{", b"}", b"[", b"]", b"n/a", b"None", b"\x14", b"\x15")  # fmt: skip
+WORDS = (
+    b"\n",
+    b"\r",
+    b"\t",
+    b" ",
+    b"0",
+    b"-1",
+    b"nan",
+    b"1e999",
+    b"9" * 40,
+    b",",
+    b":",
+    b"\xff",
+    b"\x00",
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"n/a",
+    b"None",
+    b"\x14",
+    b"\x15",
+)
 
 
 def test_every_format_is_fuzzed_and_has_seeds() -> None:

@@ -85,8 +85,11 @@ def test_a_text_of_two_kinds_is_refused() -> None:
 def test_open_ends_are_kept_where_they_are_wanted() -> None:
     given = ((1, "sz onset"), (2, "sz onset"), (3, "sz offset"), (4, "sz_x"), (9, "sz onset"))
     assert [(span.onset, span.offset) for span in found(*given, open_end=True)] == [
-        (1, None), (2, 3), (4, None), (9, None),
-    ]  # fmt: skip
+        (1, None),
+        (2, 3),
+        (4, None),
+        (9, None),
+    ]
     with pytest.raises(AnnotationError, match=r"no start before it$"):
         found((1, "sz offset"), open_end=True)
 

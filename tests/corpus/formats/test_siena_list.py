@@ -137,8 +137,14 @@ def test_names_and_times_before_the_first_seizure() -> None:
 
 def test_registration_times_of_the_same_file_are_inherited() -> None:
     """PN12: the second seizure repeats the file name alone."""
-    text = block(1, "PN12-1.2.edf") + block(2, "PN12-1.2.edf", first="", last="", start=
-        "Seizure start time: 08.00.00", end="Seizure end time: 08.01.00")  # fmt: skip
+    text = block(1, "PN12-1.2.edf") + block(
+        2,
+        "PN12-1.2.edf",
+        first="",
+        last="",
+        start="Seizure start time: 08.00.00",
+        end="Seizure end time: 08.01.00",
+    )
     first, second = read_seizure_list(text, NAME).seizures
     assert second.registration_start == first.registration_start
     assert (second.inherited, second.file) == (False, "PN12-1.2.edf")
@@ -233,10 +239,14 @@ def test_what_is_written_is_read_back(seizures: list[tuple[int, int, str, str]],
         return f"{seconds // 3600}{separator}{minutes}"
 
     text = HEAD + "".join(
-        block(number, f"{file}.edf", start=f"Seizure start time: {written(start, separator)}",
-              end=f"End time:{written(stop, separator)}")
+        block(
+            number,
+            f"{file}.edf",
+            start=f"Seizure start time: {written(start, separator)}",
+            end=f"End time:{written(stop, separator)}",
+        )
         for number, (start, stop, file, separator) in enumerate(seizures, start=1)
-    )  # fmt: skip
+    )
     found = read_seizure_list(text.replace("\n", end), NAME).seizures
     assert [(one.starts[0].seconds, one.ends[0].seconds, one.file[0]) for one in found] == [
         seizure[:3] for seizure in seizures
