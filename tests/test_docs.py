@@ -186,6 +186,7 @@ def test_only_what_needs_something_elsewhere_is_not_run() -> None:
         "needs SLURM",
         "needs a bucket",
         "needs a cluster",
+        "needs h5netcdf",
         "needs the package above",
     }
     assert reasons <= needs
