@@ -7,9 +7,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from setuptools import find_packages
 
 from tests import ROOT
+
+# not in every environment from Python 3.12 on
+find_packages = pytest.importorskip("setuptools").find_packages
 
 
 def test_every_module_lies_in_a_package_that_is_installed() -> None:
