@@ -102,9 +102,9 @@ class ChbMit(EdfCorpus):
             replace(signal, label=meant.get(signal.label, signal.label)) for signal in facts.signals
         )
         labels = [signal.label for signal in signals]
-        for number in _zeros(labels) if self.options.get("errata") != "none" else ():
+        if self.options.get("errata") != "none" and (zeros := _zeros(labels)):
             signals = tuple(
-                replace(signal, label=f"O{signal.label[1:]}") if k == number else signal
+                replace(signal, label=f"O{signal.label[1:]}") if k in zeros else signal
                 for k, signal in enumerate(signals)
             )
         notes = tuple(

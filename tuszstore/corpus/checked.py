@@ -55,7 +55,7 @@ class CheckedCorpus:
         self._own = name in CORPORA.builtin  # these note what they cut off
         self.version = getattr(corpus, "version", 1)
         self.patient_namespace = str(getattr(corpus, "patient_namespace", ""))
-        self.same_samples = getattr(corpus, "same_samples", None) or None
+        self.same_samples = getattr(corpus, "same_samples", None)
 
     def recordings(self) -> Discovery:
         """List all recordings.
