@@ -10,8 +10,12 @@ from tests import ROOT
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.read import decode
 
-# machines are shared: how long an example takes says nothing
-settings.register_profile("tuszstore", deadline=None)
+RANDOM = "TUSZSTORE_TEST_RANDOM"
+"""Environment variable which, if set, makes property tests try other examples in each run."""
+
+# The same examples in each run, so that what fails does so for the change and not by chance; and
+# machines are shared: how long an example takes says nothing.
+settings.register_profile("tuszstore", deadline=None, derandomize=RANDOM not in os.environ)
 settings.load_profile("tuszstore")
 
 DATA = "TUSZSTORE_TEST_DATA"

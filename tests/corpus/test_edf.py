@@ -424,7 +424,14 @@ def significant(digits: int) -> Callable[[Fraction], str]:
 
 
 def decimals(count: int) -> Callable[[Fraction], str]:
-    return lambda time: f"{float(time):.{count}f}"
+    """Print a number of decimals, rounded exactly: of floats, halves go up here and down there."""
+
+    def printed(time: Fraction) -> str:
+        units = math.floor(time * 10**count + Fraction(1, 2))
+        whole, rest = divmod(units, 10**count)
+        return f"{whole}.{rest:0{count}d}" if count else f"{whole}"
+
+    return printed
 
 
 def cut(count: int) -> Callable[[Fraction], str]:

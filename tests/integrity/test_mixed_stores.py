@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import random
 import shutil
 from collections.abc import Callable
@@ -27,9 +26,6 @@ from tuszstore.store.digests import file_digests, seal
 from tuszstore.store.encoding import Encoding
 
 pytestmark = pytest.mark.slow
-
-RANDOM = "TUSZSTORE_TEST_RANDOM" in os.environ
-"""Whether to try other mixes in each run, to look for faults; else always the same ones."""
 
 Values = list[NDArray[Any]]
 
@@ -92,7 +88,6 @@ class TestMixedAtRandom:
     @settings(
         max_examples=12,
         deadline=None,
-        derandomize=not RANDOM,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(seed=st.integers(0, 2**32 - 1))
@@ -159,7 +154,6 @@ class TestSealedAgain:
     @settings(
         max_examples=12,
         deadline=None,
-        derandomize=not RANDOM,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(seed=st.integers(0, 2**32 - 1))
