@@ -19,6 +19,9 @@ class Sampler(ABC):
     iterating gives the window indices of one epoch, and each iteration is the next epoch.
     """
 
+    batch_size: int | None = None
+    """Windows of the batches that the order is made for; None where it suits any."""
+
     _next_epoch = 0  # of the next iteration; of no concern to `epoch`
 
     @abstractmethod

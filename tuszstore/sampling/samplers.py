@@ -278,7 +278,7 @@ class Stratified(Sampler):
     indices : array_like of int or bool, shape (window,)
         Window numbers, or a mask.
     batch_size : int
-        The loader must have the same.
+        The loader must have the same, also where a training is resumed.
     by : str
         Column whose values are the strata.
     seed : int
@@ -294,10 +294,10 @@ class Stratified(Sampler):
     ) -> None:
         names, codes = group_rows(index, by)
         self._indices = not_empty(window_numbers(indices, len(codes)))
-        self._batch_size = whole_number("batch_size", batch_size, 1)
-        if self._batch_size > len(self._indices):
+        self.batch_size: int = whole_number("batch_size", batch_size, 1)
+        if self.batch_size > len(self._indices):
             raise SamplingError(
-                f"batch_size is {self._batch_size}, and there are {len(self._indices)} windows: "
+                f"batch_size is {self.batch_size}, and there are {len(self._indices)} windows: "
                 "lower it"
             )
         self._seed = whole_number("seed", seed, 0)
@@ -327,7 +327,7 @@ class Stratified(Sampler):
 
     def _settings(self) -> str:
         n_strata = np.count_nonzero(self._counts)
-        return f"{n_strata} strata by {self._by} in batches of {self._batch_size}"
+        return f"{n_strata} strata by {self._by} in batches of {self.batch_size}"
 
     def _strata(self, rng: np.random.Generator) -> NDArray[Any]:
         """Return the stratum of each place of an epoch.
@@ -337,7 +337,7 @@ class Stratified(Sampler):
         the batches in turn. No stratum has more left than there are batches, so none deals twice
         to one batch. All in whole numbers, with nothing lost to rounding.
         """
-        size = self._batch_size
+        size = self.batch_size
         strata = rng.permutation(len(self._counts)).astype(self._codes.dtype)
         counts = self._counts[strata]
         total = len(self._indices)
