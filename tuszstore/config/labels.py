@@ -20,13 +20,27 @@ class Labels(Section):
     """Which annotation is read and what its events mean."""
 
     annotation: str = "csv"
+    """Format of the annotations beside the recordings, for corpora that leave it open, or
+    ``none``.
+    """
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
+    """Event classes in the order of their bits; no more than 15."""
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
+    """The classes that count as seizure."""
     ignore_case: bool = True
+    """Whether classes that differ in case only are equal."""
     unknown: Literal["leave_out", "background"] = "leave_out"
+    """What becomes of a recording with an event of another class: excluded, or the event is
+    background.
+    """
     unlabelled: Literal["leave_out", "keep"] = "leave_out"
+    """Whether recordings without annotation are stored, as unlabelled, or excluded."""
     rounding: Literal["outward", "truncate"] = "outward"
+    """Which samples an event covers at its ends: all that it touches (``outward``), or whole ones
+    (``truncate``).
+    """
     full_seizure: Annotated[float, Field(gt=0, le=1)] = 0.99
+    """Share of seizure from which on a window is ``full_seizure``."""
 
     @field_validator("annotation")
     @classmethod
