@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from tuszstore.corpus.synthetic import QUIRKS, SyntheticRecording, write_corpus
+from tuszstore.corpus.synthetic import SyntheticRecording, write_corpus
 from tuszstore.corpus.synthetic_eeg import SCALP
+from tuszstore.corpus.synthetic_layout import QUIRKS
 from tuszstore.errors import CorpusError
 
 

@@ -66,7 +66,7 @@ def write_edf(
     focus : str
         Electrode at which focal seizures are largest.
     quirks : collection of str
-        Keys of ``tuszstore.corpus.synthetic.QUIRKS``.
+        Keys of ``tuszstore.corpus.synthetic_layout.QUIRKS``.
     """
     channels = _channels(rng, seconds, sfreq, events, focus, quirks)
     if "shuffled_channels" in quirks:
