@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tuszstore.config.section import Section, registered
+from tuszstore.config.section import Positive, Section, registered
 from tuszstore.registry import ANNOTATIONS
 
 EVENT_CLASSES = (
@@ -15,14 +15,31 @@ EVENT_CLASSES = (
 MAX_CLASSES = 15
 """Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
 
+BACKGROUND = "bckg"
+"""What ``labels.map`` names for words that are background."""
+
+RATER_RULES = ("any", "majority", "all")
+"""What ``labels.rater`` may be, beside the name of a rater."""
+
+MAX_PATTERN = 200
+"""Characters of a pattern, at most."""
+
+Pattern = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
+
 
 class Labels(Section):
-    """Which annotation is read and what its events mean."""
+    """Which annotation is read, what its events mean, and whose they are."""
 
     annotation: str = "csv"
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
+    map: dict[Pattern, str] = Field(default={})
+    known_words: bool = True
+    ignore: tuple[Pattern, ...] = ("impd",)
     ignore_case: bool = True
+    rater: Annotated[str, Field(min_length=1)] = "any"
+    open_end: Positive | Literal["leave_out"] = 30.0
+    suspicious: Literal["keep", "leave_out"] = "keep"
     unknown: Literal["leave_out", "background"] = "leave_out"
     unlabelled: Literal["leave_out", "keep"] = "leave_out"
     rounding: Literal["outward", "truncate"] = "outward"
@@ -41,6 +58,13 @@ class Labels(Section):
             raise ValueError(f"classes must be single words other than 'bckg', not {strange}")
         if missing := [name for name in self.seizure if name not in self.classes]:
             raise ValueError(f"seizure names {missing}, which classes does not hold")
+        known = (*self.classes, BACKGROUND)
+        for pattern, name in self.map.items():
+            if name not in known:
+                raise ValueError(
+                    f"map gives {pattern!r} the class {name!r}, which is none of classes, nor "
+                    f"{BACKGROUND!r}"
+                )
         return self
 
     @property
