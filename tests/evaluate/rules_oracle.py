@@ -22,7 +22,7 @@ def ovlp(reference: Pairs, hypothesis: Pairs) -> tuple[int, int, int]:
 
 
 def taes(reference: Pairs, hypothesis: Pairs) -> tuple[Fraction, Fraction, Fraction]:
-    """As the authors tell it: each pair that meets is one of four cases, flags keep what is done."""
+    """As the authors tell it: a pair that meets is one of four cases; flags keep what is done."""
     known, given = exact(reference), exact(hypothesis)
     open_known, open_given = [True] * len(known), [True] * len(given)
     hits = misses = false = Fraction(0)

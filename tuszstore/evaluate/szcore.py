@@ -1,10 +1,10 @@
 """SzCORE's event- and sample-based rules [1]_, counted by its own package ``timescoring``.
 
-The package takes lists as they are. What would be counted wrong without a word is put right here:
-events that are out of order or overlap are united and sorted first; predictions which the package
-loses when it goes over to its 10 samples a second, those of less than a sample, last one sample; and
-the rest that remains of a long prediction when it is cut into pieces of five minutes is left out
-where it is less than a sample, for the package would count it as a false alarm.
+The package takes lists as they are. What it would count wrong without a word is put right before:
+events that are out of order or overlap are united and sorted; predictions that are lost when it goes
+over to 10 samples a second, being shorter than one, last one sample; and what remains of a long
+prediction when it is cut into pieces of five minutes is left out where it is less than a sample, for
+it would be a false alarm.
 
 References
 ----------
