@@ -1,10 +1,10 @@
 """SzCORE's event- and sample-based rules [1]_, counted by its own package ``timescoring``.
 
-The package takes lists as they are. What it would count wrong without a word is put right before:
-events that are out of order or overlap are united and sorted; predictions that are lost when it goes
-over to 10 samples a second, being shorter than one, last one sample; and what remains of a long
-prediction when it is cut into pieces of five minutes is left out where it is less than a sample, for
-it would be a false alarm.
+The package takes lists as they are. What it would count wrong without a word is put right first:
+events that are out of order or overlap are united and sorted; predictions shorter than a sample,
+which are lost when it goes over to 10 samples a second, last one sample; and what remains of a long
+prediction when it is cut into pieces of five minutes is left out where it is less than a sample,
+for it would be a false alarm.
 
 References
 ----------
