@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import cut_blocks, write_label
-from tuszstore.builder.records import Files
+from tuszstore.builder.files import Files
 from tuszstore.builder.tables import strings
 from tuszstore.channels.derivations import Channel
 from tuszstore.channels.sets import TEN_TWENTY, derivable_sets

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.builder.derived import Derived
-from tuszstore.builder.plan import Plan, PlannedRecording
-from tuszstore.builder.records import IO_THREADS, Files, Record, link_or_copy
+from tuszstore.builder.files import Files, link_or_copy
+from tuszstore.builder.planned import Plan, PlannedRecording
+from tuszstore.builder.records import IO_THREADS, Record
 from tuszstore.builder.spec import encoding_of
 from tuszstore.builder.tables import event_columns, strings
 from tuszstore.corpus.base import LeftOut

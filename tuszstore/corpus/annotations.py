@@ -22,6 +22,9 @@ from tuszstore.registry import ANNOTATIONS
 
 BACKGROUND = "bckg"
 
+IGNORED = "ignored"
+"""Meaning of an event whose samples are neither seizure nor background, such as an artefact."""
+
 WHOLE_MONTAGE = "TERM"
 """Channel of an event that is annotated for all channels together."""
 
@@ -64,6 +67,9 @@ class Event:
         Line in the file, for messages.
     rater : str
         Who annotated it; empty where nothing tells.
+    meaning : str
+        What the corpus takes its class for where ``labels.classes`` has none of that name: one of
+        the classes, :data:`BACKGROUND` or :data:`IGNORED`; empty where the corpus does not know.
     """
 
     channel: str
@@ -73,6 +79,7 @@ class Event:
     confidence: float
     row: int
     rater: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
