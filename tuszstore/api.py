@@ -18,9 +18,10 @@ from tuszstore.read.selection import select_windows
 from tuszstore.read.windows import WindowReader
 from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.find import find_place, resolve_alias
-from tuszstore.store.metadata import StoreMetadata, Table
+from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
 from tuszstore.store.spec import StoreSpec
+from tuszstore.store.table import Table
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 
     from tuszstore.builder.builder import Progress
     from tuszstore.builder.report import BuildReport
-    from tuszstore.integrity.repair import RepairReport
-    from tuszstore.integrity.report import VerifyReport
+    from tuszstore.integrity.report import RepairReport, VerifyReport
 
 Chunks = Mapping[str, Any] | Literal["auto"] | int | None
 """What :meth:`Store.to_xarray` hands to xarray."""

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from tuszstore.store.metadata import StoreMetadata, Table
+from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.schema import VARIABLES
+from tuszstore.store.table import Table
 
 JOINED = ("id", "patient", "session", "montage")
 """Columns of recordings that the windows table shows for each window."""
