@@ -48,6 +48,11 @@ class BlockReader:
         store has as many as there are requests under way.
     verify : bool
         Whether checksums are verified; it costs a few percent.
+
+    Attributes
+    ----------
+    n_threads : int
+        May be changed between batches.
     """
 
     def __init__(
@@ -55,7 +60,7 @@ class BlockReader:
     ) -> None:
         tell_missing_kernel()
         self._store = store
-        self._n_threads = n_threads or os.cpu_count() or 1
+        self.n_threads = n_threads or os.cpu_count() or 1
         self._n_chunks = store.geometry.shard
         self._shards = self._open_shards(self._layout(1, verify=verify).block_bytes)
         self._window = self._decoder(self._layout(store.geometry.blocks_per_window, verify=verify))
@@ -129,7 +134,7 @@ class BlockReader:
         self, starts: NDArray[np.int64], made: tuple[Layout, Decoder], out: NDArray[Any]
     ) -> None:
         layout, decode = made
-        runs = plan_runs(starts, layout.n_parts, self._n_threads)
+        runs = plan_runs(starts, layout.n_parts, self.n_threads)
         parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
         if isinstance(self._shards, ShardObjects):
             self._fill_from_objects(self._shards, parts, decode, out)
@@ -151,7 +156,7 @@ class BlockReader:
 
         # NumPy's way is Blosc's, which in a main thread would start threads of its own
         here = isinstance(decode, CompiledDecoder)
-        in_threads(*[fill_parts] * min(self._n_threads, len(parts)), here=here)
+        in_threads(*[fill_parts] * min(self.n_threads, len(parts)), here=here)
 
     def _announce(self, files: ShardFiles, part: Part) -> None:
         files.announce(part.shard, *extent(self._spans(part)))

@@ -80,6 +80,20 @@ def deal(
     return start + np.concatenate([[0], np.cumsum(sizes)])
 
 
+def places(n_windows: int, bounds: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """Return where in the order of an epoch one part is, of which :func:`deal` made `bounds`.
+
+    Parameters
+    ----------
+    n_windows : int
+        Of the epoch.
+    bounds : ndarray of int64
+    number : int
+        Of the part.
+    """
+    return np.arange(bounds[number], bounds[number + 1]) % n_windows
+
+
 def part(order: NDArray[np.int64], bounds: NDArray[np.int64], number: int) -> NDArray[np.int64]:
     """Return one part of an epoch, of which :func:`deal` made `bounds`."""
-    return order.take(np.arange(bounds[number], bounds[number + 1]), mode="wrap")
+    return order[places(len(order), bounds, number)]

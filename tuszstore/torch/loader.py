@@ -1,7 +1,6 @@
 """Whole batches of windows, the next ones prepared while the last is used."""
 
 import inspect
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -14,18 +13,18 @@ from numpy.typing import NDArray
 from tuszstore.api import Store
 from tuszstore.indices import Indices, as_whole_number
 from tuszstore.sampling import Sampler
-from tuszstore.sampling.ranks import deal, part
+from tuszstore.sampling.ranks import deal, places
 from tuszstore.torch.agreement import check_agreement
 from tuszstore.torch.batch_indices import BatchIndices
 from tuszstore.torch.batches import BatchReader, Label
-from tuszstore.torch.dataset import Transform
 from tuszstore.torch.options import refuse_options
 from tuszstore.torch.orders import Orders, make_sampler
 from tuszstore.torch.prefetch import Prefetcher, side_by_side
 from tuszstore.torch.progress import Position, Progress
-from tuszstore.torch.ranks import Ranks
+from tuszstore.torch.ranks import Ranks, warn_of_empty
 from tuszstore.torch.state import check_same, describe, make_state, read_position
-from tuszstore.torch.transfer import OnDevice, OnHost, Prepared, Transfer, find_device
+from tuszstore.torch.transfer import OnDevice, OnHost, Prepared, Transfer, find_device, on_host
+from tuszstore.torch.transforms import Transform, Transformation
 
 
 class WindowLoader:
@@ -69,8 +68,11 @@ class WindowLoader:
         ``"cuda"``: values are copied as they are stored and scaled on the GPU, beside what it
         computes. Where there is no GPU, batches are made on the CPU, with a warning.
     transform : callable, optional
-        Takes the signals of a batch, on its device; what it returns takes their place. It runs in
-        the consumer's thread, so random numbers come in the same order each time.
+        ``transform(signal)`` takes the signals of a batch, on its device; what it returns takes
+        their place. ``transform(signal, label, rng)`` takes one window after the other, and
+        returns signal and label; `rng` is a NumPy generator that belongs to the seed, the epoch
+        and the window's place in its order, the same on any ranks and in any batches. A parameter
+        ``channels`` gets the names of the channels. It runs in the consumer's thread.
     label : {"seizure", "classes"}
     return_meta : bool
     prefetch : int
@@ -130,6 +132,7 @@ class WindowLoader:
             raise ValueError("drop_last leaves windows out and pad repeats some: choose one")
         self.store = store
         self.sampler, self._seed = make_sampler(indices, len(store), shuffle, seed)
+        self._draws = self.sampler.seed if self._seed is None else self._seed
         self._orders = Orders(self.sampler, len(store))
         self._batch_size = as_whole_number("batch_size", batch_size, 1)
         if self.sampler.batch_size not in (None, self._batch_size):
@@ -143,7 +146,9 @@ class WindowLoader:
         self._agreed = False
         self._label = label
         self._bounds()  # raises now where it can
-        self._transform = transform
+        self._transform: Transformation | None = None
+        if transform is not None:
+            self._transform = Transformation(transform, store.channels, self._draws)
         self._prefetch = as_whole_number("prefetch", prefetch, 0)
         self.device = find_device(device)
         reader = BatchReader(store, label, return_meta)
@@ -256,7 +261,8 @@ class WindowLoader:
     def upcoming(self) -> Iterator[NDArray[np.int64]]:
         """Return the window indices of each batch of the next iteration, without beginning it."""
         position = self._progress.upcoming(self._is_over)
-        return self._parts(position.epoch, self._bounds(position.delivered))
+        order = self._orders.of(position.epoch)
+        return (order[part] for part in self._places(self._bounds(position.delivered)))
 
     def _begin(self) -> "_Begun":
         """Begin the next iteration."""
@@ -264,16 +270,17 @@ class WindowLoader:
         upcoming = self._progress.upcoming(self._is_over)
         bounds, world_size = self._bounds(upcoming.delivered), self.world_size
         self._compare_ranks(upcoming)
-        self._warn_of_empty(bounds)
+        warn_of_empty(bounds, world_size)
         prepare = self._transfer.prepare  # the thread holds no loader, which may hold an iterator
-        jobs = (partial(prepare, numbers) for numbers in self._parts(upcoming.epoch, bounds))
+        order, parts = self._orders.of(upcoming.epoch), [*self._places(bounds)]
+        jobs = (partial(prepare, order[part]) for part in parts)
         stops = np.minimum(bounds[world_size::world_size], len(self.sampler))
         position = self._progress.begin(self._is_over)
         if self.store.remote and self._prefetch > 1:
             prepared = Prefetcher(side_by_side(jobs, self._prefetch), 1)
         else:
             prepared = Prefetcher((job() for job in jobs), self._prefetch)
-        return _Begun(position, iter(stops.tolist()), prepared)
+        return _Begun(position, iter(parts), iter(stops.tolist()), prepared)
 
     def _compare_ranks(self, upcoming: Position) -> None:
         """Refuse to begin where other ranks begin with something else."""
@@ -285,21 +292,21 @@ class WindowLoader:
         check_agreement(values | {"batch_size": self.batch_size}, rank, world_size)
         self._agreed = True
 
-    def _warn_of_empty(self, bounds: NDArray[np.int64]) -> None:
-        n_empty = int(np.count_nonzero(np.diff(bounds) == 0))
-        if n_empty:
-            warnings.warn(
-                f"{self.world_size - n_empty} windows are left of the resumed epoch for "
-                f"{self.world_size} ranks: the batches of {n_empty} are empty, whose mean loss is "
-                "NaN. With pad=True windows are repeated instead, with drop_last=True left out",
-                stacklevel=4,
-            )
-
-    def _parts(self, epoch: int, bounds: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Return the windows of each batch of this rank."""
+    def _places(self, bounds: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Return where in the epoch's order the windows of each batch of this rank are."""
         rank, world_size = self._ranks.find()
-        order = self._orders.of(epoch)
-        return (part(order, bounds, n) for n in range(rank, len(bounds) - 1, world_size))
+        numbers = range(rank, len(bounds) - 1, world_size)
+        return (places(len(self.sampler), bounds, number) for number in numbers)
+
+    def _transformed(self, columns: list[Any], epoch: int, places: NDArray[np.int64]) -> list[Any]:
+        transform = self._transform
+        if transform is None:
+            return columns
+        if not transform.of_windows:
+            return [transform.signal(columns[0]), *columns[1:]]
+        return transform.batch(
+            columns, [(epoch, place) for place in places.tolist()], on_host
+        ).whole()
 
     def _bounds(self, start: int = 0) -> NDArray[np.int64]:
         """Return where the parts of the rest of an epoch begin and end, for the ranks of now."""
@@ -335,6 +342,8 @@ class _Begun(NamedTuple):
     ----------
     position : Position
         On which it counts.
+    places : iterator of ndarray of int64
+        In the order of the epoch, of the windows of each batch.
     stops : iterator of int
         Windows of the epoch that were delivered after each batch.
     prepared : Prefetcher
@@ -342,6 +351,7 @@ class _Begun(NamedTuple):
     """
 
     position: Position
+    places: Iterator[NDArray[np.int64]]
     stops: Iterator[int]
     prepared: Prefetcher[Prepared]
 
@@ -363,9 +373,9 @@ class _Epoch(Iterator[tuple[Any, ...]]):
             begun = self._begun
             prepared = next(begun.prepared, None)
             if prepared is not None:
-                signal, *rest = loader._transfer.finish(prepared).as_tuple()
-                if loader._transform is not None:
-                    signal = loader._transform(signal)
+                columns = loader._transfer.finish(prepared).as_list()
+                places = next(begun.places)
+                columns = loader._transformed(columns, begun.position.epoch, places)
         except BaseException:
             self._end()
             raise
@@ -374,7 +384,7 @@ class _Epoch(Iterator[tuple[Any, ...]]):
             loader._progress.finish(begun.position)
             raise StopIteration
         begun.position.delivered = next(begun.stops)
-        return (signal, *rest)
+        return tuple(columns)
 
     def _end(self) -> None:
         self._loader = None
