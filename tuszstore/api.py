@@ -11,8 +11,7 @@ from tuszstore.store.find import find_place
 if TYPE_CHECKING:
     from tuszstore.builder.builder import Progress
     from tuszstore.builder.report import BuildReport
-    from tuszstore.integrity.repair import RepairReport
-    from tuszstore.integrity.report import VerifyReport
+    from tuszstore.integrity.report import RepairReport, VerifyReport
 
 __all__ = ["Store", "build", "open_store", "repair", "verify"]
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.builder.derived import Derived
-from tuszstore.builder.plan import Plan, PlannedRecording
-from tuszstore.builder.records import IO_THREADS, Files, Record, link_or_copy
+from tuszstore.builder.files import Files, link_or_copy
+from tuszstore.builder.planned import Plan, PlannedRecording
+from tuszstore.builder.records import IO_THREADS, Record
 from tuszstore.builder.spec import encoding_of
 from tuszstore.builder.tables import event_columns, strings
 from tuszstore.corpus.base import LeftOut
@@ -143,6 +144,7 @@ def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[
         columns[name] = strings(getattr(part.planned, name) for part in parts)
     columns["source_id"] = columns["id"]
     columns["source_start"] = np.zeros(len(parts))
+    columns["source_samples"] = np.array([part.planned.n_source for part in parts])
     columns["patient_time"] = _patient_time(parts)
     for name in ("signal_key", "label_key"):
         columns[name] = strings(getattr(part.record, name) for part in parts)

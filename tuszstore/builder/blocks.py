@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.builder.records import Files
+from tuszstore.builder.files import Files
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation
 from tuszstore.corpus.events import MarkedEvents, mark_events

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tuszstore.builder.files import Files, find_fault
 from tuszstore.builder.keys import Keys, changed_settings
-from tuszstore.builder.plan import Plan, PlannedRecording
-from tuszstore.builder.records import IO_THREADS, Files, MadeSignal, Record, find_fault, folder_of
+from tuszstore.builder.planned import Plan, PlannedRecording
+from tuszstore.builder.records import IO_THREADS, MadeSignal, Record, folder_of
 from tuszstore.builder.workplace import Workplace
 from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import cut_blocks, label_samples, span, write_label
 from tuszstore.builder.derived import Derived
+from tuszstore.builder.files import Files, link_or_copy
 from tuszstore.builder.keys import Keys, plugins_of
 from tuszstore.builder.records import (
-    Files,
     MadeSignal,
     Record,
     folder_of,
-    link_or_copy,
     new_folder,
     read_record,
     versions,

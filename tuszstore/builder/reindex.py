@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import label_samples, write_label
+from tuszstore.builder.files import Files, link_or_copy
 from tuszstore.builder.keys import Keys
 from tuszstore.builder.leftovers import remove_leftovers
 from tuszstore.builder.lock import locked
 from tuszstore.builder.provenance import built_with
 from tuszstore.builder.publish import publish
 from tuszstore.builder.recording import writing
-from tuszstore.builder.records import Files, link_or_copy
 from tuszstore.builder.report import BuildReport, report_of
 from tuszstore.builder.tables import event_columns, strings
 from tuszstore.config import Config

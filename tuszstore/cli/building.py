@@ -12,7 +12,7 @@ from tuszstore.cli.app import ending_cleanly
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
-    from tuszstore.builder.plan import Plan
+    from tuszstore.builder.planned import Plan
     from tuszstore.builder.report import BuildReport
     from tuszstore.config import Config
 

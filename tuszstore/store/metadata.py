@@ -37,7 +37,7 @@ from tuszstore.store.place import (
 )
 from tuszstore.store.schema import SCHEMA_VERSION, TABLES, derived_variables, variables
 from tuszstore.store.spec import StoreSpec
-from tuszstore.store.tables import Table
+from tuszstore.store.table import Table
 from tuszstore.text import printable
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from tuszstore.units import clock, size
 
 if TYPE_CHECKING:
     from tuszstore.builder.changes import Changes
-    from tuszstore.builder.plan import Plan
+    from tuszstore.builder.planned import Plan
     from tuszstore.builder.report import BuildReport
     from tuszstore.builder.status import Status
 
