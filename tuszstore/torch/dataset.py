@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from tuszstore.api import Store
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number, check_index, check_indices, is_single
 from tuszstore.sampling.places import Drawn
 from tuszstore.torch.batches import BatchReader, Label
@@ -78,7 +78,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
 
     def __init__(
         self,
-        store: Store,
+        store: WindowCollection,
         indices: Indices | None = None,
         transform: Transform | None = None,
         *,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import as_whole_number
 from tuszstore.torch.progress import Position
 
@@ -87,16 +87,16 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object
         )
 
 
-def describe(store: Store) -> dict[str, Any]:
+def describe(store: WindowCollection) -> dict[str, Any]:
     """Return what the windows of a loader are of: signals, channels and lengths.
 
     Parameters
     ----------
-    store : Store
+    store : WindowCollection
     """
     spec = store.spec
     return {
-        "store": digest("".join(store.metadata.recordings["signal_digest"]).encode()),
+        "store": digest(store.metadata.signature.encode()),
         "channels": list(spec.channel_names),
         "units": spec.units,
         "length": spec.window,
