@@ -1,9 +1,9 @@
 """Section ``corpus``: where recordings come from, whose they are, and the splits."""
 
 import re
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tuszstore.config.section import Fraction, Section, registered
 from tuszstore.registry import CORPORA
@@ -21,6 +21,7 @@ class Corpus(Section):
     name: str = AUTO
     patient: str | None = None
     errata: Literal["correct", "none"] = "correct"
+    decisions: dict[str, str] = Field(default={})
     split_policy: Literal["official", "patient", "file_order"] = "official"
     val_fraction: Fraction = 0.2
     split_seed: int = 42
@@ -46,3 +47,9 @@ class Corpus(Section):
                 "which is the patient, such as ^([^/]+)/"
             )
         return value
+
+    @model_validator(mode="after")
+    def _decisions_hold(self) -> Self:
+        if self.decisions and self.errata == "none":
+            raise ValueError("errata is none, which turns decisions off as well")
+        return self
