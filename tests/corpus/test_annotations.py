@@ -13,7 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuszstore.config import Labels
-from tuszstore.corpus.annotations import Annotation, Event, Unlabelled, read_annotation
+from tuszstore.corpus.annotations import (
+    BACKGROUND,
+    IGNORED,
+    Annotation,
+    Event,
+    Unlabelled,
+    read_annotation,
+)
 from tuszstore.corpus.events import (
     MarkedEvents,
     mark_events,
@@ -674,3 +681,30 @@ def test_overlapping_rows_of_a_file_are_one_union(path: Path) -> None:
     cut, empty = sorted(marked.notes)
     assert cut == "1 event cut at the recording's end"
     assert empty.startswith("1 event without duration")
+
+
+@pytest.mark.parametrize(
+    ("label", "meaning", "bit"),
+    [
+        ("sz_foc_ia", "seiz", 1),
+        ("sz_foc_ia", "fnsz", 2),
+        ("fnsz", "seiz", 2),
+        ("eyes", BACKGROUND, 0),
+        ("impd", IGNORED, 0x8000),
+    ],
+    ids=["a seizure", "another class", "a class of that name", "background", "an artefact"],
+)
+def test_a_corpus_says_what_its_words_mean(label: str, meaning: str, bit: int) -> None:
+    event = Event("TERM", 1, 2, label, 1.0, 1, meaning=meaning)
+    marked = mark_events(Annotation((event,), None, ""), 2560, 256, DEFAULT)
+    assert marked.bit.tolist() == [bit]
+    assert not_counted([(label, bit)], DEFAULT) == set()
+    told = {0: ("taken as background: eyes",), 0x8000: ("neither seizure nor background: impd",)}
+    assert marked.notes == told.get(bit, ())
+
+
+def test_a_meaning_that_is_no_class_here_is_unknown() -> None:
+    event = Event("TERM", 1, 2, "sz_foc_ia", 1.0, 1, meaning="seiz")
+    config = Labels(classes=("fnsz",), seizure=("fnsz",))
+    with pytest.raises(RecordingError, match=r"unknown event class 'sz_foc_ia'"):
+        mark_events(Annotation((event,), None, ""), 2560, 256, config)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.config import Labels
-from tuszstore.corpus.annotations import Annotation, Event
+from tuszstore.corpus.annotations import BACKGROUND, IGNORED, Annotation, Event
 from tuszstore.errors import RecordingError
+from tuszstore.store.labels import UNLABELLED
 
 NOT_COUNTED = "not counted as seizures, but named like some"
 """How the warning begins that events named like seizures are background."""
@@ -40,7 +41,8 @@ class MarkedEvents:
         First sample, and the one after the last, within the recording; equal for an event that
         marks none.
     bit : ndarray of uint16, shape (event,)
-        Label bit of the event's class; 0 for a class that is taken as background.
+        Label bit of the event's class; 0 for a class that is taken as background, and that of
+        unlabelled samples for one that is to be ignored.
     notes : tuple of str
         What was clipped or dropped.
     """
@@ -93,6 +95,8 @@ def mark_events(
     bits = np.array([_bit(event, config) for event in events], np.uint16).reshape(-1)
     if ignored := sorted({e.label for e, bit in zip(events, bits, strict=True) if bit == 0}):
         notes.append(f"taken as background: {', '.join(ignored)}")
+    if left := sorted({e.label for e, bit in zip(events, bits, strict=True) if bit == UNLABELLED}):
+        notes.append(f"neither seizure nor background: {', '.join(left)}")
     return MarkedEvents(events, first, stop, bits, tuple(notes))
 
 
@@ -114,7 +118,11 @@ def _bit(event: Event, config: Labels) -> int:
         label, classes = label.lower(), [name.lower() for name in classes]
     if label in classes:
         return 1 << classes.index(label)
-    if config.unknown == "background":
+    if event.meaning in config.classes:
+        return 1 << config.classes.index(event.meaning)
+    if event.meaning == IGNORED:
+        return UNLABELLED
+    if config.unknown == "background" or event.meaning == BACKGROUND:
         return 0
     raise RecordingError(
         f"annotation, row {event.row}: unknown event class {event.label!r}; "
@@ -166,7 +174,7 @@ def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:
         Class of each event, as annotated, and its label bit.
     config : Labels
     """
-    counted = config.seizure_bits
+    counted = config.seizure_bits | UNLABELLED
     uncounted = {label for label, bit in events if not bit & counted}
     return {label for label in uncounted if looks_like_seizure(label)}
 
