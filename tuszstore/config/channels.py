@@ -21,6 +21,7 @@ class Channels(Section):
     ignore_case: bool = True
     interpolate: tuple[str, ...] = ("Fz", "Pz")
     flat: Literal["interpolate", "keep", "leave_out"] = "interpolate"
+    bads: Literal["interpolate", "keep", "leave_out"] = "interpolate"
     max_interpolated: Annotated[int, Field(ge=0, le=15)] = 4
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from tuszstore.config.events import EventWords
 from tuszstore.config.section import Section, registered
 from tuszstore.registry import ANNOTATIONS
 
@@ -20,6 +21,7 @@ class Labels(Section):
     """Which annotation is read and what its events mean."""
 
     annotation: str = "csv"
+    events: EventWords = EventWords()
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
     ignore_case: bool = True

@@ -81,6 +81,8 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
         "annotation": config.labels.annotation,
         "patient": config.corpus.patient,
         "errata": config.corpus.errata,
+        "events": config.labels.events,
+        "bads": config.channels.bads,
     }
     try:
         version = CORPORA.version(CORPORA.check(name))
