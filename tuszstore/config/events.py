@@ -17,10 +17,15 @@ class EventWords(Section):
     """
 
     column: str | None = None
+    """Column of an events table that names types; else ``eventType``, or ``trial_type``."""
     starts: tuple[str, ...] = (r"re:(sz|seiz|seizure)[\s_.:-]*(onset|start|begin)\b.*",)
+    """Texts at which a seizure starts."""
     ends: tuple[str, ...] = (r"re:(sz|seiz|seizure)[\s_.:-]*(offset|end|stop)\b.*",)
+    """Texts at which it ends."""
     spans: tuple[str, ...] = ("sz*", "seiz*")
+    """Texts that are a seizure, with its duration."""
     background: tuple[str, ...] = ("bckg", "background")
+    """Texts that say that somebody looked."""
 
     @model_validator(mode="after")
     def _are_patterns(self) -> Self:
