@@ -223,8 +223,10 @@ class Corpus(Protocol):
     root : Path
         The folder that the user names.
     options : mapping
-        ``annotation`` (``labels.annotation``), ``patient`` (``corpus.patient``), ``rename``
-        (``channels.rename``); keys that a corpus does not know it ignores.
+        ``annotation`` (``labels.annotation``), ``patient`` (``corpus.patient``), ``errata``
+        (``corpus.errata``), ``decisions`` (pairs of key and choice of ``corpus.decisions`` that
+        concern this corpus), ``events`` (``labels.events``), ``bads`` (``channels.bads``); keys
+        that a corpus does not know it ignores.
 
     Attributes
     ----------

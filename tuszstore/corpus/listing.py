@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from tuszstore.corpus.base import LeftOut
@@ -55,6 +56,21 @@ def list_edf_files(
             f"{root}: no EDF files in this folder or below it{f' ({why}{more})' if why else ''}"
         )
     return paths, left_out
+
+
+def some_names(folder: Path, most: int) -> list[str]:
+    """Return some names in a folder, sorted; none where it cannot be read.
+
+    Parameters
+    ----------
+    folder : Path
+    most : int
+        Names that are read.
+    """
+    try:
+        return sorted(entry.name for entry in islice(folder.iterdir(), most))
+    except OSError:
+        return []
 
 
 def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -> Iterator[Path]:
