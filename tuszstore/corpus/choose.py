@@ -81,6 +81,8 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
         "patient": config.corpus.patient,
         "errata": config.corpus.errata,
         "decisions": _decisions(config.corpus.decisions, name),
+        "events": config.labels.events,
+        "bads": config.channels.bads,
     }
     try:
         version = CORPORA.version(CORPORA.check(name))
