@@ -21,6 +21,7 @@ from tuszstore.read.recordings import n_stored
 from tuszstore.read.selection import find_recording
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.raters import decides
 
 if TYPE_CHECKING:
     from mne import Annotations, EpochsArray, Info
@@ -151,8 +152,11 @@ def _annotations(store: StoreMetadata, number: int) -> "Annotations":
     events, channels = store.events, store.spec.channels
     end = n_stored(store, number) / store.geometry.sfreq
     merged: dict[tuple[float, float, str], set[str]] = {}
-    for k in np.flatnonzero(events["recording"] == number):
+    said = decides(events["bit"], events["class_bit"])
+    for k in np.flatnonzero((events["recording"] == number) & said):
         onset, offset = events["onset"][k], events["offset"][k]
+        if np.isnan(offset):  # nobody tells: as long as it is marked
+            offset = events["stop_sample"][k] / store.geometry.sfreq
         if onset < end and (offset > 0 or onset >= 0):
             span = (max(onset, 0.0), min(offset, end), str(events["class"][k]))
             merged.setdefault(span, set()).update(_named(events["channel"][k], channels))
