@@ -202,6 +202,7 @@ def _recordings(
         "mean": rng.normal(0, 1, (n, len(spec.channels))),
         "sd": rng.uniform(20, 40, (n, len(spec.channels))),
         "source_sfreq": np.full(n, spec.sfreq),
+        "source_samples": np.array(lengths),
         "patient_time": np.array([60.0 * (row % 2) for row in range(n)]),
     }
     for variable in variables("recordings"):

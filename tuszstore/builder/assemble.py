@@ -144,6 +144,7 @@ def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[
         columns[name] = strings(getattr(part.planned, name) for part in parts)
     columns["source_id"] = columns["id"]
     columns["source_start"] = np.zeros(len(parts))
+    columns["source_samples"] = np.array([part.planned.n_source for part in parts])
     columns["patient_time"] = _patient_time(parts)
     for name in ("signal_key", "label_key"):
         columns[name] = strings(getattr(part.record, name) for part in parts)

@@ -15,13 +15,23 @@ class Channels(Section):
     """Which channels are stored, how they are found, and what may be interpolated."""
 
     set: str | tuple[str, ...] = "10-20"
+    """Channels of the store: the name of a set, or a list of electrodes, differences (``F7-T3``),
+    electrodes less the average (``C3-avg``) and labels as files have them.
+    """
     rename: dict[str, str] = Field(default={})
+    """Labels of files, and what they are to be read as."""
     references: tuple[str, ...] = ()
+    """More names of references, beside those that are known (``REF``, ``LE``, ``Avg``, ...)."""
     average_of: tuple[str, ...] = CHANNELS
+    """Electrodes of the average in ``C3-avg``."""
     ignore_case: bool = True
+    """Whether labels that differ in case only are equal."""
     interpolate: tuple[str, ...] = ("Fz", "Pz")
+    """Electrodes that are interpolated from their neighbours where a file lacks them."""
     flat: Literal["interpolate", "keep", "leave_out"] = "interpolate"
+    """What is done with an electrode without signal."""
     max_interpolated: Annotated[int, Field(ge=0, le=15)] = 4
+    """Most electrodes of a recording that are interpolated; with more it is excluded."""
 
     @model_validator(mode="after")
     def _known_channels(self) -> Self:

@@ -19,12 +19,23 @@ class Corpus(Section):
     """Which corpus it is, who its patients are, and which recordings belong to which split."""
 
     name: str = AUTO
+    """A registered corpus, or ``auto`` to recognise it by its folder."""
     patient: str | None = None
+    """How patients of a plain folder are found: ``folder`` (the outermost one), ``name`` (before
+    the first underscore), or a pattern with one group; null chooses by the names.
+    """
     errata: Literal["correct", "none"] = "correct"
+    """Whether known faults of public corpora are corrected."""
     split_policy: Literal["official", "patient", "file_order"] = "official"
+    """Where splits come from: the corpus (``official``), a seeded share of the patients
+    (``patient``), or the order of the files (``file_order``).
+    """
     val_fraction: Fraction = 0.2
+    """Share of the patients, or of the files, that make ``dev`` where splits are made."""
     split_seed: int = 42
+    """Seed of the split by patients."""
     pseudonymize: bool = False
+    """Whether keyed hashes take the place of ids."""
 
     @field_validator("name")
     @classmethod

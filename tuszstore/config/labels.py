@@ -31,19 +31,39 @@ class Labels(Section):
     """Which annotation is read, what its events mean, and whose they are."""
 
     annotation: str = "csv"
+    """Format of the annotations beside the recordings, for corpora that leave it open, or
+    ``none``.
+    """
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
+    """Event classes in the order of their bits; no more than 15."""
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
+    """The classes that count as seizure."""
     map: dict[Pattern, str] = Field(default={})
+    """Patterns of words, such as ``sz_foc*``, and the class that they mean, or ``bckg``."""
     known_words: bool = True
+    """Whether words of public corpora are understood that are no class of that name."""
     ignore: tuple[Pattern, ...] = ("impd",)
+    """Patterns of words whose samples are neither seizure nor background, but unlabelled."""
     ignore_case: bool = True
+    """Whether classes that differ in case only are equal."""
     rater: Annotated[str, Field(min_length=1)] = "any"
+    """Whose events decide: a rater by name, or ``any``, ``majority`` or ``all`` of them."""
     open_end: Positive | Literal["leave_out"] = 30.0
+    """Duration of an event whose end is not known (s), or its recording is excluded."""
     suspicious: Literal["keep", "leave_out"] = "keep"
+    """What becomes of a recording with an event that cannot be true."""
     unknown: Literal["leave_out", "background"] = "leave_out"
+    """What becomes of a recording with an event of another class: excluded, or the event is
+    background.
+    """
     unlabelled: Literal["leave_out", "keep"] = "leave_out"
+    """Whether recordings without annotation are stored, as unlabelled, or excluded."""
     rounding: Literal["outward", "truncate"] = "outward"
+    """Which samples an event covers at its ends: all that it touches (``outward``), or whole ones
+    (``truncate``).
+    """
     full_seizure: Annotated[float, Field(gt=0, le=1)] = 0.99
+    """Share of seizure from which on a window is ``full_seizure``."""
 
     @field_validator("annotation")
     @classmethod

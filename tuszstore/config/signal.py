@@ -15,28 +15,41 @@ class Bandpass(Section):
     """Butterworth band-pass; cut-offs in Hz."""
 
     low: Positive = 0.5
+    """Lower cut-off (Hz)."""
     high: Positive = 120.0
+    """Upper cut-off (Hz)."""
     order: Annotated[int, Field(ge=1, le=10)] = 3
+    """Of the filter."""
 
 
 class Notch(Section):
     """Second-order notch at the power line's frequency (Hz)."""
 
     freq: Positive = 60.0
+    """Of the power line (Hz)."""
     q: Positive = 30.0
+    """Quality factor: frequency by width at -3 dB."""
 
 
 class Signal(Section):
     """From microvolts at the source's rate to what is stored."""
 
     sfreq: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Sampling rate of the store (Hz)."""
     nonfinite: Literal["interpolate", "propagate"] = "interpolate"
+    """Whether NaN and infinite samples are interpolated or kept."""
     resample: str = "polyphase"
+    """A registered resampler."""
     bandpass: Bandpass | None = Bandpass()
+    """Band-pass, or null for none."""
     notch: Notch | None = Notch()
+    """Notch, or null for none."""
     filter: str = "zero_phase"
+    """A registered way of filtering."""
     normalise: str = "robust_zscore"
+    """A registered normaliser; ``none`` stores µV."""
     clip: Positive | None = 10.0
+    """Largest absolute value that is stored, after normalising; null for none."""
 
     @field_validator("resample", "filter", "normalise")
     @classmethod

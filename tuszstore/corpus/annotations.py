@@ -22,6 +22,9 @@ from tuszstore.registry import ANNOTATIONS
 
 BACKGROUND = "bckg"
 
+IGNORED = "ignored"
+"""Meaning of an event whose samples are neither seizure nor background, such as an artefact."""
+
 WHOLE_MONTAGE = "TERM"
 """Channel of an event that is annotated for all channels together."""
 
@@ -66,6 +69,9 @@ class Event:
         Line in the file, for messages.
     rater : str
         Who annotated it, one of the annotation's `raters`; empty where nothing tells.
+    meaning : str
+        What the corpus takes its class for where ``labels.classes`` has none of that name: one of
+        the classes, :data:`BACKGROUND` or :data:`IGNORED`; empty where the corpus does not know.
     """
 
     channel: str
@@ -75,6 +81,7 @@ class Event:
     confidence: float
     row: int
     rater: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
     found: list[tuple[int, Doubt]] = []
     groups: dict[tuple[int, str, str], list[tuple[float, float, int]]] = {}
     for number, event in enumerate(events):
-        bit = words.bit(event.label)
+        bit = words.bit(event.label, event.meaning)
         if not bit or bit == UNLABELLED or event.label.lower() == BACKGROUND:
             continue
         onset, offset = event.onset, event.offset

@@ -126,7 +126,7 @@ def mark_events(
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
     bits = np.array([_bit(event, config) for event in events], np.uint16).reshape(-1)
-    for bit, told in ((0, "taken as background"), (UNLABELLED, "taken as unlabelled")):
+    for bit, told in ((0, "taken as background"), (UNLABELLED, "neither seizure nor background")):
         if words := sorted({e.label for e, b in zip(events, bits, strict=True) if b == bit}):
             notes.append(f"{told}: {', '.join(words)}")
     marked = MarkedEvents(events, first, stop, bits, bits, tuple(notes), annotation.raters)
@@ -194,10 +194,10 @@ def _decided(marked: MarkedEvents, sfreq: float, config: Labels) -> MarkedEvents
         marked.first, marked.stop, marked.class_bit, owner, raters, rule
     )
     rows = []
-    names = {**{1 << k: name for k, name in enumerate(config.classes)}, UNLABELLED: NOT_LOOKED}
-    for mask, name in names.items():
+    classes = {**{1 << k: name for k, name in enumerate(config.classes)}, UNLABELLED: NOT_LOOKED}
+    for mask, class_ in classes.items():
         has = (bit & mask) > 0
-        rows += [(rule, a, b, name, mask) for a, b in _touching(first[has], stop[has])]
+        rows += [(rule, a, b, class_, mask) for a, b in _touching(first[has], stop[has])]
     none = np.zeros_like(marked.bit)
     return _added(replace(marked, bit=none), sorted(rows, key=lambda row: row[1:3]), sfreq)
 
@@ -225,7 +225,7 @@ def _samples(event: Event, sfreq: float, config: Labels) -> tuple[int, int]:
 
 
 def _bit(event: Event, config: Labels) -> int:
-    bit = words_of(config).bit(event.label)
+    bit = words_of(config).bit(event.label, event.meaning)
     if bit is not None:
         return bit
     if config.unknown == "background":
@@ -244,13 +244,13 @@ def _way_out(event: Event, config: Labels) -> str:
     if looks_like_seizure(event.label):
         return (
             "it looks like a seizure: if it is one, add it to labels.classes and to "
-            "labels.seizure, or say in labels.map which class it means; in labels.classes alone it "
-            "does not count as one"
+            "labels.seizure; in labels.classes alone it does not count as one. Or say in "
+            "labels.map which class it means"
         )
     return (
-        "if it is a seizure, add it to labels.classes and to labels.seizure, or say in labels.map "
-        "which class it means; if not, add it to labels.classes alone, or to labels.ignore, or set "
-        "labels.unknown to 'background'"
+        "if it is a seizure, add it to labels.classes and to labels.seizure; if not, add it to "
+        "labels.classes alone, say in labels.map what it means, leave its samples unlabelled "
+        "(labels.ignore), or set labels.unknown to 'background'"
     )
 
 
@@ -282,7 +282,7 @@ def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:
         Class of each event, as annotated, and its label bit.
     config : Labels
     """
-    counted = config.seizure_bits
+    counted = config.seizure_bits | UNLABELLED
     uncounted = {label for label, bit in events if not bit & counted}
     return {label for label in uncounted if looks_like_seizure(label)}
 

@@ -1,8 +1,8 @@
 """What the words of annotations mean: a class, background, nothing to be labelled, or unknown.
 
 A word that is one of ``labels.classes`` means that class. Any other goes by the first pattern of
-``labels.map`` that it matches, then by the words that public corpora have for seizures
-(:data:`KNOWN`). What ``labels.ignore`` matches comes before all of that.
+``labels.map`` that it matches, then by what the corpus says of it, then by the words that public
+corpora have for seizures (:data:`KNOWN`). What ``labels.ignore`` matches comes before all of that.
 """
 
 import fnmatch
@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from tuszstore.config import BACKGROUND, Labels
+from tuszstore.corpus.annotations import IGNORED
 from tuszstore.store.labels import UNLABELLED
 
 KNOWN = {
@@ -53,26 +54,31 @@ class Words:
         for pattern, names in KNOWN.items() if config.known_words else ():
             there = [bits[self._folded(name)] for name in names if self._folded(name) in bits]
             self._known += [(self._folded(pattern), bit) for bit in there[:1]]
-        self._seen: dict[str, int | None] = {}
+        self._meanings = {name: 1 << k for k, name in enumerate(config.classes)}
+        self._meanings |= {BACKGROUND: 0, IGNORED: UNLABELLED}
+        self._seen: dict[tuple[str, str], int | None] = {}
 
-    def bit(self, word: str) -> int | None:
+    def bit(self, word: str, meaning: str = "") -> int | None:
         """Return the label bit of a word; None for one that means nothing here.
 
         Parameters
         ----------
         word : str
             As annotated.
+        meaning : str
+            What the corpus takes it for, as an event has it.
 
         Returns
         -------
         int or None
             0 is background; :data:`~tuszstore.store.labels.UNLABELLED` is to be ignored.
         """
-        if word not in self._seen:
-            self._seen[word] = self._found(self._folded(word))
-        return self._seen[word]
+        key = word, meaning
+        if key not in self._seen:
+            self._seen[key] = self._found(self._folded(word), meaning)
+        return self._seen[key]
 
-    def _found(self, word: str) -> int | None:
+    def _found(self, word: str, meaning: str) -> int | None:
         if any(fnmatch.fnmatchcase(word, pattern) for pattern in self._ignored):
             return UNLABELLED
         if word in self._classes:
@@ -80,6 +86,8 @@ class Words:
         for pattern, bit in self._patterns:
             if fnmatch.fnmatchcase(word, pattern):
                 return bit
+        if meaning in self._meanings:
+            return self._meanings[meaning]
         if self._folded(BACKGROUND) == word:
             return 0
         if _NO_SEIZURE.search(word.lower()):

@@ -69,7 +69,8 @@ def decides(bit: ArrayLike, class_bit: ArrayLike) -> NDArray[np.bool_]:
         Columns of `events/*`.
     """
     bits = np.asarray(bit)
-    return (bits > 0) | (bits == np.asarray(class_bit))
+    said: NDArray[np.bool_] = (bits > 0) | (bits == np.asarray(class_bit))
+    return said
 
 
 def joined(raters: Sequence[str]) -> str:
@@ -212,33 +213,34 @@ def decide(recordings: Mapping[str, Any], events: Mapping[str, Any], rule: str) 
     check_rater(rule, [one for raters in known.values() for one in raters], "this store")
     labelled = np.array([bool(counting(known[text], rule)) for text in texts], bool)
     owner = np.asarray(events["recording"])
-    first, stop, bit = (
-        np.asarray(events[name], dtype)
-        for name, dtype in (
-            ("first_sample", np.int64), ("stop_sample", np.int64), ("class_bit", np.uint16),
-        )
-    )  # fmt: skip
-    rater = np.asarray(events["rater"]).astype(object)
+    first, stop = (np.asarray(events[n], np.int64) for n in ("first_sample", "stop_sample"))
+    bit = np.asarray(events["class_bit"], np.uint16)
+    rater = [str(name) for name in np.asarray(events["rater"]).tolist()]
     # rows that state a decision are no annotation
-    annotated = np.array([name not in RULES for name in rater.tolist()], bool)
+    annotated = np.array([name not in RULES for name in rater], bool)
     ends = np.searchsorted(owner, np.arange(len(texts) + 1))
-    parts = []
+    rows: list[NDArray[Any]] = [owner[:0]]
+    spans = [(first[:0], stop[:0], bit[:0])]
     for row, text in enumerate(texts):
-        span = np.arange(ends[row], ends[row + 1])
-        span = span[annotated[span]]
-        if not (len(span) and labelled[row]):
+        mine = np.arange(ends[row], ends[row + 1])
+        mine = mine[annotated[mine]]
+        if not (len(mine) and labelled[row]):
             continue
         names = known[text]
-        if is_decided_by_one(bit[span], names, rule):
+        if is_decided_by_one(bit[mine], names, rule):
             counts = counting(names, rule)
-            span = span[[name in counts for name in rater[span].tolist()]]
-            found = first[span], stop[span], bit[span]
+            mine = mine[[rater[k] in counts for k in mine]]
+            found = first[mine], stop[mine], bit[mine]
         else:
-            found = decide_recording(
-                first[span], stop[span], bit[span], rater[span].tolist(), names, rule
-            )
-        parts.append((np.full(len(found[0]), row, owner.dtype), *found))
-    if not parts:
-        return Decided(owner[:0], first[:0], stop[:0], bit[:0], labelled)
-    columns = (np.concatenate([part[k] for part in parts]) for k in range(4))
-    return Decided(*columns, labelled)
+            owners = [rater[k] for k in mine]
+            found = decide_recording(first[mine], stop[mine], bit[mine], owners, names, rule)
+        rows.append(np.full(len(found[0]), row, owner.dtype))
+        spans.append(found)
+    firsts, stops, bits = zip(*spans, strict=True)
+    return Decided(
+        np.concatenate(rows),
+        np.concatenate(firsts),
+        np.concatenate(stops),
+        np.concatenate(bits),
+        labelled,
+    )

@@ -146,6 +146,7 @@ VARIABLES = (
         ("source_mtime", _R, "int64", "When the EDF file was last changed, since 1970",
          {"units": "ns"}),
         ("source_sfreq", _R, "float64", "Sampling rate of the EDF file", _HERTZ),
+        ("source_samples", _R, "int64", "Samples of the recording in the EDF file, at its rate"),
         ("raters", _R, "string",
          "Who looked at it, with commas between; ? is one without a name, empty is nobody"),
         ("annotation_digest", _R, "string", "SHA-256 of the annotation; empty without one"),
