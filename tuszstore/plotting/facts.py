@@ -12,7 +12,7 @@ from tuszstore.store.categories import CODES, UNLABELLED
 from tuszstore.store.raters import decides
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Facts:
     noted: int
 
 
-def gather(store: "Store") -> Facts:
+def gather(store: "WindowCollection") -> Facts:
     """Return the figures of a store.
 
     Parameters
@@ -140,7 +140,7 @@ def gather(store: "Store") -> Facts:
     )
 
 
-def total(store: "Store") -> Share:
+def total(store: "WindowCollection") -> Share:
     """Return the figures of all recordings of a store.
 
     Parameters
@@ -153,7 +153,7 @@ def total(store: "Store") -> Share:
 class _Counter:
     """Counts what recordings hold, each of them once, and adds that up for any group of them."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "WindowCollection") -> None:
         recordings = store.recordings
         n = recordings.sizes["recording"]
         self.events = _Events(store)
@@ -239,7 +239,7 @@ class _Events:
         Whether its class counts as seizure.
     """
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "WindowCollection") -> None:
         spec, events = store.spec, store.events
         start, stop = events["first_sample"].values, events["stop_sample"].values
         bit, class_bit = events["bit"].values, events["class_bit"].values

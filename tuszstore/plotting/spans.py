@@ -12,7 +12,7 @@ from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.raters import decides
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Span:
     recording: int
 
 
-def event_spans(store: "Store", recording: int | None = None) -> list[Span]:
+def event_spans(store: "WindowCollection", recording: int | None = None) -> list[Span]:
     """Return the spans of a store's events, or of those of one recording, in the table's order.
 
     Events that mark no sample have none, nor do those of raters who do not decide the labels.
