@@ -18,7 +18,8 @@ PARALLEL := -n auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The stamp goes when the environment is broken, half removed or moved (its scripts hold its
-# path), so that the next target which needs it makes it anew.
+# path), so that the next target which needs it makes it anew. Help needs no environment.
+ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
 ifneq ($(wildcard $(STAMP)),)
 SOUND := $(shell grep -qxF '$(CURDIR)' $(STAMP) \
 	&& test -x $(BIN)/ruff && test -x $(BIN)/mypy && test -x $(BIN)/pytest \
@@ -28,8 +29,10 @@ ifneq ($(SOUND),yes)
 $(shell rm -f $(STAMP))
 endif
 endif
+endif
 
-.PHONY: help venv test test-slow test-all lint types format demo notebook bench torture fuzz test-newer constraints clean
+.PHONY: help venv test test-slow test-all test-newer test-oldest test-typing lint types format
+.PHONY: demo notebook docs wheel bench torture fuzz constraints clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -135,6 +138,37 @@ test-newer: ## run all but the slow tests on Python 3.13 or 3.12 with the newest
 	echo "==> tests on $$($$py --version)"; \
 	$$py -m pytest $(PARALLEL) -m 'not slow'
 
+# Each lower bound of pyproject.toml at once, but of what is installed only for tests.
+test-oldest: ## run all but the slow tests with the oldest dependencies that are allowed (needs Python 3.11)
+	@echo "==> making .venv-oldest with the oldest dependencies"
+	@set -e; \
+	rm -rf .venv-oldest; \
+	$(PYTHON) -m venv .venv-oldest; \
+	py=.venv-oldest/bin/python; \
+	$$py $(PIP_INSTALL) --upgrade pip uv; \
+	.venv-oldest/bin/uv pip compile -q --python $$py --resolution lowest-direct \
+		pyproject.toml --extra remote --extra view -o .venv-oldest/oldest.txt; \
+	$$py $(PIP_INSTALL) -c .venv-oldest/oldest.txt -e '.[remote,view]' --group test; \
+	$$py -m pytest $(PARALLEL) -m 'not slow'
+
+test-typing: $(STAMP) ## check with mypy and pyright, from outside, that the types of the package reach who uses it
+	$(BIN)/python -m pytest tests/test_typing.py
+
+docs: $(STAMP) ## build the documentation site in ./site; a warning or a broken link is an error
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group docs
+	$(BIN)/mkdocs build --strict
+
+# Tested away from here, so that nothing is found but what was installed.
+wheel: $(STAMP) ## make an sdist and a wheel in ./dist, and run the self-test on the wheel in a clean environment
+	@set -e; \
+	rm -rf dist .venv-wheel; \
+	$(BIN)/python $(PIP_INSTALL) build; \
+	$(BIN)/python -m build --outdir dist .; \
+	$(PYTHON) -m venv .venv-wheel; \
+	.venv-wheel/bin/python $(PIP_INSTALL) dist/*.whl pytest; \
+	cd .venv-wheel; \
+	bin/python -m pytest -p no:cacheprovider --pyargs tuszstore.testing
+
 # One resolution of everything, torch at its pin; "+cpu" and the like go, since they name one build.
 constraints: ## renew constraints.txt with today's releases (needs Python 3.11; TORCH=... moves torch)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
@@ -152,6 +186,6 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 	rm -rf .venv-constraints
 
 clean: ## remove the environments and caches; stores and ./demo stay
-	rm -rf .venv .venv-newer .venv-constraints .venv-rivals .venv-rivals-newer build dist *.egg-info
+	rm -rf .venv .venv-newer .venv-oldest .venv-wheel .venv-constraints .venv-rivals .venv-rivals-newer build dist site *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis tuszstore/read/*.so
 	find $(wildcard tuszstore tests benchmarks) -type d -name __pycache__ -prune -exec rm -rf {} +

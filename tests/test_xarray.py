@@ -24,7 +24,7 @@ import tuszstore.datasets.windows
 from tuszstore.datasets.windows import chunk_sizes
 from tuszstore.errors import StoreError
 from tuszstore.read import decode
-from tuszstore.store.metadata import Table
+from tuszstore.store.table import Table
 from tuszstore.xarray import TuszstoreBackend
 
 COORDINATES = {

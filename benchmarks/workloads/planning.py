@@ -116,8 +116,9 @@ def stand_in(task: Any, recordings: Path, config: Any) -> Any:
     """Return at once what the building of a recording returns."""
     import numpy as np
 
+    from tuszstore.builder.files import Files
     from tuszstore.builder.recording import Built
-    from tuszstore.builder.records import Files, MadeSignal, Record
+    from tuszstore.builder.records import MadeSignal, Record
     from tuszstore.corpus.events import MarkedEvents
 
     nothing, no_bits = np.zeros(0, np.int64), np.zeros(0, np.uint16)

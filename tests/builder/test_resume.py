@@ -22,17 +22,11 @@ from hypothesis import strategies as st
 
 import tuszstore
 from tuszstore.builder import builder, lock, recording, records
+from tuszstore.builder.files import Files
 from tuszstore.builder.keys import plugins_of
 from tuszstore.builder.lock import Holder, find_holder, lock_path, locked
 from tuszstore.builder.provenance import built_with
-from tuszstore.builder.records import (
-    Files,
-    checked,
-    new_folder,
-    read_record,
-    read_records,
-    with_checksum,
-)
+from tuszstore.builder.records import checked, new_folder, read_record, read_records, with_checksum
 from tuszstore.builder.workplace import Workplace
 from tuszstore.cli import main
 from tuszstore.corpus.choose import choose_corpus

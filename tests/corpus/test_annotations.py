@@ -13,7 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tuszstore.config import Labels
-from tuszstore.corpus.annotations import Annotation, Event, Unlabelled, read_annotation
+from tuszstore.corpus.annotations import (
+    BACKGROUND,
+    IGNORED,
+    Annotation,
+    Event,
+    Unlabelled,
+    read_annotation,
+)
 from tuszstore.corpus.events import (
     MarkedEvents,
     mark_events,
@@ -508,7 +515,7 @@ def test_a_class_that_looks_like_a_seizure_is_not_advised_to_be_none(label: str)
 
 @pytest.mark.parametrize("label", NO_SEIZURES)
 def test_an_unknown_class_is_refused_with_its_row_and_the_ways_out(label: str) -> None:
-    config = Labels(classes=("seiz",), seizure=("seiz",))
+    config = Labels(classes=("seiz",), seizure=("seiz",), ignore=())
     with pytest.raises(
         RecordingError,
         match=rf"row 8: unknown event class '{label}'; if it is a seizure, add it to "
@@ -528,7 +535,13 @@ def test_a_class_that_no_list_can_name_has_a_way_out(label: str, told: str) -> N
 
 @pytest.mark.parametrize("label", SEIZURES + NO_SEIZURES)
 def test_what_looks_like_a_seizure_and_is_none_is_told(label: str) -> None:
-    config = Labels(classes=("seiz", "artifact"), seizure=("seiz",), unknown="background")
+    config = Labels(
+        classes=("seiz", "artifact"),
+        seizure=("seiz",),
+        unknown="background",
+        known_words=False,
+        ignore=(),
+    )
     marked = mark_events(annotation((1, 2), (3, 4, label), (5, 6, "artifact")), 2560, 256, config)
     events = [(event.label, bit) for event, bit in zip(marked.events, marked.bit, strict=True)]
     found = not_counted(events, config)
@@ -643,10 +656,12 @@ def test_painting_is_the_union_of_the_events(events: list[tuple[int, int, int]],
         [1 << bit for _, _, bit in events],
         out,
     )
-    expected = [
+    marks = [
         sum({1 << bit for first, stop, bit in events if first <= sample < stop})
         for sample in range(size)
     ]
+    # what is unlabelled is nothing else
+    expected = [min(mark, 1 << 15) for mark in marks]
     assert out.tolist() == expected
 
 
@@ -674,3 +689,30 @@ def test_overlapping_rows_of_a_file_are_one_union(path: Path) -> None:
     cut, empty = sorted(marked.notes)
     assert cut == "1 event cut at the recording's end"
     assert empty.startswith("1 event without duration")
+
+
+@pytest.mark.parametrize(
+    ("label", "meaning", "bit"),
+    [
+        ("sz_foc_ia", "seiz", 1),
+        ("sz_foc_ia", "fnsz", 2),
+        ("fnsz", "seiz", 2),
+        ("eyes", BACKGROUND, 0),
+        ("impd", IGNORED, 0x8000),
+    ],
+    ids=["a seizure", "another class", "a class of that name", "background", "an artefact"],
+)
+def test_a_corpus_says_what_its_words_mean(label: str, meaning: str, bit: int) -> None:
+    event = Event("TERM", 1, 2, label, 1.0, 1, meaning=meaning)
+    marked = mark_events(Annotation((event,), None, ""), 2560, 256, DEFAULT)
+    assert marked.bit.tolist() == [bit]
+    assert not_counted([(label, bit)], DEFAULT) == set()
+    told = {0: ("taken as background: eyes",), 0x8000: ("neither seizure nor background: impd",)}
+    assert marked.notes == told.get(bit, ())
+
+
+def test_a_meaning_that_is_no_class_here_is_unknown() -> None:
+    event = Event("TERM", 1, 2, "sz_foc_ia", 1.0, 1, meaning="seiz")
+    config = Labels(classes=("fnsz",), seizure=("fnsz",), known_words=False)
+    with pytest.raises(RecordingError, match=r"unknown event class 'sz_foc_ia'"):
+        mark_events(Annotation((event,), None, ""), 2560, 256, config)

@@ -2,9 +2,10 @@
 
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tuszstore
@@ -15,6 +16,7 @@ from tuszstore.config import Config, load_config
 from tuszstore.corpus import copies
 from tuszstore.corpus.base import LeftOut, Recording
 from tuszstore.corpus.copies import Copy, choose_originals, find_equal, same_name_other_content
+from tuszstore.corpus.splits import choose_split
 from tuszstore.errors import CorpusError
 
 CSV = "channel,start_time,stop_time,label,confidence\nTERM,5,10,seiz,1\n"
@@ -257,8 +259,9 @@ class TestPlanning:
     def test_no_content_is_in_two_splits(self, tmp_path: Path, policy: str) -> None:
         data = tmp_path / "data"
         for number in range(5):
-            names = [f"p{(number + k) % 5}_s001_t{number}{k}.edf" for k in range(2)]
-            corpus(data, *(name.replace("_t", "_t0") for name in names), seed=str(number))
+            other = number if policy == "patient" else (number + 1) % 5
+            names = [f"p{number}_s001_t00{number}.edf", f"p{other}_s002_t01{number}.edf"]
+            corpus(data, *names, seed=str(number))
         corpus(data, "q_s001_t000.edf", seed="q")
         options = {"corpus.split_policy": policy, "corpus.val_fraction": 0.4}
         train, dev = make_plans(config_of(data, **options), "all")
@@ -271,35 +274,168 @@ class TestPlanning:
         assert not content["train"] & content["dev"]
         assert len(train.recordings) + len(dev.recordings) == 6
 
-    def test_patients_with_a_recording_in_common_are_one_person(self, tmp_path: Path) -> None:
-        """Two names of somebody: the copy is dropped, and the rest stays in one split."""
-        data = tmp_path / "data"
-        for patient in "abcdefgh":
-            corpus(data, f"{patient}_s001_t001.edf", seed=patient)
-        for first, second in ("ab", "bc", "de", "fg"):
-            pairs = ((first, second), (second, first))
-            names = [f"{one}_s002_t{ord(other):03}.edf" for one, other in pairs]
-            corpus(data, *names, seed=first + second)
-        for seed in range(5):
-            options = {
-                "corpus.split_policy": "patient",
-                "corpus.split_seed": seed,
-                "corpus.val_fraction": 0.5,
-            }
-            plans = make_plans(config_of(data, **options), "all")
-            split_of = {p.recording.patient: plan.split for plan in plans for p in plan.recordings}
-            assert split_of["a"] == split_of["b"] == split_of["c"]
-            assert split_of["d"] == split_of["e"]
-            assert split_of["f"] == split_of["g"]
-            told = " ".join(plans[0].warnings)
-            assert "patients a, b, c have recordings with the same content" in told
-
     def test_a_copy_in_eval_is_refused_by_the_patient_policy(self, tmp_path: Path) -> None:
         data = tmp_path / "data"
         corpus(data, "train/a_s001_t000.edf", "eval/b_s001_t000.edf")
         corpus(data, "train/c_s001_t000.edf", seed="c")
         with pytest.raises(CorpusError, match=TOLD):
             make_plan(config_of(data, **{"corpus.split_policy": "patient"}), "train")
+
+
+class TestOneContentUnderTwoPatients:
+    """One person under two names, or a copy that is wrong: nothing tells, so the user is asked."""
+
+    BY_PATIENT: ClassVar[dict[str, object]] = {"corpus.split_policy": "patient"}
+    TOLD = "two patients that have a recording with the same content"
+
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> Path:
+        """Recordings of patients a to d, of which one of a's also stands under b."""
+        data = tmp_path / "data"
+        for patient in "abcd":
+            corpus(data, f"{patient}_s001_t001.edf", seed=patient)
+        corpus(data, "a_s002_t001.edf", "b_s002_t001.edf", seed="both")
+        return data
+
+    def patients(self, data: Path, **options: object) -> dict[str, set[str]]:
+        """Return the patients of each split that is planned."""
+        plans = make_plans(config_of(data, **self.BY_PATIENT | options), "all")
+        return {plan.split: {p.recording.patient for p in plan.recordings} for plan in plans}
+
+    def refused(self, data: Path, split: str = "all", **options: object) -> str:
+        with pytest.raises(CorpusError, match=self.TOLD) as caught:
+            make_plans(config_of(data, **self.BY_PATIENT | options), split)
+        return str(caught.value)
+
+    @pytest.mark.parametrize("split", ["train", "dev", "all"])
+    def test_stops_and_names_both(self, data: Path, split: str) -> None:
+        told = self.refused(data, split)
+        assert "a and b (a_s002_t001.edf = b_s002_t001.edf). If they are one person" in told
+
+    def test_whichever_of_them_is_annotated(self, data: Path) -> None:
+        (data / "a_s002_t001.csv").unlink()
+        assert "b and a (b_s002_t001.edf = a_s002_t001.edf)" in self.refused(data)
+
+    def test_many_are_counted(self, data: Path) -> None:
+        for number in range(7):
+            corpus(data, f"c_s9_t{number:03}.edf", f"d_s9_t{number:03}.edf", seed=str(number))
+        told = self.refused(data)
+        assert told.count("; c and d (") == 4
+        assert ") and 3 more. If" in told
+
+    def test_names_that_are_hidden(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TUSZSTORE_PSEUDONYM_KEY", "0123456789abcdef")
+        for path in sorted(data.iterdir()):
+            path.rename(path.with_name(path.name.replace("a_", "SECRET_").replace("b_", "HIDDEN_")))
+        told = self.refused(data, **{"corpus.pseudonymize": True})
+        assert "SECRET" not in told
+        assert "HIDDEN" not in told
+        assert "dry run without corpus.pseudonymize" in told
+
+    def test_way_out_one_name(self, data: Path) -> None:
+        for path in sorted(data.glob("b_*")):
+            path.rename(path.with_name(path.name.replace("b_s00", "a_s01")))
+        patients = self.patients(data)
+        assert not patients["train"] & patients["dev"]
+        assert patients["train"] | patients["dev"] == {"a", "c", "d"}
+
+    def test_way_out_folders_of_links(self, data: Path, tmp_path: Path) -> None:
+        links = tmp_path / "links"
+        for path in sorted(data.iterdir()):
+            patient = path.name[0].replace("b", "a")
+            (links / patient).mkdir(parents=True, exist_ok=True)
+            (links / patient / path.name).symlink_to(path)
+        patients = self.patients(links, **{"corpus.patient": "folder"})
+        assert patients["train"] | patients["dev"] == {"a", "c", "d"}
+
+    def test_way_out_a_pattern(self, tmp_path: Path) -> None:
+        for number in range(3):
+            corpus(tmp_path / "data", f"chb0{number}a_1.edf", seed=f"{number}a")
+            corpus(tmp_path / "data", f"chb0{number}b_1.edf", seed=f"{number}b")
+        corpus(tmp_path / "data", "chb00a_2.edf", "chb00b_2.edf", seed="both")
+        self.refused(tmp_path / "data")
+        patients = self.patients(tmp_path / "data", **{"corpus.patient": r"(chb\d\d)"})
+        assert patients["train"] | patients["dev"] == {"chb00", "chb01", "chb02"}
+
+    def test_way_out_without_the_copy(self, data: Path) -> None:
+        (data / "b_s002_t001.edf").unlink()
+        patients = self.patients(data)
+        assert patients["train"] | patients["dev"] == {"a", "b", "c", "d"}
+
+    def test_way_out_by_the_order_of_files(self, data: Path) -> None:
+        options = {"corpus.split_policy": "file_order", "corpus.val_fraction": 0.5}
+        train, dev = make_plans(config_of(data, **options), "all")
+        assert len(train.recordings) + len(dev.recordings) == 5
+
+    def test_of_official_splits_it_is_a_warning(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        corpus(data, "train/a_s001_t000.edf", "train/b_s001_t000.edf")
+        corpus(data, "train/b_s002_t000.edf", seed="b")
+        plan = make_plan(config_of(data), "train")
+        assert "patients a, b have recordings with the same content" in " ".join(plan.warnings)
+
+    def test_eval_is_not_divided(self, data: Path) -> None:
+        """It is built; the pool beside it is not."""
+        (data / "train").mkdir()
+        for path in sorted(data.glob("*_*")):
+            path.rename(data / "train" / path.name)
+        corpus(data, "eval/e_s001_t000.edf", seed="e")
+        plan = make_plan(config_of(data, **self.BY_PATIENT), "eval")
+        assert [p.recording.patient for p in plan.recordings] == ["e"]
+        self.refused(data, "train")
+
+    def test_what_bids_keeps_beside_states_nobody(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        for number in range(1, 4):
+            name = f"sub-0{number}/eeg/sub-0{number}_task-x_eeg.edf"
+            corpus(data, name, f"sourcedata/export{number}.edf", seed=str(number))
+        patients = self.patients(data, **{"corpus.name": "folder"})
+        assert patients["train"] | patients["dev"] == {"sub-01", "sub-02", "sub-03"}
+        corpus(data, "sourcedata/sub-03_eeg.edf", seed="1")
+        assert "sub-01 and sub-03" in self.refused(data, **{"corpus.name": "folder"})
+
+    def test_what_bids_keeps_beside_may_be_somebody(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        for number in range(1, 4):
+            name = f"sub-0{number}/eeg/sub-0{number}_task-x_eeg.edf"
+            corpus(data, name, f"sourcedata/export{number}.edf", seed=str(number))
+        corpus(data, "sourcedata/export4.edf", seed="not in the data set")
+        assert "sub-01 and sourcedata" in self.refused(data, **{"corpus.name": "folder"})
+
+    @settings(max_examples=30)
+    @given(
+        who=st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 7)), min_size=6, max_size=9)
+    )
+    def test_no_person_is_divided_or_it_stops(
+        self, tmp_path_factory: pytest.TempPathFactory, who: list[tuple[str, int]]
+    ) -> None:
+        """Against content compared pair by pair."""
+        root = tmp_path_factory.mktemp("corpus")
+        files: dict[str, bytes | str] = {
+            f"{patient}_s001_t{number:03}.edf": edf_like({300: kind + 1})
+            for number, (patient, kind) in enumerate(who)
+        }
+        recordings = write(root, files)
+        two = any(kind == k and one != other for one, kind in who for other, k in who)
+        config = config_of(root, **self.BY_PATIENT).corpus
+        division = partial(
+            choose_split,
+            recordings,
+            config=config,
+            equal=find_equal(recordings),
+            annotation_of=partial(annotation_beside, kind="csv"),
+        )
+        if two:
+            with pytest.raises(CorpusError, match=self.TOLD):
+                division("train")
+            return
+        if len({patient for patient, _ in who}) == 1:
+            with pytest.raises(CorpusError, match="one patient only"):
+                division("train")
+            return
+        train, dev = division("train").recordings, division("dev").recordings
+        assert not {r.patient for r in train} & {r.patient for r in dev}
+        assert {r.path.read_bytes() for r in train + dev} == set(files.values())
 
 
 def test_verify_finds_one_recording_in_two_stores(tmp_path: Path) -> None:

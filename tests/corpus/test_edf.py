@@ -25,8 +25,9 @@ from tests.corpus.edf_files import (
     time_keeping,
     write_edf,
 )
+from tuszstore.corpus.clean_edf import CleanEdf, clean_edf
 from tuszstore.corpus.continuity import check_continuous
-from tuszstore.corpus.edf import CleanEdf, check_signals, clean_edf, read_header
+from tuszstore.corpus.edf import check_signals, read_header
 from tuszstore.errors import RecordingError
 
 PERSON = {

@@ -5,13 +5,19 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
+import edfio
 import mne
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy import signal
 
-from tuszstore.corpus.synthetic import QUIRKS, SyntheticRecording, write_corpus
+from tuszstore.corpus.synthetic import SyntheticRecording, write_corpus
+from tuszstore.corpus.synthetic_edf import Trace, write_records
 from tuszstore.corpus.synthetic_eeg import SCALP
+from tuszstore.corpus.synthetic_layout import QUIRKS
 from tuszstore.errors import CorpusError
 
 
@@ -430,3 +436,32 @@ def test_any_length_works(tmp_path, minutes):
         assert r.seconds >= 4
         assert all(0 <= onset <= offset for onset, offset, _ in r.events)
         assert list(r.events) == sorted(r.events)
+
+
+@given(
+    samples=arrays(np.int16, (2, 6), elements=st.integers(-32768, 32767)),
+    low=st.integers(-99_999, 0).map(lambda tenths: tenths / 10),
+    high=st.integers(1, 99_999).map(lambda tenths: tenths / 10),
+)
+def test_edfio_reads_what_is_written(
+    tmp_path_factory: pytest.TempPathFactory, samples: np.ndarray, low: float, high: float
+) -> None:
+    path = tmp_path_factory.mktemp("edf") / "a.edf"
+    eeg = Trace("EEG C3", samples[0, :2], 2, "uV", (low, high))
+    traces = [eeg, Trace("EKG", samples[1], 6, "mV", (-1, 1))]
+    write_records(path, traces, patient="X X X X", recording="Startdate X X X X")
+    found = edfio.read_edf(path)
+    assert found.num_data_records == 1
+    for one, trace in zip(found.signals, traces, strict=True):
+        assert (one.label, one.physical_dimension) == (trace.label, trace.unit)
+        assert one.sampling_frequency == trace.rate
+        assert one.physical_range == pytest.approx(trace.limits)
+        assert one.digital_range == (-32768, 32767)
+        np.testing.assert_array_equal(one.digital, trace.samples)
+
+
+@pytest.mark.parametrize("label", ["x" * 17, "é"])
+def test_what_does_not_fit_a_header_is_not_written(tmp_path: Path, label: str) -> None:
+    trace = Trace(label, np.zeros(2, np.int16), 2, "uV", (-1, 1))
+    with pytest.raises(ValueError, match=r"longer than the 16 bytes|ascii"):
+        write_records(tmp_path / "a.edf", [trace], patient="X", recording="X")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.builder.blocks import cut_blocks, write_label
-from tuszstore.builder.records import Files
+from tuszstore.builder.files import Files
 from tuszstore.builder.tables import strings
 from tuszstore.channels.derivations import Channel
 from tuszstore.channels.sets import TEN_TWENTY, derivable_sets
@@ -202,6 +202,7 @@ def _recordings(
         "mean": rng.normal(0, 1, (n, len(spec.channels))),
         "sd": rng.uniform(20, 40, (n, len(spec.channels))),
         "source_sfreq": np.full(n, spec.sfreq),
+        "source_samples": np.array(lengths),
         "patient_time": np.array([60.0 * (row % 2) for row in range(n)]),
     }
     for variable in variables("recordings"):

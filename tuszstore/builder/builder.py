@@ -18,7 +18,7 @@ from tuszstore.builder.keys import PIPELINE_VERSION, plugins_of
 from tuszstore.builder.leftovers import clear_leftovers
 from tuszstore.builder.lock import find_holder, locked
 from tuszstore.builder.memory import check_memory, choose_workers, needs_of
-from tuszstore.builder.plan import Plan
+from tuszstore.builder.planned import Plan
 from tuszstore.builder.publish import check_target, other_alias, publish
 from tuszstore.builder.recording import Built, Failed, Task, writing
 from tuszstore.builder.records import discard, versions

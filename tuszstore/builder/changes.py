@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tuszstore.builder.files import Files, find_fault
 from tuszstore.builder.keys import Keys, changed_settings
-from tuszstore.builder.plan import Plan, PlannedRecording
-from tuszstore.builder.records import IO_THREADS, Files, MadeSignal, Record, find_fault, folder_of
+from tuszstore.builder.planned import Plan, PlannedRecording
+from tuszstore.builder.records import IO_THREADS, MadeSignal, Record, folder_of
 from tuszstore.builder.workplace import Workplace
 from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
@@ -171,12 +172,16 @@ class Published:
             )
         ]
         return MarkedEvents(
-            tuple(events), columns["first_sample"], columns["stop_sample"], columns["bit"], ()
+            tuple(events),
+            columns["first_sample"],
+            columns["stop_sample"],
+            columns["bit"],
+            columns["class_bit"],
         )
 
 
 _BUILT_COLUMNS = (
-    "source_digest", "source_bytes", "source_mtime", "labelled", "annotation_digest",
+    "source_digest", "source_bytes", "source_mtime", "labelled", "raters", "annotation_digest",
     "signal_digest", "label_digest", "source_sfreq", "mean", "sd", "interpolated", "flat",
     "interpolated_samples", "notes",
 )  # fmt: skip

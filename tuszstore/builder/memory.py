@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 from tuszstore.builder.changes import Changes, find_changes
-from tuszstore.builder.plan import PROCESS_BYTES, Plan
+from tuszstore.builder.planned import PROCESS_BYTES, Plan
 from tuszstore.builder.run import memory_bytes, memory_of_machine
 from tuszstore.config import Build
 from tuszstore.errors import BuildError

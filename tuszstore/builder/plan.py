@@ -1,29 +1,25 @@
 """What a build would do: which recordings, where each one's blocks go, and what is left out."""
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from fractions import Fraction
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from tuszstore.builder.keys import PIPELINE_VERSION, plugins_of
 from tuszstore.builder.overlap import overlapped
+from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.publish import place_of
 from tuszstore.builder.remarks import other_annotations, several_montages
-from tuszstore.builder.spec import geometry_of, spec_of
+from tuszstore.builder.spec import geometry_of
 from tuszstore.channels.derivations import Channel
 from tuszstore.config import Config
-from tuszstore.corpus.annotations import Unlabelled
-from tuszstore.corpus.base import Clock, Discovery, LeftOut, Recording
+from tuszstore.corpus.annotations import NONE, Unlabelled
+from tuszstore.corpus.base import Discovery, LeftOut, Recording
 from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.corpus.choose import CorpusRef, choose_corpus
 from tuszstore.corpus.copies import choose_originals, find_equal
+from tuszstore.corpus.doubts import find_doubts, warn_of_doubts
 from tuszstore.corpus.events import mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.listing import is_utf8
 from tuszstore.corpus.pseudonyms import (
@@ -40,218 +36,8 @@ from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.local import absolute
 from tuszstore.store.metadata import read_attributes
-from tuszstore.store.schema import item_bytes
-from tuszstore.store.spec import StoreSpec
+from tuszstore.store.raters import RULES, UnknownRaterError, check_rater
 from tuszstore.text import printable
-
-COMPRESSED = {"lz4": 0.8, "zstd": 0.8, "none": 1.0}
-"""Share of its size that int16 EEG keeps, as measured on real recordings at 256 Hz."""
-
-PROCESS_BYTES = 400_000_000
-"""Memory of a worker with its libraries, before it has read anything."""
-
-
-@dataclass(frozen=True)
-class PlannedRecording:
-    """One recording, and the place that it gets in the store.
-
-    Attributes
-    ----------
-    recording : Recording
-        Under the names that the store has for it.
-    origin : Recording
-        The same under its own names.
-    start : datetime or None
-        When it began, by its `clock`.
-    clock : {"real", "surrogate", "none"}
-    reference : str
-        Of the electrodes; empty where nothing tells.
-    n_channels : int
-        Channels that are read or stored, whichever are more.
-    sfreq : Fraction
-        Sampling rate of the source (Hz).
-    n_source, n_samples : int
-        Samples of a channel in the source, and at the store's rate.
-    first_block : int
-        The first block of its first shard.
-    fingerprint : tuple
-        Size, modification time and time of last change of status of the signal's files, then size
-        and modification time of each annotation.
-    annotation_digest : str
-        SHA-256 of the annotation; empty without one.
-    doubtful : tuple of str
-        Event classes that look like seizures and do not count as such.
-    """
-
-    recording: Recording
-    origin: Recording
-    start: datetime | None
-    clock: Clock
-    reference: str
-    n_channels: int
-    sfreq: Fraction
-    n_source: int
-    n_samples: int
-    first_block: int
-    fingerprint: tuple[int, ...]
-    annotation_digest: str
-    doubtful: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> tuple[int, int]:
-        """Size (byte) and modification time (ns) of the signal's files."""
-        return self.fingerprint[0], self.fingerprint[1]
-
-    @property
-    def changed(self) -> int:
-        """When the files' status was last changed (ns), which who sets their time cannot hide."""
-        return self.fingerprint[2]
-
-    @property
-    def seconds(self) -> float:
-        """Duration of the recording."""
-        return float(self.n_source / self.sfreq)
-
-    @property
-    def peak_bytes(self) -> int:
-        """Memory that a worker needs for it, about."""
-        read = 2.5 * 8 * self.n_channels * self.n_source
-        return PROCESS_BYTES + int(read) + 2 * 4 * self.n_channels * self.n_samples
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A build of one split, before anything is written.
-
-    Attributes
-    ----------
-    split : str
-    config : Config
-    corpus : CorpusRef
-    store : Path
-        The store that will be there afterwards.
-    recordings : tuple of PlannedRecording
-        In the order of the store.
-    left_out : tuple of LeftOut
-    warnings : tuple of str
-    patients_from : str
-        Where the corpus takes patients from.
-    pseudonyms : Pseudonyms or None
-        What the recordings' names were replaced with.
-    limit : int or None
-        Most recordings that were wanted.
-    made : int
-        When planning began (ns since 1970).
-    """
-
-    split: str
-    config: Config
-    corpus: CorpusRef
-    store: Path
-    recordings: tuple[PlannedRecording, ...]
-    left_out: tuple[LeftOut, ...]
-    warnings: tuple[str, ...]
-    patients_from: str = ""
-    pseudonyms: Pseudonyms | None = None
-    limit: int | None = None
-    made: int = field(default_factory=time.time_ns)
-
-    @property
-    def data(self) -> Path:
-        """Root of the corpus."""
-        return self.corpus.root
-
-    @cached_property
-    def spec(self) -> StoreSpec:
-        """What the store will say of itself."""
-        return spec_of(self.config)
-
-    @property
-    def geometry(self) -> Geometry:
-        """Lengths of windows, blocks and shards."""
-        return self.spec.geometry
-
-    @property
-    def hours(self) -> float:
-        """Duration of all planned recordings."""
-        return sum(planned.seconds for planned in self.recordings) / 3600
-
-    @property
-    def n_shards(self) -> int:
-        """Shards of the signal."""
-        return sum(self.geometry.n_shards(planned.n_samples) for planned in self.recordings)
-
-    @property
-    def n_blocks(self) -> int:
-        """Blocks that hold samples."""
-        return sum(self.geometry.n_blocks(planned.n_samples) for planned in self.recordings)
-
-    @property
-    def n_windows(self) -> int:
-        """Windows of all planned recordings."""
-        return sum(self.geometry.n_windows(planned.n_samples) for planned in self.recordings)
-
-    @property
-    def n_short(self) -> int:
-        """Recordings that are shorter than a window."""
-        return sum(not self.geometry.n_windows(p.n_samples) for p in self.recordings)
-
-    @property
-    def expected_bytes(self) -> int:
-        """Size of the store, about."""
-        storage = self.config.storage
-        itemsize = item_bytes(storage.dtype)
-        block = len(self.spec.channels) * self.geometry.block * itemsize
-        return int(self.n_blocks * block * COMPRESSED[storage.codec]) + 100_000
-
-    @property
-    def expected_files(self) -> int:
-        """Number of files of the store, about: shards, their labels, metadata and tables."""
-        return 2 * self.n_shards + 145
-
-    @property
-    def peak_bytes(self) -> int:
-        """Memory that a worker needs for the longest recording, about."""
-        return max((planned.peak_bytes for planned in self.recordings), default=0)
-
-    @cached_property
-    def sources_digest(self) -> str:
-        """Hash of configuration, plug-ins, annotations, and every source's name, size and times."""
-        state = [
-            self.config.digest(),
-            [PIPELINE_VERSION, self.corpus.key, plugins_of(self.config)],
-            self.split,
-            [(p.recording.id, *p.fingerprint, p.annotation_digest) for p in self.recordings],
-            sorted((entry.id, entry.reason) for entry in self.left_out),
-        ]
-        return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
-
-    @cached_property
-    def sources_seen(self) -> int:
-        """Time (ns) of the last change of any EDF file's status; what is later was not seen."""
-        latest = max((planned.changed for planned in self.recordings), default=0)
-        return min(latest, self.made)  # or a time in the future would cover all that is to come
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the plan's figures as plain values."""
-        return {
-            "split": self.split,
-            "data": str(self.data),
-            "corpus": self.corpus.name,
-            "patients_from": self.patients_from,
-            "store": str(self.store),
-            "config_hash": self.config.digest(),
-            "recordings": len(self.recordings),
-            "hours": round(self.hours, 4),
-            "blocks": self.n_blocks,
-            "windows": self.n_windows,
-            "shorter_than_a_window": self.n_short,
-            "expected_bytes": self.expected_bytes,
-            "expected_files": self.expected_files,
-            "memory_per_worker": self.peak_bytes,
-            "left_out": [vars(entry) for entry in self.left_out],
-            "warnings": list(self.warnings),
-        }
 
 
 @dataclass(frozen=True)
@@ -336,6 +122,7 @@ def make_plan(
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
     without = (entry.recording for entry in buildable if not entry.annotation_digest)
     warnings += other_annotations(without, kind)
+    _require_rater(config, buildable, found.recordings, corpus)
     if limit is not None and limit < len(buildable):
         warnings.append(f"limited to the first {limit} of {len(buildable)} recordings")
         buildable = buildable[:limit]
@@ -345,6 +132,7 @@ def make_plan(
         buildable, left_out = _renamed(buildable, left_out, found.recordings, pseudonyms)
     else:
         left_out += [copy.left_out() for copy in chosen.copies]
+    warnings += warn_of_doubts((planned.recording.id, planned.doubts) for planned in buildable)
     return Plan(
         split=chosen.name,
         config=config,
@@ -358,6 +146,32 @@ def make_plan(
         limit=limit,
         made=made,
     )
+
+
+def _require_rater(
+    config: Config,
+    planned: Iterable[PlannedRecording],
+    recordings: Iterable[Recording],
+    corpus: CheckedCorpus,
+) -> None:
+    """Refuse the name of a rater that nobody in a corpus has."""
+    rater = config.labels.rater
+    known: set[str] = set()
+    if rater in RULES or config.labels.annotation == NONE:
+        return
+    if any(rater in entry.raters for entry in planned):
+        return
+    for recording in recordings:  # a message is to name all, and one of them may be the one
+        try:
+            known.update(corpus.annotation(recording).raters)
+        except (RecordingError, OSError):
+            continue  # what is wrong with it is said of the recording
+        if rater in known:
+            return
+    try:
+        check_rater(rater, sorted(known), f"{corpus.name}'s annotations")
+    except UnknownRaterError as error:
+        raise CorpusError(f"labels.rater: {error}") from None
 
 
 def _renamed(
@@ -450,14 +264,19 @@ def _inspect(
     if n_samples == 0:
         raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
-    digest = ""
-    doubtful: tuple[str, ...] = ()
+    told: dict[str, Any] = {"annotation_digest": ""}
     try:
         known = corpus.annotation(recording)
         marked = mark_events(known, n_samples, sfreq, labels)
-        events = zip((event.label for event in known.events), marked.bit.tolist(), strict=True)
-        doubtful = tuple(sorted(not_counted(events, labels)))
-        digest = known.digest
+        words = (event.label for event in marked.events)
+        told = {
+            "annotation_digest": known.digest,
+            "raters": marked.raters,
+            "doubts": find_doubts(known.events, n_samples / sfreq, labels),
+            "doubtful": tuple(
+                sorted(not_counted(zip(words, marked.class_bit.tolist(), strict=True), labels))
+            ),
+        }
     except Unlabelled:
         if labels.unlabelled == "leave_out":
             raise
@@ -478,8 +297,7 @@ def _inspect(
             *stat_signal(files.signal),
             *(n for stat in others for n in (stat.st_size, stat.st_mtime_ns)),
         ),
-        annotation_digest=digest,
-        doubtful=doubtful,
+        **told,
     )
 
 

@@ -27,58 +27,25 @@ from typing import Any, Self
 
 import numpy as np
 
+from tuszstore.builder.files import Files
 from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
 from tuszstore.signal.normalise import Moments
 from tuszstore.store.schema import variables
 from tuszstore.store.shard import (
-    chunk_fault,
-    label_file,
-    shard_fault,
-    signal_file,
     sync_folder,
     write_durably,
 )
 
 RECORD = "record.json"
 _CHECKSUM = "checksum"
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 """Records of another version are no records: what they tell of is built again."""
 
 IO_THREADS = 16
 """Threads for many small operations on a file system that may be far away."""
 
 RECORDED_VERSIONS = ("tuszstore", "zarr", "numcodecs", "numpy", "scipy", "mne")
-
-_NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EACCES}
-
-
-@dataclass(frozen=True)
-class Files:
-    """Where the files of one recording lie.
-
-    Attributes
-    ----------
-    root : Path
-        A store, or a folder of the recording's own.
-    first_shard : int or None
-        Number of its first shard in a store.
-    """
-
-    root: Path
-    first_shard: int | None = None
-
-    def signal(self, number: int) -> Path:
-        """Return the path of one shard of the signal, counted from the recording's start."""
-        if self.first_shard is None:
-            return self.root / f"signal.{number}"
-        return self.root / signal_file(self.first_shard + number)
-
-    def label(self, number: int) -> Path:
-        """Return the path of one chunk of labels, counted from the recording's start."""
-        if self.first_shard is None:
-            return self.root / f"label.{number}"
-        return self.root / label_file(self.first_shard + number)
 
 
 @dataclass(frozen=True)
@@ -142,7 +109,7 @@ class Record:
     row : dict
         Its columns of `recordings/*`, without those that planning knows.
     events : MarkedEvents
-        Without notes; they are in `row`.
+        Without notes and raters; those are in `row`.
     signal : MadeSignal
     """
 
@@ -163,7 +130,7 @@ class Record:
             "signal": self.signal.to_json(),
             "row": {name: _plain(value) for name, value in self.row.items()},
             "events": [asdict(event) for event in events.events],
-            **{name: getattr(events, name).tolist() for name in ("first", "stop", "bit")},
+            **{name: getattr(events, name).tolist() for name in _MARKS},
         }
 
     @classmethod
@@ -182,7 +149,7 @@ class Record:
             np.array(values["first"], np.int64),
             np.array(values["stop"], np.int64),
             np.array(values["bit"], np.uint16),
-            (),
+            np.array(values["class_bit"], np.uint16),
         )
         dtypes = {v.name: v.dtype for v in variables("recordings") if v.dims[1:] == ("channel",)}
         row = {
@@ -195,6 +162,7 @@ class Record:
         )
 
 
+_MARKS = ("first", "stop", "bit", "class_bit")
 _FIELDS = ("id", "n_samples", "signal_key", "label_key")
 
 
@@ -341,47 +309,6 @@ def remove_parts(recordings: Path) -> None:
         for entry in list(os.scandir(recordings)):
             if entry.name.endswith(".part"):
                 shutil.rmtree(entry.path, ignore_errors=True)
-
-
-def find_fault(files: Files, n_blocks: int, shard: int, *, deep: bool = False) -> str:
-    """Return what is wrong with the files of a recording; nothing if they are whole.
-
-    Parameters
-    ----------
-    files : Files
-    n_blocks : int
-        Of the recording.
-    shard : int
-        Blocks of a shard.
-    deep : bool
-        Whether to read every block of the signal as well; else of each shard its index, and the
-        labels.
-    """
-    for number, start in enumerate(range(0, n_blocks, shard)):
-        count = min(shard, n_blocks - start)
-        for path, fault in (
-            (files.signal(number), shard_fault(files.signal(number), shard, count, deep=deep)),
-            (files.label(number), chunk_fault(files.label(number))),
-        ):
-            if fault:
-                return f"{path.relative_to(files.root)}: {fault}"
-    return ""
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name; copy it where the file system has no links.
-
-    Raises
-    ------
-    OSError
-        As the file system gives it.
-    """
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        shutil.copyfile(source, target)
 
 
 @cache

@@ -7,7 +7,8 @@ from typing import Any
 
 from tuszstore.builder.changes import Changes, find_changes
 from tuszstore.builder.lock import Holder, find_holder
-from tuszstore.builder.plan import Plan, make_plan
+from tuszstore.builder.plan import make_plan
+from tuszstore.builder.planned import Plan
 from tuszstore.builder.provenance import recorded_config
 from tuszstore.builder.workplace import Workplace
 from tuszstore.corpus.sources import root_of

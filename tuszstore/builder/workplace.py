@@ -11,15 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tuszstore.builder.plan import Plan
-from tuszstore.builder.records import (
-    Files,
-    Record,
-    checked,
-    remove_parts,
-    scan_records,
-    with_checksum,
-)
+from tuszstore.builder.files import Files
+from tuszstore.builder.planned import Plan
+from tuszstore.builder.records import Record, checked, remove_parts, scan_records, with_checksum
 from tuszstore.store.generations import name_aside
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.shard import write_atomically

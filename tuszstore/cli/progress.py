@@ -14,7 +14,7 @@ from rich.text import Text
 from tuszstore.units import clock
 
 if TYPE_CHECKING:
-    from tuszstore.builder.plan import Plan
+    from tuszstore.builder.planned import Plan
 
 LINE_SECONDS = 60.0
 """Between two lines of a build that no terminal shows."""

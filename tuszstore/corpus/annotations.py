@@ -22,6 +22,9 @@ from tuszstore.registry import ANNOTATIONS
 
 BACKGROUND = "bckg"
 
+IGNORED = "ignored"
+"""Meaning of an event whose samples are neither seizure nor background, such as an artefact."""
+
 WHOLE_MONTAGE = "TERM"
 """Channel of an event that is annotated for all channels together."""
 
@@ -56,14 +59,19 @@ class Event:
     channel : str
         Bipolar channel such as ``FP1-F7``, or ``TERM`` for the whole montage.
     onset, offset : float
-        Seconds from the start of the recording, as annotated.
+        Seconds from the start of the recording, as annotated. An offset of NaN is an event whose
+        end nobody tells: what it marks, ``labels.open_end`` decides.
     label : str
-        Event class as written.
+        Event class as written; what it means, ``labels`` decides (:mod:`tuszstore.corpus.words`).
     confidence : float
+        NaN where nothing tells.
     row : int
         Line in the file, for messages.
     rater : str
-        Who annotated it; empty where nothing tells.
+        Who annotated it, one of the annotation's `raters`; empty where nothing tells.
+    meaning : str
+        What the corpus takes its class for where ``labels.classes`` has none of that name: one of
+        the classes, :data:`BACKGROUND` or :data:`IGNORED`; empty where the corpus does not know.
     """
 
     channel: str
@@ -73,6 +81,24 @@ class Event:
     confidence: float
     row: int
     rater: str = ""
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A stretch of a recording that somebody looked at.
+
+    Attributes
+    ----------
+    rater : str
+        One of the annotation's `raters`.
+    onset, offset : float
+        Seconds from the start of the recording; infinity is its end.
+    """
+
+    rater: str
+    onset: float
+    offset: float
 
 
 @dataclass(frozen=True)
@@ -88,9 +114,13 @@ class Annotation:
     digest : str
         SHA-256 of what decides it: the file, or the recording's part of one that annotates many.
     raters : tuple of str
-        Who looked at the recording; one without a name where nothing tells.
+        Who looked at the recording, those who found nothing too; one without a name where nothing
+        tells.
     notes : tuple of str
         What was put right.
+    looked : tuple of Looked
+        What each rater looked at. One who is not named here looked at all of it; time that nobody
+        looked at is unlabelled.
     """
 
     events: tuple[Event, ...]
@@ -98,6 +128,7 @@ class Annotation:
     digest: str
     raters: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = ()
+    looked: tuple[Looked, ...] = ()
 
 
 class Unlabelled(RecordingError):

@@ -103,7 +103,7 @@ def choose_originals(
     copies = []
     for group in groups:
         found = [(_annotation(recording, annotation_of), recording) for recording in group]
-        (_, said), original = min(found, key=lambda pair: (pair[0][0], _is_copied(pair[1])))
+        (_, said), original = min(found, key=lambda pair: (pair[0][0], is_copied(pair[1])))
         copies += [
             Copy(recording, original, bool(said and other and said != other))
             for (_, other), recording in found
@@ -206,7 +206,8 @@ def _digest(content: BinaryIO, _: _File) -> Hashable:
     return hashlib.file_digest(content, "sha256").digest()  # type: ignore[arg-type]
 
 
-def _is_copied(recording: Recording) -> bool:
+def is_copied(recording: Recording) -> bool:
+    """Return whether a recording lies where BIDS keeps sources and what was derived of them."""
     return not _COPIED.isdisjoint(recording.id.split("/")[:-1])
 
 

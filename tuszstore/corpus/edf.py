@@ -1,35 +1,28 @@
 """The header of an EDF file: checked, repaired where that is safe, without reading the data.
 
-A header is read for planning (how long, which channels, which rate) and to hand MNE a clean one:
-:func:`clean_edf` serves the same samples behind a header without dates, names and wrong counts,
-so a colon in a date or a record count of -1 costs nothing, and no personal field gets further
-than this module.
+A header is read for planning (how long, which channels, which rate) and to hand MNE a clean one
+(:mod:`tuszstore.corpus.clean_edf`). No personal field gets further than these two modules.
 
 The format is described at https://www.edfplus.info/specs/edf.html.
 """
 
-import io
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 from tuszstore.corpus.regular import open_regular
-from tuszstore.corpus.units import MILLIVOLT, VOLT, known_unit, volts
+from tuszstore.corpus.units import known_unit, volts
 from tuszstore.errors import RecordingError
 
 ANNOTATION_LABEL = "EDF Annotations"
 
-_MNE_UNITS: dict[float | None, bytes] = {MILLIVOLT: b"mV", VOLT: b"V"}
-"""How MNE is told the units that are not read as microvolts."""
-
-_FIELDS = (
+FIELDS = (
     ("label", 16),
     ("transducer", 80),
     ("unit", 8),
@@ -41,13 +34,7 @@ _FIELDS = (
     ("samples", 8),
     ("reserved", 32),
 )
-_RANGE = {
-    "physical_min": b"-1",
-    "physical_max": b"1",
-    "digital_min": b"-32768",
-    "digital_max": b"32767",
-}
-_WIDTH = sum(width for _, width in _FIELDS)
+WIDTH = sum(width for _, width in FIELDS)
 _MANY_DIGITS = 6
 """Significant digits from which on a number may have been rounded to so many."""
 
@@ -107,7 +94,7 @@ class EdfHeader:
     @property
     def n_bytes(self) -> int:
         """Size of the header."""
-        return 256 + _WIDTH * len(self.signals)
+        return 256 + WIDTH * len(self.signals)
 
     @property
     def record_bytes(self) -> int:
@@ -161,19 +148,19 @@ def read_header(path: Path) -> EdfHeader:
             if len(main) < 256:
                 raise RecordingError(f"header is cut off after {len(main)} bytes")
             n_signals = _integer(main[252:256], "number of signals", at_least=1)
-            table = file.read(_WIDTH * n_signals)
+            table = file.read(WIDTH * n_signals)
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}") from error
-    if len(table) < _WIDTH * n_signals:
+    if len(table) < WIDTH * n_signals:
         raise RecordingError(
-            f"header is cut off: {n_signals} signals need {_WIDTH * n_signals} "
+            f"header is cut off: {n_signals} signals need {WIDTH * n_signals} "
             f"bytes, and {len(table)} follow"
         )
     declared = _integer(main[184:192], "header size")
-    if declared != 256 + _WIDTH * n_signals:
+    if declared != 256 + WIDTH * n_signals:
         raise RecordingError(
             f"header size of {declared} bytes contradicts {n_signals} signals "
-            f"({256 + _WIDTH * n_signals} bytes)"
+            f"({256 + WIDTH * n_signals} bytes)"
         )
     record_seconds, rounding = _seconds(main[244:252])
     signals = _signals(table, n_signals)
@@ -269,103 +256,11 @@ def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
             yield content
 
 
-def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "CleanEdf":
-    """Open an EDF file behind a header that holds nothing but what is needed to read it.
-
-    Parameters
-    ----------
-    path : Path
-    header : EdfHeader
-        As :func:`read_header` gave it.
-    names : mapping of int to str
-        New labels of the signals that will be read; all others get numbers for names.
-
-    Returns
-    -------
-    CleanEdf
-        A binary file that MNE reads, which gives volts; of a signal in nV, which MNE does not
-        know, a thousand times too many.
-    """
-    raw = open_regular(path)
-    record_seconds = raw.read(256)[244:252].split(b"\x00")[0]
-    table = raw.read(_WIDTH * len(header.signals))
-    columns = _columns(table, len(header.signals))
-    columns["label"] = [
-        names.get(number, f"signal {number}").encode() for number in range(len(header.signals))
-    ]
-    columns["unit"] = [_MNE_UNITS.get(volts(signal.unit), b"uV") for signal in header.signals]
-    for field in ("transducer", "prefilter", "reserved"):
-        columns[field] = [b""] * len(header.signals)
-    for field, harmless in _RANGE.items():  # whatever stands there for signals nobody reads
-        columns[field] = [
-            value if number in names else harmless for number, value in enumerate(columns[field])
-        ]
-    main = _fields(
-        (b"0", 8),
-        (b"X X X X", 80),
-        (b"Startdate X X X X", 80),
-        (b"01.01.85", 8),
-        (b"00.00.00", 8),
-        (str(header.n_bytes).encode(), 8),
-        (b"", 44),
-        (str(header.n_records).encode(), 8),
-        (record_seconds, 8),
-        (str(len(header.signals)).encode(), 4),
-    )
-    body = b"".join(value.ljust(width) for field, width in _FIELDS for value in columns[field])
-    return CleanEdf(raw, main + body, header.n_bytes + header.n_records * header.record_bytes)
-
-
-class CleanEdf(io.RawIOBase):
-    """A read-only file: some bytes of its own, then those of another file up to a size."""
-
-    def __init__(self, file: BinaryIO, head: bytes, size: int) -> None:
-        self._file = file
-        self._head = head
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position and return it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        """Fill a buffer from the position on."""
-        view = memoryview(buffer).cast("B")[: max(0, self._size - self._position)]
-        if self._position < len(self._head):
-            piece = self._head[self._position : self._position + len(view)]
-            view[: len(piece)] = piece
-            count = len(piece)
-        else:
-            self._file.seek(self._position)
-            count = self._file.readinto(view)  # type: ignore[attr-defined]
-        self._position += count
-        return int(count)
-
-    def close(self) -> None:
-        """Close the file behind as well."""
-        self._file.close()
-        super().close()
-
-
-def _columns(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
+def columns_of(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
+    """Return what the fields of :data:`FIELDS` hold, one value a signal, as it lies in a header."""
     columns = {}
     start = 0
-    for field, width in _FIELDS:
+    for field, width in FIELDS:
         columns[field] = [
             table[start + k * width : start + (k + 1) * width] for k in range(n_signals)
         ]
@@ -375,7 +270,7 @@ def _columns(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
 
 @lru_cache(maxsize=64)  # most files of a corpus have one of a few tables
 def _signals(table: bytes, n_signals: int) -> tuple[EdfSignal, ...]:
-    columns = _columns(table, n_signals)
+    columns = columns_of(table, n_signals)
     return tuple(
         EdfSignal(
             label=columns["label"][k].decode("latin-1").split("\x00")[0].strip(),
@@ -419,7 +314,7 @@ def _second_file(path: Path, begin: int, record_bytes: int, n_records: int) -> i
 def _is_header(main: bytes) -> bool:
     try:
         n_signals = _integer(main[252:256], "number of signals", at_least=1)
-        return _integer(main[184:192], "header size") == 256 + _WIDTH * n_signals
+        return _integer(main[184:192], "header size") == 256 + WIDTH * n_signals
     except RecordingError:
         return False
 
@@ -456,7 +351,3 @@ def _seconds(field: bytes) -> tuple[Fraction, float]:
     except ValueError:
         told = "no number"  # what else stands there is not repeated: it may be a name
     raise RecordingError(f"duration of a data record is {told} in the header")
-
-
-def _fields(*values: tuple[bytes, int]) -> bytes:
-    return b"".join(value.ljust(width) for value, width in values)

@@ -10,15 +10,9 @@ from typing import Any
 import numpy as np
 
 from tuszstore.corpus.base import Recording, Source, SourceFacts, SourceSignal
+from tuszstore.corpus.clean_edf import clean_edf
 from tuszstore.corpus.continuity import check_continuous
-from tuszstore.corpus.edf import (
-    EdfHeader,
-    EdfSignal,
-    check_signals,
-    clean_edf,
-    read_header,
-    records_of,
-)
+from tuszstore.corpus.edf import EdfHeader, EdfSignal, check_signals, read_header, records_of
 from tuszstore.corpus.units import MICROVOLT, NANOVOLT, volts
 from tuszstore.errors import RecordingError
 

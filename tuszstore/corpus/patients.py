@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from tuszstore.config import Corpus
 from tuszstore.corpus.base import Recording
-from tuszstore.corpus.copies import Copy
+from tuszstore.corpus.copies import Copy, is_copied
 from tuszstore.errors import CorpusError
 from tuszstore.text import printable
 
@@ -41,6 +41,14 @@ _ALONE = (
 )
 
 
+_ONE_PATIENT = (
+    "If they are one person, give all their recordings one patient: rename or move them (a folder "
+    "of links to them will do), or in a plain folder set corpus.patient to a pattern that finds "
+    "one name in both. If they are not, take the copy that is wrong out of the corpus. Or divide "
+    "by the order of files, patients or not (--split-policy file_order)"
+)
+
+
 class PatientChecks:
     """Checks of a division into splits.
 
@@ -51,15 +59,21 @@ class PatientChecks:
         What a patient is called in messages.
     copies : sequence of Copy
         What is left out: patients with a recording in common are one person.
+    recordings : sequence of Recording
+        All, copies among them.
     """
 
     def __init__(
-        self, config: Corpus, name_of: Callable[[str], str] = str, copies: Sequence[Copy] = ()
+        self,
+        config: Corpus,
+        name_of: Callable[[str], str] = str,
+        copies: Sequence[Copy] = (),
+        recordings: Sequence[Recording] = (),
     ) -> None:
         self._config = config
         self._name_of = name_of
-        self._copies = copies
-        self.person = _persons(copies)
+        self._copies = _under_two(copies, recordings)
+        self.person = _persons(self._copies)
 
     def require_patients(self, pool: Splits) -> None:
         """Refuse to divide by patient what does not tell patients.
@@ -105,6 +119,39 @@ class PatientChecks:
                 f"between {one} and {other}, because their names tell other patients than their "
                 f"folders. {_WAY_OUT}"
             )
+
+    def require_one_patient_each(self, pool: Iterable[Recording]) -> None:
+        """Refuse to divide by patient where equal content stands under two patients.
+
+        They may be one person, who would then be in train and dev, or one file is a copy that
+        somebody made: nothing tells which, and so nothing is guessed.
+
+        Parameters
+        ----------
+        pool : iterable of Recording
+            What the policy ``patient`` divides, copies among it.
+
+        Raises
+        ------
+        CorpusError
+        """
+        there = {recording.id for recording in pool}
+        pairs = [copy for copy in self._copies if copy.recording.id in there]
+        if not pairs:
+            return
+        hidden = self._config.pseudonymize
+
+        def told(copy: Copy) -> str:
+            one, other = self._name_of(copy.original.patient), self._name_of(copy.recording.patient)
+            return f"{one} and {other}" + (
+                "" if hidden else f" ({copy.original.id} = {copy.recording.id})"
+            )
+
+        more = ". A dry run without corpus.pseudonymize names the files" * hidden
+        raise CorpusError(
+            "split policy 'patient' would tell apart two patients that have a recording with the "
+            f"same content: {_some(map(told, pairs), len(pairs), '; ')}{more}. {_ONE_PATIENT}"
+        )
 
     def shared_patients(self, splits: Splits, name: str) -> list[str]:
         """Refuse patients of a split in another one; under ``file_order`` return a warning.
@@ -225,6 +272,27 @@ class PatientChecks:
         if self._config.pseudonymize:  # a folder may have a patient's name
             return f"{len(folders)} {noun}"
         return f"{noun} {_some(folders, len(folders))}"
+
+
+def _under_two(copies: Iterable[Copy], recordings: Iterable[Recording]) -> list[Copy]:
+    """Return the copies that stand under another patient than what is taken.
+
+    Not those that BIDS keeps beside its recordings, whose names and folders state nobody, unless
+    there is more under such a name.
+    """
+    copies = list(copies)
+    dropped = {copy.recording.id for copy in copies}
+    there = {recording.patient for recording in recordings if recording.id not in dropped}
+
+    def states(recording: Recording) -> bool:
+        named = recording.states_patient or recording.patient in there
+        return named or not is_copied(recording)
+
+    return [
+        copy
+        for copy in copies
+        if copy.recording.patient != copy.original.patient and states(copy.recording)
+    ]
 
 
 def _persons(copies: Iterable[Copy]) -> dict[str, str]:

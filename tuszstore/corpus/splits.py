@@ -94,8 +94,8 @@ def choose_split(
     ``patient`` by patient, a seeded fraction of them for ``dev``; ``file_order`` by position in
     the list of files, the first fraction for ``dev``.
 
-    Of recordings with the same content one is taken. Patients that have one in common are never
-    divided.
+    Of recordings with the same content one is taken. Where they stand under two patients,
+    ``patient`` divides nothing.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def choose_split(
     ------
     CorpusError
         If the split is empty, or shares a patient with another one (``file_order`` warns
-        instead); if names and folders do not tell who is a patient, and the policy asks for it.
+        instead); if names and folders do not tell who is a patient, or the same content stands
+        under two, and the policy asks for patients.
     """
     name = canonical_split(name)
     parts = _parts(recordings, config)
@@ -123,9 +124,12 @@ def choose_split(
     equal = [[one for one in group if one.id in there] for group in equal]
     PatientChecks(config, name_of).copies_apart(parts, name if name in parts else POOL, equal)
     copies = choose_originals((group for group in equal if len(group) > 1), annotation_of)
-    checks = PatientChecks(config, name_of, copies)
+    checks = PatientChecks(
+        config, name_of, copies, [one for members in parts.values() for one in members]
+    )
     splits = _divided(parts, copies, config, checks.person)
     if config.split_policy == "patient" and name != "eval":
+        checks.require_one_patient_each(parts[POOL])
         checks.require_patients({part: splits[part] for part in ("train", "dev")})
     if not splits.get(name):
         _refuse_empty(recordings, name, config)

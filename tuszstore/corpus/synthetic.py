@@ -2,92 +2,20 @@
 
 TUSZ needs a signed agreement, so this is what the demo, the tests and the benchmarks run on. A
 corpus is a function of its arguments alone; only the last bit of a sample may differ between kinds
-of processors. The first 24 files follow `_ROLES`, which deals out every entry of `QUIRKS`; later
-ones are ordinary, drawn with the frequencies of the real corpus.
+of processors. Who and what is in it: :mod:`tuszstore.corpus.synthetic_layout`.
 """
 
 import math
 import os
 import shutil
-import string
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from tuszstore.corpus.synthetic_eeg import GENERALIZED, Event, write_edf
+from tuszstore.corpus.synthetic_layout import Place, deal_roles, layout
 from tuszstore.errors import CorpusError
-
-QUIRKS: dict[str, str] = {
-    "sfreq_250": "250 Hz instead of 256 Hz",
-    "sfreq_400": "400 Hz",
-    "sfreq_512": "512 Hz",
-    "sfreq_1000": "1000 Hz",
-    "montage_le": "names such as EEG FP1-LE, under 02_tcp_le",
-    "montage_ar_a": "no A1 and A2, under 03_tcp_ar_a",
-    "shuffled_channels": "channels in another order",
-    "extra_channels": "T1, LOC, ROC, 31 and PHOTIC as well",
-    "side_channels": "IBI, BURSTS, SUPPR at 1 Hz and RESP ABDOMEN at 16 Hz",
-    "no_fz_pz_with_ekg1": "FZ and PZ missing beside a channel without a position",
-    "no_fz_pz_with_a1_a2": "FZ and PZ missing, A1 and A2 there, no EKG1",
-    "asymmetric_range": "asymmetric physical ranges, another one for each channel",
-    "millivolts": "signals in mV",
-    "inverted_range": "physical minimum above the maximum in one channel",
-    "dc_offset": "1 to 3 mV of offset in three channels",
-    "short": "5 to 50 s long",
-    "colon_date": "start date written 01:01:85",
-    "personal_header": "a name, a date of birth and a technician in the header",
-    "reserved_edf": "the reserved header field says EDF",
-    "truncated_record": "the last data record is cut off",
-    "unknown_record_count": "-1 data records in the header",
-    "excess_record_count": "more data records in the header than in the file",
-    "events_past_end": "one event runs over the end of the file, one lies past it",
-    "overlapping_events": "two rows of one class overlap",
-    "zero_length_event": "a row that ends where it starts",
-    "mixed_types": "fnsz that turns into gnsz",
-    "short_background_row": "the bckg row of the .csv_bi spans about 1 s",
-    "duration_4_decimals": "4 decimals in the duration line instead of 2",
-    "other_montage_file": "another montage_file line",
-    "extra_header_lines": "header lines of older releases",
-    "no_annotation": "no annotation files",
-    "header_only_annotation": "annotation files without rows",
-    "duplicate": "a copy of another recording under a second montage folder",
-}
-"""What can be odd about a recording, by the name in :attr:`SyntheticRecording.quirks`."""
-
-# Whether the file has a seizure, and its quirks. The first three go to the first recordings of
-# the splits, which must be long and have one; what leaves a recording out comes late, so that a
-# corpus of a few files is whole.
-_ROLES: tuple[tuple[bool, str], ...] = (
-    (True, "personal_header shuffled_channels extra_channels"),
-    (True, "sfreq_250 dc_offset mixed_types"),
-    (True, "shuffled_channels montage_le duration_4_decimals"),
-    (False, "no_fz_pz_with_ekg1 montage_ar_a short_background_row"),
-    (True, "sfreq_400 events_past_end duration_4_decimals"),
-    (False, "short sfreq_1000"),
-    (False, "side_channels extra_channels shuffled_channels short_background_row"),
-    (False, "sfreq_250 montage_le duration_4_decimals"),
-    (True, "overlapping_events other_montage_file"),
-    (False, "no_fz_pz_with_a1_a2 shuffled_channels short_background_row"),
-    (False, "duplicate"),
-    (True, "zero_length_event extra_header_lines"),
-    (False, "no_annotation"),
-    (False, "millivolts shuffled_channels short_background_row"),
-    (True, "sfreq_512 asymmetric_range"),
-    (False, "truncated_record duration_4_decimals"),
-    (False, "header_only_annotation"),
-    (True, "unknown_record_count dc_offset"),
-    (False, "excess_record_count inverted_range short_background_row"),
-    (False, "short sfreq_400 extra_channels"),
-    (True, "personal_header sfreq_250 shuffled_channels"),
-    (False, "colon_date"),
-    (True, "montage_ar_a extra_channels side_channels"),
-    (False, "short montage_le short_background_row"),
-)
-_ORDINARY = {
-    "shuffled_channels": 0.5, "extra_channels": 0.4, "side_channels": 0.1, "dc_offset": 0.1,
-    "short": 0.04, "short_background_row": 0.5, "duration_4_decimals": 0.5,
-}  # fmt: skip
 
 _PAIRS = (
     "FP1-F7", "F7-T3", "T3-T5", "T5-O1", "FP2-F8", "F8-T4", "T4-T6", "T6-O2",
@@ -125,34 +53,6 @@ class SyntheticRecording:
     seconds: float
     quirks: tuple[str, ...]
     events: tuple[Event, ...]
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a recording stands, and what it is to be."""
-
-    split: str
-    patient: str
-    session: str
-    year: int
-    token: int
-    first: bool
-    seizure: bool = False
-    quirks: tuple[str, ...] = ()
-
-    @property
-    def stem(self) -> str:
-        return f"{self.patient}_{self.session}_t{self.token:03d}"
-
-    @property
-    def montage(self) -> str:
-        if "montage_le" in self.quirks:
-            return "02_tcp_le"
-        return "03_tcp_ar_a" if "montage_ar_a" in self.quirks else "01_tcp_ar"
-
-    def path(self, montage: str) -> PurePosixPath:
-        session = f"{self.session}_{self.year}"
-        return PurePosixPath("edf", self.split, self.patient, session, montage, f"{self.stem}.edf")
 
 
 def write_corpus(
@@ -205,7 +105,7 @@ def write_corpus(
     _check_arguments(patients, files, minutes, seed)
     root = Path(root)
     final, unfinished = root / "edf", root / ".edf.writing"
-    places = _deal_roles(_layout(patients, files, seed), seed, quirks)
+    places = deal_roles(layout(patients, files, seed), seed, quirks)
     written = []
     try:
         if final.exists() and not (final.is_dir() and not any(final.iterdir())):
@@ -235,59 +135,8 @@ def _check_arguments(patients: int, files: int, minutes: float, seed: int) -> No
         raise CorpusError(f"seed must not be negative, and is {seed}")
 
 
-def _layout(patients: int, files: int, seed: int) -> list[_Place]:
-    rng = np.random.default_rng([seed, 2**32 - 1])
-    dev = max(1, round(0.2 * patients)) if patients >= 2 else 0
-    held_out = max(1, round(0.2 * patients)) if patients >= 3 else 0
-    splits = ["train"] * (patients - dev - held_out) + ["dev"] * dev + ["eval"] * held_out
-    names = sorted(_name(int(k)) for k in rng.choice(26**3, patients, replace=False))
-    places = []
-    for name, split in zip(names, rng.permutation(splits).tolist(), strict=True):
-        sessions = 1 if files < 3 else int(rng.integers(1, 3))
-        session = token = 0
-        for k in range(files):
-            if k % math.ceil(files / sessions) == 0:
-                session, token = session + int(rng.integers(1, 4)), int(rng.integers(0, 2))
-                year = int(rng.integers(2002, 2016))
-            token += 1 + int(rng.random() < 0.3)
-            places.append(_Place(split, name, f"s{session:03d}", year, token, first=False))
-    places.sort(key=lambda place: ("train", "dev", "eval").index(place.split))
-    return [
-        replace(place, first=k == 0 or places[k - 1].split != place.split)
-        for k, place in enumerate(places)
-    ]
-
-
-def _name(number: int) -> str:
-    letters = string.ascii_lowercase
-    return "aaaaa" + letters[number // 676] + letters[number // 26 % 26] + letters[number % 26]
-
-
-def _deal_roles(places: list[_Place], seed: int, quirks: bool) -> list[_Place]:
-    if not quirks:
-        return [replace(p, seizure=p.first or 2 * k % 5 < 2) for k, p in enumerate(places)]
-    rng = np.random.default_rng([seed, 2**32 - 2])
-    order = sorted(range(len(places)), key=lambda k: not places[k].first)
-    dealt = list(places)
-    for turn, k in enumerate(order):
-        if turn < len(_ROLES):
-            seizure, names = _ROLES[turn][0], _ROLES[turn][1].split()
-        else:
-            seizure = bool(rng.random() < 0.4)
-            rate = rng.choice(
-                ["", "sfreq_250", "sfreq_400", "sfreq_512"], p=[0.68, 0.19, 0.11, 0.02]
-            )
-            montage = rng.choice(["", "montage_le", "montage_ar_a"], p=[0.7, 0.2, 0.1])
-            names = [str(name) for name in (rate, montage) if name]
-            names += [name for name, share in _ORDINARY.items() if rng.random() < share]
-            if seizure:
-                names = [name for name in names if name not in ("short", "short_background_row")]
-        dealt[k] = replace(places[k], seizure=seizure, quirks=(*names, "reserved_edf"))
-    return dealt
-
-
 def _write_recording(
-    root: Path, place: _Place, minutes: float, rng: np.random.Generator
+    root: Path, place: Place, minutes: float, rng: np.random.Generator
 ) -> list[SyntheticRecording]:
     quirks = place.quirks
     sfreq = next((int(name[6:]) for name in quirks if name.startswith("sfreq_")), 256)
@@ -334,7 +183,7 @@ def _write_recording(
     return [recording, replace(recording, path=copy.as_posix(), quirks=quirks)]
 
 
-def _events(rng: np.random.Generator, seconds: int, place: _Place) -> list[Event]:
+def _events(rng: np.random.Generator, seconds: int, place: Place) -> list[Event]:
     """Draw seizures, at least one, and what the quirks make of them."""
     count = 1 + seconds // 900
     slot = seconds / count
@@ -362,7 +211,7 @@ def _events(rng: np.random.Generator, seconds: int, place: _Place) -> list[Event
     return [(round(onset, 4), round(offset, 4), label) for onset, offset, label in events]
 
 
-def _annotations(place: _Place, seconds: int, events: list[Event], focus: str) -> dict[str, str]:
+def _annotations(place: Place, seconds: int, events: list[Event], focus: str) -> dict[str, str]:
     """Return the text of the two annotation files by their suffixes."""
     quirks = place.quirks
     lines = [

@@ -9,10 +9,11 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-import edfio
 import numpy as np
 import numpy.typing as npt
 from scipy import fft, signal
+
+from tuszstore.corpus.synthetic_edf import Trace, write_records
 
 Signal = npt.NDArray[np.float32]
 Event = tuple[float, float, str]
@@ -66,7 +67,7 @@ def write_edf(
     focus : str
         Electrode at which focal seizures are largest.
     quirks : collection of str
-        Keys of ``tuszstore.corpus.synthetic.QUIRKS``.
+        Keys of ``tuszstore.corpus.synthetic_layout.QUIRKS``.
     """
     channels = _channels(rng, seconds, sfreq, events, focus, quirks)
     if "shuffled_channels" in quirks:
@@ -77,21 +78,17 @@ def write_edf(
     if "inverted_range" in quirks:
         limits[1] = limits[1][::-1]
     unit = "mV" if "millivolts" in quirks else "uV"
-    edf = edfio.Edf(
-        [
-            _signal(data, rate, label, unit, limit)
-            for (label, rate, data), limit in zip(channels, limits, strict=True)
-        ],
-        data_record_duration=1,
-    )
-    edf.local_patient_identification = f"{patient} X X X"
-    edf.local_recording_identification = f"Startdate 01-JAN-{year} X X X"
+    person, recording = f"{patient} X X X", f"Startdate 01-JAN-{year} X X X"
     if "personal_header" in quirks:
-        edf.local_patient_identification = f"{patient} F 01-JAN-1950 Doe_Jane Age:{year - 1950}"
-        edf.local_recording_identification = f"Startdate 01-JAN-{year} adm-4711 Dr_Roe EEG-2"
+        person = f"{patient} F 01-JAN-1950 Doe_Jane Age:{year - 1950}"
+        recording = f"Startdate 01-JAN-{year} adm-4711 Dr_Roe EEG-2"
     if "colon_date" in quirks:
-        edf.local_recording_identification = "Startdate X X X X"
-    edf.write(path)
+        recording = "Startdate X X X X"
+    traces = [
+        _trace(data, rate, label, unit, limit)
+        for (label, rate, data), limit in zip(channels, limits, strict=True)
+    ]
+    write_records(path, traces, patient=person, recording=recording)
     _patch(path, year, seconds, 2 * sum(int(rate) for _, rate, _ in channels), quirks)
 
 
@@ -134,25 +131,18 @@ def _channels(
     return channels
 
 
-def _signal(
+def _trace(
     microvolts: Signal, rate: int, label: str, unit: str, limits: tuple[float, float]
-) -> edfio.EdfSignal:
-    # quantised here, because edfio refuses to do it with an inverted range
+) -> Trace:
     low, high = limits
     steps = np.rint((microvolts - low) * (65535 / (high - low))) - 32768
     scale = 1000 if unit == "mV" else 1
-    return edfio.EdfSignal.from_digital(
-        steps.clip(-32768, 32767).astype(np.int16),
-        rate,
-        label=label,
-        transducer_type="Unknown",
-        physical_dimension=unit,
-        physical_range=(round(low / scale, 6), round(high / scale, 6)),
-    )
+    samples = steps.clip(-32768, 32767).astype(np.int16)
+    return Trace(label, samples, rate, unit, (round(low / scale, 6), round(high / scale, 6)))
 
 
 def _patch(path: Path, year: int, seconds: int, record_bytes: int, quirks: Collection[str]) -> None:
-    """Write what edfio would not: its header fields are checked, those of real files were not."""
+    """Write over fields what real files have in them, valid or not."""
     fields = {168: "01:01:85" if "colon_date" in quirks else f"01.01.{year % 100:02d}"}
     if "reserved_edf" in quirks:
         fields[192] = "EDF".ljust(44)

@@ -137,3 +137,31 @@ class VerifyReport:
     def _all(self) -> Iterator[Finding]:
         for check in self.checks:
             yield from check.findings
+
+
+@dataclass
+class RepairReport:
+    """What a repair did.
+
+    Attributes
+    ----------
+    store : Path
+    status : {"whole", "repaired"}
+    mended : dict of str to int
+        How many findings of each kind were mended.
+    rebuilt : list of str
+        Recordings whose signal was computed again.
+    notes : list of str
+    seconds : float
+    """
+
+    store: Path
+    status: str
+    mended: dict[str, int] = field(default_factory=dict)
+    rebuilt: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return {**vars(self), "store": str(self.store), "seconds": round(self.seconds, 3)}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tuszstore.builder.files import Files
 from tuszstore.builder.keys import plugins_of
 from tuszstore.builder.recording import Built, Failed, Task
-from tuszstore.builder.records import Files
 from tuszstore.builder.run import run_tasks
 from tuszstore.builder.tables import event_columns
 from tuszstore.config import Build

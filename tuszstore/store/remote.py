@@ -7,7 +7,6 @@ them credentials.
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
@@ -28,6 +27,7 @@ from tuszstore.store.place import (
     RequestError,
     hide_credentials,
 )
+from tuszstore.store.remote_errors import explain, is_answer, refuses_suffixes
 
 T = TypeVar("T")
 
@@ -301,7 +301,7 @@ class RemotePlace:
             try:
                 return await self._get_range(key, span)
             except BaseError as error:
-                if not _refuses_suffixes(error):
+                if not refuses_suffixes(error):
                     raise
         # Azure counts from the start only, and so do some servers: they refuse, or send the start
         meta = await self._objects.head_async(key)
@@ -342,49 +342,8 @@ class RemotePlace:
         except (BaseError, OSError, ValueError) as error:
             # not `from error`: its text may hold credentials
             raise RequestError(
-                shown, f"cannot be read: {explain(error)}", unanswered=not _is_answer(error)
+                shown, f"cannot be read: {explain(error)}", unanswered=not is_answer(error)
             ) from None
-
-
-def _refuses_suffixes(error: BaseException) -> bool:
-    """Return whether an error may come of asking for the last bytes of an object."""
-    if isinstance(error, FileNotFoundError) or type(error).__name__ in _DENIED:
-        return False
-    if type(error).__name__ == "NotSupportedError" or _OTHER_RANGE.search(str(error)):
-        return True
-    status = _STATUS.search(str(error))
-    return status is not None and status[1][:3] in ("400", "416", "501")
-
-
-def _is_answer(error: BaseException) -> bool:
-    """Return whether an error is what a server said, rather than that it said nothing."""
-    known = type(error).__name__ in ("NotSupportedError", *_DENIED)
-    return known or any(pattern.search(str(error)) for pattern in (_STATUS, _OTHER_RANGE))
-
-
-_DENIED = ("PermissionDeniedError", "UnauthenticatedError")
-_OTHER_RANGE = re.compile(r"Requested \S+, got ")
-_STATUS = re.compile(r"status code: (\d{3}[A-Za-z' -]*)")
-
-
-def explain(error: BaseException) -> str:
-    """Return why a request failed, without URLs and answers, which may hold credentials."""
-    text = str(error)
-    kind = type(error).__name__
-    retries = re.search(r"after (\d+) retries", text)
-    after = f", after {retries[1]} retries" if retries else ""
-    if isinstance(error, FileNotFoundError):
-        return "an object is missing"
-    if kind in _DENIED:
-        return "access is denied; check the credentials"
-    if kind == "NotSupportedError" and "ange" in text:
-        return "the server does not answer requests for a range of bytes"
-    if answer := _STATUS.search(text):
-        return f"the server answered {answer[1].strip()}{after}"
-    first = text.partition("\n")[0]
-    if "Error performing" in first:
-        first = first.rpartition(" - ")[2]
-    return f"{_scrubbed(first)}{after}"
 
 
 def public_url(objects: Any) -> str:
@@ -401,10 +360,6 @@ def public_url(objects: Any) -> str:
     name = objects.config.get(container, "") if container else ""
     prefix = str(getattr(objects, "prefix", None) or "").lstrip("/")
     return f"{scheme}://{name}/{prefix}" if prefix else f"{scheme}://{name}"
-
-
-def _scrubbed(text: str) -> str:
-    return re.sub(r"\S+://\S+", "<url>", text)
 
 
 def _identity(meta: Any) -> Identity:

@@ -13,7 +13,7 @@ from tuszstore.units import clock, size
 
 if TYPE_CHECKING:
     from tuszstore.builder.changes import Changes
-    from tuszstore.builder.plan import Plan
+    from tuszstore.builder.planned import Plan
     from tuszstore.builder.report import BuildReport
     from tuszstore.builder.status import Status
 
@@ -109,6 +109,8 @@ def show_report(console: Console, report: "BuildReport") -> None:
         ("with notes", noted(report.noted, report.interpolated)),
         ("excluded", count_kinds(report.left_out)),
     ]
+    if report.corrected:
+        rows.insert(-1, ("errata", f"of {plural(report.corrected, 'recording')}"))
     if report.status == "built":
         # of what was there already, nothing can be said of the speed
         fresh = report.recordings == report.changes["build"]

@@ -14,8 +14,7 @@ from tuszstore.store.place import shown_path
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
-    from tuszstore.integrity.repair import RepairReport
-    from tuszstore.integrity.report import VerifyReport
+    from tuszstore.integrity.report import RepairReport, VerifyReport
 
 TOLD = 20
 """Findings of one check that are shown; the JSON has them all."""

@@ -1,0 +1,124 @@
+"""What the site has beside the pages of this folder.
+
+The configuration's page is made from its models, those of changes and of contributing are the
+files of the repository. Links to other files of the repository, which are not on the site, become
+plain text.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+ROOT = Path(__file__).parents[1]
+
+PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+"""Pages of the site, and the files of the repository that they are."""
+
+_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are made here."""
+    for page, source in PAGES.items():
+        text = (ROOT / source).read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=_relink(text, ROOT)))
+    reference = "\n".join(configuration_page())
+    files.append(File.generated(config, "reference/configuration.md", content=reference))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Turn links that leave the site into text."""
+    source = page.file.abs_src_path
+    return _relink(markdown, Path(source).parent) if source else markdown
+
+
+def _relink(text: str, folder: Path) -> str:
+    """Return a page with links to pages of the site, and text for those to other files.
+
+    A link that leads nowhere is left as it is, for the strict build to find.
+    """
+
+    def relinked(match: re.Match[str]) -> str:
+        label, target, anchor = match[1], match[2], match[3] or ""
+        path = (folder / target).resolve()
+        if not path.exists() or path.is_relative_to(ROOT / "docs"):
+            inside = path.relative_to(ROOT / "docs") if path.exists() else None
+            return f"[{label}]({inside}{anchor})" if inside and folder == ROOT else match[0]
+        made = {(ROOT / source).resolve(): page for page, source in PAGES.items()}
+        if page := made.get(path):
+            return f"[{label}]({page}{anchor})"
+        return f"{label} (`{path.relative_to(ROOT)}` in the repository)"
+
+    return _LINK.sub(relinked, text)
+
+
+def configuration_page() -> Iterator[str]:
+    """Yield the lines of the page on the configuration, made from the models."""
+    from tuszstore.config import Config
+
+    yield "# Configuration"
+    yield ""
+    yield (
+        "Keys of a YAML file for `--config`, of a mapping for `tuszstore.load_config`, and of "
+        "`--set`, where sections and keys are joined by dots: `--set signal.sfreq=200`. "
+        "An unknown key is refused, and the nearest known one named."
+    )
+    for name, field in Config.model_fields.items():
+        model = _model(field.annotation)
+        yield from ["", f"## {name}", ""]
+        yield from _section(name, model)
+
+
+def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
+    yield " ".join((model.__doc__ or "").split())
+    yield from ["", "| key | values | default | |", "|---|---|---|---|"]
+    inner = []
+    for name, field in model.model_fields.items():
+        if (below := _model(field.annotation)) is not None:
+            inner.append((f"{path}.{name}", below))
+            shown = f"[below](#{path.replace('.', '')}{name}) or null"
+        else:
+            shown = f"`{_values(field.annotation)}`"
+        default = field.get_default(call_default_factory=True)
+        told = "" if default is PydanticUndefined else _shown(default)
+        text = " ".join((field.description or "").split())
+        cells = (f"`{path}.{name}`", shown, told, text)
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    for key, below in inner:
+        yield from ["", f"### {key}", ""]
+        yield from _section(key, below)
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    options = [annotation, *get_args(annotation)]
+    found = [one for one in options if isinstance(one, type) and issubclass(one, BaseModel)]
+    return found[0] if found else None
+
+
+def _values(annotation: Any) -> str:
+    """Return an annotation as a user writes values."""
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    text = re.sub(r"typing\.|pathlib\.", "", text).replace("NoneType", "null")
+    text = re.sub(r"Annotated\[([\w.]+), .*?\)\](?=$| )", r"\1", text)
+    text = re.sub(r"Literal\[(.*?)\]", lambda m: m[1].replace("'", "").replace(", ", " | "), text)
+    return text.replace("tuple[str, ...]", "list of str").replace("None", "null")
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, BaseModel):
+        return "its defaults"
+    if default is None:
+        return "null"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return f"`[{', '.join(map(str, default))}]`"
+    return f"`{default}`"

@@ -1,0 +1,67 @@
+"""Section ``corpus``: where recordings come from, whose they are, and the splits."""
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tuszstore.config.section import Fraction, Section, registered
+from tuszstore.registry import CORPORA
+
+AUTO = "auto"
+"""Name of a corpus that is found out from its folder."""
+
+PATIENT_RULES = ("folder", "name")
+"""What ``corpus.patient`` may be, beside a pattern."""
+
+
+class Corpus(Section):
+    """Which corpus it is, who its patients are, and which recordings belong to which split."""
+
+    name: str = AUTO
+    """A registered corpus, or ``auto`` to recognise it by its folder."""
+    patient: str | None = None
+    """How patients of a plain folder are found: ``folder`` (the outermost one), ``name`` (before
+    the first underscore), or a pattern with one group; null chooses by the names.
+    """
+    errata: Literal["correct", "none"] = "correct"
+    """Whether known faults of public corpora are corrected."""
+    decisions: dict[str, str] = Field(default={})
+    """What counts where a public corpus leaves more than one reading: a choice by its key."""
+    split_policy: Literal["official", "patient", "file_order"] = "official"
+    """Where splits come from: the corpus (``official``), a seeded share of the patients
+    (``patient``), or the order of the files (``file_order``).
+    """
+    val_fraction: Fraction = 0.2
+    """Share of the patients, or of the files, that make ``dev`` where splits are made."""
+    split_seed: int = 42
+    """Seed of the split by patients."""
+    pseudonymize: bool = False
+    """Whether keyed hashes take the place of ids."""
+
+    @field_validator("name")
+    @classmethod
+    def _known_name(cls, value: str) -> str:
+        return value if value == AUTO else registered(CORPORA, value)
+
+    @field_validator("patient")
+    @classmethod
+    def _known_rule(cls, value: str | None) -> str | None:
+        if value in (None, *PATIENT_RULES):
+            return value
+        try:
+            groups = re.compile(value or "").groups
+        except re.error as error:
+            raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        if groups != 1:
+            raise ValueError(
+                f"{value!r} must be {' or '.join(PATIENT_RULES)}, or a pattern with one group, "
+                "which is the patient, such as ^([^/]+)/"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _decisions_hold(self) -> Self:
+        if self.decisions and self.errata == "none":
+            raise ValueError("errata is none, which turns decisions off as well")
+        return self

@@ -1,0 +1,114 @@
+"""Reading configurations: YAML files, built-in ones, the environment, options."""
+
+import difflib
+import os
+from collections.abc import Hashable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tuszstore.config.build import Config, merge, validate_config
+from tuszstore.errors import ConfigError
+
+MAX_FILE = 1 << 20
+"""Bytes of a configuration's file, at most."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice, of which YAML would keep the last, and aliases.
+
+    A few aliases of aliases make gigabytes of a short file, and no configuration needs one.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            raise ConfigError(f"an alias (*name) in line {line}: write the value out instead")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = []
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in keys:
+                raise ConfigError(f"key {key!r} stands twice, line {key_node.start_mark.line + 1}")
+            keys.append(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_config(
+    source: str | os.PathLike[str] | Mapping[str, Any] | Config | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> Config:
+    """Read and validate a configuration.
+
+    Later sources win: the built-in defaults, `source`, the environment variables
+    ``TUSZSTORE_DATA`` and ``TUSZSTORE_STORE``, `options`.
+
+    Parameters
+    ----------
+    source : path, str, mapping, Config or None
+        A YAML file, the name of a built-in configuration (``tusz``, ``reference``,
+        ``smoke``), the same as a mapping, or nothing for the defaults.
+    options : mapping, optional
+        Dotted keys, such as ``{"storage.dtype": "float32"}``.
+    names : mapping of str to str, optional
+        What a key of `options` is called where it was set, such as ``--max-memory``, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If a file is unreadable, a key unknown (the nearest known one is named) or a value
+        out of range.
+    """
+    options = options or {}
+    if isinstance(source, Config):
+        values, name = source.model_dump(), "the configuration"
+    elif isinstance(source, Mapping):
+        values, name = dict(source), "the configuration"
+    elif source is None:
+        values, name = {}, "the configuration"
+    else:
+        values, name = _read_yaml(source), str(source)
+    for key in ("data", "store"):
+        if path := os.environ.get(f"TUSZSTORE_{key.upper()}"):
+            values = merge(values, {f"paths.{key}": path})
+    called = {key: (names or {}).get(key, "the options") for key in options}
+    return validate_config(merge(values, options), name, called)
+
+
+def builtin_configs() -> dict[str, Path]:
+    """Return the configurations that come with the package, by name."""
+    folder = Path(str(resources.files("tuszstore"))) / "configs"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
+    path = Path(source)
+    if not os.path.exists(path):  # also False, not an error, for what can be no file's name
+        known = builtin_configs()
+        if str(source) not in known:
+            nearest = difflib.get_close_matches(str(source), known, n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}{hint}")
+        path = known[str(source)]
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ConfigError(f"is larger than {MAX_FILE} bytes")
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold sections such as 'signal:', not {values!r:.60}")
+    return values

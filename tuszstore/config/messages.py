@@ -1,0 +1,54 @@
+"""What is said of values that are refused: which key, why, who set it, what was meant."""
+
+import difflib
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from tuszstore.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(
+    model: type[M], values: Mapping[str, Any], name: str, options: Mapping[str, str] | None = None
+) -> M:
+    """Return a model of its values; see `validate_config`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        told: dict[str, list[str]] = {}
+        for problem in error.errors():
+            who = _set_by(problem["loc"], options or {}) or name
+            told.setdefault(who, []).append(_explain(model, dict(problem)))
+        lines = (f"{who}: {'; '.join(what)}" for who, what in told.items())
+        raise ConfigError("; ".join(lines).removeprefix(": ")) from None
+
+
+def _set_by(location: tuple[Any, ...], options: Mapping[str, str]) -> str:
+    """Return what is named for the option that set what is wrong; empty if none did."""
+    for length in range(len(location), 0, -1):
+        if called := options.get(".".join(map(str, location[:length]))):
+            return called
+    return ""
+
+
+def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        return f"{key}: {message}" if key else message
+    known = _keys_at(model, problem["loc"][:-1])
+    nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return f"unknown key {key!r}; {hint}(known here: {', '.join(sorted(known))})"
+
+
+def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        options = [kind for kind in get_args(annotation) if kind is not NoneType] or [annotation]
+        model = options[0]
+    return list(model.model_fields)

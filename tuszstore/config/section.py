@@ -1,0 +1,38 @@
+"""What the sections of a configuration have in common."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from tuszstore.errors import ConfigError
+from tuszstore.registry import Registry
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+def registered(registry: Registry, name: str, *others: str) -> str:
+    """Return a name that is registered; `others` are what may stand there too, for messages."""
+    try:
+        return registry.check(name)
+    except ConfigError as error:
+        more = f" (or {', '.join(others)})" if others else ""
+        raise ValueError(f"{error}{more}") from None
+
+
+class Section(BaseModel):
+    """Keys of one topic: immutable, and no other key is taken."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # some values are dicts
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse ``yes`` where a number belongs: it would be taken for 1."""
+        field = cls.model_fields.get(info.field_name or "")
+        if isinstance(value, bool) and field and field.annotation is not bool:
+            raise ValueError(f"must not be {str(value).lower()}")
+        return value

@@ -1,0 +1,94 @@
+"""Spans of time as arrays: their union, what of them lies where, and whether they meet.
+
+A span is closed at its start and open at its end; one that does not end after it starts is none.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Spans = NDArray[np.float64]
+"""Start and end of each span (s), shape (span, 2)."""
+
+
+def as_spans(pairs: Iterable[Any]) -> Spans:
+    """Return pairs of start and end as an array of them, in the order given."""
+    given = pairs if isinstance(pairs, np.ndarray) else list(pairs)
+    return np.asarray(given, np.float64).reshape(-1, 2)
+
+
+def union(spans: Iterable[Any], gap: float = 0.0) -> Spans:
+    """Return the time that spans cover, as sorted ones that do not meet.
+
+    Parameters
+    ----------
+    spans : array_like of float, shape (span, 2)
+        In any order; those that do not end after they start are left out.
+    gap : float
+        Spans that are no further apart (s) become one.
+    """
+    spans = as_spans(spans)
+    spans = spans[spans[:, 1] > spans[:, 0]]
+    if len(spans) < 2:
+        return spans
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    ends = np.maximum.accumulate(spans[:, 1])
+    begins = np.ones(len(spans), bool)
+    begins[1:] = spans[1:, 0] > ends[:-1] + gap
+    return np.column_stack([spans[begins, 0], ends[np.roll(begins, -1)]])
+
+
+def clip(spans: Spans, start: float, stop: float) -> Spans:
+    """Return what of spans lies between two times, leaving out those of which nothing does."""
+    cut = np.clip(spans, start, stop)
+    return cut[cut[:, 1] > cut[:, 0]]
+
+
+def intersect(first: Spans, second: Spans) -> Spans:
+    """Return the time that both of two unions cover."""
+    cuts = [clip(first, start, stop) for start, stop in second]
+    return union(np.concatenate(cuts)) if cuts else as_spans([])
+
+
+def subtract(spans: Spans, others: Spans) -> Spans:
+    """Return the time that one union covers and another does not."""
+    if not len(spans) or not len(others):
+        return spans
+    edges = np.concatenate([[-np.inf], others.ravel(), [np.inf]]).reshape(-1, 2)
+    return intersect(spans, edges)
+
+
+def total(spans: Spans) -> float:
+    """Return the length of a union (s)."""
+    return float((spans[:, 1] - spans[:, 0]).sum())
+
+
+def overlap(spans: Spans, others: Spans) -> NDArray[np.float64]:
+    """Return how much of each span others cover (s).
+
+    Parameters
+    ----------
+    spans, others : ndarray of float64, shape (span, 2)
+        The others a union.
+    """
+    if not len(others):
+        return np.zeros(len(spans))
+    first = np.maximum(spans[:, None, 0], others[None, :, 0])
+    last = np.minimum(spans[:, None, 1], others[None, :, 1])
+    return np.asarray(np.maximum(last - first, 0.0).sum(axis=1))
+
+
+def touched(spans: Spans, others: Spans) -> NDArray[np.bool_]:
+    """Return which spans share time with any of others, however little.
+
+    Parameters
+    ----------
+    spans, others : ndarray of float64, shape (span, 2)
+        The others a union.
+    """
+    # the first of the others that ends after a span starts
+    place = np.searchsorted(others[:, 1], spans[:, 0], "right")
+    starts = np.append(others[:, 0], np.inf)[place]
+    return np.asarray(starts < spans[:, 1])
