@@ -7,6 +7,7 @@ samples, far enough apart that nothing of one is taken for a neighbour in anothe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -46,6 +47,8 @@ class Timelines:
     ----------
     start : ndarray of int64, shape (recording,)
         Where each recording begins.
+    labelled : ndarray of bool, shape (recording,)
+        Which of them are annotated.
     ends : ndarray of int64, shape (timeline,)
         Where each timeline ends, in the order of the axis.
     onsets, offsets : ndarray of int64, shape (seizure,)
@@ -55,6 +58,7 @@ class Timelines:
     """
 
     start: Samples
+    labelled: NDArray[np.bool_]
     ends: Samples
     onsets: Samples
     offsets: Samples
@@ -95,7 +99,19 @@ class Timelines:
         )
         labelled = recordings["labelled"].astype(bool)
         known = merge(start[labelled], (start + n_samples)[labelled], apart - 1)
-        return cls(start, begins + length, *merge(onsets, offsets), *known)
+        return cls(start, labelled, begins + length, *merge(onsets, offsets), *known)
+
+    @cached_property
+    def _lines(self) -> tuple[Samples, Samples]:
+        """Begin and end of each recording's timeline."""
+        line = np.searchsorted(self.ends, self.start, "right")
+        return np.concatenate([[0], self.ends])[line], self.ends[line]
+
+    @cached_property
+    def _stretches(self) -> Samples:
+        """How many known stretches begin by the start of each recording."""
+        found: Samples = np.searchsorted(self.known, self.start, "right")
+        return found
 
     def distances(
         self, recording: NDArray[Any], first: Samples, length: int, sfreq: float
@@ -122,8 +138,8 @@ class Timelines:
         """
         begin = self.start[recording] + first
         stop = begin + length
-        line_end = self.ends[np.searchsorted(self.ends, begin, "right")]
-        line_begin = np.concatenate([[0], self.ends])[np.searchsorted(self.ends, begin, "right")]
+        # no window leaves its recording's timeline
+        line_begin, line_end = (limits[recording] for limits in self._lines)
         following = np.searchsorted(self.offsets, begin, "right")
         far = np.iinfo(np.int64).max
         onset = np.append(self.onsets, far)[following]
@@ -131,9 +147,12 @@ class Timelines:
         inside = onset < stop
         to = np.where(onset < line_end, (onset - stop) / sfreq, np.nan)
         since = np.where(offset > line_begin, (begin - offset) / sfreq, np.nan)
-        stretch = np.searchsorted(self.known, begin, "right") - 1
-        known = np.concatenate([[far], self.known])[stretch + 1]
-        until = np.concatenate([[-1], self.until])[stretch + 1]
+        # nor its stretch, if its recording is annotated; for others it may be another recording's
+        stretch = self._stretches[recording]
+        others = ~self.labelled[recording]
+        stretch[others] = np.searchsorted(self.known, begin[others], "right")
+        known = np.concatenate([[far], self.known])[stretch]
+        until = np.concatenate([[-1], self.until])[stretch]
         after = (np.minimum(onset, until) - stop) / sfreq
         before = (begin - np.maximum(offset, known)) / sfreq
         unknown = until < stop
