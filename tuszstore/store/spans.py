@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.spec import StoreSpec
-from tuszstore.store.timeline import merge
+from tuszstore.store.timeline import merge, without
 
 Samples = NDArray[np.int64]
 
@@ -70,11 +70,11 @@ class LabelSpans:
     offset : ndarray of int64, shape (recording,)
         Where each recording begins.
     seizure : Spans
-        Samples of any class that counts as seizure.
+        Annotated seizures, those too of which something is to be ignored.
     unlabelled : Spans
         Samples of which nothing is known: ignored ones, and unlabelled recordings.
     classes : dict of int to Spans
-        Samples of each class that there is, by its bit.
+        Samples of each class that there is, by its bit, without those that are unlabelled.
     """
 
     offset: Samples
@@ -123,5 +123,5 @@ class LabelSpans:
             offset,
             Spans(*merge(*with_bits(spec.seizure_bits))),
             Spans(*unlabelled),
-            {mask: Spans(*merge(*with_bits(mask))) for mask in masks},
+            {mask: Spans(*without(*merge(*with_bits(mask)), *unlabelled)) for mask in masks},
         )
