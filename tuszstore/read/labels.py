@@ -93,9 +93,13 @@ class WindowLabels:
             self._fill_samples(target, -1, self._spans.seizure, begin, out)
         return out
 
-    def load(self) -> None:
-        """Load what is needed now: in a thread, it may be too late."""
-        _ = self._spans, self._timelines, self._channels
+    def load(self, target: Target) -> None:
+        """Load what a target is made of: in a thread, zarr-python may be too late for it."""
+        self.fill(target, np.zeros(0, np.int64))
+        if target.label == "channels":
+            _ = self._channels
+        if target.label == "preictal":
+            _ = self._timelines
 
     def _begin(self, indices: Indices, shift: Shift) -> NDArray[np.int64]:
         """Return where windows begin, on the axis of the intervals."""

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
+from tuszstore.read.labels import Shift, WindowLabels
 from tuszstore.read.reader import BlockReader
 from tuszstore.read.recordings import n_stored, read_recording
 from tuszstore.read.selection import find_recording
-from tuszstore.store.labels import UNLABELLED, paint
+from tuszstore.read.targets import Target
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Place
 
@@ -37,6 +38,7 @@ class WindowReader:
         self, store: StoreMetadata, n_threads: int | None = None, *, verify: bool = True
     ) -> None:
         self._store = store
+        self._labels = WindowLabels(store)
         self._blocks: BlockReader | None = None
         store.check_open()
         if reason := _unknown_layout(store):
@@ -115,39 +117,41 @@ class WindowReader:
         """
         return n_stored(self._store, find_recording(self._store.recordings["id"], recording))
 
-    def labels(self, indices: Indices) -> NDArray[np.uint16]:
-        """Paint the class bits of windows from the store's events.
+    def labels(self, indices: Indices, shift: Shift = None) -> NDArray[np.uint16]:
+        """Return the class bits of windows, made from the store's events.
 
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), or slice
+        shift : ndarray of int64, shape (window,), optional
+            Samples by which each window is taken later.
 
         Returns
         -------
         ndarray of uint16, shape (window, sample)
             0 is background; the bits are named by ``spec.classes``.
         """
-        store, geometry = self._store, self._store.geometry
-        numbers = check_indices(indices, store.n_windows)
-        events, table = store.events, store.recordings
-        out = np.zeros((len(numbers), geometry.window), np.uint16)
-        recordings = store.windows["recording"][numbers]
-        begins = (numbers - table["first_window"][recordings]) * geometry.stride
-        first = np.searchsorted(events["recording"], recordings, "left")
-        stop = np.searchsorted(events["recording"], recordings, "right")
-        marked = store.windows["event_classes"][numbers] > 0
-        marked |= store.windows["category"][numbers] < 0  # some of it is ignored
-        unlabelled = ~np.asarray(table["labelled"], bool)[recordings]
-        out[unlabelled] = UNLABELLED
-        for row in np.flatnonzero(marked & ~unlabelled):
-            span = slice(first[row], stop[row])
-            paint(
-                events["first_sample"][span] - begins[row],
-                events["stop_sample"][span] - begins[row],
-                events["bit"][span],
-                out[row],
-            )
-        return out
+        return self._labels.classes(indices, shift)
+
+    def target(
+        self,
+        target: Target,
+        indices: Indices,
+        out: NDArray[Any] | None = None,
+        shift: Shift = None,
+    ) -> NDArray[Any]:
+        """Return the labels of windows that a target asks for.
+
+        Parameters
+        ----------
+        target, indices, out, shift
+            As of :meth:`tuszstore.read.labels.WindowLabels.fill`.
+        """
+        return self._labels.fill(target, indices, out, shift)
+
+    def load_labels(self, target: Target) -> None:
+        """Load what labels are made of: a thread may be too late for it."""
+        self._labels.load(target)
 
     def close(self) -> None:
         """Let go of files and buffers, at once or when a batch that is being read is done.
