@@ -12,7 +12,9 @@ from tuszstore.read.targets import Target
 class SignalReader(Protocol):
     """Signals and labels of windows; safe to use from several threads at once."""
 
-    def signal(self, indices: Indices, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    def signal(
+        self, indices: Indices, out: NDArray[Any] | None = None, shift: Shift = None
+    ) -> NDArray[Any]:
         """Read windows; see :meth:`tuszstore.read.windows.WindowReader.signal`."""
 
     def labels(self, indices: Indices, shift: Shift = None) -> NDArray[Any]:
