@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.corpus.base import LeftOut
+from tuszstore.corpus.corrections import n_applied
 from tuszstore.reasons import all_notes
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.store.labels import UNLABELLED
@@ -38,6 +39,8 @@ class BuildReport:
     left_out : tuple of LeftOut
     noted : int
         Recordings with notes on what was repaired, clipped or odd, or with interpolated channels.
+    corrected : int
+        Recordings of which an erratum was put right or noted.
     interpolated : int
         Recordings with interpolated channels.
     short : int
@@ -68,6 +71,7 @@ class BuildReport:
     files: int = 0
     left_out: tuple[LeftOut, ...] = ()
     noted: int = 0
+    corrected: int = 0
     interpolated: int = 0
     short: int = 0
     longest: float = 0.0
@@ -161,6 +165,7 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
         files=len(sizes),
         left_out=tuple(LeftOut(*entry) for entry in left_out),
         noted=sum(map(bool, notes)),
+        corrected=sum(n_applied(note) > 0 for note in notes),
         interpolated=int(interpolated.any(axis=1).sum()),
         short=int((recordings["n_windows"] == 0).sum()),
         longest=float(seconds.max(initial=0)),

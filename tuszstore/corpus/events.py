@@ -268,9 +268,14 @@ def looks_like_seizure(label: str) -> bool:
         As annotated. ``nesz`` is no seizure: TUSZ's non-epileptic one.
     """
     name = label.casefold()
-    if name == "nesz" or _NO_SEIZURE.search(name):
+    if name == "nesz" or denies_seizure(name):
         return False
     return bool(_SEIZURE.search(name))
+
+
+def denies_seizure(label: str) -> bool:
+    """Return whether a text says that there is no seizure, such as ``seizure-free``."""
+    return bool(_NO_SEIZURE.search(label.casefold()))
 
 
 def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:
