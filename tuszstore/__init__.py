@@ -14,20 +14,24 @@ from tuszstore.builder.report import BuildReport
 from tuszstore.api import Store, build, repair, verify  # isort: skip
 from tuszstore.api import open_store as open
 from tuszstore.config import Config, load_config
-from tuszstore.errors import SchemaError, StoreError, TuszstoreError
+from tuszstore.errors import ConcatError, SchemaError, StoreError, TuszstoreError
+from tuszstore.facade.concat import StoreSeries, concat
 from tuszstore.store.spec import StoreSpec
 
 __version__ = _version("tuszstore")
 
 __all__ = [
     "BuildReport",
+    "ConcatError",
     "Config",
     "SchemaError",
     "Store",
     "StoreError",
+    "StoreSeries",
     "StoreSpec",
     "TuszstoreError",
     "build",
+    "concat",
     "load_config",
     "open",
     "repair",
