@@ -250,7 +250,7 @@ def _spec(specs: Sequence[StoreSpec], bits: ClassBits, full_seizure: float) -> S
 
     stride = math.gcd(*(spec.stride for spec in specs))
     block = math.gcd(first.window, stride)
-    blocks = {"block": block, "step": block, "shard": 1}
+    blocks: dict[str, Any] = {"block": block, "step": block, "shard": 1}
     if all(same(name, None) is not None for name in ("stride", *blocks)):
         blocks = {}
     clips = [spec.clip for spec in specs]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tuszstore.facade.class_bits import ClassBits
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.store.absent import blank
+from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.derived_table import DerivedTable, Made
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.geometry import Geometry
@@ -172,7 +173,7 @@ class ConcatTables:
             there = [variable.name in table.variables for table in tables]
             can_be_blank = variable.dtype in ("string", "float64") and any(there)
             if variable.name == "mask":
-                shape = tables[0].shape("mask")
+                shape: tuple[int, ...] = (len(CATEGORIES),)
             elif all(there) or can_be_blank:
                 shape = self._shape(variable, tables)
             else:
@@ -205,9 +206,9 @@ class _Maker:
         name, tables = self.variable.name, self.tables
         parts = tables.parts_of(self.table)
         if name == "mask":
-            return {name: parts[0][name]}
+            return {name: np.array(CATEGORIES, object)}
         if (self.table, name) == ("windows", "category_mask"):
-            codes = np.arange(parts[0].shape("mask")[0])[:, None]
+            codes = np.arange(len(CATEGORIES))[:, None]
             return {name: tables.windows["category"] == codes}
         if (self.table, name) == ("recordings", "patient"):
             return {name: tables.patients()}
@@ -228,7 +229,7 @@ class _Maker:
                 return categorise(table["seizure_fraction"], tables.spec.full_seizure)
         values = table[name]
         if name == "recording":
-            return (values + tables.first_recording[number]).astype(values.dtype)
+            return np.asarray(values + tables.first_recording[number], values.dtype)
         if name == "first_window":
             return np.asarray(values + tables.first_window[number])
         if name in ("start_block", "first_block"):
