@@ -63,12 +63,13 @@ def check_leaks(
             if splits[a] == splits[b] or not shared:
                 continue
             names = ", ".join(printable(name) for _, name in shared[:5])
+            more = ", ..." if len(shared) > 5 else ""
+            count = f"{len(shared)} patients are" if len(shared) > 1 else "1 patient is"
             raise ConcatError(
-                f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'} in {splits[b]} "
-                f"({sources[b]}) and in {splits[a]} ({sources[a]}), which share the namespace {shared[0][0]!r}: {names}"
-                f"{', ...' if len(shared) > 5 else ''}. Whoever trains on one split would test on "
-                "the same patients: build the splits with split_policy 'patient', or leave their "
-                "recordings out of one"
+                f"{count} in {splits[b]} ({sources[b]}) and in {splits[a]} ({sources[a]}), which "
+                f"share the namespace {shared[0][0]!r}: {names}{more}. Whoever trains on one split "
+                "would test on the same patients: build the splits with split_policy 'patient', or "
+                "leave their recordings out of one"
             )
 
 
