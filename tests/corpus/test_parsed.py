@@ -61,8 +61,8 @@ def test_what_is_no_file_or_too_large_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"^a\.txt: has more than"):
         parsed(tmp_path / "a.txt")
     (tmp_path / "b").mkdir()
-    with pytest.raises(RecordingError, match="^b: a folder, not a regular file"):
+    with pytest.raises(RecordingError, match=r"^b: a folder, not a regular file"):
         parsed(tmp_path / "b")
-    with pytest.raises(RecordingError, match="^c: cannot be read: Not a directory"):
+    with pytest.raises(RecordingError, match=r"^c: cannot be read: Not a directory"):
         parsed(tmp_path / "a.txt" / "c")
     assert not calls

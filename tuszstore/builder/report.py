@@ -13,7 +13,9 @@ from tuszstore.corpus.base import LeftOut
 from tuszstore.corpus.corrections import n_applied
 from tuszstore.reasons import all_notes
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
+from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.raters import decides
 from tuszstore.store.spec import StoreSpec
 
 BUILT, NOTHING_BUILT, UNFIT, SOME_FAILED = 0, 1, 2, 3
@@ -192,20 +194,25 @@ def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[
     seizures : int
         Stretches that are marked with any class that counts as seizure.
     by_class : dict of str to int
-        The most frequent first; a class that is taken as background under its own name.
+        The most frequent first; a class that is taken as background, or ignored, under its own
+        name. Of several raters, those count who decide the labels, or what was decided.
     """
     bit = np.asarray(events["bit"])
+    said = decides(bit, events.get("class_bit", bit))
     columns = [
         np.asarray(events[n], np.int64) for n in ("recording", "first_sample", "stop_sample")
     ]
     names = np.array(
         [
-            name if bit_ == 0 else spec.classes[int(bit_).bit_length() - 1]
+            spec.classes[int(bit_).bit_length() - 1] if 0 < bit_ < UNLABELLED else name
             for bit_, name in zip(bit.tolist(), events["class"], strict=True)
         ],
         dtype=object,
     )
-    counts = {str(name): _stretches(columns, names == name) for name in dict.fromkeys(names)}
+    counts = {
+        str(name): _stretches(columns, said & (names == name))
+        for name in dict.fromkeys(names[said])
+    }
     return (
         _stretches(columns, (bit & spec.seizure_bits) != 0),
         dict(Counter(counts).most_common()),

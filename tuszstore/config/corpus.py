@@ -27,7 +27,7 @@ class Corpus(Section):
     errata: Literal["correct", "none"] = "correct"
     """Whether known faults of public corpora are corrected."""
     decisions: dict[str, str] = Field(default={})
-    """Choices of errata that leave more than one reading, by their key."""
+    """What counts where a public corpus leaves more than one reading: a choice by its key."""
     split_policy: Literal["official", "patient", "file_order"] = "official"
     """Where splits come from: the corpus (``official``), a seeded share of the patients
     (``patient``), or the order of the files (``file_order``).
