@@ -45,5 +45,8 @@ class SignalReader(Protocol):
     def length(self, recording: str | int) -> int:
         """Return how many samples of a recording can be read, from its start."""
 
+    def limit_threads(self, n_threads: int) -> None:
+        """Read with so many threads at most, from the next batch on."""
+
     def close(self) -> None:
         """Let go of files and buffers."""

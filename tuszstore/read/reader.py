@@ -55,6 +55,11 @@ class BlockReader:
         What is made of the channels; by default they are left as they are.
     window : int, optional
         Samples of a window; by default as many as the store's have.
+
+    Attributes
+    ----------
+    n_threads : int
+        May be changed between batches.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class BlockReader:
     ) -> None:
         tell_missing_kernel()
         self._store = store
-        self._n_threads = n_threads or os.cpu_count() or 1
+        self.n_threads = n_threads or os.cpu_count() or 1
         self._n_chunks = store.geometry.shard
         self._block_size = store.geometry.block
         layout = self._layout(self._block_size, verify=verify)
@@ -165,7 +170,7 @@ class BlockReader:
     ) -> None:
         layout, decoder = made
         decode = _Filling(decoder, out, recordings)
-        runs = plan_runs(positions, layout.window, self._n_threads, block=layout.n_samples)
+        runs = plan_runs(positions, layout.window, self.n_threads, block=layout.n_samples)
         parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
         if isinstance(self._shards, ShardObjects):
             self._fill_from_objects(self._shards, parts, decode)
@@ -185,7 +190,7 @@ class BlockReader:
 
         # NumPy's way is Blosc's, which in a main thread would start threads of its own
         here = isinstance(decode.decoder, CompiledDecoder)
-        in_threads(*[fill_parts] * min(self._n_threads, len(parts)), here=here)
+        in_threads(*[fill_parts] * min(self.n_threads, len(parts)), here=here)
 
     def _announce(self, files: ShardFiles, part: Part) -> None:
         files.announce(part.shard, *extent(self._spans(part)))

@@ -305,6 +305,11 @@ class WindowReader:
         """Load what labels are made of: a thread may be too late for it."""
         self._labels.load(target)
 
+    def limit_threads(self, n_threads: int) -> None:
+        """Read with so many threads at most, from the next batch on."""
+        if self._blocks is not None:
+            self._blocks.n_threads = n_threads
+
     def close(self) -> None:
         """Let go of files and buffers, at once or when a batch that is being read is done.
 
