@@ -15,6 +15,7 @@ from tuszstore.api import Store, build, repair, verify  # isort: skip
 from tuszstore.api import open_store as open
 from tuszstore.config import Config, load_config
 from tuszstore.errors import SchemaError, StoreError, TuszstoreError
+from tuszstore.facade.view import View
 from tuszstore.store.spec import StoreSpec
 
 __version__ = _version("tuszstore")
@@ -27,6 +28,7 @@ __all__ = [
     "StoreError",
     "StoreSpec",
     "TuszstoreError",
+    "View",
     "build",
     "load_config",
     "open",
