@@ -218,7 +218,9 @@ def read_event_files(path: str | os.PathLike[str], recordings: Recordings) -> Ev
         known[source.rows] = True
         for row in source.rows:
             start = recordings.source_start[row]
-            cut = np.clip(spans - start, 0, recordings.seconds[row]) if start else spans
+            cut = spans - start
+            if len(source.rows) > 1:
+                cut = np.clip(cut, 0, recordings.seconds[row])
             inside = cut[:, 1] > cut[:, 0]
             events.append((row, cut[inside], sure[inside]))
     if not found:
