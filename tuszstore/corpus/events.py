@@ -121,7 +121,7 @@ def mark_events(
         (((raw_first < 0) & (raw_stop > 0)).sum(), "cut at the recording's start"),
         (((raw_first < 0) & (raw_stop <= 0)).sum(), "before the recording's start dropped"),
         ((raw_stop == raw_first).sum(), "without duration, marking no sample"),
-        (sum(is_open), f"without an end, taken as {config.open_end} s long"),
+        (sum(is_open), f"without an end, taken as {config.open_end:g} s long"),
     ):
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
