@@ -303,6 +303,8 @@ def test_an_event_without_an_end_lasts_as_long_as_is_said() -> None:
     assert marked.notes == ("1 event without an end, taken as 30 s long",)
     assert mark_events(said, 100, 1.0, labels(open_end=5)).stop.tolist() == [7]
     assert mark_events(said, 10, 1.0, DEFAULT).stop.tolist() == [10]
+    closed = annotation(event(2, 5))
+    assert mark_events(closed, 9, 1.0, labels(open_end="leave_out")).stop.tolist() == [5]
     with pytest.raises(
         RecordingError, match=r"row 7: event 'seiz' has no end; set labels.open_end"
     ):
