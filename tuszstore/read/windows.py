@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
+from tuszstore.read.labels import Shift, WindowLabels
 from tuszstore.read.plan import plan_runs
 from tuszstore.read.reader import BlockReader
 from tuszstore.read.recordings import n_stored, read_recording
 from tuszstore.read.rows import Rows
 from tuszstore.read.selection import find_recording
-from tuszstore.store.labels import UNLABELLED, paint
+from tuszstore.read.targets import Target
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Place
+from tuszstore.store.tables import WindowTables
 
 
 class Index(Protocol):
@@ -78,6 +80,8 @@ class WindowReader:
         Samples of a window; by default as many as the store's have.
     index : Index, optional
         Where windows begin; by default where the store's do.
+    tables : WindowTables, optional
+        What is known of the windows, for their labels; by default the store.
 
     Attributes
     ----------
@@ -94,8 +98,10 @@ class WindowReader:
         rows: Rows | None = None,
         window: int | None = None,
         index: Index | None = None,
+        tables: WindowTables | None = None,
     ) -> None:
         self._store = store
+        self._labels = WindowLabels(store if tables is None else tables)
         self.rows = rows
         self.window = store.geometry.window if window is None else window
         self._index = StoredIndex(store) if index is None else index
@@ -116,7 +122,9 @@ class WindowReader:
         """Rows of a window: channels of the store, or what is made of them."""
         return len(self._store.spec.channels) if self.rows is None else len(self.rows)
 
-    def signal(self, indices: Indices, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    def signal(
+        self, indices: Indices, out: NDArray[Any] | None = None, shift: Shift = None
+    ) -> NDArray[Any]:
         """Read windows; each block that neighbours share is read once.
 
         Parameters
@@ -125,6 +133,9 @@ class WindowReader:
         out : ndarray, shape (window, row, sample), optional
             To be filled: float32, or int16 where that is stored, for the store's channels with
             values as they are stored.
+        shift : ndarray of int64, shape (window,), optional
+            Samples by which each window is taken later; it must stay in its recording. Where the
+            store's blocks overlap, windows cannot be shifted.
 
         Returns
         -------
@@ -140,7 +151,19 @@ class WindowReader:
         """
         numbers = check_indices(indices, len(self._index))
         self._store.check_open()
-        return self.signal_at(*self._index.places(numbers), out)
+        positions, recordings = self._index.places(numbers)
+        if shift is not None:
+            positions = positions + self._checked(shift)
+        return self.signal_at(positions, recordings, out)
+
+    def _checked(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
+        geometry = self._store.geometry
+        if geometry.block != geometry.step:
+            raise ValueError(
+                f"{self._store.path}: its windows are stored one by one "
+                "(windows.overlap: duplicate), so that they cannot be shifted"
+            )
+        return np.asarray(shift, np.int64)
 
     def signal_at(
         self,
@@ -246,39 +269,46 @@ class WindowReader:
         """
         return n_stored(self._store, find_recording(self._store.recordings["id"], recording))
 
-    def labels(self, indices: Indices) -> NDArray[np.uint16]:
-        """Paint the class bits of windows from the store's events.
+    def labels(self, indices: Indices, shift: Shift = None) -> NDArray[np.uint16]:
+        """Return the class bits of windows, made from the store's events.
 
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), or slice
+        shift : ndarray of int64, shape (window,), optional
+            Samples by which each window is taken later.
 
         Returns
         -------
         ndarray of uint16, shape (window, sample)
             0 is background; the bits are named by ``spec.classes``.
         """
-        store, geometry = self._store, self._store.geometry
-        numbers = check_indices(indices, store.n_windows)
-        events, table = store.events, store.recordings
-        out = np.zeros((len(numbers), geometry.window), np.uint16)
-        recordings = store.windows["recording"][numbers]
-        begins = (numbers - table["first_window"][recordings]) * geometry.stride
-        first = np.searchsorted(events["recording"], recordings, "left")
-        stop = np.searchsorted(events["recording"], recordings, "right")
-        marked = store.windows["event_classes"][numbers] > 0
-        marked |= store.windows["category"][numbers] < 0  # some of it is ignored
-        unlabelled = ~np.asarray(table["labelled"], bool)[recordings]
-        out[unlabelled] = UNLABELLED
-        for row in np.flatnonzero(marked & ~unlabelled):
-            span = slice(first[row], stop[row])
-            paint(
-                events["first_sample"][span] - begins[row],
-                events["stop_sample"][span] - begins[row],
-                events["bit"][span],
-                out[row],
-            )
-        return out
+        return self._labels.classes(indices, shift)
+
+    def target(
+        self,
+        target: Target,
+        indices: Indices,
+        out: NDArray[Any] | None = None,
+        shift: Shift = None,
+    ) -> NDArray[Any]:
+        """Return the labels of windows that a target asks for.
+
+        Parameters
+        ----------
+        target, indices, out, shift
+            As of :meth:`tuszstore.read.labels.WindowLabels.fill`.
+        """
+        return self._labels.fill(target, indices, out, shift)
+
+    def load_labels(self, target: Target) -> None:
+        """Load what labels are made of: a thread may be too late for it."""
+        self._labels.load(target)
+
+    def limit_threads(self, n_threads: int) -> None:
+        """Read with so many threads at most, from the next batch on."""
+        if self._blocks is not None:
+            self._blocks.n_threads = n_threads
 
     def close(self) -> None:
         """Let go of files and buffers, at once or when a batch that is being read is done.
