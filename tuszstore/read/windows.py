@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
 from tuszstore.read.labels import Shift, WindowLabels
+from tuszstore.read.memory import BATCHES
 from tuszstore.read.plan import plan_runs
 from tuszstore.read.reader import BlockReader
 from tuszstore.read.recordings import n_stored, read_recording
@@ -140,7 +141,8 @@ class WindowReader:
         Returns
         -------
         ndarray of float32, shape (window, row, sample)
-            `out`, if it was given.
+            `out`, if it was given. Without it, the memory is used again for a later batch once
+            nothing refers to it any more.
 
         Raises
         ------
@@ -197,7 +199,7 @@ class WindowReader:
         n_rows = len(self._store.spec.channels) if stored else self.n_rows
         shape = (len(positions), n_rows, self.window)
         if out is None:
-            out = np.empty(shape, np.float32)
+            out = BATCHES.take(shape, np.float32)
         elif out.dtype not in (np.float32, stored_type):
             raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
         elif out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
