@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
 from tuszstore.read.labels import Shift, WindowLabels
+from tuszstore.read.layouts import unknown_layout
+from tuszstore.read.memory import BATCHES
 from tuszstore.read.plan import plan_runs
 from tuszstore.read.reader import BlockReader, Share
 from tuszstore.read.recordings import n_stored, read_recording
@@ -107,7 +109,7 @@ class WindowReader:
         self._index = StoredIndex(store) if index is None else index
         self._blocks: BlockReader | None = None
         store.check_open()
-        if reason := _unknown_layout(store):
+        if reason := unknown_layout(store):
             warnings.warn(
                 f"{store.path}: {reason}: reading it with zarr-python, which is slower",
                 stacklevel=3,
@@ -140,7 +142,8 @@ class WindowReader:
         Returns
         -------
         ndarray of float32, shape (window, row, sample)
-            `out`, if it was given.
+            `out`, if it was given. Without it, the memory is used again for a later batch once
+            nothing refers to it any more.
 
         Raises
         ------
@@ -374,7 +377,40 @@ def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> 
     ValueError
     """
     if out is None:
-        return np.empty(shape, np.float32)
+        return BATCHES.take(shape, np.float32)
+    if out.dtype not in (np.float32, np.dtype(stored)):
+        raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
+    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"out must be C-contiguous and writeable, of shape {shape}, not {out.shape}"
+        )
+    return out
+
+
+def _read_blocks(self, blocks: NDArray[np.int64]) -> NDArray[Any]:
+    reader = self._blocks
+    self._store.check_open()
+    if reader is not None:
+        return reader.blocks(blocks)
+    return _read_blocks(self._store, blocks)
+
+
+def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> NDArray[Any]:
+    """Return the array for a batch: the one given, if it can be filled.
+
+    Parameters
+    ----------
+    out : ndarray or None
+    shape : tuple of int
+    stored : str
+        The stored type.
+
+    Raises
+    ------
+    ValueError
+    """
+    if out is None:
+        return BATCHES.take(shape, np.float32)
     if out.dtype not in (np.float32, np.dtype(stored)):
         raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
     if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
