@@ -11,7 +11,7 @@ from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
 from tuszstore.read.labels import Shift, WindowLabels
 from tuszstore.read.layouts import unknown_layout
-from tuszstore.read.memory import BATCHES
+from tuszstore.read.memory import check_out
 from tuszstore.read.plan import plan_runs
 from tuszstore.read.reader import BlockReader, Share
 from tuszstore.read.recordings import n_stored, read_recording
@@ -360,31 +360,6 @@ class WindowReader:
         if reader is not None:
             return reader.blocks(blocks)
         return _read_blocks(self._store, blocks)
-
-
-def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> NDArray[Any]:
-    """Return the array for a batch: the one given, if it can be filled.
-
-    Parameters
-    ----------
-    out : ndarray or None
-    shape : tuple of int
-    stored : str
-        The stored type.
-
-    Raises
-    ------
-    ValueError
-    """
-    if out is None:
-        return BATCHES.take(shape, np.float32)
-    if out.dtype not in (np.float32, np.dtype(stored)):
-        raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
-    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(
-            f"out must be C-contiguous and writeable, of shape {shape}, not {out.shape}"
-        )
-    return out
 
 
 def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any]:
