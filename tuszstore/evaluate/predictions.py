@@ -88,12 +88,18 @@ class Predictions:
     def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
         self.path = path
         self.attrs = attributes
+        # the windows that were read last: first, one after the last, and their values
+        self._near: tuple[int, int, Any] = (0, 0, None)
 
     @cached_property
     def _group(self) -> Any:
         import zarr
 
         return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=False)
+
+    @cached_property
+    def _values(self) -> Any:
+        return self._group[VALUES]
 
     @cached_property
     def _content(self) -> Any:
@@ -103,7 +109,7 @@ class Predictions:
             raise StoreError(
                 f"{self.path}: is damaged: {type(error).__name__}: {error!s:.200}"
             ) from error
-        if self._group[VALUES].shape[0] != len(content.windows):
+        if self._values.shape[0] != len(content.windows):
             raise StoreError(f"{self.path}: is damaged: its tables are of other windows")
         return content
 
@@ -220,13 +226,19 @@ class Predictions:
 
     def events_by(self, rules: Sequence[EventRule]) -> list[EventTable]:
         """Return the events by several rules, for which each trace is made once for each mode."""
+        return self.detect(rules)[0]
+
+    def detect(self, rules: Sequence[EventRule]) -> tuple[list[EventTable], NDArray[np.float64]]:
+        """Return the events by several rules, and how much of each recording has a trace (s)."""
         found: list[list[Any]] = [[] for _ in rules]
+        covered = np.zeros(len(self.recordings))
         for row in range(len(self.recordings)):
             traces = {mode: self.trace(row, mode=mode) for mode in {rule.mode for rule in rules}}
+            covered[row] = max((trace.covered for trace in traces.values()), default=0.0)
             seconds = float(self.recordings.seconds[row])
             for events, rule in zip(found, rules, strict=True):
                 events.append((row, *find_events(traces[rule.mode], rule, seconds)))
-        return [EventTable.of(self.recordings, events) for events in found]
+        return [EventTable.of(self.recordings, events) for events in found], covered
 
     def reference(self, *, rater: str | None = None) -> EventTable:
         """Return the seizures that are annotated in the store, as events.
@@ -348,7 +360,7 @@ class Predictions:
         return len(self._content.windows)
 
     def __repr__(self) -> str:
-        shape = self._group[VALUES].shape
+        shape = self._values.shape
         model = f", model {printable(self.attrs['model'])}" if self.attrs.get("model") else ""
         return (
             f"<Predictions {self.path}: {len(self.recordings)} recordings, {shape[0]} windows of "
@@ -358,7 +370,7 @@ class Predictions:
     @cached_property
     def _cell(self) -> int:
         content = self._content
-        n_values = self._group[VALUES].shape[1]
+        n_values = self._values.shape[1]
         return cell_length(np.unique(content.windows.start), content.window, n_values)
 
     @cached_property
@@ -380,18 +392,25 @@ class Predictions:
 
     def _read(self, windows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the values of windows, read in one piece where they lie in one."""
-        array = self._group[VALUES]
+        array = self._values
         if not len(windows):
             return np.empty((0, array.shape[1]), np.float32)
         first, last = int(windows.min()), int(windows.max()) + 1
         try:
-            if last - first == len(windows):
-                return np.asarray(array[first:last])[windows - first]
-            return np.asarray(array.oindex[windows])
+            if last - first > len(windows):
+                return np.asarray(array.oindex[windows])
+            begin, end, values = self._near
+            if not begin <= first < last <= end:
+                # whole chunks: the next recordings lie in them as well
+                rows = array.chunks[0]
+                begin, end = first // rows * rows, -(-last // rows) * rows
+                values = np.asarray(array[begin:end])
+                self._near = begin, end, values
         except (ValueError, RuntimeError, OSError) as error:
             raise StoreError(
                 f"{self.path}/{VALUES}: cannot read windows {first} to {last - 1}: {error!s:.200}"
             ) from error
+        return values[windows - begin]
 
     def _annotated_spans(self, row: int, chosen: NDArray[np.bool_]) -> Spans:
         annotated = self.annotated
