@@ -106,7 +106,7 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 def _values(annotation: Any) -> str:
     """Return an annotation as a user writes values."""
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    text = re.sub(r"typing\.|pathlib\.|NoneType", lambda m: "null" if m[0] == "NoneType" else "", text)
+    text = re.sub(r"typing\.|pathlib\.", "", text).replace("NoneType", "null")
     text = re.sub(r"Annotated\[([\w.]+), .*?\)\](?=$| )", r"\1", text)
     text = re.sub(r"Literal\[(.*?)\]", lambda m: m[1].replace("'", "").replace(", ", " | "), text)
     return text.replace("tuple[str, ...]", "list of str").replace("None", "null")

@@ -17,6 +17,7 @@ from tuszstore.config import Config, load_config
 from tuszstore.errors import SchemaError, StoreError, TuszstoreError
 from tuszstore.evaluate.predictions import Predictions, open_predictions
 from tuszstore.evaluate.writing import PredictionError, write_predictions
+from tuszstore.facade.view import View
 from tuszstore.store.spec import StoreSpec
 
 __version__ = _version("tuszstore")
@@ -31,6 +32,7 @@ __all__ = [
     "StoreError",
     "StoreSpec",
     "TuszstoreError",
+    "View",
     "build",
     "load_config",
     "open",

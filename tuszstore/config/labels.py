@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tuszstore.config.section import Section, registered
+from tuszstore.config.events import EventWords
+from tuszstore.config.section import Positive, Section, registered
 from tuszstore.registry import ANNOTATIONS
 
 EVENT_CLASSES = (
@@ -15,20 +16,45 @@ EVENT_CLASSES = (
 MAX_CLASSES = 15
 """Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
 
+BACKGROUND = "bckg"
+"""What ``labels.map`` names for words that are background."""
+
+RATER_RULES = ("any", "majority", "all")
+"""What ``labels.rater`` may be, beside the name of a rater."""
+
+MAX_PATTERN = 200
+"""Characters of a pattern, at most."""
+
+Pattern = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
+
 
 class Labels(Section):
-    """Which annotation is read and what its events mean."""
+    """Which annotation is read, what its events mean, and whose they are."""
 
     annotation: str = "csv"
     """Format of the annotations beside the recordings, for corpora that leave it open, or
     ``none``.
     """
+    events: EventWords = EventWords()
+    """Which texts of BIDS and EDF+ start a seizure, end one, are one, or are background."""
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
     """Event classes in the order of their bits; no more than 15."""
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
     """The classes that count as seizure."""
+    map: dict[Pattern, str] = Field(default={})
+    """Patterns of words, such as ``sz_foc*``, and the class that they mean, or ``bckg``."""
+    known_words: bool = True
+    """Whether words of public corpora are understood that are no class of that name."""
+    ignore: tuple[Pattern, ...] = ("impd",)
+    """Patterns of words whose samples are neither seizure nor background, but unlabelled."""
     ignore_case: bool = True
     """Whether classes that differ in case only are equal."""
+    rater: Annotated[str, Field(min_length=1)] = "any"
+    """Whose events decide: a rater by name, or ``any``, ``majority`` or ``all`` of them."""
+    open_end: Positive | Literal["leave_out"] = 30.0
+    """Duration of an event whose end is not known (s), or its recording is excluded."""
+    suspicious: Literal["keep", "leave_out"] = "keep"
+    """What becomes of a recording with an event that cannot be true."""
     unknown: Literal["leave_out", "background"] = "leave_out"
     """What becomes of a recording with an event of another class: excluded, or the event is
     background.
@@ -55,6 +81,13 @@ class Labels(Section):
             raise ValueError(f"classes must be single words other than 'bckg', not {strange}")
         if missing := [name for name in self.seizure if name not in self.classes]:
             raise ValueError(f"seizure names {missing}, which classes does not hold")
+        known = (*self.classes, BACKGROUND)
+        for pattern, name in self.map.items():
+            if name not in known:
+                raise ValueError(
+                    f"map gives {pattern!r} the class {name!r}, which is none of classes, nor "
+                    f"{BACKGROUND!r}"
+                )
         return self
 
     @property

@@ -13,6 +13,7 @@ recording). A file without any row says nothing at all.
 import csv
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +60,16 @@ class Event:
     channel : str
         Bipolar channel such as ``FP1-F7``, or ``TERM`` for the whole montage.
     onset, offset : float
-        Seconds from the start of the recording, as annotated.
+        Seconds from the start of the recording, as annotated. An offset of NaN is an event whose
+        end nobody tells: what it marks, ``labels.open_end`` decides.
     label : str
-        Event class as written.
+        Event class as written; what it means, ``labels`` decides (:mod:`tuszstore.corpus.words`).
     confidence : float
+        NaN where nothing tells.
     row : int
         Line in the file, for messages.
     rater : str
-        Who annotated it; empty where nothing tells.
+        Who annotated it, one of the annotation's `raters`; empty where nothing tells.
     meaning : str
         What the corpus takes its class for where ``labels.classes`` has none of that name: one of
         the classes, :data:`BACKGROUND` or :data:`IGNORED`; empty where the corpus does not know.
@@ -83,6 +86,23 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """A stretch of a recording that somebody looked at.
+
+    Attributes
+    ----------
+    rater : str
+        One of the annotation's `raters`.
+    onset, offset : float
+        Seconds from the start of the recording; infinity is its end.
+    """
+
+    rater: str
+    onset: float
+    offset: float
+
+
+@dataclass(frozen=True)
 class Annotation:
     """What an annotation file says of a recording.
 
@@ -95,9 +115,13 @@ class Annotation:
     digest : str
         SHA-256 of what decides it: the file, or the recording's part of one that annotates many.
     raters : tuple of str
-        Who looked at the recording; one without a name where nothing tells.
+        Who looked at the recording, those who found nothing too; one without a name where nothing
+        tells.
     notes : tuple of str
         What was put right.
+    looked : tuple of Looked
+        What each rater looked at. One who is not named here looked at all of it; time that nobody
+        looked at is unlabelled.
     """
 
     events: tuple[Event, ...]
@@ -105,6 +129,7 @@ class Annotation:
     digest: str
     raters: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = ()
+    looked: tuple[Looked, ...] = ()
 
 
 class Unlabelled(RecordingError):
@@ -207,7 +232,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
         Duration in the header.
     """
     seconds: float | None = None
-    columns: list[str] | None = None
+    columns: dict[str, int] | None = None
     events: list[Event] = []
     n_rows = 0
     for row, line in enumerate(text.splitlines(), start=1):
@@ -220,7 +245,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
             continue
         fields = _fields(line, name, row)
         if columns is None:
-            columns = [part.lower() for part in fields]
+            columns = {part.lower(): number for number, part in enumerate(fields)}
             if lost := [column for column in _COLUMNS[:4] if column not in columns]:
                 raise Foreign(
                     f"{name}, row {row}: expected the columns {','.join(_COLUMNS)}, "
@@ -228,7 +253,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
                 )
             continue
         n_rows += 1
-        event = _event(dict(zip(columns, fields, strict=False)), name, row)
+        event = _event(fields, columns, name, row)
         if event.label.lower() != BACKGROUND:
             events.append(event)
     if n_rows == 0:
@@ -237,18 +262,21 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
 
 
 def _fields(line: str, name: str, row: int) -> list[str]:
+    if '"' not in line and len(line) <= csv.field_size_limit():  # nearly all of millions
+        return [part.strip() for part in line.split(",")]
     try:
         return [part.strip() for part in next(csv.reader([line]))]
     except csv.Error as error:
         raise RecordingError(f"{name}, row {row}: not a row of a CSV file ({error})") from None
 
 
-def _event(fields: dict[str, str], name: str, row: int) -> Event:
+def _event(fields: Sequence[str], columns: Mapping[str, int], name: str, row: int) -> Event:
+    number = columns.get("confidence", len(fields))
     try:
-        onset, offset = float(fields["start_time"]), float(fields["stop_time"])
-        confidence = float(fields.get("confidence") or "nan")
-        label, channel = fields["label"], fields["channel"]
-    except (KeyError, ValueError):
+        onset, offset = float(fields[columns["start_time"]]), float(fields[columns["stop_time"]])
+        confidence = float(fields[number] or "nan") if number < len(fields) else math.nan
+        label, channel = fields[columns["label"]], fields[columns["channel"]]
+    except (IndexError, ValueError):
         raise RecordingError(
             f"{name}, row {row}: not a row of channel,start_time,stop_time,label"
         ) from None

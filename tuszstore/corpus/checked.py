@@ -4,6 +4,7 @@ What a plug-in raises, and what it returns that is not what the protocol says, b
 why one recording is left out, or an error that names the plug-in where all are concerned.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tuszstore.corpus.annotations import Annotation, Event
+from tuszstore.config import RATER_RULES
+from tuszstore.corpus.annotations import Annotation, Event, Looked
 from tuszstore.corpus.base import (
     Corpus,
     Discovery,
@@ -35,6 +37,7 @@ MAX_SIGNALS = 100_000
 """Signals of a recording, at most."""
 
 _MAX_NAME = 4096
+_NO_RATER = ",?*\0\n"
 _LATEST = 1e10  # s, some three centuries
 _CLOCKS = ("real", "surrogate", "none")
 
@@ -171,19 +174,51 @@ class CheckedCorpus:
             raise self._wrong(RecordingError, "annotation", "texts as notes and raters", found)
         if not isinstance(found.seconds, int | float | None):
             raise self._wrong(RecordingError, "annotation", "a duration", found.seconds)
+        self._check_raters(found)
         for event in found.events:
+            if _is_plain(event, found.raters):
+                continue
             if not isinstance(event, Event) or not (
                 _are_texts((event.label, event.channel, event.rater))
             ):
                 raise self._wrong(RecordingError, "annotation", "Events", event)
             times = (event.onset, event.offset)
-            if not all(isinstance(t, int | float) and abs(t) <= _LATEST for t in times):
+            if not all(isinstance(t, int | float) for t in times) or not (
+                abs(event.onset) <= _LATEST
+                and (math.isnan(event.offset) or abs(event.offset) <= _LATEST)
+            ):
                 raise self._wrong(RecordingError, "annotation", "finite times", times)
             if event.offset < event.onset:
                 raise self._wrong(RecordingError, "annotation", "ends after starts", times)
             if event.onset < 0 and not self._own:
                 raise self._wrong(RecordingError, "annotation", "times from the start on", times)
+            if event.rater not in found.raters:
+                raise self._wrong(
+                    RecordingError, "annotation", f"events of its raters {found.raters}", event
+                )
         return found
+
+    def _check_raters(self, found: Annotation) -> None:
+        """Refuse raters that are none, that stand twice, or bear a name that means a rule."""
+        raters = found.raters
+        if not raters or len(set(raters)) < len(raters):
+            raise self._wrong(RecordingError, "annotation", "each rater once", raters)
+        for rater in raters:
+            if rater in RATER_RULES or not set(rater).isdisjoint(_NO_RATER) or len(rater) > 100:
+                raise self._wrong(
+                    RecordingError,
+                    "annotation",
+                    f"raters of other names than {', '.join(RATER_RULES)}, without , ? or *",
+                    rater,
+                )
+        if not isinstance(found.looked, tuple):
+            raise self._wrong(RecordingError, "annotation", "a tuple of Looked", found.looked)
+        for one in found.looked:
+            if not isinstance(one, Looked) or one.rater not in raters:
+                raise self._wrong(RecordingError, "annotation", "Looked of its raters", one)
+            times = (one.onset, one.offset)
+            if not all(isinstance(t, int | float) for t in times) or not one.onset <= one.offset:
+                raise self._wrong(RecordingError, "annotation", "stretches that end later", one)
 
     def _called(self, kind: type[TuszstoreError], method: str, call: Callable[[], T]) -> T:
         try:
@@ -210,6 +245,20 @@ class CheckedCorpus:
         self, kind: type[TuszstoreError], method: str, expected: str, found: object
     ) -> TuszstoreError:
         return kind(f"corpus {self.name!r}: {method}() must return {expected}, not {found!r:.120}")
+
+
+def _is_plain(event: object, raters: tuple[str, ...]) -> bool:
+    """Return whether an event is as nearly all are, of which a corpus has millions."""
+    return (
+        type(event) is Event
+        and type(event.onset) is float
+        and type(event.offset) is float
+        and type(event.label) is str
+        and type(event.channel) is str
+        and type(event.rater) is str
+        and 0 <= event.onset <= event.offset <= _LATEST
+        and event.rater in raters
+    )
 
 
 def _is_tuple(value: object) -> bool:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from tuszstore.plotting.spans import merge_all, span_class
 from tuszstore.reasons import Reason, all_notes, group_reasons
 from tuszstore.store.categories import CODES, UNLABELLED
+from tuszstore.store.raters import decides
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Facts:
     noted: int
 
 
-def gather(store: "Store") -> Facts:
+def gather(store: "WindowCollection") -> Facts:
     """Return the figures of a store.
 
     Parameters
@@ -139,7 +140,7 @@ def gather(store: "Store") -> Facts:
     )
 
 
-def total(store: "Store") -> Share:
+def total(store: "WindowCollection") -> Share:
     """Return the figures of all recordings of a store.
 
     Parameters
@@ -152,7 +153,7 @@ def total(store: "Store") -> Share:
 class _Counter:
     """Counts what recordings hold, each of them once, and adds that up for any group of them."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "WindowCollection") -> None:
         recordings = store.recordings
         n = recordings.sizes["recording"]
         self.events = _Events(store)
@@ -238,13 +239,14 @@ class _Events:
         Whether its class counts as seizure.
     """
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "WindowCollection") -> None:
         spec, events = store.spec, store.events
         start, stop = events["first_sample"].values, events["stop_sample"].values
-        marks = np.flatnonzero(stop > start)
+        bit, class_bit = events["bit"].values, events["class_bit"].values
+        marks = np.flatnonzero((stop > start) & decides(bit, class_bit))
         rows = events["recording"].values[marks].astype(np.int64)
         self.spans = rows, start[marks], stop[marks]
-        bits = events["bit"].values[marks]
+        bits = bit[marks]
         self.seizure = (bits & spec.seizure_bits) > 0
         codes: dict[str, int] = {}
         annotated = zip(bits.tolist(), events["class"].values[marks].tolist(), strict=True)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.read.seizures import SeizureMask
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -33,19 +33,9 @@ class Batch:
     label: torch.Tensor
     meta: Meta | None
 
-    def as_tuple(self) -> tuple[Any, ...]:
+    def as_list(self) -> list[Any]:
         """Return what a user gets: signal, label, and meta if it was asked for."""
-        return (self.signal, self.label) if self.meta is None else tuple(vars(self).values())
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return one tuple for each window, of views."""
-        columns: list[Any] = [self.signal.unbind(), self.label.unbind()]
-        if self.meta is not None:
-            values = [v.tolist() if isinstance(v, torch.Tensor) else v for v in self.meta.values()]
-            columns.append(
-                [dict(zip(self.meta, row, strict=True)) for row in zip(*values, strict=True)]
-            )
-        return list(zip(*columns, strict=True))
+        return [self.signal, self.label] + ([] if self.meta is None else [self.meta])
 
 
 class BatchReader:
@@ -58,7 +48,7 @@ class BatchReader:
     return_meta : bool
     """
 
-    def __init__(self, store: Store, label: Label, return_meta: bool) -> None:
+    def __init__(self, store: WindowCollection, label: Label, return_meta: bool) -> None:
         if label not in ("seizure", "classes"):
             raise ValueError(f"label must be 'seizure' or 'classes', not {label!r}")
         self.store = store

@@ -1,0 +1,52 @@
+"""What reads windows, be they of a store, of a view or of several."""
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from tuszstore.indices import Indices
+from tuszstore.read.labels import Shift
+from tuszstore.read.targets import Target
+
+
+class SignalReader(Protocol):
+    """Signals and labels of windows; safe to use from several threads at once."""
+
+    def signal(
+        self, indices: Indices, out: NDArray[Any] | None = None, shift: Shift = None
+    ) -> NDArray[Any]:
+        """Read windows; see :meth:`tuszstore.read.windows.WindowReader.signal`."""
+
+    def labels(self, indices: Indices, shift: Shift = None) -> NDArray[Any]:
+        """Return the class bits of windows, ``(window, sample)`` uint16."""
+
+    def target(
+        self,
+        target: Target,
+        indices: Indices,
+        out: NDArray[Any] | None = None,
+        shift: Shift = None,
+    ) -> NDArray[Any]:
+        """Return the labels of windows that a target asks for, as training wants them."""
+
+    def load_labels(self, target: Target) -> None:
+        """Load what labels are made of: a thread may be too late for it."""
+
+    def recording(
+        self,
+        recording: str | int,
+        start: float = 0.0,
+        stop: float | None = None,
+        *,
+        microvolts: bool = False,
+    ) -> NDArray[Any]:
+        """Read a stretch of one recording, ``(channel, sample)`` float32."""
+
+    def length(self, recording: str | int) -> int:
+        """Return how many samples of a recording can be read, from its start."""
+
+    def limit_threads(self, n_threads: int) -> None:
+        """Read with so many threads at most, from the next batch on."""
+
+    def close(self) -> None:
+        """Let go of files and buffers."""
