@@ -18,21 +18,22 @@ from tuszstore.evaluate.stitching import Mode, Trace, cell_length, n_cells_of, s
 from tuszstore.evaluate.tables import IGNORED, SEIZURE, Annotated, Recordings, recordings_digest
 from tuszstore.evaluate.writing import PredictionError
 from tuszstore.read.selection import find_recording
+from tuszstore.store.raters import parted
 from tuszstore.store.spec import SpecError, StoreSpec
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
     import xarray
 
-    from tuszstore.api import Store
     from tuszstore.evaluate.forecasts import Forecast
     from tuszstore.evaluate.raters import Agreement
     from tuszstore.evaluate.scoring import Scores
     from tuszstore.evaluate.sweeping import Sweep
+    from tuszstore.facade.windows import WindowCollection
 
 
 def open_predictions(
-    path: str | os.PathLike[str], *, store: "Store | None" = None
+    path: str | os.PathLike[str], *, store: "WindowCollection | None" = None
 ) -> "Predictions":
     """Open predictions that are complete.
 
@@ -133,7 +134,7 @@ class Predictions:
         annotated: Annotated = self._content.annotated
         return annotated
 
-    def check(self, store: "Store") -> None:
+    def check(self, store: "WindowCollection") -> None:
         """Refuse a store, or a view of one, that holds other recordings or signals.
 
         Raises
@@ -246,35 +247,41 @@ class Predictions:
         Parameters
         ----------
         rater : str, optional
-            Only those that one rater marked; by default those of any.
+            What one rater marked; by default what the store's labels have.
 
         Raises
         ------
         ValueError
             If there is no such rater.
         """
-        annotated = self.annotated
+        annotated, known = self.annotated, self.recordings.labelled
         chosen = annotated.kind == SEIZURE
         if rater is not None:
             if rater not in self.raters:
-                known = ", ".join(map(repr, self.raters)) or "none"
-                raise ValueError(f"no rater {rater!r}; there are {known}")
-            chosen &= annotated.rater == rater
+                names = ", ".join(map(repr, self.raters)) or "none"
+                raise ValueError(f"no rater {rater!r}; there are {names}")
+            chosen = (annotated.said == SEIZURE) & (annotated.rater == rater)
+            known = np.array([rater in parted(names) for names in self.recordings.raters], bool)
         events = []
         for row in range(len(self.recordings)):
             spans = self._annotated_spans(row, chosen)
             events.append((row, spans, np.full(len(spans), np.nan, np.float32)))
-        return EventTable.of(self.recordings, events, self.recordings.labelled)
+        return EventTable.of(self.recordings, events, known)
 
     @property
     def raters(self) -> list[str]:
-        """Who annotated seizures, by name; nobody where nothing tells."""
-        return sorted(set(self.annotated.rater[self.annotated.kind != IGNORED].tolist()) - {""})
+        """Who looked at the recordings, by name; nobody where nothing tells."""
+        return sorted(
+            {one for names in set(self.recordings.raters) for one in parted(names)} - {""}
+        )
 
     @cached_property
     def ignored(self) -> list[Spans]:
         """For each recording, the spans that are annotated as not to be scored."""
-        chosen = self.annotated.kind == IGNORED
+        return self.spans_of(self.annotated.kind == IGNORED)
+
+    def spans_of(self, chosen: NDArray[np.bool_]) -> list[Spans]:
+        """Return for each recording the union of some of the annotated events."""
         return [self._annotated_spans(row, chosen) for row in range(len(self.recordings))]
 
     def score(
