@@ -156,7 +156,7 @@ test-typing: $(STAMP) ## check with mypy and pyright, from outside, that the typ
 
 docs: $(STAMP) ## build the documentation site in ./site; a warning or a broken link is an error
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Tested away from here, so that nothing is found but what was installed.
 wheel: $(STAMP) ## make an sdist and a wheel in ./dist, and run the self-test on the wheel in a clean environment

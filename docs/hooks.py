@@ -5,6 +5,9 @@ files of the repository. Links to other files of the repository, which are not o
 plain text.
 """
 
+import ast
+import inspect
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,15 +49,18 @@ def _relink(text: str, folder: Path) -> str:
     A link that leads nowhere is left as it is, for the strict build to find.
     """
 
+    docs = ROOT / "docs"
+    made = {(ROOT / source).resolve(): docs / page for page, source in PAGES.items()}
+    here = folder if folder.is_relative_to(docs) else docs
+
     def relinked(match: re.Match[str]) -> str:
         label, target, anchor = match[1], match[2], match[3] or ""
         path = (folder / target).resolve()
-        if not path.exists() or path.is_relative_to(ROOT / "docs"):
-            inside = path.relative_to(ROOT / "docs") if path.exists() else None
-            return f"[{label}]({inside}{anchor})" if inside and folder == ROOT else match[0]
-        made = {(ROOT / source).resolve(): page for page, source in PAGES.items()}
-        if page := made.get(path):
-            return f"[{label}]({page}{anchor})"
+        if not path.exists():
+            return match[0]
+        page = made.get(path, path)
+        if page.is_relative_to(docs):
+            return f"[{label}]({os.path.relpath(page, here)}{anchor})"
         return f"{label} (`{path.relative_to(ROOT)}` in the repository)"
 
     return _LINK.sub(relinked, text)
@@ -78,6 +84,7 @@ def configuration_page() -> Iterator[str]:
 
 
 def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
+    docstrings = attribute_docstrings(model)
     yield " ".join((model.__doc__ or "").split())
     yield from ["", "| key | values | default | |", "|---|---|---|---|"]
     inner = []
@@ -89,12 +96,25 @@ def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
             shown = f"`{_values(field.annotation)}`"
         default = field.get_default(call_default_factory=True)
         told = "" if default is PydanticUndefined else _shown(default)
-        text = " ".join((field.description or "").split())
+        text = " ".join(docstrings.get(name, "").split())
         cells = (f"`{path}.{name}`", shown, told, text)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     for key, below in inner:
         yield from ["", f"### {key}", ""]
         yield from _section(key, below)
+
+
+def attribute_docstrings(model: type) -> dict[str, str]:
+    """Return what stands beneath each attribute of a class, where it is declared."""
+    (declared,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(declared, ast.ClassDef)
+    found = {}
+    for node, after in zip(declared.body, declared.body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            match after:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    found[node.target.id] = text
+    return found
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
