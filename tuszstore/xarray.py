@@ -48,9 +48,10 @@ class TuszstoreBackend(OpenStores):
         StoreError
             As :func:`tuszstore.open` raises it.
         """
-        from tuszstore.api import Store, open_store
+        from tuszstore.api import open_store
+        from tuszstore.facade.windows import WindowCollection
 
-        if isinstance(filename_or_obj, Store):  # what is given open is left open
+        if isinstance(filename_or_obj, WindowCollection):  # what is given open is left open
             return super().open_dataset(filename_or_obj, drop_variables=drop_variables)
         store = open_store(filename_or_obj)
         dataset = super().open_dataset(store, drop_variables=drop_variables)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.schema import VARIABLES
-from tuszstore.store.table import Table
+from tuszstore.store.tables import BaseTable, WindowTables
 
 JOINED = ("id", "patient", "session", "montage")
 """Columns of recordings that the windows table shows for each window."""
@@ -133,13 +132,13 @@ class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
 
 
 def table_dataset(
-    table: Table, channels: Sequence[str], *, coordinates: Iterable[str] = ()
+    table: BaseTable, channels: Sequence[str], *, coordinates: Iterable[str] = ()
 ) -> TableDataset:
     """Return a table as a Dataset.
 
     Parameters
     ----------
-    table : Table
+    table : BaseTable
     channels : sequence of str
         Names of the store's channels.
     coordinates : iterable of str
@@ -158,12 +157,12 @@ def table_dataset(
     return dataset.set_coords(list(coordinates))
 
 
-def index_dataset(store: StoreMetadata) -> TableDataset:
+def index_dataset(store: WindowTables) -> TableDataset:
     """Return the windows table, with id, patient, session and montage of each one's recording.
 
     Parameters
     ----------
-    store : StoreMetadata
+    store : WindowTables
     """
     dataset = table_dataset(store.windows, store.spec.channel_names, coordinates=["mask"])
     joined = [name for name in JOINED if name in store.recordings.variables]
@@ -174,7 +173,7 @@ def index_dataset(store: StoreMetadata) -> TableDataset:
     return dataset.set_coords(joined)
 
 
-def _join(store: StoreMetadata, name: str) -> NDArray[Any]:
+def _join(store: WindowTables, name: str) -> NDArray[Any]:
     column: NDArray[Any] = store.recordings[name][store.windows["recording"]]
     return column
 

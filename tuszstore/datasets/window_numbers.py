@@ -14,7 +14,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,17 @@ class Source:
     meaning: dict[str, Any]
 
 
-def window_numbers(store: "Store") -> pd.Index:
+def window_numbers(store: "WindowCollection") -> pd.Index:
     """Return the numbers of all windows of a store.
 
     Parameters
     ----------
     store : Store
     """
-    attributes = store.metadata.arrays["recordings"].get("attributes") or {}
     spec = store.spec
     source = Source(
         path=str(store.path),
-        signature=f"{attributes.get('signature')} {spec.window} {spec.stride}",
+        signature=f"{store.metadata.signature} {spec.window} {spec.stride}",
         meaning={
             "sampling rate": store.sfreq,
             "unit": spec.units,

@@ -22,7 +22,7 @@ from tuszstore.store.categories import CATEGORIES, UNLABELLED
 from tuszstore.store.labels import flag_attributes
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 CHUNK_BYTES = 1 << 27
 """Signal of a Dask chunk, at most: a recording beyond that is cut into equal parts."""
@@ -53,7 +53,7 @@ class OpenStores(BackendEntrypoint):
         return windows_dataset(filename_or_obj, set(dropped or ()))
 
 
-def open_windows(store: "Store", chunks: Any = None) -> xarray.Dataset:
+def open_windows(store: "WindowCollection", chunks: Any = None) -> xarray.Dataset:
     """Return the windows of a store that is open; see :meth:`tuszstore.Store.to_xarray`."""
     opened: Any = store  # an engine may take what it likes, whatever the annotation says
     dataset = xarray.open_dataset(opened, engine=OpenStores)
@@ -84,7 +84,7 @@ class _LazyWindows(BackendArray):
     """
 
     def __init__(
-        self, store: "Store", method: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+        self, store: "WindowCollection", method: str, shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> None:
         self.shape = shape
         self.dtype = dtype
@@ -135,7 +135,7 @@ def chunk_sizes(n_windows: Iterable[int], window_bytes: int) -> tuple[int, ...]:
     return tuple(sizes) or (0,)
 
 
-def windows_dataset(store: "Store", dropped: Collection[str] = ()) -> xarray.Dataset:
+def windows_dataset(store: "WindowCollection", dropped: Collection[str] = ()) -> xarray.Dataset:
     """Return the windows of a store, read each time that values are asked for.
 
     Parameters
@@ -155,7 +155,7 @@ def windows_dataset(store: "Store", dropped: Collection[str] = ()) -> xarray.Dat
     )
 
 
-def _variables(store: "Store") -> dict[str, xarray.Variable]:
+def _variables(store: "WindowCollection") -> dict[str, xarray.Variable]:
     """Return signal and labels."""
     sizes = {
         "window": len(store),
@@ -185,7 +185,7 @@ def _variables(store: "Store") -> dict[str, xarray.Variable]:
     }
 
 
-def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
+def _coordinates(store: "WindowCollection") -> dict[str, xarray.Variable]:
     """Return what is known of windows, channels and samples."""
     windows, recordings = store.metadata.windows, store.metadata.recordings
 
@@ -234,20 +234,20 @@ def _coordinates(store: "Store") -> dict[str, xarray.Variable]:
 # each returns an array of its own: what a user does to it must not reach the store's tables
 
 
-def _load(store: "Store", name: str) -> NDArray[Any]:
+def _load(store: "WindowCollection", name: str) -> NDArray[Any]:
     return store.metadata.windows[name].copy()
 
 
-def _load_path(store: "Store", _: str) -> NDArray[Any]:
+def _load_path(store: "WindowCollection", _: str) -> NDArray[Any]:
     return np.full(len(store), str(store.path), object)
 
 
-def _load_joined(store: "Store", name: str) -> NDArray[Any]:
+def _load_joined(store: "WindowCollection", name: str) -> NDArray[Any]:
     values: NDArray[Any] = store.metadata.recordings[name][store.metadata.windows["recording"]]
     return values
 
 
-def _load_names(store: "Store", name: str) -> NDArray[Any]:
+def _load_names(store: "WindowCollection", name: str) -> NDArray[Any]:
     names = np.array([*CATEGORIES, UNLABELLED], object)
     values: NDArray[Any] = names[store.metadata.windows[name]]  # UNKNOWN_CATEGORY is the last
     return values

@@ -11,7 +11,7 @@ from tuszstore.reasons import Reason, all_notes, group_reasons
 from tuszstore.store.categories import CODES, UNLABELLED
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Facts:
     noted: int
 
 
-def gather(store: "Store") -> Facts:
+def gather(store: "WindowCollection") -> Facts:
     """Return the figures of a store.
 
     Parameters
@@ -139,7 +139,7 @@ def gather(store: "Store") -> Facts:
     )
 
 
-def total(store: "Store") -> Share:
+def total(store: "WindowCollection") -> Share:
     """Return the figures of all recordings of a store.
 
     Parameters
@@ -152,7 +152,7 @@ def total(store: "Store") -> Share:
 class _Counter:
     """Counts what recordings hold, each of them once, and adds that up for any group of them."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "WindowCollection") -> None:
         recordings = store.recordings
         n = recordings.sizes["recording"]
         self.events = _Events(store)
@@ -238,7 +238,7 @@ class _Events:
         Whether its class counts as seizure.
     """
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "WindowCollection") -> None:
         spec, events = store.spec, store.events
         start, stop = events["first_sample"].values, events["stop_sample"].values
         marks = np.flatnonzero(stop > start)

@@ -18,7 +18,7 @@ from tuszstore.plotting.stretch import Stretch
 from tuszstore.plotting.style import DARK, LIGHT, Style, house_style
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 _EXAMPLE_WIDTH = 10.6  # inches
 _EXAMPLE_DPI = 120
@@ -61,7 +61,7 @@ def example(stretch: Stretch) -> Embedded:
     return _embed(make, f"EEG of {stretch.title}", bitmap=True)
 
 
-def amplitude_by_channel(store: "Store") -> Embedded:
+def amplitude_by_channel(store: "WindowCollection") -> Embedded:
     """Draw how far standard deviations range among recordings, channel by channel.
 
     Parameters

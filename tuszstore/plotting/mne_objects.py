@@ -17,16 +17,15 @@ from tuszstore.channels.labels import electrode
 from tuszstore.channels.names import canonical
 from tuszstore.compat import standard_montage
 from tuszstore.indices import Indices, check_index, check_indices, is_single
-from tuszstore.read.recordings import n_stored
 from tuszstore.read.selection import find_recording
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
-from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.tables import WindowTables
 
 if TYPE_CHECKING:
     from mne import Annotations, EpochsArray, Info
     from mne.io import RawArray
 
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 WHOLE = "TERM"
 """Channel of an event that is annotated for the whole montage."""
@@ -37,7 +36,9 @@ EVENT_IDS = {name: number for number, name in enumerate([*CATEGORIES, UNLABELLED
 VOLT = 1e-6  # per µV
 
 
-def make_raw(store: "Store", recording: str | int, *, annotations: bool = True) -> "RawArray":
+def make_raw(
+    store: "WindowCollection", recording: str | int, *, annotations: bool = True
+) -> "RawArray":
     """Return a recording; see :meth:`tuszstore.Store.to_raw`."""
     import mne
 
@@ -45,16 +46,17 @@ def make_raw(store: "Store", recording: str | int, *, annotations: bool = True) 
     number = find_recording(metadata.recordings["id"], recording)
     volts = store.read_recording(number, microvolts=True).astype(np.float64)
     volts *= VOLT
+    end = store.reader.length(number) / store.sfreq
     info = _info(metadata, np.array([number]))
-    info["description"] = _description(metadata, number)
+    info["description"] = _description(metadata, number, end)
     info["subject_info"] = {"his_id": str(metadata.recordings["patient"][number])}
     raw = mne.io.RawArray(volts, info, copy=None, verbose="error")
     if annotations:
-        raw.set_annotations(_annotations(metadata, number), verbose="error")
+        raw.set_annotations(_annotations(metadata, number, end), verbose="error")
     return raw
 
 
-def make_epochs(store: "Store", indices: Indices) -> "EpochsArray":
+def make_epochs(store: "WindowCollection", indices: Indices) -> "EpochsArray":
     """Return windows; see :meth:`tuszstore.Store.to_epochs`."""
     import mne
 
@@ -83,7 +85,7 @@ def make_epochs(store: "Store", indices: Indices) -> "EpochsArray":
     )
 
 
-def _window_table(store: StoreMetadata, numbers: NDArray[np.int64]) -> pd.DataFrame:
+def _window_table(store: WindowTables, numbers: NDArray[np.int64]) -> pd.DataFrame:
     """Return what is known of windows, a row each."""
     windows, recordings, classes = store.windows, store.recordings, store.spec.classes
     rows = windows["recording"][numbers]
@@ -106,7 +108,7 @@ def _window_table(store: StoreMetadata, numbers: NDArray[np.int64]) -> pd.DataFr
     )
 
 
-def _info(store: StoreMetadata, rows: NDArray[np.int64]) -> "Info":
+def _info(store: WindowTables, rows: NDArray[np.int64]) -> "Info":
     """Return what MNE knows of the channels of recordings; bad is one without signal in any."""
     import mne
 
@@ -122,8 +124,8 @@ def _info(store: StoreMetadata, rows: NDArray[np.int64]) -> "Info":
     return info
 
 
-def _description(store: StoreMetadata, number: int) -> str:
-    """Return where a recording comes from, and what was done to it."""
+def _description(store: WindowTables, number: int, end: float) -> str:
+    """Return where a recording, stored up to `end` (s), is from, and what was done to it."""
     recordings, spec = store.recordings, store.spec
     parts = [str(recordings["id"][number])]
     if spec.bandpass:
@@ -134,9 +136,8 @@ def _description(store: StoreMetadata, number: int) -> str:
         names = np.array(spec.channel_names)[interpolated]
         parts.append(f"interpolated: {', '.join(names)}")
     seconds = recordings["n_samples"][number] / store.geometry.sfreq
-    stored = n_stored(store, number) / store.geometry.sfreq
-    if stored < seconds:
-        parts.append(f"the first {stored:g} s of {seconds:g} s: the store has no more of it")
+    if end < seconds:
+        parts.append(f"the first {end:g} s of {seconds:g} s: the store has no more of it")
     if not recordings["labelled"][number]:
         parts.append("no annotation: whether there are seizures is unknown")
     if notes := recordings.or_blank("notes")[number]:
@@ -144,12 +145,11 @@ def _description(store: StoreMetadata, number: int) -> str:
     return "; ".join(parts)
 
 
-def _annotations(store: StoreMetadata, number: int) -> "Annotations":
-    """Return the events of a recording, rows of several channels that agree as one."""
+def _annotations(store: WindowTables, number: int, end: float) -> "Annotations":
+    """Return a recording's events up to `end` (s), rows of several channels that agree as one."""
     import mne
 
     events, channels = store.events, store.spec.channels
-    end = n_stored(store, number) / store.geometry.sfreq
     merged: dict[tuple[float, float, str], set[str]] = {}
     for k in np.flatnonzero(events["recording"] == number):
         onset, offset = events["onset"][k], events["offset"][k]

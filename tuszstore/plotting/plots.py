@@ -35,7 +35,7 @@ from tuszstore.plotting.stretch import Stretch, recording_stretch, window_stretc
 from tuszstore.plotting.style import LIGHT, Style, house_style
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 FORMATS = ("png", "svg", "pdf")
 """Formats of a saved picture, by the suffix of its name."""
@@ -59,7 +59,7 @@ class Picture(Figure):
 
 
 def plot_window(
-    store: "Store",
+    store: "WindowCollection",
     number: int,
     *,
     bipolar: bool = False,
@@ -104,7 +104,7 @@ def plot_window(
 
 
 def plot_recording(
-    store: "Store",
+    store: "WindowCollection",
     recording: str | int,
     at: float = 0.0,
     seconds: float = 10.0,

@@ -25,7 +25,7 @@ from tuszstore.store.categories import CODES, PARTIAL
 from tuszstore.units import clock, percent, size
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.store import Store
 
 PATIENTS_SHOWN = 15
 """Patients in sight; the others are behind a click."""

@@ -10,13 +10,13 @@ from tuszstore.store.place import shown_path
 from tuszstore.units import clock, percent
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 SHOWN = 50
 """Recordings that the table of a store names before it only counts."""
 
 
-def store_html(store: "Store") -> str:
+def store_html(store: "WindowCollection") -> str:
     """Return what a notebook shows of a store.
 
     Parameters
@@ -57,7 +57,7 @@ def store_html(store: "Store") -> str:
     )
 
 
-def _recordings(store: "Store") -> str:
+def _recordings(store: "WindowCollection") -> str:
     names = ("id", "patient", "montage", "n_samples", "n_windows", "notes")
     columns = [store.metadata.recordings.or_blank(name)[:SHOWN].tolist() for name in names]
     head = ("recording", "patient", "montage", "length", "windows", "notes")

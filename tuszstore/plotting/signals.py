@@ -10,7 +10,7 @@ from tuszstore.plotting.stretch import microvolts
 from tuszstore.store.categories import CODES, UNLABELLED
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 PER_CATEGORY = 40
 """Windows that are read of each category, at most."""
@@ -43,7 +43,7 @@ class Sampled:
     power: NDArray[np.float64]
 
 
-def windows_by_category(store: "Store") -> dict[str, NDArray[np.int64]]:
+def windows_by_category(store: "WindowCollection") -> dict[str, NDArray[np.int64]]:
     """Return the windows of each category that there is, those that are unlabelled last.
 
     Parameters
@@ -57,7 +57,7 @@ def windows_by_category(store: "Store") -> dict[str, NDArray[np.int64]]:
 
 
 def sample_windows(
-    store: "Store", per_category: int = PER_CATEGORY
+    store: "WindowCollection", per_category: int = PER_CATEGORY
 ) -> dict[str, NDArray[np.int64]]:
     """Return windows of each category, drawn at random with a fixed seed, in order.
 
@@ -74,7 +74,7 @@ def sample_windows(
     }
 
 
-def measure(store: "Store", windows: NDArray[np.int64]) -> Sampled:
+def measure(store: "WindowCollection", windows: NDArray[np.int64]) -> Sampled:
     """Read windows and measure them.
 
     Parameters

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tuszstore.store import timeline
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Span:
     recording: int
 
 
-def event_spans(store: "Store", recording: int | None = None) -> list[Span]:
+def event_spans(store: "WindowCollection", recording: int | None = None) -> list[Span]:
     """Return the spans of a store's events, or of those of one recording, in the table's order.
 
     Events that mark no sample have none.

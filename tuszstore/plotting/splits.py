@@ -9,7 +9,7 @@ from tuszstore.plotting.facts import Share, total
 from tuszstore.store.schema import SPLITS
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.store import Store
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tuszstore.store.spec import StoreSpec
 from tuszstore.units import clock, percent
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Stretch:
         return [(a / self.sfreq, b / self.sfreq) for a, b in cut if b > a]
 
 
-def window_stretch(store: "Store", number: int) -> Stretch:
+def window_stretch(store: "WindowCollection", number: int) -> Stretch:
     """Return a window as a stretch of its recording.
 
     Parameters
@@ -118,7 +118,7 @@ def window_stretch(store: "Store", number: int) -> Stretch:
 
 
 def recording_stretch(
-    store: "Store", recording: str | int, at: float = 0.0, seconds: float = 10.0
+    store: "WindowCollection", recording: str | int, at: float = 0.0, seconds: float = 10.0
 ) -> Stretch:
     """Return a stretch of a recording; one that reaches past the recording's end ends there.
 
@@ -152,7 +152,7 @@ def recording_stretch(
     return _stretch(store, row, first, signal, f"recording {row} of {_split(store)}", None)
 
 
-def microvolts(store: "Store", signal: NDArray[Any], row: int) -> NDArray[np.float32]:
+def microvolts(store: "WindowCollection", signal: NDArray[Any], row: int) -> NDArray[np.float32]:
     """Undo the normalisation of signals of one recording; what was clipped stays clipped.
 
     Parameters
@@ -171,7 +171,12 @@ def microvolts(store: "Store", signal: NDArray[Any], row: int) -> NDArray[np.flo
 
 
 def _stretch(
-    store: "Store", row: int, first: int, signal: NDArray[np.float32], name: str, state: str | None
+    store: "WindowCollection",
+    row: int,
+    first: int,
+    signal: NDArray[np.float32],
+    name: str,
+    state: str | None,
 ) -> Stretch:
     recordings, known = store.recordings, store.metadata.recordings
     stop = first + signal.shape[1]
@@ -200,7 +205,7 @@ def _stretch(
     )
 
 
-def _clipped(store: "Store", row: int, data: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _clipped(store: "WindowCollection", row: int, data: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return where the stored values are at the limit, within what rounding makes of it."""
     limit, encoding = store.spec.clip, store.metadata.encoding
     if limit is None:
@@ -221,5 +226,5 @@ def processing(spec: StoreSpec) -> str:
     return ", ".join(parts)
 
 
-def _split(store: "Store") -> str:
+def _split(store: "WindowCollection") -> str:
     return str(store.attrs["split"])

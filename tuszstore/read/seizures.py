@@ -8,7 +8,7 @@ millisecond. Class bits are read as they are stored.
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.tables import WindowTables
 from tuszstore.store.timeline import merge
 
 
@@ -17,10 +17,10 @@ class SeizureMask:
 
     Parameters
     ----------
-    store : StoreMetadata
+    store : WindowTables
     """
 
-    def __init__(self, store: StoreMetadata) -> None:
+    def __init__(self, store: WindowTables) -> None:
         windows, recordings, events = store.windows, store.recordings, store.events
         # samples of all recordings in a row, so that one number tells recording and time
         n_samples = recordings["n_samples"]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.store.categories import CATEGORIES
-from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.tables import WindowTables
 
 Wanted = str | int | Sequence[str | int] | None
 
 
 def select_windows(
-    store: StoreMetadata,
+    store: WindowTables,
     *,
     patient: Wanted = None,
     category: Wanted = None,

@@ -226,6 +226,11 @@ class StoreMetadata:
         """How values of the signal lie on disk."""
         return Encoding.of_array(self.signal)
 
+    @property
+    def signature(self) -> str:
+        """Of the recordings and what their blocks hold; copies of a store have the same."""
+        return str((self.arrays["recordings"].get("attributes") or {}).get("signature"))
+
     @cached_property
     def n_windows(self) -> int:
         """Number of windows, without loading their table."""

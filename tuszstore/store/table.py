@@ -1,6 +1,6 @@
 """The tables of a store, whose columns are loaded when they are asked for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 from tuszstore.store.absent import COMPUTED, AbsentError, blank, compute, computed_shape
 from tuszstore.store.columns import read_column
 from tuszstore.store.digests import digests_of
-from tuszstore.store.place import (
-    Place,
-)
+from tuszstore.store.place import Place
 from tuszstore.store.ranges import check_column
 from tuszstore.store.schema import Variable
+from tuszstore.store.tables import BaseTable
 
 if TYPE_CHECKING:
     from tuszstore.store.metadata import StoreMetadata
 
 
-class Table(Mapping[str, NDArray[Any]]):
+class Table(BaseTable):
     """The columns of one table, each loaded when it is first used.
 
     Those of a remote store are loaded together: they are small, and round trips are long. Optional
@@ -81,17 +80,6 @@ class Table(Mapping[str, NDArray[Any]]):
         values = read_column(place, path, store.arrays[path], digests)
         check_column(store.path, path, values, store.arrays, store.spec)
         return values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.variables)
-
-    def __len__(self) -> int:
-        return len(self.variables)
-
-    def load(self, *names: str) -> None:
-        """Load columns now: in a thread, zarr-python cannot while the interpreter ends."""
-        for name in names:
-            self[name]
 
     def forget(self) -> None:
         """Drop what was loaded."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.read.seizures import SeizureMask
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -58,7 +58,7 @@ class BatchReader:
     return_meta : bool
     """
 
-    def __init__(self, store: Store, label: Label, return_meta: bool) -> None:
+    def __init__(self, store: WindowCollection, label: Label, return_meta: bool) -> None:
         if label not in ("seizure", "classes"):
             raise ValueError(f"label must be 'seizure' or 'classes', not {label!r}")
         self.store = store

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, default_collate, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from tuszstore.api import Store
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, check_index, check_indices, is_single
 from tuszstore.torch.batches import Batch, BatchReader, Label
 from tuszstore.torch.buffers import BufferPool
@@ -70,7 +70,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
 
     def __init__(
         self,
-        store: Store,
+        store: WindowCollection,
         indices: Indices | None = None,
         transform: Transform | None = None,
         *,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tuszstore.api import Store
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number
 from tuszstore.sampling import BlockShuffled, Sampler, Sequential, Shuffled
 from tuszstore.sampling.ranks import deal, part
@@ -106,7 +106,7 @@ class WindowLoader:
 
     def __init__(
         self,
-        store: Store,
+        store: WindowCollection,
         indices: Indices | Sampler | None = None,
         batch_size: int = 64,
         *,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tuszstore.api import Store
 from tuszstore.errors import ConfigError
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.sampling import (
     Balanced,
     Sampler,
@@ -70,7 +70,7 @@ class LoaderConfig:
 
 
 def training_loader(
-    store: Store, config: LoaderConfig | Mapping[str, Any] | None = None, **options: Any
+    store: WindowCollection, config: LoaderConfig | Mapping[str, Any] | None = None, **options: Any
 ) -> WindowLoader:
     """Return the loader of a training.
 
@@ -117,7 +117,7 @@ def training_loader(
 
 
 def validation_loader(
-    store: Store, config: LoaderConfig | Mapping[str, Any] | None = None, **options: Any
+    store: WindowCollection, config: LoaderConfig | Mapping[str, Any] | None = None, **options: Any
 ) -> WindowLoader:
     """Return the loader of a validation: always all windows, once, in their true distribution.
 
@@ -163,7 +163,7 @@ def _check_options(where: str, options: Mapping[str, Any], names: list[str]) -> 
     refuse_options(where, options, [*names, *LOADER_OPTIONS])
 
 
-def _training_sampler(store: Store, config: LoaderConfig) -> Sampler:
+def _training_sampler(store: WindowCollection, config: LoaderConfig) -> Sampler:
     labelled, table = _labelled(store), store.metadata.windows
     if not config.use_balanced_sampling:
         return Shuffled(labelled, config.seed)
@@ -188,7 +188,7 @@ def _training_sampler(store: Store, config: LoaderConfig) -> Sampler:
     return Weighted(table, weights, seed=config.seed)
 
 
-def _labelled(store: Store) -> Any:
+def _labelled(store: WindowCollection) -> Any:
     windows = np.flatnonzero(store.metadata.windows["category"] != UNKNOWN_CATEGORY)
     if not len(windows):
         raise SamplingError(

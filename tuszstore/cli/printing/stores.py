@@ -5,11 +5,11 @@ from typing import Any
 
 from rich.console import Console
 
-from tuszstore.api import Store
 from tuszstore.builder.report import count_categories, count_events
 from tuszstore.cli.console import print_rows
 from tuszstore.cli.printing.reasons import noted, print_remarks
 from tuszstore.corpus.base import LeftOut
+from tuszstore.facade.store import Store
 from tuszstore.read.decode import NO_KERNEL, has_kernel
 from tuszstore.reasons import all_notes, plural
 from tuszstore.store.place import shown_path

@@ -1,0 +1,123 @@
+"""A store that is opened for reading."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tuszstore.errors import StoreError
+from tuszstore.facade.windows import WindowCollection
+from tuszstore.read.windows import WindowReader
+from tuszstore.store.find import resolve_alias
+from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
+from tuszstore.text import printable
+
+if TYPE_CHECKING:
+    import xarray
+
+FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
+"""Environment variables which, set to 1, make every opening derive the index anew."""
+
+
+class Store(WindowCollection):
+    """A complete store, opened for reading; made by :func:`tuszstore.open`.
+
+    Opening reads seven small files; tables are loaded when they are first used.
+
+    Attributes
+    ----------
+    metadata : StoreMetadata
+        All but the signal, with the tables as NumPy arrays; what the Datasets here are views of.
+    """
+
+    metadata: StoreMetadata
+
+    def __init__(self, metadata: StoreMetadata) -> None:
+        self.metadata = metadata
+
+    def beside(self, split: str) -> "Store | None":
+        """Open the store of another split in the same place; return None if there is none.
+
+        Raises
+        ------
+        StoreError
+            If there is one that cannot be opened.
+        """
+        place = self.metadata.place.sibling(f"{split}.zarr")
+        return open_place(place) if place.exists() else None
+
+    def close(self) -> None:
+        """Let go of files, tables and buffers; closing twice is fine.
+
+        What was read stays. Whatever would read more raises :class:`StoreError`, also in Datasets,
+        samplers and loaders that were made of this store. A batch that is being read in another
+        thread is finished first.
+        """
+        self.metadata.close()
+        reader = vars(self).pop("reader", None)
+        if reader is not None:
+            reader.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the store was closed."""
+        return self.metadata.closed[0]
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is read from an object store, where each request is a round trip."""
+        return self.metadata.place.remote
+
+    def sizes(self) -> list[int] | None:
+        """Return the sizes (bytes) of all files; None on a web server, which lists none."""
+        return self.metadata.place.sizes()
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Attributes of the root: split, policy, configuration, versions, warnings."""
+        return self.metadata.attributes
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Configuration with which the store was built, for people: no reader needs it."""
+        return dict(self.metadata.attributes.get("config") or {})
+
+    @cached_property
+    def left_out(self) -> "xarray.Dataset":
+        """Recordings of the split that are not in the store, and why."""
+        return self._dataset(self.metadata.left_out)
+
+    @cached_property
+    def reader(self) -> WindowReader:
+        """What reads the windows; made when it is first used."""
+        return WindowReader(self.metadata)
+
+    def __reduce__(self) -> Any:
+        self.metadata.check_open()
+        return _open_again, (self.metadata.place, self.metadata.identity)
+
+    def __repr__(self) -> str:
+        n_recordings = self.metadata.recordings.shape("id")[0]
+        return (
+            f"<tuszstore.Store {shown_path(self.path)}: split {printable(self.attrs['split'])}, "
+            f"{n_recordings} recordings, {len(self)} windows>"
+        )
+
+
+def open_place(place: Place) -> Store:
+    """Open the store at a place; see :func:`tuszstore.open`."""
+    place = resolve_alias(place)
+    if any(os.environ.get(name, "0") not in ("", "0") for name in FORCE_REINDEX):
+        from tuszstore.builder.reindex import reindex
+
+        reindex(place.path)
+    return Store(StoreMetadata.open(place))
+
+
+def _open_again(place: Place, identity: Identity) -> Store:
+    """Open a store that was pickled, though another may have its name by now."""
+    try:
+        return Store(StoreMetadata.open(place, identity))
+    except ReplacedError:
+        raise StoreError(f"{place.path}: was rebuilt since it was pickled; open it again") from None

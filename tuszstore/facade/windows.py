@@ -1,0 +1,389 @@
+"""What a store, a view of one and a series of them have in common: windows, with all about them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.compat import explain_missing
+from tuszstore.indices import Indices, check_index, is_single
+from tuszstore.read.arrays import WindowArray
+from tuszstore.read.base import SignalReader
+from tuszstore.read.selection import select_windows
+from tuszstore.store.categories import CATEGORIES
+from tuszstore.store.spec import StoreSpec
+from tuszstore.store.tables import BaseTable, WindowTables
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+    from mne import EpochsArray
+    from mne.io import RawArray
+
+Chunks = Mapping[str, Any] | Literal["auto"] | int | None
+"""What :meth:`WindowCollection.to_xarray` hands to xarray."""
+
+
+class WindowCollection(ABC):
+    """Windows of recordings, read when they are asked for.
+
+    Samplers, ``WindowDataset``, ``WindowLoader``, xarray, MNE and pictures take any of them. A
+    class of them has two things of its own: `metadata`, which says all but the signal, and
+    `reader`, which reads that; and it says how it is closed and pickled.
+
+    Attributes
+    ----------
+    metadata : WindowTables
+        Tables as NumPy arrays, and what values mean; what the Datasets here are views of.
+    """
+
+    metadata: WindowTables
+
+    @property
+    @abstractmethod
+    def reader(self) -> SignalReader:
+        """What reads the windows."""
+
+    @property
+    @abstractmethod
+    def attrs(self) -> dict[str, Any]:
+        """Attributes of the root: split, policy, configuration, versions, warnings."""
+
+    @property
+    @abstractmethod
+    def remote(self) -> bool:
+        """Whether it is read from an object store, where each request is a round trip."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files, tables and buffers; closing twice is fine."""
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether it was closed."""
+
+    @property
+    def path(self) -> Path | str:
+        """Where the store is: a folder, or a URL without credentials."""
+        return self.metadata.path
+
+    @property
+    def name(self) -> str:
+        """Last part of the path, such as ``train.zarr``."""
+        return PurePosixPath(str(self.path)).name
+
+    @property
+    def spec(self) -> StoreSpec:
+        """What the store holds: channels, rate, filters, windows, classes."""
+        return self.metadata.spec
+
+    @property
+    def sfreq(self) -> float:
+        """Sampling rate (Hz); an int where it is whole."""
+        sfreq = self.metadata.spec.sfreq
+        return int(sfreq) if float(sfreq).is_integer() else sfreq
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels, in their order."""
+        return self.metadata.spec.channel_names
+
+    @cached_property
+    def index(self) -> "xarray.Dataset":
+        """The windows table: ``recording``, ``start_time`` (s), ``category``, ``patient``, ...
+
+        Columns are loaded when they are used; :meth:`select` finds windows by their values.
+        """
+        from tuszstore.datasets.tables import index_dataset
+
+        return index_dataset(self.metadata)
+
+    @cached_property
+    def recordings(self) -> "xarray.Dataset":
+        """The recordings table; ``mean`` and ``sd`` are in µV, ``(recording, channel)``."""
+        return self._dataset(self.metadata.recordings)
+
+    @cached_property
+    def events(self) -> "xarray.Dataset":
+        """The annotated events, in seconds as annotated and in samples of the store."""
+        return self._dataset(self.metadata.events)
+
+    @property
+    def windows(self) -> WindowArray:
+        """Signals, ``(window, channel, sample)`` float32, read when indexed."""
+        geometry = self.metadata.geometry
+        shape = (len(self), len(self.channels), geometry.window)
+        return WindowArray(
+            "windows",
+            shape,
+            np.dtype(np.float32),
+            ("window", "channel", "sample"),
+            self.reader.signal,
+            (1, len(self.channels), geometry.block),
+        )
+
+    @property
+    def labels(self) -> WindowArray:
+        """Class bits, ``(window, sample)`` uint16, 0 for background; painted when indexed."""
+        shape = (len(self), self.metadata.geometry.window)
+        return WindowArray(
+            "labels",
+            shape,
+            np.dtype(np.uint16),
+            ("window", "sample"),
+            self.reader.labels,
+        )
+
+    @overload
+    def read(self, indices: Indices, *, labels: Literal[False] = ...) -> NDArray[np.float32]: ...
+
+    @overload
+    def read(
+        self, indices: Indices, *, labels: Literal[True]
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]: ...
+
+    def read(self, indices: Indices, *, labels: bool = False) -> Any:
+        """Read windows by their indices.
+
+        Parameters
+        ----------
+        indices : array_like of int or bool, shape (window,), slice, or int
+            In any order, repeated if need be; negative ones count from the end. Or a mask of all
+            windows. One integer reads that window, as in NumPy without the window axis.
+        labels : bool
+            Whether to return the class bits as well.
+
+        Returns
+        -------
+        signal : ndarray of float32, shape ([window,] channel, sample)
+            z-scores, or µV where ``signal.normalise`` is ``none``.
+        labels : ndarray of uint16, shape ([window,] sample)
+            Only with `labels`.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If an index is out of range, or no integer.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        if is_single(indices):
+            number = check_index(indices, len(self))
+            return (self.windows[number], self.labels[number]) if labels else self.windows[number]
+        signal = self.reader.signal(indices)
+        return (signal, self.reader.labels(indices)) if labels else signal
+
+    def read_recording(
+        self,
+        recording: str | int,
+        start: float = 0.0,
+        stop: float | None = None,
+        *,
+        microvolts: bool = False,
+    ) -> NDArray[np.float32]:
+        """Read a stretch of one recording, whatever windows lie in it.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of `recordings`.
+        start, stop : float
+            Seconds from the start of the recording, rounded to samples; by default to its end.
+        microvolts : bool
+            Whether to undo the normalisation, with the recording's mean and standard deviation.
+            What was clipped stays clipped.
+
+        Returns
+        -------
+        ndarray of float32, shape (channel, sample)
+            As stored, or in µV.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording or stretch.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        return self.reader.recording(recording, start, stop, microvolts=microvolts)
+
+    def mask(self, category: str) -> NDArray[np.bool_]:
+        """Return which windows have a category.
+
+        Parameters
+        ----------
+        category : {"no_seizure", "partial_seizure", "full_seizure"}
+
+        Raises
+        ------
+        ValueError
+            If there is no such category.
+        """
+        if category not in CATEGORIES:
+            raise ValueError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
+        mask: NDArray[np.bool_] = self.metadata.windows["category_mask"][CATEGORIES.index(category)]
+        return mask
+
+    def select(
+        self,
+        *,
+        patient: str | Sequence[str] | None = None,
+        category: str | Sequence[str] | None = None,
+        event_class: str | Sequence[str] | None = None,
+        montage: str | Sequence[str] | None = None,
+        recording: str | int | Sequence[str | int] | None = None,
+        min_fraction: float | None = None,
+    ) -> NDArray[np.int64]:
+        """Return the numbers of the windows that fulfil all conditions, in order.
+
+        Parameters
+        ----------
+        patient, montage : str or sequence of str, optional
+        category : str or sequence of str, optional
+            Of ``no_seizure``, ``partial_seizure``, ``full_seizure``.
+        event_class : str or sequence of str, optional
+            Windows that hold a sample of one of these classes, such as ``"tcsz"``.
+        recording : str, int or sequence of them, optional
+            By id, by file name without suffix, or by row of `recordings`.
+        min_fraction : float, optional
+            Least share of samples in a seizure.
+
+        Raises
+        ------
+        ValueError
+            If the store knows no such value, naming what it knows.
+        """
+        return select_windows(
+            self.metadata,
+            patient=patient,
+            category=category,
+            event_class=event_class,
+            montage=montage,
+            recording=recording,
+            min_fraction=min_fraction,
+        )
+
+    def to_xarray(self, *, chunks: Chunks = None) -> "xarray.Dataset":
+        """Return all windows as one Dataset, read when its values are used.
+
+        Parameters
+        ----------
+        chunks : mapping, int or "auto", optional
+            As of :func:`xarray.open_dataset`. ``{}`` makes Dask arrays with a chunk for each
+            recording, or for equal parts of one that takes more than 128 MiB. Unlike there, only
+            signal and labels are chunked, so that ``groupby`` knows its groups.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``windows`` ``(window, channel, sample)`` float32 and ``labels`` ``(window, sample)``
+            uint16. Along ``window``, which counts from 0: ``recording`` (id), ``patient``,
+            ``session``, ``montage``, ``category`` (its name; ``unlabelled`` without annotation),
+            ``start_time`` (s), ``seizure_fraction`` and ``event_classes``; besides ``channel``
+            and, along ``sample``, ``time`` (s from the start of the window).
+        """
+        from tuszstore.datasets.windows import open_windows
+
+        return open_windows(self, chunks)
+
+    def to_raw(self, recording: str | int, *, annotations: bool = True) -> "RawArray":
+        """Return a recording as MNE knows it, in volts.
+
+        Parameters
+        ----------
+        recording : str or int
+            Id, file name without suffix, or row of `recordings`.
+        annotations : bool
+            Whether its events become annotations: class, onset and duration as annotated, cut to
+            the recording, and the channels where not the whole montage is meant.
+
+        Returns
+        -------
+        mne.io.RawArray
+            With positions of the 10-20 system and no measurement date. A channel without signal
+            is among the bads; one that was interpolated is named in ``info["description"]``, as
+            are filters, repairs, and that a recording is unlabelled.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording, or nothing of it is stored.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.plotting.mne_objects import make_raw
+
+        return make_raw(self, recording, annotations=annotations)
+
+    def to_epochs(self, indices: Indices) -> "EpochsArray":
+        """Return windows as epochs of MNE, in volts.
+
+        Parameters
+        ----------
+        indices : array_like of int or bool, slice, or int
+            Windows as :meth:`read` takes them. An epoch takes 2.3 MB of memory.
+
+        Returns
+        -------
+        mne.EpochsArray
+            In the order given; event ids by category, and metadata with ``window``, ``recording``,
+            ``patient``, ``session``, ``montage``, ``start_time``, ``category``,
+            ``seizure_fraction`` and ``event_classes``. A channel without signal in any of the
+            recordings is among the bads.
+
+        Raises
+        ------
+        ValueError
+            If there are no windows.
+        IndexError, TypeError
+            If an index is out of range, or no integer.
+        StoreError
+            If a block is missing or damaged, naming recording and time.
+        """
+        from tuszstore.plotting.mne_objects import make_epochs
+
+        return make_epochs(self, indices)
+
+    def plot(
+        self,
+        number: int,
+        *,
+        bipolar: bool = False,
+        scale: float | None = None,
+        negative_up: bool = True,
+        width: float = 14.0,
+    ) -> "Figure":
+        """Draw a window; see :func:`tuszstore.plotting.plots.plot_window`.
+
+        :func:`tuszstore.plotting.plots.plot_recording` draws any stretch of a recording.
+        """
+        with explain_missing():
+            from tuszstore.plotting.plots import plot_window
+        return plot_window(
+            self, number, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width
+        )
+
+    def __len__(self) -> int:
+        return self.metadata.n_windows
+
+    def __enter__(self) -> Self:
+        self.metadata.check_open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _repr_html_(self) -> str:
+        from tuszstore.plotting.reprs import store_html
+
+        return store_html(self)
+
+    def _dataset(self, table: BaseTable) -> "xarray.Dataset":
+        from tuszstore.datasets.tables import table_dataset
+
+        return table_dataset(table, self.channels)

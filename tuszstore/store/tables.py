@@ -1,0 +1,101 @@
+"""What all tables of windows, recordings and events offer, wherever they come from."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from tuszstore.store.encoding import Encoding
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.schema import Variable
+from tuszstore.store.spec import StoreSpec
+
+
+class BaseTable(Mapping[str, NDArray[Any]], ABC):
+    """Columns of a table by name, loaded or made when they are first used.
+
+    Attributes
+    ----------
+    variables : mapping of str to Variable
+        Columns that can be used, by name.
+    absent : tuple of Variable
+        Optional columns that are not known.
+    """
+
+    variables: Mapping[str, Variable]
+    absent: tuple[Variable, ...]
+
+    @abstractmethod
+    def __getitem__(self, name: str) -> NDArray[Any]: ...
+
+    @abstractmethod
+    def or_blank(self, name: str) -> NDArray[Any]:
+        """Return a column, or what stands for nothing where it is not known."""
+
+    @abstractmethod
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a column without loading it."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Drop what was loaded."""
+
+    def load(self, *names: str) -> None:
+        """Load columns now: in a thread, zarr-python cannot while the interpreter ends."""
+        for name in names:
+            self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.variables)
+
+    def __len__(self) -> int:
+        return len(self.variables)
+
+
+class WindowTables(Protocol):
+    """What is known of windows beside their signal: of a store, of a view, of several."""
+
+    @property
+    def path(self) -> Path | str:
+        """Where they are, for messages."""
+
+    @property
+    def spec(self) -> StoreSpec:
+        """What values mean: channels, rate, units, windows, classes."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """Lengths of windows and blocks."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How values are stored."""
+
+    @property
+    def signature(self) -> str:
+        """Of what the windows are of: equal for copies of a store."""
+
+    @property
+    def n_windows(self) -> int:
+        """Number of windows."""
+
+    @property
+    def windows(self) -> BaseTable:
+        """Columns of `windows/*`."""
+
+    @property
+    def recordings(self) -> BaseTable:
+        """Columns of `recordings/*`."""
+
+    @property
+    def events(self) -> BaseTable:
+        """Columns of `events/*`."""
+
+    @property
+    def left_out(self) -> BaseTable:
+        """Columns of `left_out/*`."""
+
+    def check_open(self) -> None:
+        """Refuse to go on where the store was closed."""
