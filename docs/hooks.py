@@ -98,7 +98,7 @@ def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
         told = "" if default is PydanticUndefined else _shown(default)
         text = " ".join(docstrings.get(name, "").split())
         cells = (f"`{path}.{name}`", shown, told, text)
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        yield "| " + " | ".join(cells) + " |"
     for key, below in inner:
         yield from ["", f"### {key}", ""]
         yield from _section(key, below)
@@ -128,7 +128,8 @@ def _values(annotation: Any) -> str:
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     text = re.sub(r"typing\.|pathlib\.", "", text).replace("NoneType", "null")
     text = re.sub(r"Annotated\[([\w.]+), .*?\)\](?=$| )", r"\1", text)
-    text = re.sub(r"Literal\[(.*?)\]", lambda m: m[1].replace("'", "").replace(", ", " | "), text)
+    text = re.sub(r"Literal\[(.*?)\]", lambda m: m[1].replace("'", "").replace(", ", " or "), text)
+    text = text.replace(" | ", " or ")
     return text.replace("tuple[str, ...]", "list of str").replace("None", "null")
 
 
