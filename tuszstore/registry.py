@@ -154,6 +154,8 @@ CORPORA = Registry(
     {
         "tusz": "tuszstore.corpus.tusz:Tusz",
         "chbmit": "tuszstore.corpus.chbmit:ChbMit",
+        "bids": "tuszstore.corpus.bids:Bids",
+        "siena": "tuszstore.corpus.siena:Siena",
         "folder": "tuszstore.corpus.folder:Folder",
     },
 )

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from tuszstore.config.events import EventWords
 from tuszstore.config.section import Positive, Section, registered
 from tuszstore.registry import ANNOTATIONS
 
@@ -34,6 +35,8 @@ class Labels(Section):
     """Format of the annotations beside the recordings, for corpora that leave it open, or
     ``none``.
     """
+    events: EventWords = EventWords()
+    """Which texts of BIDS and EDF+ start a seizure, end one, are one, or are background."""
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
     """Event classes in the order of their bits; no more than 15."""
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]

@@ -136,7 +136,8 @@ class WindowReader:
         first = np.searchsorted(events["recording"], recordings, "left")
         stop = np.searchsorted(events["recording"], recordings, "right")
         marked = store.windows["event_classes"][numbers] > 0
-        unlabelled = store.windows["category"][numbers] < 0
+        marked |= store.windows["category"][numbers] < 0  # some of it is ignored
+        unlabelled = ~np.asarray(table["labelled"], bool)[recordings]
         out[unlabelled] = UNLABELLED
         for row in np.flatnonzero(marked & ~unlabelled):
             span = slice(first[row], stop[row])

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.spec import StoreSpec
 
 TOLERANCE = 1.0
@@ -36,6 +37,31 @@ def merge(first: Samples, stop: Samples, gap: int = 0) -> tuple[Samples, Samples
     begins = np.ones(len(first), bool)
     begins[1:] = first[1:] > stop[:-1] + gap
     return first[begins], stop[np.roll(begins, -1)]
+
+
+def without(
+    first: Samples, stop: Samples, cut_first: Samples, cut_stop: Samples
+) -> tuple[Samples, Samples]:
+    """Return what is left of intervals where others are taken out.
+
+    Parameters
+    ----------
+    first, stop : ndarray of int64, shape (interval,)
+        In order and apart, as :func:`merge` gives them.
+    cut_first, cut_stop : ndarray of int64, shape (cut,)
+        The same.
+    """
+    if not len(cut_first) or not len(first):
+        return first, stop
+    # of what is not cut, every stretch that meets an interval
+    free = np.concatenate([[np.iinfo(np.int64).min], cut_stop])
+    until = np.concatenate([cut_first, [np.iinfo(np.int64).max]])
+    low = np.searchsorted(until, first, "right")
+    high = np.searchsorted(free, stop, "left")
+    count = np.maximum(high - low, 0)
+    owner = np.repeat(np.arange(len(first)), count)
+    piece = low[owner] + np.arange(len(owner)) - (np.cumsum(count) - count)[owner]
+    return np.maximum(first[owner], free[piece]), np.minimum(stop[owner], until[piece])
 
 
 @dataclass(frozen=True)
@@ -76,7 +102,8 @@ class Timelines:
             ``patient``, ``n_samples``, ``labelled`` and ``patient_time`` (s); without the last
             each recording has a timeline of its own.
         events : mapping of str to ndarray
-            ``recording``, ``first_sample``, ``stop_sample`` and ``bit``.
+            ``recording``, ``first_sample``, ``stop_sample`` and ``bit``. What they mark as
+            unlabelled is neither a seizure nor free of one.
         spec : StoreSpec
         """
         n_samples = recordings["n_samples"].astype(np.int64)
@@ -87,15 +114,25 @@ class Timelines:
         apart = round(TOLERANCE * spec.sfreq) + 1
         begins = np.cumsum(length + apart) - (length + apart)
         start = begins[line] + within
-        seizure = (events["bit"] & np.uint16(spec.seizure_bits)) > 0
-        owner = events["recording"][seizure]
-        onsets, offsets = (
-            start[owner] + np.clip(events[name][seizure], 0, n_samples[owner])
-            for name in ("first_sample", "stop_sample")
-        )
+
+        def spans(bits: int) -> tuple[Samples, Samples]:
+            chosen = (events["bit"] & np.uint16(bits)) > 0
+            owner = events["recording"][chosen]
+            first, stop = (
+                start[owner] + np.clip(events[name][chosen], 0, n_samples[owner])
+                for name in ("first_sample", "stop_sample")
+            )
+            return merge(first, stop)
+
+        ignored = spans(UNLABELLED)
         labelled = recordings["labelled"].astype(bool)
         known = merge(start[labelled], (start + n_samples)[labelled], apart - 1)
-        return cls(start, begins + length, *merge(onsets, offsets), *known)
+        return cls(
+            start,
+            begins + length,
+            *without(*spans(spec.seizure_bits), *ignored),
+            *without(*known, *ignored),
+        )
 
     def distances(
         self, recording: NDArray[Any], first: Samples, length: int, sfreq: float
