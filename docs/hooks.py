@@ -1,6 +1,6 @@
 """What the site has beside the pages of this folder.
 
-The configuration's page is made from its models, those of changes and of contributing are the
+The pages of the configuration and of the command line are made from the code, those of changes and of contributing are the
 files of the repository. Links to other files of the repository, which are not on the site, become
 plain text.
 """
@@ -32,8 +32,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, source in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=_relink(text, ROOT)))
-    reference = "\n".join(configuration_page())
-    files.append(File.generated(config, "reference/configuration.md", content=reference))
+    made = {"configuration": configuration_page(), "command-line": command_page()}
+    for name, lines in made.items():
+        content = "\n".join(lines)
+        files.append(File.generated(config, f"reference/{name}.md", content=content))
     return files
 
 
@@ -64,6 +66,20 @@ def _relink(text: str, folder: Path) -> str:
         return f"{label} (`{path.relative_to(ROOT)}` in the repository)"
 
     return _LINK.sub(relinked, text)
+
+
+def command_page() -> Iterator[str]:
+    """Yield the lines of the page on the command line: the help of each command."""
+    from click.testing import CliRunner
+
+    from tuszstore.cli import main
+
+    runner = CliRunner(env={"COLUMNS": "88", "NO_COLOR": "1", "TERMINAL_WIDTH": "88"})
+    yield "# Command line"
+    for words in ([], *([name] for name in main.commands)):
+        yield from ["", f"## {' '.join(['tuszstore', *words])}", "", "```text"]
+        yield runner.invoke(main, [*words, "--help"], prog_name="tuszstore").output.rstrip()
+        yield "```"
 
 
 def configuration_page() -> Iterator[str]:
