@@ -19,12 +19,8 @@ from tuszstore.compat import standard_montage
 from tuszstore.indices import Indices, check_index, check_indices, is_single
 from tuszstore.read.selection import find_recording
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
-<<<<<<< HEAD
-from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.raters import decides
-=======
 from tuszstore.store.tables import WindowTables
->>>>>>> main
 
 if TYPE_CHECKING:
     from mne import Annotations, EpochsArray, Info
