@@ -1,8 +1,8 @@
 """What the site has beside the pages of this folder.
 
-The pages of the configuration and of the command line are made from the code, those of changes and of contributing are the
-files of the repository. Links to other files of the repository, which are not on the site, become
-plain text.
+The pages of the configuration and of the command line are made from the code, those of changes
+and of contributing are the files of the repository. Links to other files of the repository, which
+are not on the site, become plain text.
 """
 
 import ast
@@ -50,7 +50,6 @@ def _relink(text: str, folder: Path) -> str:
 
     A link that leads nowhere is left as it is, for the strict build to find.
     """
-
     docs = ROOT / "docs"
     made = {(ROOT / source).resolve(): docs / page for page, source in PAGES.items()}
     here = folder if folder.is_relative_to(docs) else docs
