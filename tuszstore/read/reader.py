@@ -9,6 +9,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from tuszstore.read.ahead import Announcer
 from tuszstore.read.decode import (
     Buffers,
     CompiledDecoder,
+    Content,
     Decoder,
     Layout,
     extent,
@@ -29,6 +31,7 @@ from tuszstore.read.decode import (
 )
 from tuszstore.read.plan import Part, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
+from tuszstore.read.rows import Rows
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import RequestError
@@ -48,37 +51,70 @@ class BlockReader:
         store has as many as there are requests under way.
     verify : bool
         Whether checksums are verified; it costs a few percent.
+    rows : Rows, optional
+        What is made of the channels; by default they are left as they are.
+    window : int, optional
+        Samples of a window; by default as many as the store's have.
+
+    Attributes
+    ----------
+    n_threads : int
+        May be changed between batches.
     """
 
     def __init__(
-        self, store: StoreMetadata, n_threads: int | None = None, *, verify: bool = True
+        self,
+        store: StoreMetadata,
+        n_threads: int | None = None,
+        *,
+        verify: bool = True,
+        rows: Rows | None = None,
+        window: int | None = None,
     ) -> None:
         tell_missing_kernel()
         self._store = store
-        self._n_threads = n_threads or os.cpu_count() or 1
+        self.n_threads = n_threads or os.cpu_count() or 1
         self._n_chunks = store.geometry.shard
-        self._shards = self._open_shards(self._layout(1, verify=verify).block_bytes)
-        self._window = self._decoder(self._layout(store.geometry.blocks_per_window, verify=verify))
-        self._block = self._decoder(self._layout(1, verify=verify))
+        self._block_size = store.geometry.block
+        layout = self._layout(self._block_size, verify=verify)
+        self._shards = self._open_shards(layout.block_bytes)
+        self._block = self._decoder(layout)
+        self._stored = self._decoder(replace(layout, window=window or store.geometry.window))
+        self._rows = None
+        if rows is not None:
+            self._rows = self._decoder(replace(self._stored[0], rows=rows))
         store.load_tables()
-        self._start_block = store.windows["start_block"]
         self._idle: list[Buffers] = []
 
-    def fill(self, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
-        """Read windows into an array.
+    def fill_at(
+        self,
+        positions: NDArray[np.int64],
+        recordings: NDArray[np.int64],
+        out: NDArray[Any],
+        *,
+        stored: bool = False,
+    ) -> None:
+        """Read windows that begin at any sample into an array.
 
         Parameters
         ----------
-        numbers : ndarray of int64, shape (window,)
-        out : ndarray of float32 or the stored type, shape (window, channel, sample)
+        positions : ndarray of int64, shape (window,)
+            First sample of each window: number of its block times the block's samples, and how far
+            into that block. All of a window lies in one recording.
+        recordings : ndarray of int64, shape (window,)
+            Row of each window's recording in the recordings table.
+        out : ndarray of float32 or the stored type, shape (window, row, sample)
             C-contiguous. float32 is scaled; int16 gets the values as they are stored.
+        stored : bool
+            Whether channels are read as they are stored, though there are rows.
 
         Raises
         ------
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        self._fill(self._start_block[numbers], self._window, out)
+        made = self._stored if stored or self._rows is None else self._rows
+        self._fill(positions, made, out, recordings)
 
     def blocks(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Read blocks as they are stored.
@@ -98,15 +134,15 @@ class BlockReader:
         """
         layout, _ = self._block
         out = np.empty((len(numbers), layout.n_channels, layout.n_samples), layout.dtype)
-        self._fill(numbers, self._block, out)
+        self._fill(numbers * self._block_size, self._block, out)
         return out
 
-    def _layout(self, n_parts: int, *, verify: bool) -> Layout:
+    def _layout(self, window: int, *, verify: bool) -> Layout:
         encoding = self._store.encoding
         return Layout(
             n_channels=len(self._store.spec.channels),
             n_samples=self._store.geometry.block,
-            n_parts=n_parts,
+            window=window,
             dtype=np.dtype(encoding.dtype),
             scale=encoding.scale,
             compressed=encoding.codec != "none",
@@ -126,48 +162,44 @@ class BlockReader:
         return layout, make_decoder(files, layout)
 
     def _fill(
-        self, starts: NDArray[np.int64], made: tuple[Layout, Decoder], out: NDArray[Any]
+        self,
+        positions: NDArray[np.int64],
+        made: tuple[Layout, Decoder],
+        out: NDArray[Any],
+        recordings: NDArray[np.int64] | None = None,
     ) -> None:
-        layout, decode = made
-        runs = plan_runs(starts, layout.n_parts, self._n_threads)
+        layout, decoder = made
+        decode = _Filling(decoder, out, recordings)
+        runs = plan_runs(positions, layout.window, self.n_threads, block=layout.n_samples)
         parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
         if isinstance(self._shards, ShardObjects):
-            self._fill_from_objects(self._shards, parts, decode, out)
+            self._fill_from_objects(self._shards, parts, decode)
         else:
-            self._fill_from_files(self._shards, parts, decode, out)
+            self._fill_from_files(self._shards, parts, decode)
 
-    def _fill_from_files(
-        self, files: ShardFiles, parts: list[Part], decode: Decoder, out: NDArray[Any]
-    ) -> None:
+    def _fill_from_files(self, files: ShardFiles, parts: list[Part], decode: "_Filling") -> None:
         announcer = Announcer(parts, partial(self._announce, files), self._block[0].block_bytes)
         left = iter(enumerate(parts))  # shared: whichever thread is free takes the next
 
         def fill_parts() -> None:
             buffers = self._idle.pop() if self._idle else Buffers()
             for place, part in left:
-                waited = self._attempt(part, partial(self._fill_part, part, decode, out, buffers))
+                waited = self._attempt(part, partial(self._fill_part, part, decode, buffers))
                 announcer.after(place, waited=waited)
             self._idle.append(buffers)
 
         # NumPy's way is Blosc's, which in a main thread would start threads of its own
-        here = isinstance(decode, CompiledDecoder)
-        in_threads(*[fill_parts] * min(self._n_threads, len(parts)), here=here)
+        here = isinstance(decode.decoder, CompiledDecoder)
+        in_threads(*[fill_parts] * min(self.n_threads, len(parts)), here=here)
 
     def _announce(self, files: ShardFiles, part: Part) -> None:
         files.announce(part.shard, *extent(self._spans(part)))
 
-    def _fill_part(self, part: Part, decode: Decoder, out: NDArray[Any], buffers: Buffers) -> bool:
-        return decode(
-            part.shard,
-            self._spans(part),
-            part.first - part.run.first,
-            part.run.targets,
-            out,
-            buffers,
-        )
+    def _fill_part(self, part: Part, decode: "_Filling", buffers: Buffers) -> bool:
+        return decode(part, self._spans(part), buffers)
 
     def _fill_from_objects(
-        self, objects: ShardObjects, parts: list[Part], decode: Decoder, out: NDArray[Any]
+        self, objects: ShardObjects, parts: list[Part], decode: "_Filling"
     ) -> None:
         """Fetch the indexes that are not known, then the blocks, and decode each as it comes."""
         at_once = self._store.place.at_once
@@ -181,35 +213,20 @@ class BlockReader:
         spans = [self._attempt(part, partial(self._spans, part)) for part in parts]
         fetches = plan_fetches(zip(parts, spans, strict=True))
         tasks: list[Callable[[], None]] = [
-            partial(
-                self._attempt, fetch.whole(), partial(self._fill_fetch, objects, fetch, decode, out)
-            )
+            partial(self._attempt, fetch.whole(), partial(self._fill_fetch, objects, fetch, decode))
             for fetch in fetches
         ]
         if unknown:  # the indexes must be of the store that was opened
             tasks.append(self._store.check_identity)
         at_once(tasks)
 
-    def _fill_fetch(
-        self, objects: ShardObjects, fetch: Fetch, decode: Decoder, out: NDArray[Any]
-    ) -> None:
+    def _fill_fetch(self, objects: ShardObjects, fetch: Fetch, decode: "_Filling") -> None:
         content = objects.get(fetch.shard, fetch.begin, fetch.end)
         buffers = self._idle.pop() if self._idle else Buffers()
         for part, spans in fetch.parts:
             begin, end = extent(spans)
-            self._attempt(
-                part,
-                partial(
-                    decode,
-                    part.shard,
-                    spans,
-                    part.first - part.run.first,
-                    part.run.targets,
-                    out,
-                    buffers,
-                    content[begin - fetch.begin : end - fetch.begin],
-                ),
-            )
+            bytes_of_part = content[begin - fetch.begin : end - fetch.begin]
+            self._attempt(part, partial(decode, part, spans, buffers, bytes_of_part))
         self._idle.append(buffers)
 
     def _spans(self, part: Part) -> NDArray[np.int64]:
@@ -232,6 +249,28 @@ class BlockReader:
             with contextlib.suppress(RequestError):  # then `reason` is nearer to what happened
                 self._store.check_identity()
         return StoreError(f"{self._store.where(first, last)}: {reason}")
+
+
+@dataclass(frozen=True)
+class _Filling:
+    """A batch that is being filled: decodes blocks into it."""
+
+    decoder: Decoder
+    out: NDArray[Any]
+    recordings: NDArray[np.int64] | None
+
+    def __call__(
+        self,
+        part: Part,
+        spans: NDArray[np.int64],
+        buffers: Buffers,
+        content: Content | None = None,
+    ) -> bool:
+        """Decode a part of a run; return whether the disk had to be waited for."""
+        first, targets = part.first - part.run.first, part.run.targets
+        return self.decoder(
+            part.shard, spans, first, targets, self.out, buffers, content, self.recordings
+        )
 
 
 def in_threads(*works: Callable[[], object], here: bool = False) -> None:

@@ -60,17 +60,17 @@ class Shuffled(Sampler):
 
     def __init__(self, indices: ArrayLike | int, seed: int = 42) -> None:
         self._indices = not_empty(window_numbers(indices))
-        self._seed = whole_number("seed", seed, 0)
+        self.seed = whole_number("seed", seed, 0)
 
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the windows in the order of an epoch."""
-        return generator_of(self._seed, number).permutation(self._indices)
+        return generator_of(self.seed, number).permutation(self._indices)
 
     def __len__(self) -> int:
         return len(self._indices)
 
     def _settings(self) -> str:
-        return f"seed {self._seed}"
+        return f"seed {self.seed}"
 
 
 class Balanced(Sampler):
@@ -106,7 +106,7 @@ class Balanced(Sampler):
         max_per_patient: int | None = None,
     ) -> None:
         self._category = category_codes(index).copy()
-        self._seed = whole_number("seed", seed, 0)
+        self.seed = whole_number("seed", seed, 0)
         self._redraw = redraw
         shares = {PARTIAL: 1.0, FULL: finite_amount("full", full)}
         shares[NONE] = finite_amount("background", background)
@@ -130,10 +130,10 @@ class Balanced(Sampler):
 
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the set of an epoch, in its order."""
-        rng = generator_of(self._seed, number)
+        rng = generator_of(self.seed, number)
         if self._redraw or number == 0:
             return self._draw(rng)
-        return rng.permutation(self._draw(generator_of(self._seed, 0)))
+        return rng.permutation(self._draw(generator_of(self.seed, 0)))
 
     def __len__(self) -> int:
         return sum(self._sizes.values())
@@ -146,7 +146,7 @@ class Balanced(Sampler):
         return f" ({counts_text(self.composition())}), {self._settings()}"
 
     def _settings(self) -> str:
-        return f"{'drawn anew' if self._redraw else 'one set'}, seed {self._seed}"
+        return f"{'drawn anew' if self._redraw else 'one set'}, seed {self.seed}"
 
     def _count_candidates(self, code: int) -> int:
         chosen = self._category == code
@@ -214,7 +214,7 @@ class Weighted(Sampler):
                 "nothing to draw"
             )
         self._n = n_positive if n is None else whole_number("n", n, 1)
-        self._seed = whole_number("seed", seed, 0)
+        self.seed = whole_number("seed", seed, 0)
         each = each / each.max()  # so that no sum is infinite
         self._shares = np.bincount(category + 1, each, len(CODES)) / each.sum()
         self._cumulative = np.cumsum(each)
@@ -243,7 +243,7 @@ class Weighted(Sampler):
 
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the windows drawn for an epoch."""
-        rng = generator_of(self._seed, number)
+        rng = generator_of(self.seed, number)
         # sorted, so that the search walks through memory, and then shuffled
         points = np.sort(rng.random(self._n))
         drawn = np.searchsorted(self._cumulative, points, side="right").astype(np.int64, copy=False)
@@ -261,10 +261,10 @@ class Weighted(Sampler):
     def _describe(self) -> str:
         shares = zip(CODES, self._shares, strict=True)
         parts = ", ".join(f"{share:.1%} {name}" for name, share in shares if share)
-        return f" (on average {parts}), seed {self._seed}"
+        return f" (on average {parts}), seed {self.seed}"
 
     def _settings(self) -> str:
-        return f"on average, drawn with replacement, seed {self._seed}"
+        return f"on average, drawn with replacement, seed {self.seed}"
 
 
 class Stratified(Sampler):
@@ -278,7 +278,7 @@ class Stratified(Sampler):
     indices : array_like of int or bool, shape (window,)
         Window numbers, or a mask.
     batch_size : int
-        The loader must have the same.
+        The loader must have the same, also where a training is resumed.
     by : str
         Column whose values are the strata.
     seed : int
@@ -294,13 +294,13 @@ class Stratified(Sampler):
     ) -> None:
         names, codes = group_rows(index, by)
         self._indices = not_empty(window_numbers(indices, len(codes)))
-        self._batch_size = whole_number("batch_size", batch_size, 1)
-        if self._batch_size > len(self._indices):
+        self.batch_size: int = whole_number("batch_size", batch_size, 1)
+        if self.batch_size > len(self._indices):
             raise SamplingError(
-                f"batch_size is {self._batch_size}, and there are {len(self._indices)} windows: "
+                f"batch_size is {self.batch_size}, and there are {len(self._indices)} windows: "
                 "lower it"
             )
-        self._seed = whole_number("seed", seed, 0)
+        self.seed = whole_number("seed", seed, 0)
         self._by = by
         categories = {code: name for name, code in CODES.items()} if by == "category" else {}
         self._names = [str(categories.get(name, name)) for name in names.tolist()]
@@ -309,7 +309,7 @@ class Stratified(Sampler):
 
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the windows in the order of an epoch."""
-        rng = generator_of(self._seed, number)
+        rng = generator_of(self.seed, number)
         places = np.argsort(self._strata(rng), kind="stable")
         windows = rng.permutation(len(self._indices))
         windows = windows[np.argsort(self._codes[windows], kind="stable")]
@@ -327,7 +327,7 @@ class Stratified(Sampler):
 
     def _settings(self) -> str:
         n_strata = np.count_nonzero(self._counts)
-        return f"{n_strata} strata by {self._by} in batches of {self._batch_size}"
+        return f"{n_strata} strata by {self._by} in batches of {self.batch_size}"
 
     def _strata(self, rng: np.random.Generator) -> NDArray[Any]:
         """Return the stratum of each place of an epoch.
@@ -337,7 +337,7 @@ class Stratified(Sampler):
         the batches in turn. No stratum has more left than there are batches, so none deals twice
         to one batch. All in whole numbers, with nothing lost to rounding.
         """
-        size = self._batch_size
+        size = self.batch_size
         strata = rng.permutation(len(self._counts)).astype(self._codes.dtype)
         counts = self._counts[strata]
         total = len(self._indices)

@@ -7,6 +7,7 @@ samples, far enough apart that nothing of one is taken for a neighbour in anothe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -72,6 +73,8 @@ class Timelines:
     ----------
     start : ndarray of int64, shape (recording,)
         Where each recording begins.
+    whole : ndarray of bool, shape (recording,)
+        Which of them lie in one known stretch.
     ends : ndarray of int64, shape (timeline,)
         Where each timeline ends, in the order of the axis.
     onsets, offsets : ndarray of int64, shape (seizure,)
@@ -81,6 +84,7 @@ class Timelines:
     """
 
     start: Samples
+    whole: NDArray[np.bool_]
     ends: Samples
     onsets: Samples
     offsets: Samples
@@ -127,12 +131,23 @@ class Timelines:
         ignored = spans(UNLABELLED)
         labelled = recordings["labelled"].astype(bool)
         known = merge(start[labelled], (start + n_samples)[labelled], apart - 1)
-        return cls(
-            start,
-            begins + length,
-            *without(*spans(spec.seizure_bits), *ignored),
-            *without(*known, *ignored),
-        )
+        known, until = without(*known, *ignored)
+        stretch = np.searchsorted(known, start, "right")
+        whole = np.concatenate([[-1], until])[stretch] >= start + n_samples
+        seizures = without(*spans(spec.seizure_bits), *ignored)
+        return cls(start, whole, begins + length, *seizures, known, until)
+
+    @cached_property
+    def _lines(self) -> tuple[Samples, Samples]:
+        """Begin and end of each recording's timeline."""
+        line = np.searchsorted(self.ends, self.start, "right")
+        return np.concatenate([[0], self.ends])[line], self.ends[line]
+
+    @cached_property
+    def _stretches(self) -> Samples:
+        """How many known stretches begin by the start of each recording."""
+        found: Samples = np.searchsorted(self.known, self.start, "right")
+        return found
 
     def distances(
         self, recording: NDArray[Any], first: Samples, length: int, sfreq: float
@@ -159,8 +174,8 @@ class Timelines:
         """
         begin = self.start[recording] + first
         stop = begin + length
-        line_end = self.ends[np.searchsorted(self.ends, begin, "right")]
-        line_begin = np.concatenate([[0], self.ends])[np.searchsorted(self.ends, begin, "right")]
+        # no window leaves its recording's timeline
+        line_begin, line_end = (limits[recording] for limits in self._lines)
         following = np.searchsorted(self.offsets, begin, "right")
         far = np.iinfo(np.int64).max
         onset = np.append(self.onsets, far)[following]
@@ -168,9 +183,12 @@ class Timelines:
         inside = onset < stop
         to = np.where(onset < line_end, (onset - stop) / sfreq, np.nan)
         since = np.where(offset > line_begin, (begin - offset) / sfreq, np.nan)
-        stretch = np.searchsorted(self.known, begin, "right") - 1
-        known = np.concatenate([[far], self.known])[stretch + 1]
-        until = np.concatenate([[-1], self.until])[stretch + 1]
+        # nor its stretch, if its recording lies in one
+        stretch = self._stretches[recording]
+        others = ~self.whole[recording]
+        stretch[others] = np.searchsorted(self.known, begin[others], "right")
+        known = np.concatenate([[far], self.known])[stretch]
+        until = np.concatenate([[-1], self.until])[stretch]
         after = (np.minimum(onset, until) - stop) / sfreq
         before = (begin - np.maximum(offset, known)) / sfreq
         unknown = until < stop

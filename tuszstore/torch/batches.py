@@ -33,19 +33,9 @@ class Batch:
     label: torch.Tensor
     meta: Meta | None
 
-    def as_tuple(self) -> tuple[Any, ...]:
+    def as_list(self) -> list[Any]:
         """Return what a user gets: signal, label, and meta if it was asked for."""
-        return (self.signal, self.label) if self.meta is None else tuple(vars(self).values())
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return one tuple for each window, of views."""
-        columns: list[Any] = [self.signal.unbind(), self.label.unbind()]
-        if self.meta is not None:
-            values = [v.tolist() if isinstance(v, torch.Tensor) else v for v in self.meta.values()]
-            columns.append(
-                [dict(zip(self.meta, row, strict=True)) for row in zip(*values, strict=True)]
-            )
-        return list(zip(*columns, strict=True))
+        return [self.signal, self.label] + ([] if self.meta is None else [self.meta])
 
 
 class BatchReader:
