@@ -155,6 +155,8 @@ CORPORA = Registry(
         "tusz": "tuszstore.corpus.tusz:Tusz",
         "chbmit": "tuszstore.corpus.chbmit:ChbMit",
         "bids": "tuszstore.corpus.bids:Bids",
+        "helsinki": "tuszstore.corpus.helsinki:Helsinki",
+        "seizeit": "tuszstore.corpus.seizeit:SeizeIt",
         "siena": "tuszstore.corpus.siena:Siena",
         "folder": "tuszstore.corpus.folder:Folder",
     },

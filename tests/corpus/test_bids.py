@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tuszstore
-from tests.corpus.edf_files import CHANNELS, Channel, channel, noise, write_edf
+from tests.corpus.edf_files import CHANNELS, Channel, channel, mark, noise, write_edf
 from tuszstore.channels.sets import SETS
 from tuszstore.config.events import EventWords
 from tuszstore.corpus.annotations import Event, Unlabelled
@@ -642,3 +642,92 @@ def test_what_is_wrong_is_left_out_and_the_rest_built(tmp_path: Path) -> None:
     assert reasons[run("03", 1).replace(".edf", ".bdf")] == "BDF is not read yet: convert it to EDF"
     assert any("_events.tsv, line 2: has 6 cells" in reason for reason in reasons.values())
     assert "unlabelled: no events table beside it, nor above" in reasons.values()
+
+
+def test_what_is_known_of_participants_is_a_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "bids"
+    for subject in ("01", "02"):
+        write(root, run(subject), szcore("1\t2\tsz"))
+    table = root / "participants.tsv"
+    table.write_text("participant_id\tage\tsex\nsub-01\t11\tf\nsub-02\tn/a\tm\n")
+
+    def told(*reports: Any) -> dict[str, str]:
+        stores = [tuszstore.open(report.store).recordings for report in reports]
+        return {
+            patient: text
+            for store in stores
+            for patient, text in zip(
+                store["patient"].values, store["participant"].values, strict=True
+            )
+        }
+
+    assert told(*built(root, tmp_path / "stores")) == {
+        "sub-01": '{"age": "11", "sex": "f"}',
+        "sub-02": '{"sex": "m"}',
+    }
+    table.write_text("participant_id\tage\tsex\nsub-01\t12\tf\nsub-02\tn/a\tm\n")
+    again = built(root, tmp_path / "stores")
+    assert told(*again)["sub-01"] == '{"age": "12", "sex": "f"}'
+    monkeypatch.setenv("TUSZSTORE_PSEUDONYM_KEY", "0123456789abcdef" * 4)
+    hidden = built(root, tmp_path / "hidden", **{"corpus.pseudonymize": True})
+    assert set(told(*hidden).values()) == {""}
+
+
+@pytest.mark.parametrize("bads", ["interpolate", "keep", "leave_out"])
+def test_bad_channels(tmp_path: Path, bads: str) -> None:
+    """What is interpolated is as if the electrode had no signal at all."""
+    root = tmp_path / "bids"
+    marked = CHANNEL_TABLE + "CZ\tEEG\tuV\tbad\n"
+    for subject in ("01", "02"):
+        write(root, run(subject), szcore("1\t2\tsz"), signals=average("x"), channels=marked)
+    flat = average("x")
+    flat[CHANNELS.index("Cz")] = channel("x", SECONDS, label="Cz-Avg", digital=0)
+    for subject in ("01", "02"):
+        signals = flat if bads == "interpolate" else average("x")
+        write(tmp_path / "other", run(subject), szcore("1\t2\tsz"), signals=signals)
+        mark_apart(root, tmp_path / "other", subject)
+    options = {"channels.bads": bads}
+    reports = built(root, tmp_path / "stores", "tusz", **options)
+    if bads == "leave_out":
+        reasons = {entry.reason for report in reports for entry in report.left_out}
+        assert reasons == {"marked as bad: Cz-Avg (channels.bads is 'leave_out')"}
+        return
+    stores = [tuszstore.open(report.store) for report in reports]
+    others = [tuszstore.open(r.store) for r in built(tmp_path / "other", tmp_path / "o", "tusz")]
+    for store, other in zip(stores, others, strict=True):
+        np.testing.assert_array_equal(store.read([0, 1]), other.read([0, 1]))
+        (interpolated,) = store.recordings["interpolated"].values
+        assert [c for c, is_so in zip(store.channels, interpolated, strict=True) if is_so] == (
+            ["Cz"] if bads == "interpolate" else []
+        )
+        told = "marked as bad, interpolated: Cz" in store.recordings["notes"].values[0]
+        assert told == (bads == "interpolate")
+
+
+def mark_apart(*roots_and_subject: Any) -> None:
+    """Make files of one EEG those of several patients: copies would be taken once."""
+    *roots, subject = roots_and_subject
+    for root in roots:
+        mark(root / f"sub-{subject}" / "ses-01" / "eeg" / run(subject), f"subject {subject}")
+
+
+def test_a_bad_difference_is_kept_and_said(tmp_path: Path) -> None:
+    root = tmp_path / "bids"
+    marked = CHANNEL_TABLE + "P7-T7\tEEG\tuV\tbad\n"
+    for subject in ("01", "02"):
+        write(root, run(subject), szcore("1\t2\tsz"), signals=bipolar(subject), channels=marked)
+    for report in built(root, tmp_path / "stores"):
+        (notes,) = tuszstore.open(report.store).recordings["notes"].values
+        assert "marked as bad, kept because they cannot be interpolated: T3-T5" in notes
+
+
+def test_more_bad_electrodes_than_may_be_interpolated(tmp_path: Path) -> None:
+    root = tmp_path / "bids"
+    rows = "".join(f"{name}\tEEG\tuV\tbad\n" for name in CHANNELS[:5])
+    for subject in ("01", "02"):
+        write(root, run(subject), szcore("1\t2\tsz"), channels=CHANNEL_TABLE + rows)
+    for report in built(root, tmp_path / "stores"):
+        (entry,) = report.left_out
+        assert entry.reason.startswith("5 channels are missing or marked as bad (Fp1, ")

@@ -13,6 +13,7 @@ recording). A file without any row says nothing at all.
 import csv
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -231,7 +232,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
         Duration in the header.
     """
     seconds: float | None = None
-    columns: list[str] | None = None
+    columns: dict[str, int] | None = None
     events: list[Event] = []
     n_rows = 0
     for row, line in enumerate(text.splitlines(), start=1):
@@ -244,7 +245,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
             continue
         fields = _fields(line, name, row)
         if columns is None:
-            columns = [part.lower() for part in fields]
+            columns = {part.lower(): number for number, part in enumerate(fields)}
             if lost := [column for column in _COLUMNS[:4] if column not in columns]:
                 raise Foreign(
                     f"{name}, row {row}: expected the columns {','.join(_COLUMNS)}, "
@@ -252,7 +253,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
                 )
             continue
         n_rows += 1
-        event = _event(dict(zip(columns, fields, strict=False)), name, row)
+        event = _event(fields, columns, name, row)
         if event.label.lower() != BACKGROUND:
             events.append(event)
     if n_rows == 0:
@@ -261,18 +262,21 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
 
 
 def _fields(line: str, name: str, row: int) -> list[str]:
+    if '"' not in line and len(line) <= csv.field_size_limit():  # nearly all of millions
+        return [part.strip() for part in line.split(",")]
     try:
         return [part.strip() for part in next(csv.reader([line]))]
     except csv.Error as error:
         raise RecordingError(f"{name}, row {row}: not a row of a CSV file ({error})") from None
 
 
-def _event(fields: dict[str, str], name: str, row: int) -> Event:
+def _event(fields: Sequence[str], columns: Mapping[str, int], name: str, row: int) -> Event:
+    number = columns.get("confidence", len(fields))
     try:
-        onset, offset = float(fields["start_time"]), float(fields["stop_time"])
-        confidence = float(fields.get("confidence") or "nan")
-        label, channel = fields["label"], fields["channel"]
-    except (KeyError, ValueError):
+        onset, offset = float(fields[columns["start_time"]]), float(fields[columns["stop_time"]])
+        confidence = float(fields[number] or "nan") if number < len(fields) else math.nan
+        label, channel = fields[columns["label"]], fields[columns["channel"]]
+    except (IndexError, ValueError):
         raise RecordingError(
             f"{name}, row {row}: not a row of channel,start_time,stop_time,label"
         ) from None

@@ -63,6 +63,7 @@ OTHER_FORMATS = {
 
 _TUH_ID = "TUH_id"  # a column of SzCORE's conversion of TUSZ
 _MOST = 1 << 26
+_MOST_ABOUT = 1000  # characters
 
 
 class Bids(EdfCorpus):
@@ -254,7 +255,6 @@ class Bids(EdfCorpus):
         session = name.entities.get("ses")
         about = self._about(path, subject)
         split = next((part for part in parts[:-1] if part in OFFICIAL), about.get("split", ""))
-        about = {column: value for column, value in about.items() if column != "participant_id"}
         return Recording(
             id=PurePosixPath(*parts).as_posix(),
             path=path,
@@ -263,7 +263,7 @@ class Bids(EdfCorpus):
             session=f"ses-{session}" if session else "",
             corpus=self.name,
             folders=tuple(part for part in parts[:-1] if part not in (*OFFICIAL, *SIGNALS)),
-            about=tuple(about.items()),
+            about=_short(about),
         )
 
     def _dataset(self, path: Path) -> Path:
@@ -355,6 +355,17 @@ def _event(span: Span, row: BidsEvent, meaning: str) -> Event:
         row=span.line,
         meaning=meaning,
     )
+
+
+def _short(about: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return what is known of a participant, as far as a store's column holds it."""
+    kept: list[tuple[str, str]] = []
+    left = _MOST_ABOUT
+    for column, value in about.items():
+        left -= len(column) + len(value)
+        if column.lower() != "participant_id" and left >= 0:
+            kept.append((column, value))
+    return tuple(kept)
 
 
 def _is_recording(name: BidsName | None) -> bool:

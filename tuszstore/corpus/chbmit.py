@@ -181,7 +181,10 @@ class ChbMit(EdfCorpus):
 
     def _entry(self, recording: Recording) -> SummaryEntry:
         path = _summary_of(recording.path)
-        entry = self._summary(path).entries.get(recording.path.name)
+        summary = self._summary(path)
+        if fault := summary.faults.get(recording.path.name):
+            raise fault
+        entry = summary.entries.get(recording.path.name)
         if entry is None:
             raise Unlabelled(f"no entry in {path.name}")
         return entry
