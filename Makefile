@@ -106,7 +106,7 @@ bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)
 
 torture: $(STAMP) ## kill builds, let calls fail, replace files under loaders, and see that nothing is lost
-	$(BIN)/python -m benchmarks.torture
+	$(BIN)/python -m tests.torture
 
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is
 # what a user gets today. zarrs and tensorstore come last and only where they suit the newest
