@@ -65,7 +65,8 @@ def check_leaks(
             names = ", ".join(printable(name) for _, name in shared[:5])
             raise ConcatError(
                 f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'} in {splits[b]} "
-                f"({sources[b]}) and in {splits[a]} ({sources[a]}), which share the namespace {shared[0][0]!r}: {names}"
+                f"({sources[b]}) and in {splits[a]} ({sources[a]}), which share the namespace "
+                f"{shared[0][0]!r}: {names}"
                 f"{', ...' if len(shared) > 5 else ''}. Whoever trains on one split would test on "
                 "the same patients: build the splits with split_policy 'patient', or leave their "
                 "recordings out of one"
