@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
+from tuszstore.read.seizures import SeizureMask
 
 import tuszstore
 from tuszstore.builder.reindex import reindex
@@ -17,7 +18,6 @@ from tuszstore.corpus.annotations import WHOLE_MONTAGE, Annotation, Event, Looke
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.tusz import Tusz
 from tuszstore.errors import CorpusError
-from tuszstore.read.seizures import SeizureMask
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.patients import shared_patients
 from tuszstore.store.raters import decide
