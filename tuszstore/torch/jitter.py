@@ -62,7 +62,8 @@ class Jitter:
         later = np.floor(draws * stride).astype(np.int64)
         room = self._n_samples[recording] - first - self._store.spec.window
         within = np.floor(draws * (np.minimum(room, stride - 1) + 1)).astype(np.int64)
-        return np.where(first >= stride, np.where(later <= room, later, later - stride), within)
+        shifted = np.where(later <= room, later, later - stride)
+        return np.asarray(np.where(first >= stride, shifted, within), np.int64)
 
 
 def shifts_of(

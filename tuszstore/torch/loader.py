@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal, Never
 
 import numpy as np
@@ -14,10 +14,12 @@ from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number
 from tuszstore.read.targets import Label, Margins, Rule, Target
 from tuszstore.sampling import Sampler
+from tuszstore.sampling.places import Drawn
 from tuszstore.sampling.ranks import deal, places
 from tuszstore.torch.agreement import check_agreement
 from tuszstore.torch.batch_indices import BatchIndices
 from tuszstore.torch.batches import BatchReader
+from tuszstore.torch.dataset import WindowDataset
 from tuszstore.torch.epoch import Begun, Epoch
 from tuszstore.torch.jitter import Jitter, shifts_of
 from tuszstore.torch.options import refuse_options
@@ -163,6 +165,11 @@ class WindowLoader:
             label, horizon=horizon, interval=interval, rule=rule, ignore=ignore
         )
         self._bounds()  # raises now where it can
+        self._of_windows: dict[str, Any] = {
+            "transform": transform, "label": label, "horizon": horizon, "interval": interval,
+            "rule": rule, "ignore": ignore, "return_meta": return_meta, "jitter": jitter,
+            "seed": self._draws,
+        }  # fmt: skip
         self._jitter = Jitter(store, self._draws) if jitter else None
         self._transform: Transformation | None = None
         if transform is not None:
@@ -207,6 +214,14 @@ class WindowLoader:
     def batch_sampler(self) -> BatchIndices:
         """The batches of the next iteration as lists of window indices, for frameworks."""
         return BatchIndices(self)
+
+    @cached_property
+    def dataset(self) -> WindowDataset:
+        """All windows as a dataset, which `batch_sampler` goes with.
+
+        So ``accelerator.skip_first_batches(loader, n)`` gives the rest of this rank's next epoch.
+        """
+        return WindowDataset(self.store, **self._of_windows)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
@@ -276,11 +291,14 @@ class WindowLoader:
         ranks = f", rank {rank} of {world_size}" if world_size > 1 else ""
         return f"<WindowLoader: {len(self)} batches of {self.batch_size}{ranks}, {self.sampler!r}>"
 
-    def upcoming(self) -> Iterator[NDArray[np.int64]]:
+    def upcoming(self) -> Iterator[list[Drawn]]:
         """Return the window indices of each batch of the next iteration, without beginning it."""
         position = self._progress.upcoming(self._is_over)
-        order = self._orders.of(position.epoch)
-        return (order[part] for part in self._places(self._bounds(position.delivered)))
+        order, epoch = self._orders.of(position.epoch), position.epoch
+        return (
+            [Drawn.at(int(order[place]), epoch, place) for place in part.tolist()]
+            for part in self._places(self._bounds(position.delivered))
+        )
 
     def _begin(self) -> Begun:
         """Begin the next iteration."""
