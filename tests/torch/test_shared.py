@@ -46,6 +46,40 @@ def test_batches_of_workers_are_shared_from_the_start(
     assert here[:2] == (False, False)
 
 
+class Counting(WindowDataset):
+    """Says in place of times how many pieces of memory its worker keeps."""
+
+    def __getitems__(self, items: Any) -> Any:
+        rows = super().__getitems__(items)
+        assert self._sent is not None
+        rows._columns._columns[2]["start_time"][:] = len(self._sent._pieces)
+        return rows
+
+
+def test_memory_is_used_again_when_nothing_refers_to_it(train: tuszstore.Store) -> None:
+    def kept_at_last(keep: bool) -> int:
+        dataset, kept, n_pieces = Counting(train, return_meta=True), [], 0
+        for batch in DataLoader(dataset, 8, num_workers=1, multiprocessing_context="fork"):
+            n_pieces = int(batch[2]["start_time"][0])
+            if keep:
+                kept.append(batch[0][0])  # a view of it is enough
+        return n_pieces
+
+    n_batches = len(train) // 8
+    assert kept_at_last(keep=False) <= 12  # signal and label of those that are under way
+    assert kept_at_last(keep=True) > n_batches - 6
+
+
+def test_batches_that_are_kept_never_change(train: tuszstore.Store) -> None:
+    loader = DataLoader(
+        WindowDataset(train, return_meta=True), 8, num_workers=1, multiprocessing_context="fork"
+    )
+    kept = [batch for k, batch in enumerate(loader) if k % 3 == 0]
+    for signal, _, meta in kept:
+        assert type(signal) is torch.Tensor
+        np.testing.assert_array_equal(signal.numpy(), train.read(meta["window"].numpy()))
+
+
 class Room(NamedTuple):
     f_frsize: int
     f_blocks: int

@@ -15,7 +15,8 @@ from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.buffers import BufferPool
 from tuszstore.torch.jitter import Jitter
 from tuszstore.torch.rows import Columns, Rows, collate
-from tuszstore.torch.shared import in_shared_memory, in_worker, share
+from tuszstore.torch.sent import SentMemory
+from tuszstore.torch.shared import in_worker, share
 from tuszstore.torch.transforms import Transform, Transformation
 
 
@@ -119,6 +120,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         self._reader = BatchReader(store, self._target, return_meta)
         # one batch is in use while the next is read: its signal, twice with a transform, and label
         self._pool = BufferPool(keep=3)
+        self._sent: SentMemory | None = None  # of a worker
         self._epoch = torch.zeros((), dtype=torch.int64)
         if self._jitter or (self._transform is not None and self._transform.of_windows):
             share(self._epoch)  # workers that are running already see a change of it
@@ -179,18 +181,22 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     def _read(self, items: Indices) -> Rows:
         places = check_indices(items, len(self), "item", "the dataset")
         numbers = self.indices[places]
-        take = in_shared_memory if in_worker() else self._pool.take
+        take = self._pool.take
+        sent = self._sent
         if in_worker():
-            self.store.reader.limit_threads(1)  # cores are shared out by the number of workers
+            if sent is None:
+                sent = self._sent = SentMemory()
+                self.store.reader.limit_threads(1)  # cores are shared out by number of workers
+            take = sent.take
         drawn, shift = self._drawn(items, places), None
         if self._jitter is not None:
             shift = self._jitter.shifts(numbers, *np.array(drawn, np.int64).reshape(-1, 2).T)
         if self._transform is None or not len(numbers):
             columns = Columns(self._reader.read(numbers, take, shift=shift).as_list())
-            return Rows(columns.rows(), columns)
+            return Rows(columns.rows(), columns, sent)
         batch = self._reader.read(numbers, self._pool.take, shift=shift)
         columns = self._transform.batch(batch.as_list(), drawn, take)
-        return Rows(columns.rows(), columns)
+        return Rows(columns.rows(), columns, sent)
 
     def _drawn(self, items: Any, places: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Return epoch and place of each item."""

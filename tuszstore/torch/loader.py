@@ -215,6 +215,9 @@ class WindowLoader:
         """The batches of the next iteration as lists of window indices, for frameworks."""
         return BatchIndices(self)
 
+    num_workers = 0
+    prefetch_factor = None  # of a DataLoader without workers, which Accelerate makes of this one
+
     @cached_property
     def dataset(self) -> WindowDataset:
         """All windows as a dataset, which `batch_sampler` goes with.

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import default_collate
 from torch.utils.data._utils.collate import default_collate_fn_map
 
+from tuszstore.torch.sent import SentBatch, SentMemory
 from tuszstore.torch.shared import in_worker
 
 Take = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -121,12 +122,20 @@ class Rows(list[tuple[Any, ...]]):
     rows : iterable of tuple
     columns : Columns
         The batch.
+    sent : SentMemory, optional
+        Of the worker that sends it.
     """
 
-    def __init__(self, rows: Iterable[tuple[Any, ...]], columns: Columns) -> None:
+    def __init__(
+        self, rows: Iterable[tuple[Any, ...]], columns: Columns, sent: SentMemory | None = None
+    ) -> None:
         super().__init__(map(_Sample, rows))
+        self._sent = sent
         self._rows = tuple(self)
         self._columns = columns
+
+    def __reduce__(self) -> Any:
+        return list, (list(map(tuple, self)),)
 
     def are_whole(self) -> bool:
         """Return whether nobody has taken, added or replaced a sample."""
@@ -136,7 +145,8 @@ class Rows(list[tuple[Any, ...]]):
 
     def collated(self) -> list[Any]:
         """Return the samples as one batch."""
-        return self._columns.whole()
+        columns = self._columns.whole()
+        return columns if self._sent is None else SentBatch(columns, self._sent)
 
 
 def collate(samples: list[tuple[Any, ...]]) -> list[Any]:
