@@ -100,7 +100,7 @@ def sanitized() -> int:
                 "no:cacheprovider",
                 "-o",
                 "testpaths=",
-                "tests/test_decode.py",
+                "tests/read",
                 "fuzz/mutations.py",
             ],
             cwd=folder,

@@ -86,7 +86,7 @@ def chunk(data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data + crc32c(data).to_bytes(4, "little"))
     spans = np.array([[0, len(data) + 4]])
-    layout = Layout(1, n_values, 1, np.dtype(dtype), 1.0, True, True)
+    layout = Layout(1, n_values, n_values, np.dtype(dtype), 1.0, True, True)
     results = []
     for compiled in (True, False):
         out = np.zeros((1, 1, n_values), dtype)

@@ -68,3 +68,11 @@ class BuildError(TuszstoreError):
 
 class MissingExtraError(TuszstoreError, ImportError):
     """A package of an extra that is needed and not installed."""
+
+
+class SharedMemoryError(TuszstoreError, MemoryError):
+    """Worker processes have no room for their batches in the system's shared memory."""
+
+
+class ConcatError(StoreError, ValueError):
+    """Stores that cannot be put in a row: names what differs, and in which."""

@@ -349,3 +349,124 @@ def test_the_preset_gives_tusz_the_same_channels(
     store = tuszstore.open(report.store)
     assert store.channels == stores["train"].channels
     assert store.spec.channels == stores["train"].spec.channels
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what the table of errata is about: files and lines as they were released."""
+    root = tmp_path_factory.mktemp("errata")
+    cases = {
+        "chb03": [entry("chb03_24.edf"), entry("chb03_25.edf")],
+        "chb07": [entry("chb07_18.edf"), entry("chb07_19.edf", (13688, 13831))],
+        "chb09": [
+            entry("chb09_08.edf", (2951, 3030), (9196, 9267)).replace(
+                "Seizure 2 End", "Seizure 1 End"
+            )
+        ],
+        "chb12": [entry("chb12_28.edf"), entry("chb12_29.edf")],
+        "chb17": [entry("chb17b_69.edf")],
+        "chb21": [entry("chb21_01.edf")],
+        "chb24": [entry("chb24_01.edf"), entry("chb24_21.edf", (2804, 2872))],
+    }
+    names = [line.split()[2] for text in cases.values() for line in "\n".join(text).splitlines()
+             if line.startswith("File Name")]  # fmt: skip
+    numbers = ("02", "05", "08", "10", "12", "16", "18", "19", "20", "22")
+    for name in (*names, *(f"chb24_{number}.edf" for number in numbers)):
+        labels = [e for e in ELECTRODES if e != "O1"] + ["01" if "chb12" in name else "O1"]
+        write_edf(root / name[:5] / name, [channel("x", 1, label=label) for label in labels])
+    for case, entries in cases.items():
+        summary(root, case, entries)
+    (root / "RECORDS-WITH-SEIZURES").write_text("chb05/chb05_06.edf\nchb07/chb07_18.edf\n")
+    seizures = seizures_file((2404 * 256, 2872 * 256))
+    (root / "chb24" / "chb24_21.edf.seizures").write_bytes(seizures)
+    (root / "chb17" / "chb17b_69.edf.seizures").write_bytes(seizures_file() + bytes(256))
+    return root
+
+
+def noted(root: Path, name: str, **options: object) -> list[str]:
+    """Notes of a recording that come from the table."""
+    opened = ChbMit(root, options)
+    found = opened.find(f"{name[:5]}/{name}.edf")
+    told = [*opened.facts(found).notes]
+    if not name.startswith("chb24") or name in ("chb24_01", "chb24_21"):
+        told += opened.annotation(found).notes
+    return [note for note in told if "(erratum" in note]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("chb21_01", "case 'chb21' is patient 'chb01' (erratum)"),
+        *((f"chb24_{n}", "unlabelled: the summary has no entry for them, it lists the files with "
+           "seizures only (erratum)") for n in ("02", "05", "08", "10", "12", "16", "18", "19",
+                                                "20", "22")),
+        ("chb24_21", "left as it stands in the file (erratum chb24_21_onset: summary)"),
+        ("chb12_28", "label '01' read as 'O1' (erratum)"),
+        ("chb12_29", "label '01' read as 'O1' (erratum)"),
+        ("chb07_19", "named 'chb07_18.edf' in RECORDS-WITH-SEIZURES (erratum)"),
+        ("chb09_08", "starts and ends are paired by their order (erratum)"),
+        ("chb03_24", "ordered by the date and time of their headers (erratum)"),
+        ("chb03_25", "ordered by the date and time of their headers (erratum)"),
+        ("chb17b_69", "has 256 bytes behind its end, which are not read (erratum)"),
+    ],
+)  # fmt: skip
+def test_each_erratum_is_noted(faulty: Path, name: str, told: str) -> None:
+    (note,) = noted(faulty, name)
+    assert note.endswith(told)
+    assert noted(faulty, name, errata="none") == []
+
+
+def test_recordings_without_a_slip_have_no_erratum(faulty: Path) -> None:
+    assert noted(faulty, "chb07_18") == noted(faulty, "chb24_01") == []
+
+
+def test_the_ten_recordings_of_chb24_are_unlabelled_with_and_without_errata(faulty: Path) -> None:
+    for options in ({}, {"errata": "none"}):
+        opened = ChbMit(faulty, options)
+        with pytest.raises(Unlabelled, match=r"no entry in chb24-summary\.txt"):
+            opened.annotation(opened.find("chb24/chb24_05.edf"))
+
+
+@pytest.mark.parametrize(
+    ("decisions", "onset", "note"),
+    [
+        ((), 2804, "chb24_21.edf.seizures has other seizures than the summary, which is read: "
+                   "2404 to 2872 s"),
+        ((("chb24_21_onset", "seizures"),), 2404, "seizure from 2804 s read as from 2404 s "
+                                                  "(erratum chb24_21_onset: seizures)"),
+    ],
+)  # fmt: skip
+def test_the_onset_of_chb24_21_is_a_decision(
+    faulty: Path, decisions: tuple[tuple[str, str], ...], onset: int, note: str
+) -> None:
+    opened = ChbMit(faulty, {"decisions": decisions})
+    found = opened.annotation(opened.find("chb24/chb24_21.edf"))
+    assert [(e.onset, e.offset) for e in found.events] == [(onset, 2872)]
+    assert found.notes == (note,)
+
+
+def test_an_entry_that_cannot_be_read_costs_its_recording_alone(tmp_path: Path) -> None:
+    corpus = one_case(tmp_path, [entry("chb05_01.edf", (1, 2)), entry("chb05_02.edf", declared=3)])
+    write_edf(tmp_path / "chb05" / "chb05_02.edf", native("y"))
+    first, second = corpus.recordings().recordings
+    assert len(corpus.annotation(first).events) == 1
+    with pytest.raises(RecordingError, match=r"chb05-summary\.txt, line \d+: 'chb05_02\.edf': dec"):
+        corpus.annotation(second)
+
+
+def test_a_summary_that_is_corrected_is_read_again(tmp_path: Path) -> None:
+    corpus = one_case(tmp_path, [entry("chb05_01.edf", (1, 2))])
+    (recording,) = corpus.recordings().recordings
+    assert corpus.annotation(recording).events[0].offset == 2
+    summary(tmp_path, "chb05", [entry("chb05_01.edf", (1, 30))])
+    assert corpus.annotation(recording).events[0].offset == 30
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_encodings_of_a_summary(tmp_path: Path, encoding: str, end: str) -> None:
+    corpus = one_case(tmp_path, [entry("chb05_01.edf", (1, 2)), entry("chb05_0\u00e9.edf")])
+    path = tmp_path / "chb05" / "chb05-summary.txt"
+    path.write_bytes(path.read_text().replace("\n", end).encode(encoding))
+    (recording,) = corpus.recordings().recordings
+    assert [(e.onset, e.offset) for e in corpus.annotation(recording).events] == [(1, 2)]

@@ -56,14 +56,14 @@ class Shard:
         """Return all blocks, as they are stored, each as a window of one block."""
         n = len(self.spans)
         out = np.empty((n, layout.n_channels, layout.n_samples), layout.dtype)
-        targets = np.stack([np.arange(n), np.arange(n)], axis=1)
+        targets = np.stack([np.arange(n), np.arange(n) * layout.n_samples], axis=1)
         decoder = make_decoder(self.files, layout, compiled=compiled)
         decoder(0, self.spans, 0, targets, out, Buffers())
         return out
 
 
 def one_row(values: NDArray[Any], *, compressed: bool = True, verify: bool = True) -> Layout:
-    return Layout(1, len(values), 1, values.dtype, 1.0, compressed, verify)
+    return Layout(1, len(values), len(values), values.dtype, 1.0, compressed, verify)
 
 
 def like_eeg(n: int, dtype: str, noise: int, seed: int) -> NDArray[Any]:
@@ -207,10 +207,11 @@ def test_both_decoders_fill_windows_alike(
         pytest.param({"spans": np.array([[0, 3]])}, id="span shorter than a checksum"),
         pytest.param({"targets": np.array([[5, 0]])}, id="row that is not there"),
         pytest.param({"targets": np.array([[-1, 0]])}, id="negative row"),
+        pytest.param({"targets": np.array([[0, -1]])}, id="before the run"),
         pytest.param({"targets": np.array([[0, 1], [0, 0]])}, id="targets not sorted"),
         pytest.param({"scratch": np.empty(10, np.uint8)}, id="small scratch"),
         pytest.param({"itemsize": 8}, id="itemsize"),
-        pytest.param({"shape": (0, 20, 1)}, id="no channel"),
+        pytest.param({"shape": (0, 20, 20)}, id="no channel"),
         pytest.param({"scale": 1.0, "itemsize": 4}, id="float32 is never scaled"),
     ],
 )
@@ -226,7 +227,7 @@ def test_the_kernel_refuses_what_does_not_fit(folder: Path, change: dict[str, An
         "targets": np.array([[0, 0]]),
         "out": np.empty((1, 1, 20), np.int16),
         "scratch": np.empty(160, np.uint8),
-        "shape": (1, 20, 1),
+        "shape": (1, 20, 20),
         "itemsize": 2,
         "scale": 0.0,
         "compressed": False,
@@ -265,7 +266,7 @@ def test_content_that_is_there_already(folder: Path) -> None:
     shard.path.unlink()
     layout = one_row(blocks[0])
     out = np.empty((2, 1, 3000), np.int16)
-    targets = np.array([[1, 0], [0, 1]])
+    targets = np.array([[1, 0], [0, 3000]])
     decoder = make_decoder(None, layout)
     part = memoryview(content)[spans[0, 0] : spans[1, 1]]
     decoder(0, spans, 0, targets, out, Buffers(), part)
@@ -292,7 +293,7 @@ def test_the_kernel_writes_into_no_bytes(folder: Path) -> None:
             np.array([[0, 0]]),
             np.empty((1, 1, 20), np.int16),
             np.empty(160, np.uint8),
-            (1, 20, 1),
+            (1, 20, 20),
             2,
             0.0,
             False,

@@ -423,12 +423,14 @@ class TestRanks:
     def test_a_state_before_the_process_group(
         self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        state = WindowLoader(train, rank=0, world_size=2).state_dict()
-        loader = WindowLoader(train)
-        with pytest.raises(ValueError, match=r"world_size is 2, .*initialise torch"):
-            loader.load_state_dict(state)
+        whole = WindowLoader(train, range(40), 8, return_meta=True, rank=1, world_size=2)
+        expected = seen(whole)
+        left = WindowLoader(train, range(40), 8, rank=1, world_size=2)
+        next(iter(left))
+        loader = WindowLoader(train, range(40), 8, return_meta=True)
+        loader.load_state_dict(left.state_dict())
         self.rank_of(monkeypatch, 1, 2)
-        loader.load_state_dict(state)
+        assert seen(loader) == expected[1:]
 
     def test_processes_that_meet_after_the_loader_was_made(
         self, train: tuszstore.Store, tmp_path: Path
@@ -476,12 +478,18 @@ class TestState:
             ranks = {"rank": rank, "world_size": world_size}
             whole = self.loader(train, **ranks)
             expected = [seen(whole), seen(whole)]
+            whole_parts = [
+                [*self.loader(train, rank=r, world_size=world_size).batch_sampler]
+                for r in range(world_size)
+            ]
             for k in range(len(whole) + 1):
                 left = self.loader(train, **ranks)
                 iterator = iter(left)
                 assert seen(next(iterator) for _ in range(k)) == expected[0][:k]
                 state = json.loads(json.dumps(left.state_dict()))
-                assert (state["epoch"], state["batch"]) == (0, k)
+                left_over = len(range(0, len(train), 4)) - state["delivered"]
+                assert state["epoch"] == 0
+                assert left_over == sum(len(batch) for r in whole_parts for batch in r[k:])
                 del iterator
                 again = self.loader(train, **ranks)
                 again.load_state_dict(state)
@@ -494,7 +502,7 @@ class TestState:
         loader = self.loader(train)
         seen(loader)
         state = loader.state_dict()
-        assert (state["epoch"], state["batch"]) == (1, 0)
+        assert (state["epoch"], state["delivered"]) == (1, 0)
         again = self.loader(train)
         again.load_state_dict(state)
         assert seen(again) == seen(loader)
@@ -560,15 +568,19 @@ class TestState:
 
     def test_the_shape_of_a_state(self, train: tuszstore.Store) -> None:
         state = self.loader(train).state_dict()
-        assert state.pop("version") == 1
+        assert state.pop("version") == 2
         assert {len(state.pop(name)) for name in ("store", "order")} == {32}
+        assert state.pop("channels") == list(train.channels)
         assert state == {
             "epoch": 0,
-            "batch": 0,
+            "delivered": 0,
+            "units": "1",
+            "length": 15360,
+            "stride": 2560,
+            "label": "seizure",
             "windows": 42,
             "seed": 42,
-            "batch_size": 8,
-            "world_size": 1,
+            "batch_size": None,
             "drop_last": False,
             "pad": False,
         }
@@ -577,8 +589,7 @@ class TestState:
         ("options", "told"),
         [
             ({"seed": 1}, "its seed is 42, and this loader's is 1"),
-            ({"batch_size": 4}, "its batch_size is 8, and this loader's is 4"),
-            ({"rank": 0, "world_size": 2}, "its world_size is 1, and this loader's is 2$"),
+            ({"label": "classes"}, "its label is 'seizure', and this loader's is 'classes'$"),
             ({"drop_last": True}, "its drop_last is False"),
             ({"indices": range(30)}, "its windows is 42"),
             ({"indices": range(1, 43)}, "its order is"),
@@ -605,9 +616,9 @@ class TestState:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            ({"version": 2}, "it is 2"),
-            ({"batch": 99}, "the state is at batch 99, and there are 6"),
-            ({"batch": -1}, "batch must be 0 or more"),
+            ({"version": 1}, "it is of version 1"),
+            ({"delivered": 99}, "99 windows of an epoch delivered, and there are 42"),
+            ({"delivered": -1}, "delivered must be 0 or more"),
             ({"epoch": None}, "epoch must be a whole number"),
         ],
         ids=name_of,
@@ -616,8 +627,10 @@ class TestState:
         loader = self.loader(train)
         with pytest.raises((ValueError, TypeError), match=told):
             loader.load_state_dict(loader.state_dict() | change)
-        with pytest.raises(ValueError, match=r"not a state .*: it lacks batch, epoch, version"):
+        with pytest.raises(ValueError, match=r"not a state .*: it lacks delivered, epoch, version"):
             loader.load_state_dict({})
+        with pytest.raises(TypeError, match="not a state of a WindowLoader, but list"):
+            loader.load_state_dict([])  # type: ignore[arg-type]
 
 
 class TestLife:
@@ -653,7 +666,7 @@ class TestLife:
             next(iterator)
         assert not prefetch_threads()
         assert list(iterator) == []
-        assert (loader.state_dict()["epoch"], loader.state_dict()["batch"]) == (0, 0)
+        assert (loader.state_dict()["epoch"], loader.state_dict()["delivered"]) == (0, 0)
 
     @pytest.mark.parametrize("prefetch", [0, 2])
     def test_a_damaged_block_is_told_where_it_would_have_come(
@@ -670,7 +683,7 @@ class TestLife:
                 pass
         position = loader.state_dict()
         assert position["epoch"] == 0
-        assert len(loader) - 3 <= position["batch"] < len(loader)
+        assert len(loader) - 3 <= position["delivered"] / 8 < len(loader)
         assert list(iterator) == []
         assert loader.state_dict() == position
 

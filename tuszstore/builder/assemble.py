@@ -1,5 +1,6 @@
 """From recordings that are built to an unfinished store: links, and tables."""
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from tuszstore.builder.files import Files, link_or_copy
 from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.records import IO_THREADS, Record
 from tuszstore.builder.spec import encoding_of
-from tuszstore.builder.tables import event_columns, strings
+from tuszstore.builder.tables import event_columns, rater_columns, strings
 from tuszstore.corpus.base import LeftOut
 from tuszstore.store.create import create_arrays, write_derived, write_table
 from tuszstore.store.geometry import Geometry
@@ -142,13 +143,20 @@ def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[
         columns[name] = strings(getattr(part.planned.recording, name) for part in parts)
     for name in ("reference", "clock"):
         columns[name] = strings(getattr(part.planned, name) for part in parts)
+    columns["participant"] = strings(
+        json.dumps(dict(about), ensure_ascii=False) if about else ""
+        for about in (part.planned.recording.about for part in parts)
+    )
     columns["source_id"] = columns["id"]
     columns["source_start"] = np.zeros(len(parts))
     columns["source_samples"] = np.array([part.planned.n_source for part in parts])
     columns["patient_time"] = _patient_time(parts)
     for name in ("signal_key", "label_key"):
         columns[name] = strings(getattr(part.record, name) for part in parts)
+    columns |= rater_columns([str(part.record.row["raters"]) for part in parts])
     for name, value in parts[0].record.row.items():
+        if name == "raters":
+            continue
         values = [part.record.row[name] for part in parts]
         columns[name] = strings(values) if isinstance(value, str) else np.array(values)
     return columns

@@ -35,9 +35,10 @@ def label_samples(
     label : ndarray of uint16, shape (sample,)
     events : MarkedEvents
     """
-    known = annotation or Annotation((), None, "")
+    known = annotation or Annotation((), None, "", raters=())
     events = mark_events(known, n_samples, config.signal.sfreq, config.labels)
-    label = np.full(n_samples, 0 if annotation else UNLABELLED, np.uint16)
+    labelled = annotation is not None and events.labelled
+    label = np.full(n_samples, 0 if labelled else UNLABELLED, np.uint16)
     paint(events.first, events.stop, events.bit, label)
     return label, events
 

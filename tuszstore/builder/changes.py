@@ -172,12 +172,16 @@ class Published:
             )
         ]
         return MarkedEvents(
-            tuple(events), columns["first_sample"], columns["stop_sample"], columns["bit"], ()
+            tuple(events),
+            columns["first_sample"],
+            columns["stop_sample"],
+            columns["bit"],
+            columns["class_bit"],
         )
 
 
 _BUILT_COLUMNS = (
-    "source_digest", "source_bytes", "source_mtime", "labelled", "annotation_digest",
+    "source_digest", "source_bytes", "source_mtime", "labelled", "raters", "annotation_digest",
     "signal_digest", "label_digest", "source_sfreq", "mean", "sd", "interpolated", "flat",
     "interpolated_samples", "notes",
 )  # fmt: skip

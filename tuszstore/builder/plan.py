@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from tuszstore.builder.neighbours import check_neighbours
 from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.publish import place_of
@@ -14,11 +15,12 @@ from tuszstore.builder.remarks import other_annotations, several_montages
 from tuszstore.builder.spec import geometry_of
 from tuszstore.channels.derivations import Channel
 from tuszstore.config import Config
-from tuszstore.corpus.annotations import Unlabelled
+from tuszstore.corpus.annotations import NONE, Unlabelled
 from tuszstore.corpus.base import Discovery, LeftOut, Recording
 from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.corpus.choose import CorpusRef, choose_corpus
 from tuszstore.corpus.copies import choose_originals, find_equal
+from tuszstore.corpus.doubts import find_doubts, warn_of_doubts
 from tuszstore.corpus.events import mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.listing import is_utf8
 from tuszstore.corpus.pseudonyms import (
@@ -35,6 +37,7 @@ from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.local import absolute
 from tuszstore.store.metadata import read_attributes
+from tuszstore.store.raters import RULES, UnknownRaterError, check_rater
 from tuszstore.text import printable
 
 
@@ -69,7 +72,12 @@ class Survey:
 
 
 def make_plan(
-    config: Config, split: str, *, limit: int | None = None, survey: Survey | None = None
+    config: Config,
+    split: str,
+    *,
+    limit: int | None = None,
+    survey: Survey | None = None,
+    together: Collection[str] = (),
 ) -> Plan:
     """Plan the build of one split: list, divide, and read every header and annotation.
 
@@ -83,12 +91,15 @@ def make_plan(
         Build no more than so many recordings, the first of the store's order.
     survey : Survey, optional
         Of the corpus, where it was made already.
+    together : collection of str
+        Splits that are built with it.
 
     Raises
     ------
     CorpusError
-        If there is no such corpus or split, or it shares a patient with another split, or names
-        do not tell patients where the split policy asks for them.
+        If there is no such corpus or split, or it shares a patient with another split, of this
+        corpus or of another one beside it, or names do not tell patients where the split policy
+        asks for them.
     BuildError
         If the store's name is a link that leads nowhere.
     """
@@ -120,6 +131,7 @@ def make_plan(
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
     without = (entry.recording for entry in buildable if not entry.annotation_digest)
     warnings += other_annotations(without, kind)
+    _require_rater(config, buildable, found.recordings, corpus)
     if limit is not None and limit < len(buildable):
         warnings.append(f"limited to the first {limit} of {len(buildable)} recordings")
         buildable = buildable[:limit]
@@ -129,7 +141,8 @@ def make_plan(
         buildable, left_out = _renamed(buildable, left_out, found.recordings, pseudonyms)
     else:
         left_out += [copy.left_out() for copy in chosen.copies]
-    return Plan(
+    warnings += warn_of_doubts((planned.recording.id, planned.doubts) for planned in buildable)
+    plan = Plan(
         split=chosen.name,
         config=config,
         corpus=survey.corpus,
@@ -142,6 +155,34 @@ def make_plan(
         limit=limit,
         made=made,
     )
+    more = check_neighbours(plan, together)
+    return replace(plan, warnings=(*plan.warnings, *more)) if more else plan
+
+
+def _require_rater(
+    config: Config,
+    planned: Iterable[PlannedRecording],
+    recordings: Iterable[Recording],
+    corpus: CheckedCorpus,
+) -> None:
+    """Refuse the name of a rater that nobody in a corpus has."""
+    rater = config.labels.rater
+    known: set[str] = set()
+    if rater in RULES or config.labels.annotation == NONE:
+        return
+    if any(rater in entry.raters for entry in planned):
+        return
+    for recording in recordings:  # a message is to name all, and one of them may be the one
+        try:
+            known.update(corpus.annotation(recording).raters)
+        except (RecordingError, OSError):
+            continue  # what is wrong with it is said of the recording
+        if rater in known:
+            return
+    try:
+        check_rater(rater, sorted(known), f"{corpus.name}'s annotations")
+    except UnknownRaterError as error:
+        raise CorpusError(f"labels.rater: {error}") from None
 
 
 def _renamed(
@@ -186,7 +227,7 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
     survey = Survey.of(config)
     copies = choose_originals(survey.equal, survey.corpus.open().annotation)
     names = available_splits(survey.found.recordings, config.corpus, copies)
-    return [make_plan(config, name, limit=limit, survey=survey) for name in names]
+    return [make_plan(config, name, limit=limit, survey=survey, together=names) for name in names]
 
 
 def _notes(found: Discovery, config: Config) -> list[str]:
@@ -234,14 +275,19 @@ def _inspect(
     if n_samples == 0:
         raise RecordingError(f"too short: not one sample at {sfreq} Hz")
     labels = config.labels
-    digest = ""
-    doubtful: tuple[str, ...] = ()
+    told: dict[str, Any] = {"annotation_digest": ""}
     try:
         known = corpus.annotation(recording)
         marked = mark_events(known, n_samples, sfreq, labels)
-        events = zip((event.label for event in known.events), marked.bit.tolist(), strict=True)
-        doubtful = tuple(sorted(not_counted(events, labels)))
-        digest = known.digest
+        words = (event.label for event in marked.events)
+        told = {
+            "annotation_digest": known.digest,
+            "raters": marked.raters,
+            "doubts": find_doubts(known.events, n_samples / sfreq, labels),
+            "doubtful": tuple(
+                sorted(not_counted(zip(words, marked.class_bit.tolist(), strict=True), labels))
+            ),
+        }
     except Unlabelled:
         if labels.unlabelled == "leave_out":
             raise
@@ -262,8 +308,7 @@ def _inspect(
             *stat_signal(files.signal),
             *(n for stat in others for n in (stat.st_size, stat.st_mtime_ns)),
         ),
-        annotation_digest=digest,
-        doubtful=doubtful,
+        **told,
     )
 
 

@@ -15,9 +15,8 @@ from tuszstore.builder.spec import spec_of
 from tuszstore.config import Config
 from tuszstore.corpus.base import Clock, LeftOut, Recording
 from tuszstore.corpus.choose import CorpusRef
-from tuszstore.corpus.pseudonyms import (
-    Pseudonyms,
-)
+from tuszstore.corpus.doubts import Doubt
+from tuszstore.corpus.pseudonyms import Pseudonyms
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.schema import item_bytes
 from tuszstore.store.spec import StoreSpec
@@ -59,6 +58,10 @@ class PlannedRecording:
         SHA-256 of the annotation; empty without one.
     doubtful : tuple of str
         Event classes that look like seizures and do not count as such.
+    doubts : tuple of Doubt
+        Events that cannot be true.
+    raters : tuple of str
+        Who looked at it.
     """
 
     recording: Recording
@@ -74,6 +77,8 @@ class PlannedRecording:
     fingerprint: tuple[int, ...]
     annotation_digest: str
     doubtful: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    raters: tuple[str, ...] = ()
 
     @property
     def source(self) -> tuple[int, int]:

@@ -37,6 +37,7 @@ from tuszstore.corpus.sources import signal_sha256, stat_signal
 from tuszstore.errors import BuildError, ConfigError, RecordingError
 from tuszstore.signal.pipeline import Preprocessed, preprocess
 from tuszstore.signal.quantise import quantise
+from tuszstore.store.raters import joined
 from tuszstore.store.schema import missing_value
 from tuszstore.store.shard import encode_shard, write_durably
 
@@ -222,8 +223,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         "source_digest": source_digest,
         "source_bytes": before[0],
         "source_mtime": before[1],
-        "labelled": annotation is not None,
-        "annotation_digest": annotation.digest if annotation else "",
+        **_annotation_columns(annotation, events),
         "source_sfreq": float(microvolts.sfreq),
         **_channel_columns(spec.channel_names, microvolts, signal),
         "notes": _hidden(_notes(microvolts.notes, seconds, annotation, events), task, config),
@@ -252,8 +252,7 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         label, events = label_samples(annotation, task.n_samples, config)
     row = {
         **donor.row,
-        "labelled": annotation is not None,
-        "annotation_digest": annotation.digest if annotation else "",
+        **_annotation_columns(annotation, events),
         "notes": _hidden(
             _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events), task, config
         ),
@@ -318,6 +317,16 @@ def _annotation(task: Task, config: Config) -> Annotation | None:
         if config.labels.unlabelled == "leave_out":
             raise
         return None
+
+
+def _annotation_columns(annotation: Annotation | None, events: MarkedEvents) -> dict[str, Any]:
+    if annotation is None:
+        return {"labelled": False, "raters": "", "annotation_digest": ""}
+    return {
+        "labelled": events.labelled,
+        "raters": joined(events.raters),
+        "annotation_digest": annotation.digest,
+    }
 
 
 def _files(task: Task) -> tuple[Path, ...]:

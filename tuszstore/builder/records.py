@@ -39,7 +39,7 @@ from tuszstore.store.shard import (
 
 RECORD = "record.json"
 _CHECKSUM = "checksum"
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 """Records of another version are no records: what they tell of is built again."""
 
 IO_THREADS = 16
@@ -109,7 +109,7 @@ class Record:
     row : dict
         Its columns of `recordings/*`, without those that planning knows.
     events : MarkedEvents
-        Without notes; they are in `row`.
+        Without notes and raters; those are in `row`.
     signal : MadeSignal
     """
 
@@ -130,7 +130,7 @@ class Record:
             "signal": self.signal.to_json(),
             "row": {name: _plain(value) for name, value in self.row.items()},
             "events": [asdict(event) for event in events.events],
-            **{name: getattr(events, name).tolist() for name in ("first", "stop", "bit")},
+            **{name: getattr(events, name).tolist() for name in _MARKS},
         }
 
     @classmethod
@@ -149,7 +149,7 @@ class Record:
             np.array(values["first"], np.int64),
             np.array(values["stop"], np.int64),
             np.array(values["bit"], np.uint16),
-            (),
+            np.array(values["class_bit"], np.uint16),
         )
         dtypes = {v.name: v.dtype for v in variables("recordings") if v.dims[1:] == ("channel",)}
         row = {
@@ -162,6 +162,7 @@ class Record:
         )
 
 
+_MARKS = ("first", "stop", "bit", "class_bit")
 _FIELDS = ("id", "n_samples", "signal_key", "label_key")
 
 

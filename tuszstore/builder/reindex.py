@@ -24,7 +24,7 @@ from tuszstore.builder.provenance import built_with
 from tuszstore.builder.publish import publish
 from tuszstore.builder.recording import writing
 from tuszstore.builder.report import BuildReport, report_of
-from tuszstore.builder.tables import event_columns, strings
+from tuszstore.builder.tables import event_columns, rater_columns, strings
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled
 from tuszstore.corpus.base import Recording
@@ -38,6 +38,7 @@ from tuszstore.store.generations import remove_unused
 from tuszstore.store.index import derive_windows, seizure_distances
 from tuszstore.store.labels import LabelChunks, flag_attributes
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.raters import joined
 
 
 def reindex(
@@ -86,6 +87,7 @@ def _reindex(
         classes=labels.classes,
         seizure=labels.seizure,
         full_seizure=labels.full_seizure,
+        rater=labels.rater,
     )
     unfinished = path.parent / f".{path.name}.indexing"
     with locked(path), writing(unfinished):
@@ -99,7 +101,7 @@ def _reindex(
                 sources = find_sources(root, config, store.attributes, path)
                 made, events = _write_labels(unfinished, store, config, sources)
                 _name_classes(unfinished, labels.classes)
-                recordings = {**store.recordings, **made}
+                recordings = {n: v for n, v in store.recordings.items() if n != "raters"} | made
                 write_table(unfinished, "recordings", recordings)
             label = LabelChunks(unfinished, spec.geometry)
             windows = derive_windows(label, recordings, spec, n_threads=os.cpu_count() or 1)
@@ -171,7 +173,8 @@ def _warnings(
 ) -> list[str]:
     """Return the warnings of a store whose events are given, or count as others."""
     by_recording: dict[int, list[tuple[str, int]]] = {}
-    columns = (events[name].tolist() for name in ("recording", "class", "bit"))
+    bits = events.get("class_bit", events["bit"])
+    columns = (column.tolist() for column in (events["recording"], events["class"], bits))
     for recording, label, bit in zip(*columns, strict=True):
         by_recording.setdefault(recording, []).append((label, bit))
     doubtful = (not_counted(group, config.labels) for group in by_recording.values())
@@ -228,6 +231,8 @@ def _write_labels(
         files = Files(path, first_block // store.geometry.shard)
         digests.append(write_label(files, label, store.geometry, Path.write_bytes))
         events.append(marked)
+    for name in ("events/class_bit", "recordings/raters"):  # not there where they say nothing
+        shutil.rmtree(path / name, ignore_errors=True)
     columns = event_columns(events)
     write_table(path, "events", columns)
     annotated = [known.digest if known else "" for known in annotations]
@@ -235,7 +240,10 @@ def _write_labels(
     made = {
         "label_digest": strings(digests),
         "annotation_digest": strings(annotated),
-        "labelled": np.array([known is not None for known in annotations]),
+        "labelled": np.array(
+            [known is not None and m.labelled for known, m in zip(annotations, events, strict=True)]
+        ),
+        **rater_columns([joined(marked.raters) for marked in events]),
         "label_key": strings(
             keys.label(digest, n) for digest, (_, n, _, _) in zip(annotated, rows, strict=True)
         ),

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.corpus.base import LeftOut
+from tuszstore.corpus.corrections import n_applied
 from tuszstore.reasons import all_notes
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
+from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.raters import decides
 from tuszstore.store.spec import StoreSpec
 
 BUILT, NOTHING_BUILT, UNFIT, SOME_FAILED = 0, 1, 2, 3
@@ -36,6 +39,8 @@ class BuildReport:
     left_out : tuple of LeftOut
     noted : int
         Recordings with notes on what was repaired, clipped or odd, or with interpolated channels.
+    corrected : int
+        Recordings of which an erratum was put right or noted.
     interpolated : int
         Recordings with interpolated channels.
     short : int
@@ -66,6 +71,7 @@ class BuildReport:
     files: int = 0
     left_out: tuple[LeftOut, ...] = ()
     noted: int = 0
+    corrected: int = 0
     interpolated: int = 0
     short: int = 0
     longest: float = 0.0
@@ -159,6 +165,7 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
         files=len(sizes),
         left_out=tuple(LeftOut(*entry) for entry in left_out),
         noted=sum(map(bool, notes)),
+        corrected=sum(n_applied(note) > 0 for note in notes),
         interpolated=int(interpolated.any(axis=1).sum()),
         short=int((recordings["n_windows"] == 0).sum()),
         longest=float(seconds.max(initial=0)),
@@ -187,20 +194,25 @@ def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[
     seizures : int
         Stretches that are marked with any class that counts as seizure.
     by_class : dict of str to int
-        The most frequent first; a class that is taken as background under its own name.
+        The most frequent first; a class that is taken as background, or ignored, under its own
+        name. Of several raters, those count who decide the labels, or what was decided.
     """
     bit = np.asarray(events["bit"])
+    said = decides(bit, events.get("class_bit", bit))
     columns = [
         np.asarray(events[n], np.int64) for n in ("recording", "first_sample", "stop_sample")
     ]
     names = np.array(
         [
-            name if bit_ == 0 else spec.classes[int(bit_).bit_length() - 1]
+            spec.classes[int(bit_).bit_length() - 1] if 0 < bit_ < UNLABELLED else name
             for bit_, name in zip(bit.tolist(), events["class"], strict=True)
         ],
         dtype=object,
     )
-    counts = {str(name): _stretches(columns, names == name) for name in dict.fromkeys(names)}
+    counts = {
+        str(name): _stretches(columns, said & (names == name))
+        for name in dict.fromkeys(names[said])
+    }
     return (
         _stretches(columns, (bit & spec.seizure_bits) != 0),
         dict(Counter(counts).most_common()),

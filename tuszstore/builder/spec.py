@@ -43,6 +43,7 @@ def spec_of(config: Config) -> StoreSpec:
         classes=labels.classes,
         seizure=labels.seizure,
         full_seizure=labels.full_seizure,
+        rater=labels.rater,
     )
 
 

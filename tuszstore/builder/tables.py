@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.corpus.events import MarkedEvents
+from tuszstore.store.raters import UNNAMED
 
 
 def event_columns(marked: Sequence[MarkedEvents]) -> dict[str, NDArray[Any]]:
@@ -19,6 +20,11 @@ def event_columns(marked: Sequence[MarkedEvents]) -> dict[str, NDArray[Any]]:
     """
     events = [event for group in marked for event in group.events]
     counts = [len(group.events) for group in marked]
+    bit, class_bit = (
+        np.concatenate([getattr(group, name) for group in marked]) for name in ("bit", "class_bit")
+    )
+    # it would say the same, and is computed where it is absent
+    decided = {} if np.array_equal(bit, class_bit) else {"class_bit": class_bit}
     return {
         "recording": np.repeat(np.arange(len(marked)), counts),
         "channel": strings(event.channel for event in events),
@@ -27,10 +33,22 @@ def event_columns(marked: Sequence[MarkedEvents]) -> dict[str, NDArray[Any]]:
         "first_sample": np.concatenate([group.first for group in marked]),
         "stop_sample": np.concatenate([group.stop for group in marked]),
         "class": strings(event.label for event in events),
-        "bit": np.concatenate([group.bit for group in marked]),
+        "bit": bit,
+        **decided,
         "confidence": np.array([event.confidence for event in events]),
         "rater": strings(event.rater for event in events),
     }
+
+
+def rater_columns(raters: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return the column `recordings/raters`; nothing where no rater has a name.
+
+    Parameters
+    ----------
+    raters : sequence of str
+        Of each recording, as :func:`~tuszstore.store.raters.joined` gives them.
+    """
+    return {"raters": strings(raters)} if set(raters) - {"", UNNAMED} else {}
 
 
 def strings(values: Iterable[str]) -> NDArray[Any]:

@@ -9,6 +9,7 @@ import click
 
 from tuszstore.cli import options
 from tuszstore.cli.app import ending_cleanly
+from tuszstore.registry import CORPORA
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ _WHERE_BUILT_FROM = "where the store was built from"
 @click.option(
     "--corpus",
     metavar="NAME",
-    help="Which corpus it is: tusz, chbmit, folder or that of a plug-in.  [default: recognised]",
+    help=f"Which corpus it is: {', '.join(sorted(CORPORA.builtin))} or that of a plug-in.  "
+    "[default: recognised]",
 )
 @click.option(
     "--split-policy",

@@ -9,7 +9,7 @@ from tuszstore.config.build import MAX_SHARD, MAX_WINDOW, Config, validate_confi
 from tuszstore.config.channels import Channels
 from tuszstore.config.corpus import AUTO, PATIENT_RULES, Corpus
 from tuszstore.config.decisive import FIRST_KEYS, MEANING_BEFORE, NOT_CONTENT
-from tuszstore.config.labels import EVENT_CLASSES, MAX_CLASSES, RATER_RULES, Labels
+from tuszstore.config.labels import BACKGROUND, EVENT_CLASSES, MAX_CLASSES, RATER_RULES, Labels
 from tuszstore.config.layout import Build, Paths, Storage, Windows
 from tuszstore.config.loading import MAX_FILE, builtin_configs, load_config
 from tuszstore.config.section import Fraction, Positive
@@ -17,6 +17,7 @@ from tuszstore.config.signal import STEPS, Bandpass, Notch, Signal
 
 __all__ = [
     "AUTO",
+    "BACKGROUND",
     "EVENT_CLASSES",
     "FIRST_KEYS",
     "MAX_CLASSES",

@@ -30,6 +30,8 @@ class Channels(Section):
     """Electrodes that are interpolated from their neighbours where a file lacks them."""
     flat: Literal["interpolate", "keep", "leave_out"] = "interpolate"
     """What is done with an electrode without signal."""
+    bads: Literal["interpolate", "keep", "leave_out"] = "interpolate"
+    """What is done with an electrode that the corpus marks as bad."""
     max_interpolated: Annotated[int, Field(ge=0, le=15)] = 4
     """Most electrodes of a recording that are interpolated; with more it is excluded."""
 

@@ -1,9 +1,9 @@
 """Section ``corpus``: where recordings come from, whose they are, and the splits."""
 
 import re
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tuszstore.config.section import Fraction, Section, registered
 from tuszstore.registry import CORPORA
@@ -26,6 +26,8 @@ class Corpus(Section):
     """
     errata: Literal["correct", "none"] = "correct"
     """Whether known faults of public corpora are corrected."""
+    decisions: dict[str, str] = Field(default={})
+    """What counts where a public corpus leaves more than one reading: a choice by its key."""
     split_policy: Literal["official", "patient", "file_order"] = "official"
     """Where splits come from: the corpus (``official``), a seeded share of the patients
     (``patient``), or the order of the files (``file_order``).
@@ -57,3 +59,9 @@ class Corpus(Section):
                 "which is the patient, such as ^([^/]+)/"
             )
         return value
+
+    @model_validator(mode="after")
+    def _decisions_hold(self) -> Self:
+        if self.decisions and self.errata == "none":
+            raise ValueError("errata is none, which turns decisions off as well")
+        return self

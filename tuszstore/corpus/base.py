@@ -50,6 +50,8 @@ class Recording:
         Whether the corpus says who the patient is, rather than a guess from a file's name.
     folders : tuple of str
         Folders that it lies in and that may mean somebody: without those of splits and montages.
+    about : tuple of (str, str)
+        What a table of participants says of the patient, by column.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Recording:
     corpus: str = "tusz"
     states_patient: bool = True
     folders: tuple[str, ...] = ()
+    about: tuple[tuple[str, str], ...] = ()
 
     @property
     def order(self) -> tuple[str, str]:
@@ -141,6 +144,8 @@ class SourceSignal:
         Why it cannot be used, such as a unit that is no voltage; empty if it can.
     notes : tuple of str
         What to say if it is used, such as an inverted range.
+    bad : bool
+        Whether somebody marked it as bad; what comes of that, ``channels.bads`` decides.
     """
 
     label: str
@@ -148,6 +153,7 @@ class SourceSignal:
     n_samples: int
     fault: str = ""
     notes: tuple[str, ...] = ()
+    bad: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,8 +223,10 @@ class Corpus(Protocol):
     root : Path
         The folder that the user names.
     options : mapping
-        ``annotation`` (``labels.annotation``), ``patient`` (``corpus.patient``), ``rename``
-        (``channels.rename``); keys that a corpus does not know it ignores.
+        ``annotation`` (``labels.annotation``), ``patient`` (``corpus.patient``), ``errata``
+        (``corpus.errata``), ``decisions`` (pairs of key and choice of ``corpus.decisions`` that
+        concern this corpus), ``events`` (``labels.events``), ``bads`` (``channels.bads``); keys
+        that a corpus does not know it ignores.
 
     Attributes
     ----------

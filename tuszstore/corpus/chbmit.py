@@ -7,34 +7,34 @@ entry in its case's summary was not looked at. What is known to be wrong stands 
 ``errata/chbmit.yaml``, and is put right unless ``corpus.errata`` says ``none``.
 """
 
-import fnmatch
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuszstore.channels.names import is_electrode
 from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
 from tuszstore.corpus.base import Clock, Discovery, Files, Recording, SourceFacts
+from tuszstore.corpus.corrections import Corrections
 from tuszstore.corpus.edf_corpus import EdfCorpus
+from tuszstore.corpus.edf_start import read_start
 from tuszstore.corpus.formats.chb_summary import Summary, SummaryEntry, read_summary
 from tuszstore.corpus.formats.errata import (
     ChannelLabel,
-    Correction,
-    Erratum,
+    ListedName,
     SamePatient,
     SeizureOnset,
     corrections_of,
     load_errata,
 )
+from tuszstore.corpus.formats.errata import Unlabelled as NotLookedAt
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.corpus.formats.wfdb import read_seizures
-from tuszstore.corpus.listing import list_edf_files
+from tuszstore.corpus.listing import list_edf_files, some_names
+from tuszstore.corpus.parsed import Parsed
 from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
 
@@ -56,21 +56,24 @@ class ChbMit(EdfCorpus):
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)
-        self._summaries: dict[Path, Summary | RecordingError] = {}
+        self._summaries = Parsed(_parse_summary, _MAX_SUMMARY)
+        self._corrections = Corrections(self.name, root, options)
 
     @classmethod
     def recognises(cls, root: Path) -> str:
         """Return why a folder is CHB-MIT: a folder of a case, with its summary or recordings."""
-        names = _listed(root, 100)
+        names = some_names(root, 100)
         outer = [root, *(root / name for name in names[:3])]  # such as the 1.0.0 of a download
         for folder in outer:
-            for name in names if folder == root else _listed(folder, 20):
+            for name in names if folder == root else some_names(folder, 20):
                 if not _CASE.fullmatch(name):
                     continue
                 case = folder / name
                 if (case / f"{name}-summary.txt").is_file():
                     return f"{name}/{name}-summary.txt is the summary of a case of CHB-MIT"
-                if edf := [n for n in _listed(case, 10) if _NAMED.match(n) and n.endswith(".edf")]:
+                if edf := [
+                    n for n in some_names(case, 10) if _NAMED.match(n) and n.endswith(".edf")
+                ]:
                     return f"{name}/{edf[0]} is named as a recording of CHB-MIT"
         return ""
 
@@ -94,15 +97,13 @@ class ChbMit(EdfCorpus):
     def facts(self, recording: Recording) -> SourceFacts:
         """Return what the header of a recording says, labels by their errata."""
         facts = super().facts(recording)
-        meant = {
-            correction.label: correction.use
-            for correction in self._corrections(ChannelLabel, recording)
-        }
+        errata = self._corrections.of(ChannelLabel, recording)
+        meant = {one.correction.label: one.correction.use for one in errata}
         signals = tuple(
             replace(signal, label=meant.get(signal.label, signal.label)) for signal in facts.signals
         )
         labels = [signal.label for signal in signals]
-        if self.options.get("errata") != "none" and (zeros := _zeros(labels)):
+        if self._corrections.on and (zeros := _zeros(labels)):
             signals = tuple(
                 replace(signal, label=f"O{signal.label[1:]}") if k in zeros else signal
                 for k, signal in enumerate(signals)
@@ -114,7 +115,7 @@ class ChbMit(EdfCorpus):
         )
         start = read_start(recording.path)
         clock: Clock = "surrogate" if start else "none"
-        return SourceFacts(signals, start, clock, (*facts.notes, *notes))
+        return SourceFacts(signals, start, clock, (*facts.notes, *notes, *self._told(recording)))
 
     def annotation(self, recording: Recording) -> Annotation:
         """Return the seizures of a recording's entry in the summary."""
@@ -149,63 +150,41 @@ class ChbMit(EdfCorpus):
         )
 
     @cached_property
-    def _errata(self) -> tuple[tuple[Erratum, Correction], ...]:
-        """Corrections that hold, whatever the content of files; those are looked at later."""
-        if self.options.get("errata") == "none":
-            return ()
-        return corrections_of(load_errata(self.name), self.options.get("decisions"))
-
-    @cached_property
     def _same(self) -> dict[str, str]:
         """Cases that are one patient, whatever else is put right."""
         errata = corrections_of(load_errata(self.name))
         return {c.patient: c.same_as for _, c in errata if isinstance(c, SamePatient)}
 
-    def _corrections(self, kind: type, recording: Recording) -> Iterable[Any]:
-        """Yield the corrections of a kind that concern a recording and hold for its summary."""
-        for erratum, correction in self._errata:
-            if not isinstance(correction, kind):
-                continue
-            patterns = getattr(correction, "recordings", ())
-            if not any(fnmatch.fnmatch(recording.path.name, pattern) for pattern in patterns):
-                continue
-            if erratum.applies_to(erratum.file, self._content(_summary_of(recording.path))):
-                yield correction
-
-    def _content(self, path: Path) -> bytes:
-        if path not in self._contents:
-            try:
-                self._contents[path] = read_regular(path, _MAX_SUMMARY)
-            except (OSError, RecordingError):
-                self._contents[path] = b""  # what is wrong with it is said when it is read
-        return self._contents[path]
-
-    @cached_property
-    def _contents(self) -> dict[Path, bytes]:
-        return {}
+    def _told(self, recording: Recording) -> tuple[str, ...]:
+        """Return notes on errata of a recording that its signals and seizures do not show."""
+        errata = self._corrections
+        same = (
+            one.noted(f"case '{one.correction.patient}' is patient '{one.correction.same_as}'")
+            for one in errata.of(SamePatient, recording)
+        )
+        absent = (
+            one.noted(f"unlabelled: {one.erratum.reason}")
+            for one in errata.of(NotLookedAt, recording)
+        )
+        names = (
+            one.noted(f"named '{one.correction.listed}' in {one.erratum.file}")
+            for one in errata.of(ListedName, recording)
+        )
+        return (*same, *absent, *names, *errata.notes(recording))
 
     def _summary(self, path: Path) -> Summary:
-        """Return the summary of a case, read once."""
-        if path not in self._summaries:
-            try:
-                content = read_regular(path, _MAX_SUMMARY)
-                self._summaries[path] = read_summary(text_of(content, path.name), path.name)
-            except FileNotFoundError:
-                self._summaries[path] = Unlabelled(f"no summary {path.name}")
-            except OSError as error:
-                self._summaries[path] = RecordingError(
-                    f"{path.name}: cannot be read: {error.strerror or error}"
-                )
-            except RecordingError as error:
-                self._summaries[path] = error
-        found = self._summaries[path]
-        if isinstance(found, RecordingError):
-            raise found
-        return found
+        """Return the summary of a case."""
+        try:
+            return self._summaries(path)
+        except FileNotFoundError:
+            raise Unlabelled(f"no summary {path.name}") from None
 
     def _entry(self, recording: Recording) -> SummaryEntry:
         path = _summary_of(recording.path)
-        entry = self._summary(path).entries.get(recording.path.name)
+        summary = self._summary(path)
+        if fault := summary.faults.get(recording.path.name):
+            raise fault
+        entry = summary.entries.get(recording.path.name)
         if entry is None:
             raise Unlabelled(f"no entry in {path.name}")
         return entry
@@ -215,11 +194,12 @@ class ChbMit(EdfCorpus):
     ) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
         """Return the seizures of an entry after errata, and what was put right."""
         seizures, notes = list(entry.seizures), []
-        for c in self._corrections(SeizureOnset, recording):
+        for one in self._corrections.of(SeizureOnset, recording):
+            c = one.correction
             for k, (onset, end) in enumerate(seizures):
                 if onset == c.listed:
                     seizures[k] = (c.use, end if c.keeps == "end" else end + c.use - onset)
-                    notes.append(f"seizure from {c.listed:g} s read as from {c.use:g} s (erratum)")
+                    notes.append(one.noted(f"seizure from {c.listed:g} s read as from {c.use:g} s"))
         return seizures, tuple(notes)
 
     def _compared(
@@ -264,24 +244,6 @@ SEIZURE = "seiz"
 """Class of all seizures: the summaries tell no other."""
 
 
-def read_start(path: Path) -> datetime | None:
-    """Return when a recording began according to its EDF header; None where that tells no time.
-
-    Dates of CHB-MIT were moved, the same way for all recordings of a case. Years are two digits;
-    those from 85 on are of the last century, as the EDF specification has it.
-    """
-    with path.open("rb") as file:
-        text = file.read(184)[168:].decode("latin-1")
-    match = re.fullmatch(r"(\d\d)[.:](\d\d)[.:](\d\d)(\d\d)[.:](\d\d)[.:](\d\d)", text)
-    if match is None:
-        return None
-    day, month, year, hour, minute, second = map(int, match.groups())
-    try:
-        return datetime(year + (1900 if year >= 85 else 2000), month, day, hour, minute, second)
-    except ValueError:
-        return None
-
-
 def _zeros(labels: Sequence[str]) -> list[int]:
     """Return which labels have a zero for the letter O: ``01`` where other labels are electrodes.
 
@@ -296,12 +258,8 @@ def _zeros(labels: Sequence[str]) -> list[int]:
     ]
 
 
-def _listed(folder: Path, most: int) -> list[str]:
-    """Return some names in a folder; none where it cannot be read."""
-    try:
-        return sorted(entry.name for entry in islice(folder.iterdir(), most))
-    except OSError:
-        return []
+def _parse_summary(content: bytes, name: str) -> Summary:
+    return read_summary(text_of(content, name), name)
 
 
 def _summary_of(path: Path) -> Path:

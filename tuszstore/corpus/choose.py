@@ -1,19 +1,20 @@
 """Which corpus a folder is, and opening it: in this process, and again on workers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tuszstore.config import Config
+from tuszstore.config import Config, Labels
+from tuszstore.config.labels import EDF_TEXTS
 from tuszstore.corpus.base import PROTOCOL
 from tuszstore.corpus.checked import CheckedCorpus
+from tuszstore.corpus.edf_texts import reader_of
+from tuszstore.corpus.formats.errata import RELEASED, corrections_of, load_errata
 from tuszstore.errors import ConfigError, CorpusError
 from tuszstore.registry import CORPORA
 from tuszstore.store.local import absolute
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 AUTO, FOLDER = "auto", "folder"
 
@@ -81,12 +82,23 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
         "annotation": config.labels.annotation,
         "patient": config.corpus.patient,
         "errata": config.corpus.errata,
+        "decisions": _decisions(config.corpus.decisions, name),
+        "events": config.labels.events,
+        **({"labels": config.labels} if config.labels.annotation == EDF_TEXTS else {}),
+        "bads": config.channels.bads,
     }
     try:
         version = CORPORA.version(CORPORA.check(name))
     except ConfigError as error:
         raise CorpusError(str(error)) from error
     return CorpusRef(name, version, root, tuple(sorted(options.items())))
+
+
+def _decisions(given: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
+    """Return the decisions that concern a corpus; one configuration may hold those of several."""
+    corrections_of([one for corpus in RELEASED for one in load_errata(corpus)], given)
+    own = {one.decision.key for one in load_errata(name) if one.decision}
+    return tuple(sorted((key, choice) for key, choice in given.items() if key in own))
 
 
 def recognise(root: Path) -> str:
@@ -140,4 +152,7 @@ def _open(ref: CorpusRef) -> CheckedCorpus:
             f"corpus {ref.name!r} is written for protocol {protocol!r}, and this tuszstore has "
             f"{PROTOCOL}: install a release of the plug-in that fits"
         )
-    return CheckedCorpus(plugin(ref.root, dict(ref.options)), ref.name)
+    options = dict(ref.options)
+    labels = options.pop("labels", None)
+    annotation = reader_of(labels) if isinstance(labels, Labels) else None
+    return CheckedCorpus(plugin(ref.root, options), ref.name, annotation)

@@ -3,16 +3,30 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.config import Labels
-from tuszstore.corpus.annotations import BACKGROUND, IGNORED, Annotation, Event
+from tuszstore.corpus.annotations import (
+    BACKGROUND,
+    WHOLE_MONTAGE,
+    Annotation,
+    Event,
+    Looked,
+    Unlabelled,
+)
+from tuszstore.corpus.doubts import refuse_doubtful
+from tuszstore.corpus.words import words_of
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import UNLABELLED
+from tuszstore.store.raters import counting, decide_recording, is_decided_by_one
+from tuszstore.text import printable
+
+NOT_LOOKED = "unlabelled"
+"""Class of what a rater did not look at, and of what nobody has an opinion of."""
 
 NOT_COUNTED = "not counted as seizures, but named like some"
 """How the warning begins that events named like seizures are background."""
@@ -41,26 +55,39 @@ class MarkedEvents:
         First sample, and the one after the last, within the recording; equal for an event that
         marks none.
     bit : ndarray of uint16, shape (event,)
-        Label bit of the event's class; 0 for a class that is taken as background, and that of
-        unlabelled samples for one that is to be ignored.
+        What it marks in the labels: the bit of its class, or that of unlabelled samples; 0 for
+        background, and for an event of a rater who does not decide the labels alone.
+    class_bit : ndarray of uint16, shape (event,)
+        What its word means, whoever decides.
     notes : tuple of str
         What was clipped or dropped.
+    raters : tuple of str
+        Who looked at the recording.
+    labelled : bool
+        Whether somebody whose opinion counts did.
     """
 
     events: tuple[Event, ...]
     first: NDArray[np.int64]
     stop: NDArray[np.int64]
     bit: NDArray[np.uint16]
-    notes: tuple[str, ...]
+    class_bit: NDArray[np.uint16]
+    notes: tuple[str, ...] = ()
+    raters: tuple[str, ...] = ("",)
+    labelled: bool = True
 
 
 def mark_events(
     annotation: Annotation, n_samples: int, sfreq: float, config: Labels
 ) -> MarkedEvents:
-    """Convert events from seconds to samples, within the recording.
+    """Convert events from seconds to samples, within the recording, and decide whose count.
 
     With ``rounding: outward`` an event marks every sample that it touches, so that one shorter
     than a sample is not lost; ``truncate`` marks ``[int(onset * sfreq), int(offset * sfreq))``.
+
+    What a rater did not look at is an event of the rater, of the class :data:`NOT_LOOKED`. Where no
+    rater's events are the labels as they are, what was decided follows as events whose rater is the
+    rule: painting all that have a bit gives the labels (:mod:`tuszstore.store.raters`).
 
     Parameters
     ----------
@@ -74,14 +101,19 @@ def mark_events(
     Raises
     ------
     RecordingError
-        If an event's class is unknown, and ``unknown`` is ``leave_out``.
+        If nobody looked at it whose opinion counts (:class:`Unlabelled`), and ``unlabelled`` is
+        ``leave_out``; if an event's class is unknown, and ``unknown`` is; if its end is, and
+        ``open_end`` is ``leave_out``; if an event cannot be true, and ``suspicious`` is
+        ``leave_out``.
     """
-    events = annotation.events
-    ends = [_samples(event, sfreq, config.rounding) for event in events]
+    events = tuple(e for e in annotation.events if e.label.lower() != BACKGROUND)
+    refuse_doubtful(events, n_samples / sfreq, config)
+    ends = [_samples(event, sfreq, config) for event in events]
     raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
     raw_stop = np.array([stop for _, stop in ends], np.int64).reshape(-1)
     first = raw_first.clip(0, n_samples)
     stop = np.maximum(raw_stop.clip(0, n_samples), first)
+    is_open = [math.isnan(event.offset) for event in events]
     notes = []
     for count, what in (
         (((raw_stop > n_samples) & (raw_first < n_samples)).sum(), "cut at the recording's end"),
@@ -89,21 +121,105 @@ def mark_events(
         (((raw_first < 0) & (raw_stop > 0)).sum(), "cut at the recording's start"),
         (((raw_first < 0) & (raw_stop <= 0)).sum(), "before the recording's start dropped"),
         ((raw_stop == raw_first).sum(), "without duration, marking no sample"),
+        (sum(is_open), f"without an end, taken as {_seconds(config)} s long"),
     ):
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
     bits = np.array([_bit(event, config) for event in events], np.uint16).reshape(-1)
-    if ignored := sorted({e.label for e, bit in zip(events, bits, strict=True) if bit == 0}):
-        notes.append(f"taken as background: {', '.join(ignored)}")
-    if left := sorted({e.label for e, bit in zip(events, bits, strict=True) if bit == UNLABELLED}):
-        notes.append(f"neither seizure nor background: {', '.join(left)}")
-    return MarkedEvents(events, first, stop, bits, tuple(notes))
+    for bit, told in ((0, "taken as background"), (UNLABELLED, "neither seizure nor background")):
+        if words := sorted({e.label for e, b in zip(events, bits, strict=True) if b == bit}):
+            notes.append(f"{told}: {', '.join(words)}")
+    marked = MarkedEvents(events, first, stop, bits, bits, tuple(notes), annotation.raters)
+    return _decided(_with_gaps(marked, annotation.looked, n_samples, sfreq, config), sfreq, config)
 
 
-def _samples(event: Event, sfreq: float, rounding: str) -> tuple[int, int]:
+def _with_gaps(
+    marked: MarkedEvents,
+    looked: Iterable[Looked],
+    n_samples: int,
+    sfreq: float,
+    config: Labels,
+) -> MarkedEvents:
+    """Add an event for each stretch that a rater did not look at."""
+    seen: dict[str, list[tuple[int, int]]] = {}
+    for one in looked:
+        event = Event(WHOLE_MONTAGE, one.onset, one.offset, NOT_LOOKED, math.nan, 0)
+        seen.setdefault(one.rater, []).append(_samples(event, sfreq, config))
+    gaps = []
+    for rater, stretches in seen.items():
+        at = 0
+        for first, stop in [*sorted(stretches), (n_samples, n_samples)]:
+            until = min(first, n_samples)
+            if until > at:
+                gaps.append((rater, at, until))
+            at = max(at, stop)
+    return _added(marked, [(*gap, NOT_LOOKED, UNLABELLED) for gap in gaps], sfreq)
+
+
+def _added(
+    marked: MarkedEvents, rows: Sequence[tuple[str, int, int, str, int]], sfreq: float
+) -> MarkedEvents:
+    """Append events, given by rater, first and last sample, class and bit."""
+    if not rows:
+        return marked
+    made = tuple(
+        Event(WHOLE_MONTAGE, first / sfreq, stop / sfreq, label, math.nan, 0, rater)
+        for rater, first, stop, label, _ in rows
+    )
+    _, first, stop, _, bit = (np.array(column) for column in zip(*rows, strict=True))
+    bits = bit.astype(np.uint16)
+    return replace(
+        marked,
+        events=(*marked.events, *made),
+        first=np.concatenate([marked.first, first.astype(np.int64)]),
+        stop=np.concatenate([marked.stop, stop.astype(np.int64)]),
+        bit=np.concatenate([marked.bit, bits]),
+        class_bit=np.concatenate([marked.class_bit, bits]),
+    )
+
+
+def _decided(marked: MarkedEvents, sfreq: float, config: Labels) -> MarkedEvents:
+    """Leave their bits to the events that are the labels, or add what is."""
+    raters, rule = marked.raters, config.rater
+    voters = counting(raters, rule)
+    if raters and not voters and config.unlabelled == "leave_out":
+        names = ", ".join(map(printable, filter(None, raters))) or "somebody without a name"
+        raise Unlabelled(f"{printable(rule)} (labels.rater) did not look at it, but {names}")
+    owner = [event.rater for event in marked.events]
+    if is_decided_by_one(marked.bit, raters, rule):
+        counts = np.array([rater in voters for rater in owner], bool)
+        bit = np.where(counts, marked.bit, np.uint16(0))
+        return replace(marked, bit=bit, labelled=bool(voters))
+    first, stop, bit = decide_recording(
+        marked.first, marked.stop, marked.class_bit, owner, raters, rule
+    )
+    rows = []
+    classes = {**{1 << k: name for k, name in enumerate(config.classes)}, UNLABELLED: NOT_LOOKED}
+    for mask, class_ in classes.items():
+        has = (bit & mask) > 0
+        rows += [(rule, a, b, class_, mask) for a, b in _touching(first[has], stop[has])]
+    none = np.zeros_like(marked.bit)
+    return _added(replace(marked, bit=none), sorted(rows, key=lambda row: row[1:3]), sfreq)
+
+
+def _touching(first: NDArray[np.int64], stop: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield sorted spans, those that touch as one."""
+    begins = np.append(True, first[1:] != stop[:-1])[: len(first)]
+    ends = np.append(begins[1:], True)[: len(first)]
+    yield from zip(first[begins].tolist(), stop[ends].tolist(), strict=True)
+
+
+def _seconds(config: Labels) -> str:
+    return config.open_end if isinstance(config.open_end, str) else f"{config.open_end:g}"
+
+
+def _samples(event: Event, sfreq: float, config: Labels) -> tuple[int, int]:
+    end = event.offset
+    if math.isnan(end) and config.open_end != "leave_out":
+        end = event.onset + config.open_end
     # far outside any recording, but still within an int64 after multiplication
-    onset, offset = (min(max(time, -1e9), 1e9) for time in (event.onset, event.offset))
-    if rounding == "truncate":
+    onset, offset = (min(max(time, -1e9), 1e9) for time in (event.onset, end))
+    if config.rounding == "truncate":
         return int(onset * sfreq), int(offset * sfreq)
     # 0.29 s at 100 Hz is 28.999... samples in floating point
     first = math.floor(round(onset * sfreq, 6))
@@ -113,16 +229,10 @@ def _samples(event: Event, sfreq: float, rounding: str) -> tuple[int, int]:
 
 
 def _bit(event: Event, config: Labels) -> int:
-    label, classes = event.label, list(config.classes)
-    if config.ignore_case:
-        label, classes = label.lower(), [name.lower() for name in classes]
-    if label in classes:
-        return 1 << classes.index(label)
-    if event.meaning in config.classes:
-        return 1 << config.classes.index(event.meaning)
-    if event.meaning == IGNORED:
-        return UNLABELLED
-    if config.unknown == "background" or event.meaning == BACKGROUND:
+    bit = words_of(config).bit(event.label, event.meaning)
+    if bit is not None:
+        return bit
+    if config.unknown == "background":
         return 0
     raise RecordingError(
         f"annotation, row {event.row}: unknown event class {event.label!r}; "
@@ -134,15 +244,17 @@ def _way_out(event: Event, config: Labels) -> str:
     if event.label.lower() in (name.lower() for name in config.classes):
         return "it is known in other letters: set labels.ignore_case to true"
     if len(event.label.split()) != 1:
-        return "a class must be one word: give it another name in the annotation file"
+        return "a class must be one word: say in labels.map which one it means"
     if looks_like_seizure(event.label):
         return (
             "it looks like a seizure: if it is one, add it to labels.classes and to "
-            "labels.seizure; in labels.classes alone it does not count as one"
+            "labels.seizure; in labels.classes alone it does not count as one. Or say in "
+            "labels.map which class it means"
         )
     return (
         "if it is a seizure, add it to labels.classes and to labels.seizure; if not, add it to "
-        "labels.classes alone, or set labels.unknown to 'background'"
+        "labels.classes alone, say in labels.map what it means, leave its samples unlabelled "
+        "(labels.ignore), or set labels.unknown to 'background'"
     )
 
 
@@ -160,9 +272,14 @@ def looks_like_seizure(label: str) -> bool:
         As annotated. ``nesz`` is no seizure: TUSZ's non-epileptic one.
     """
     name = label.casefold()
-    if name == "nesz" or _NO_SEIZURE.search(name):
+    if name == "nesz" or denies_seizure(name):
         return False
     return bool(_SEIZURE.search(name))
+
+
+def denies_seizure(label: str) -> bool:
+    """Return whether a text says that there is no seizure, such as ``seizure-free``."""
+    return bool(_NO_SEIZURE.search(label.casefold()))
 
 
 def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:

@@ -1,7 +1,8 @@
 """Files with the name of a recording below a folder: regular ones, and why others are left out."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from tuszstore.corpus.base import LeftOut
@@ -13,12 +14,16 @@ _NAMED = 3
 """Entries that a message names."""
 
 
-def list_edf_files(root: Path) -> tuple[list[Path], list[LeftOut]]:
+def list_edf_files(
+    root: Path, others: Mapping[str, str] | None = None
+) -> tuple[list[Path], list[LeftOut]]:
     """List all EDF files below a folder, in the order of their paths.
 
     Parameters
     ----------
     root : Path
+    others : mapping of str to str, optional
+        Why files of other suffixes are left out by name, such as ``{".bdf": "..."}``.
 
     Returns
     -------
@@ -26,7 +31,7 @@ def list_edf_files(root: Path) -> tuple[list[Path], list[LeftOut]]:
         Of regular files.
     left_out : list of LeftOut
         Folders that cannot be read; pipes, devices and broken links with the name of an EDF file;
-        names that are not UTF-8.
+        names that are not UTF-8; files of the suffixes of `others`.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def list_edf_files(root: Path) -> tuple[list[Path], list[LeftOut]]:
     if not root.is_dir():
         raise CorpusError(f"{root}: not a folder; give the corpus's root with --data")
     left_out: list[LeftOut] = []
-    paths = sorted(_edf_files(root, left_out), key=lambda path: path.parts)
+    paths = sorted(_edf_files(root, left_out, others or {}), key=lambda path: path.parts)
     if not paths:
         why = "; ".join(f"{entry.id}: {entry.reason}" for entry in left_out[:_NAMED])
         more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
@@ -53,7 +58,22 @@ def list_edf_files(root: Path) -> tuple[list[Path], list[LeftOut]]:
     return paths, left_out
 
 
-def _edf_files(root: Path, left_out: list[LeftOut]) -> Iterator[Path]:
+def some_names(folder: Path, most: int) -> list[str]:
+    """Return some names in a folder, sorted; none where it cannot be read.
+
+    Parameters
+    ----------
+    folder : Path
+    most : int
+        Names that are read.
+    """
+    try:
+        return sorted(entry.name for entry in islice(folder.iterdir(), most))
+    except OSError:
+        return []
+
+
+def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -> Iterator[Path]:
     """Yield regular files; what bears the name of one and is none is left out by name."""
     seen = set()
     waiting = [str(root)]
@@ -76,10 +96,12 @@ def _edf_files(root: Path, left_out: list[LeftOut]) -> Iterator[Path]:
             if _is_folder(entry):
                 below.append(entry)
             elif entry.name.lower().endswith(".edf"):
-                if reason := _why_not(entry):
-                    left_out.append(_left_out(entry.path, root, reason))
+                if why_not := _why_not(entry):
+                    left_out.append(_left_out(entry.path, root, why_not))
                 else:
                     yield Path(entry.path)
+            elif others and (reason := others.get(os.path.splitext(entry.name)[1].lower())):
+                left_out.append(_left_out(entry.path, root, reason))
         for entry in sorted(below, key=lambda entry: entry.name, reverse=True):
             if is_utf8(entry.name):
                 waiting.append(entry.path)

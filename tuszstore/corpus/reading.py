@@ -32,6 +32,8 @@ class Inspected:
         Their number of samples.
     notes : tuple of str
         What was repaired.
+    bad : tuple of str
+        Electrodes that are to be interpolated because somebody marked them as bad.
     """
 
     facts: SourceFacts
@@ -39,6 +41,7 @@ class Inspected:
     sfreq: Fraction
     n_samples: int
     notes: tuple[str, ...]
+    bad: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -122,7 +125,37 @@ def inspect(
     if resolution.duplicates:
         names = ", ".join(resolution.duplicates)
         notes.append(f"stands twice with the same samples, taken once: {names}")
-    return Inspected(facts, resolution, first.sfreq, first.n_samples, tuple(notes))
+    bad, told = _marked_bad(facts, resolution, config)
+    if bad:
+        _check_number([*resolution.missing, *bad], config, "missing or marked as bad")
+    return Inspected(facts, resolution, first.sfreq, first.n_samples, (*notes, *told), bad)
+
+
+def _marked_bad(
+    facts: SourceFacts, resolution: Resolution, config: Channels
+) -> tuple[tuple[str, ...], list[str]]:
+    """Return the electrodes to interpolate because they are marked as bad, and what to say."""
+    if config.bads == "keep":
+        return (), []
+    marked = [number for number in resolution.signals if facts.signals[number].bad]
+    if not marked:
+        return (), []
+    if config.bads == "leave_out":
+        told = ", ".join(facts.labels[number] for number in marked)
+        raise RecordingError(f"marked as bad: {told} (channels.bads is 'leave_out')")
+    names = {number: name for name, number in resolution.electrodes.items()}
+    notes = [
+        f"{what}: {', '.join(labels)}"
+        for what, labels in (
+            ("marked as bad, interpolated", [names[n] for n in marked if n in names]),
+            (
+                "marked as bad, kept because they cannot be interpolated",
+                [facts.labels[n] for n in marked if n not in names],
+            ),
+        )
+        if labels
+    ]
+    return tuple(names[number] for number in marked if number in names), notes
 
 
 def read_microvolts(
@@ -131,7 +164,7 @@ def read_microvolts(
     config: Channels,
     wanted: Sequence[Channel],
 ) -> Microvolts:
-    """Read the channels of a recording; interpolate electrodes that are missing or flat.
+    """Read the channels of a recording; interpolate electrodes that are missing, bad or flat.
 
     Interpolation is MNE's spherical spline from all other electrodes that have a position
     [1]_, A1 and A2 among them. Signals without a position (EKG, LOC) take no part: MNE would
@@ -157,7 +190,7 @@ def read_microvolts(
     """
     found = inspect(corpus, recording, config, wanted)
     resolution = found.resolution
-    helpers = _usable(found)
+    helpers = _usable(found, config)
     numbers = list(resolution.signals)
     if resolution.missing:
         numbers = sorted({*numbers, *helpers.values()})
@@ -174,8 +207,8 @@ def read_microvolts(
         told = ", ".join(names.get(n, found.facts.labels[n]) for n in sorted(flat))
         raise RecordingError(f"flat: {told} (channels.flat is 'leave_out')")
     replaced = flat_electrodes if config.flat == "interpolate" else []
-    bad = [*resolution.missing, *replaced]
-    _check_number(bad, config)
+    bad = [*resolution.missing, *dict.fromkeys((*found.bad, *replaced))]
+    _check_number(bad, config, "flat, missing or marked as bad" if found.bad else "flat or missing")
     if bad:
         if not resolution.missing:
             more = sorted(set(helpers.values()) - volts.keys())
@@ -244,13 +277,14 @@ def _joined(notes: Iterable[str]) -> list[str]:
     ]
 
 
-def _usable(found: Inspected) -> dict[str, int]:
+def _usable(found: Inspected, config: Channels) -> dict[str, int]:
     """Return the electrodes that can serve to interpolate, those of channels among them."""
     usable = dict(found.resolution.electrodes)
     for name, number in found.resolution.others.items():
         signal = found.facts.signals[number]
         same = (signal.sfreq, signal.n_samples) == (found.sfreq, found.n_samples)
-        if same and not signal.fault:  # else nothing is lost: it is no channel
+        marked = signal.bad and config.bads != "keep"
+        if same and not (signal.fault or marked):  # else nothing is lost: it is no channel
             usable[name] = number
     return usable
 
@@ -276,11 +310,11 @@ def _is_flat(samples: NDArray[np.float64]) -> bool:
     return bool((samples == samples[0]).all())
 
 
-def _check_number(bad: Sequence[str], config: Channels) -> None:
+def _check_number(bad: Sequence[str], config: Channels, what: str) -> None:
     if len(bad) > config.max_interpolated:
         are = "channels are" if len(bad) > 1 else "channel is"
         raise RecordingError(
-            f"{len(bad)} {are} flat or missing ({', '.join(bad)}), and no more than "
+            f"{len(bad)} {are} {what} ({', '.join(bad)}), and no more than "
             f"{config.max_interpolated} may be interpolated (channels.max_interpolated)"
         )
 

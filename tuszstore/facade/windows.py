@@ -83,6 +83,11 @@ class WindowCollection(ABC):
         return self.metadata.spec
 
     @property
+    def config(self) -> Mapping[str, Any]:
+        """Configuration with which the store was built, for people: no reader needs it."""
+        return dict(self.attrs.get("config") or {})
+
+    @property
     def sfreq(self) -> float:
         """Sampling rate (Hz); an int where it is whole."""
         sfreq = self.metadata.spec.sfreq
@@ -113,6 +118,15 @@ class WindowCollection(ABC):
         """The annotated events, in seconds as annotated and in samples of the store."""
         return self._dataset(self.metadata.events)
 
+    @cached_property
+    def left_out(self) -> "xarray.Dataset":
+        """Recordings of the split that are not there, and why."""
+        return self._dataset(self.metadata.left_out)
+
+    def shown(self) -> dict[str, str]:
+        """Return what is shown of which store, where it is not all of one as it is stored."""
+        return {}
+
     @property
     def windows(self) -> WindowArray:
         """Signals, ``(window, channel, sample)`` float32, read when indexed."""
@@ -140,14 +154,22 @@ class WindowCollection(ABC):
         )
 
     @overload
-    def read(self, indices: Indices, *, labels: Literal[False] = ...) -> NDArray[np.float32]: ...
+    def read(
+        self,
+        indices: Indices,
+        *,
+        labels: Literal[False] = ...,
+        out: NDArray[Any] | None = ...,
+    ) -> NDArray[np.float32]: ...
 
     @overload
     def read(
-        self, indices: Indices, *, labels: Literal[True]
+        self, indices: Indices, *, labels: Literal[True], out: NDArray[Any] | None = ...
     ) -> tuple[NDArray[np.float32], NDArray[np.uint16]]: ...
 
-    def read(self, indices: Indices, *, labels: bool = False) -> Any:
+    def read(
+        self, indices: Indices, *, labels: bool = False, out: NDArray[Any] | None = None
+    ) -> Any:
         """Read windows by their indices.
 
         Parameters
@@ -157,11 +179,13 @@ class WindowCollection(ABC):
             windows. One integer reads that window, as in NumPy without the window axis.
         labels : bool
             Whether to return the class bits as well.
+        out : ndarray of float32, shape ([window,] channel, sample), optional
+            To be filled, in place of new memory: C-contiguous.
 
         Returns
         -------
         signal : ndarray of float32, shape ([window,] channel, sample)
-            z-scores, or µV where ``signal.normalise`` is ``none``.
+            z-scores, or µV where `spec.units` says so; `out`, if it was given.
         labels : ndarray of uint16, shape ([window,] sample)
             Only with `labels`.
 
@@ -174,8 +198,10 @@ class WindowCollection(ABC):
         """
         if is_single(indices):
             number = check_index(indices, len(self))
-            return (self.windows[number], self.labels[number]) if labels else self.windows[number]
-        signal = self.reader.signal(indices)
+            signal = self.reader.signal([number], None if out is None else out[None])[0]
+            signal = signal if out is None else out
+            return (signal, self.labels[number]) if labels else signal
+        signal = self.reader.signal(indices, out)
         return (signal, self.reader.labels(indices)) if labels else signal
 
     def read_recording(

@@ -171,14 +171,11 @@ class Mending:
         )
         corpus = sources.corpus
         marked = []
-        columns = (
-            recordings[name].tolist()
-            for name in ("id", "n_samples", "labelled", "annotation_digest")
-        )
-        for id_, n_samples, labelled, digest in zip(*columns, strict=True):
+        columns = (recordings[name].tolist() for name in ("id", "n_samples", "annotation_digest"))
+        for id_, n_samples, digest in zip(*columns, strict=True):
             known = None
             try:
-                if labelled:
+                if digest:
                     known = corpus.annotation(sources.find(id_))
             except RecordingError as error:
                 raise BuildError(f"{self.place}: {printable(id_)}: {error}") from error

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tuszstore.plotting.spans import merge_all, span_class
 from tuszstore.reasons import Reason, all_notes, group_reasons
 from tuszstore.store.categories import CODES, UNLABELLED
+from tuszstore.store.raters import decides
 
 if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
@@ -241,10 +242,11 @@ class _Events:
     def __init__(self, store: "WindowCollection") -> None:
         spec, events = store.spec, store.events
         start, stop = events["first_sample"].values, events["stop_sample"].values
-        marks = np.flatnonzero(stop > start)
+        bit, class_bit = events["bit"].values, events["class_bit"].values
+        marks = np.flatnonzero((stop > start) & decides(bit, class_bit))
         rows = events["recording"].values[marks].astype(np.int64)
         self.spans = rows, start[marks], stop[marks]
-        bits = events["bit"].values[marks]
+        bits = bit[marks]
         self.seizure = (bits & spec.seizure_bits) > 0
         codes: dict[str, int] = {}
         annotated = zip(bits.tolist(), events["class"].values[marks].tolist(), strict=True)

@@ -19,6 +19,7 @@ from tuszstore.compat import standard_montage
 from tuszstore.indices import Indices, check_index, check_indices, is_single
 from tuszstore.read.selection import find_recording
 from tuszstore.store.categories import CATEGORIES, UNLABELLED
+from tuszstore.store.raters import decides
 from tuszstore.store.tables import WindowTables
 
 if TYPE_CHECKING:
@@ -151,8 +152,11 @@ def _annotations(store: WindowTables, number: int, end: float) -> "Annotations":
 
     events, channels = store.events, store.spec.channels
     merged: dict[tuple[float, float, str], set[str]] = {}
-    for k in np.flatnonzero(events["recording"] == number):
+    said = decides(events["bit"], events["class_bit"])
+    for k in np.flatnonzero((events["recording"] == number) & said):
         onset, offset = events["onset"][k], events["offset"][k]
+        if np.isnan(offset):  # nobody tells: as long as it is marked
+            offset = events["stop_sample"][k] / store.geometry.sfreq
         if onset < end and (offset > 0 or onset >= 0):
             span = (max(onset, 0.0), min(offset, end), str(events["class"][k]))
             merged.setdefault(span, set()).update(_named(events["channel"][k], channels))

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.store import timeline
+from tuszstore.store.labels import UNLABELLED
+from tuszstore.store.raters import decides
 
 if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
@@ -42,7 +44,7 @@ class Span:
 def event_spans(store: "WindowCollection", recording: int | None = None) -> list[Span]:
     """Return the spans of a store's events, or of those of one recording, in the table's order.
 
-    Events that mark no sample have none.
+    Events that mark no sample have none, nor do those of raters who do not decide the labels.
 
     Parameters
     ----------
@@ -54,6 +56,7 @@ def event_spans(store: "WindowCollection", recording: int | None = None) -> list
     rows = np.arange(events.sizes["event"])
     if recording is not None:
         rows = rows[events["recording"].values == recording]
+    rows = rows[decides(events["bit"].values[rows], events["class_bit"].values[rows])]
     names = ("first_sample", "stop_sample", "bit", "class", "channel", "recording")
     columns = (events[name].values[rows].tolist() for name in names)
     return [
@@ -81,7 +84,7 @@ def span_class(bit: int, annotated: str, classes: Sequence[str]) -> str:
     classes : sequence of str
         In the order of their bits.
     """
-    return classes[bit.bit_length() - 1] if bit else str(annotated)
+    return classes[bit.bit_length() - 1] if 0 < bit < UNLABELLED else str(annotated)
 
 
 def merge(spans: Iterable[Span]) -> list[tuple[int, int]]:

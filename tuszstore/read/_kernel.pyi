@@ -3,6 +3,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 UNKNOWN: str
+SHARED: int
 
 def fill(
     folder: int,
@@ -19,5 +20,6 @@ def fill(
     scale: float,
     compressed: bool,
     verify: bool,
+    rows: tuple[Any, ...] | None = None,
     /,
 ) -> bool | tuple[int, str]: ...

@@ -5,16 +5,32 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from tuszstore.indices import Indices
+from tuszstore.read.labels import Shift
+from tuszstore.read.targets import Target
 
 
 class SignalReader(Protocol):
     """Signals and labels of windows; safe to use from several threads at once."""
 
-    def signal(self, indices: Indices, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    def signal(
+        self, indices: Indices, out: NDArray[Any] | None = None, shift: Shift = None
+    ) -> NDArray[Any]:
         """Read windows; see :meth:`tuszstore.read.windows.WindowReader.signal`."""
 
-    def labels(self, indices: Indices) -> NDArray[Any]:
+    def labels(self, indices: Indices, shift: Shift = None) -> NDArray[Any]:
         """Return the class bits of windows, ``(window, sample)`` uint16."""
+
+    def target(
+        self,
+        target: Target,
+        indices: Indices,
+        out: NDArray[Any] | None = None,
+        shift: Shift = None,
+    ) -> NDArray[Any]:
+        """Return the labels of windows that a target asks for, as training wants them."""
+
+    def load_labels(self, target: Target) -> None:
+        """Load what labels are made of: a thread may be too late for it."""
 
     def recording(
         self,
@@ -28,6 +44,9 @@ class SignalReader(Protocol):
 
     def length(self, recording: str | int) -> int:
         """Return how many samples of a recording can be read, from its start."""
+
+    def limit_threads(self, n_threads: int) -> None:
+        """Read with so many threads at most, from the next batch on."""
 
     def close(self) -> None:
         """Let go of files and buffers."""

@@ -16,6 +16,7 @@ import numpy as np
 from crc32c import crc32c
 from numpy.typing import NDArray
 
+from tuszstore.read.rows import Rows
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.shard import CRC, blosc_fault, signal_file
 
@@ -69,8 +70,8 @@ class Layout:
     ----------
     n_channels, n_samples : int
         Of a block.
-    n_parts : int
-        Blocks of a window.
+    window : int
+        Samples of a window.
     dtype : numpy.dtype
         Of stored values, int16 or float32.
     scale : float
@@ -79,15 +80,18 @@ class Layout:
         Whether chunks are Blosc's, or bare.
     verify : bool
         Whether checksums are verified.
+    rows : Rows or None
+        What is made of the channels; None to leave them as they are.
     """
 
     n_channels: int
     n_samples: int
-    n_parts: int
+    window: int
     dtype: np.dtype[Any]
     scale: float
     compressed: bool
     verify: bool
+    rows: Rows | None = None
 
     @property
     def block_bytes(self) -> int:
@@ -110,6 +114,7 @@ class Decoder(Protocol):
         out: NDArray[Any],
         buffers: Buffers,
         content: Content | None = None,
+        recordings: NDArray[np.int64] | None = None,
     ) -> bool:
         """Read blocks into all windows that hold them.
 
@@ -122,12 +127,14 @@ class Decoder(Protocol):
             Place of the first of them in its run.
         targets : ndarray of int64, shape (window, 2)
             Of the :class:`~tuszstore.read.plan.Run`. What other blocks of a window have stays.
-        out : ndarray of float32 or the stored type, shape (window, channel, sample)
+        out : ndarray of float32 or the stored type, shape (window, row, sample)
         buffers : Buffers
             Of this thread.
         content : bytes-like, optional
             The bytes of the chunks, from the first to the last; by default they are read from
             the shard's file.
+        recordings : ndarray of int64, shape (window,), optional
+            Of all windows of the batch; needed where rows are made of channels.
 
         Returns
         -------
@@ -175,6 +182,7 @@ class NumpyDecoder:
         out: NDArray[Any],
         buffers: Buffers,
         content: Content | None = None,
+        recordings: NDArray[np.int64] | None = None,
     ) -> bool:
         """Read blocks into all windows that hold them."""
         layout = self._layout
@@ -191,15 +199,21 @@ class NumpyDecoder:
         blocks = blocks.view(layout.dtype).reshape(shape)
         for place, (a, b) in enumerate((spans - begin).tolist()):
             self._decode(place, memory[a : b - CRC], memory[b - CRC : b], blocks[place])
-        # (window, block, channel, sample), as the blocks come
-        rows = out.reshape(len(out), shape[1], layout.n_parts, shape[2]).swapaxes(1, 2)
+        size = layout.n_samples
+        low, high = first * size, (first + len(spans)) * size
         for row, start in targets.tolist():
-            low, high = max(start, first), min(start + layout.n_parts, first + len(spans))
-            if low < high:
-                target = rows[row, low - start : high - start]
+            begin, end = max(start, low), min(start + layout.window, high)
+            for place in range(begin // size, -(-end // size)):
+                a, b = max(begin, place * size), min(end, (place + 1) * size)
+                values = blocks[place - first, :, a - place * size : b - place * size]
+                target = out[row, :, a - start : b - start]
+                if layout.rows is not None:
+                    assert recordings is not None
+                    layout.rows.apply(values[None], recordings[row : row + 1], target[None])
+                    continue
                 # a cast and a product in place are faster than one mixed product
-                np.copyto(target, blocks[low - first : high - first])
-                if rows.dtype != layout.dtype:
+                np.copyto(target, values)
+                if out.dtype != layout.dtype:
                     np.multiply(target, np.float32(layout.scale), out=target)
         return waited
 
@@ -232,8 +246,11 @@ class CompiledDecoder:
     def __init__(self, files: ShardFiles | None, layout: Layout) -> None:
         self._files = files
         self._layout = layout
-        self._shape = (layout.n_channels, layout.n_samples, layout.n_parts)
+        self._shape = (layout.n_channels, layout.n_samples, layout.window)
         self._kernel = _kernel
+        self._scratch = 4 * layout.block_bytes
+        if layout.rows is not None:
+            self._scratch += (layout.rows.n_shared + 1) * _kernel.SHARED
         self._otherwise = NumpyDecoder(files, layout)
 
     def __call__(
@@ -245,12 +262,18 @@ class CompiledDecoder:
         out: NDArray[Any],
         buffers: Buffers,
         content: Content | None = None,
+        recordings: NDArray[np.int64] | None = None,
     ) -> bool:
         """Read blocks into all windows that hold them."""
         layout = self._layout
         begin, end = extent(spans)
-        scratch = buffers.get("scratch", 4 * layout.block_bytes)
+        scratch = buffers.get("scratch", self._scratch)
         scale = 0.0 if out.dtype == layout.dtype else layout.scale
+        rows: tuple[Any, ...] | None = None
+        if (r := layout.rows) is not None:
+            assert recordings is not None
+            assert recordings.dtype == np.int64  # read by the kernel as they lie in memory
+            rows = (r.starts, r.channels, r.factors, r.offsets, r.limits, r.n_shared, recordings)
         folder, name, memory = -1, "", content
         if content is None:
             assert self._files is not None
@@ -271,13 +294,24 @@ class CompiledDecoder:
             scale,
             layout.compressed,
             layout.verify,
+            rows,
         )
         if isinstance(done, bool):
             return done
         place, reason = done
         if reason == self._kernel.UNKNOWN:
             return _outside_main_thread(
-                partial(self._otherwise, shard, spans, first, targets, out, buffers, content)
+                partial(
+                    self._otherwise,
+                    shard,
+                    spans,
+                    first,
+                    targets,
+                    out,
+                    buffers,
+                    content,
+                    recordings,
+                )
             )
         if place < 0:
             raise DamagedShard(reason)

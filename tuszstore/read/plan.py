@@ -22,7 +22,8 @@ class Run:
     first, stop : int
         Blocks of the store.
     targets : ndarray of int64, shape (window, 2)
-        Row of the batch, and the place of the window's first block within the run; sorted by that.
+        Row of the batch, and the window's first sample, counted from that of the run's first
+        block; sorted by that.
     """
 
     first: int
@@ -66,44 +67,49 @@ def parts_of(run: Run, n_chunks: int) -> Iterator[Part]:
 
 
 def plan_runs(
-    start_blocks: NDArray[np.int64], blocks_per_window: int, n_threads: int = 1
+    positions: NDArray[np.int64], window: int, n_threads: int = 1, *, block: int = 1
 ) -> Iterator[Run]:
     """Yield the reads that fill a batch, in the order of the disk.
 
-    Windows that overlap are read together. Where many do, they make two runs for each thread, so
-    that all threads end at about the same time; the few blocks that two runs share are read twice.
+    Windows that share blocks are read together. Where many do, they make two runs for each thread,
+    so that all threads end at about the same time; the few blocks that two runs share are read
+    twice.
 
     Parameters
     ----------
-    start_blocks : ndarray of int64, shape (window,)
-        First block of each window of the batch, in any order.
-    blocks_per_window : int
+    positions : ndarray of int64, shape (window,)
+        First sample of each window of the batch, in any order; sample 0 is the first of block 0.
+    window : int
+        Samples of a window.
     n_threads : int
+    block : int
+        Samples of a block.
 
     Yields
     ------
     Run
         Every row of the batch is a target of exactly one.
     """
-    n_windows = len(start_blocks)
+    n_windows = len(positions)
     if not n_windows:
         return
     max_windows = max(LEAST_WINDOWS, -(-n_windows // (2 * n_threads)))
-    max_blocks = max(MAX_BLOCKS, blocks_per_window)
-    order = np.argsort(start_blocks, kind="stable")
-    ordered = start_blocks[order]
+    order = np.argsort(positions, kind="stable")
+    ordered = positions[order]
     pairs = np.stack([order, ordered], axis=1)
-    starts = ordered.tolist()
+    starts = (ordered // block).tolist()
+    stops = ((ordered + (window - 1)) // block + 1).tolist()
+    max_blocks = max(MAX_BLOCKS, *map(int.__sub__, stops, starts))
     begin = 0
     for k in range(1, n_windows + 1):
-        first, stop = starts[begin], starts[k - 1] + blocks_per_window
+        first, stop = starts[begin], stops[k - 1]
         if (
             k == n_windows
             or starts[k] >= stop
             or k - begin == max_windows
-            or starts[k] + blocks_per_window - first > max_blocks
+            or stops[k] - first > max_blocks
         ):
             targets = pairs[begin:k]
-            targets[:, 1] -= first
+            targets[:, 1] -= first * block
             yield Run(first, stop, targets)
             begin = k

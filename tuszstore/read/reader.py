@@ -8,7 +8,8 @@ behind, and a forked child has nothing to repair. Blosc's own threads are not us
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from tuszstore.read.ahead import Announcer
 from tuszstore.read.decode import (
     Buffers,
     CompiledDecoder,
+    Content,
     Decoder,
     Layout,
     extent,
@@ -29,10 +31,12 @@ from tuszstore.read.decode import (
 )
 from tuszstore.read.plan import Part, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
+from tuszstore.read.rows import Rows
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import RequestError
 from tuszstore.store.remote import RemotePlace
+from tuszstore.store.requests import in_my_group
 
 T = TypeVar("T")
 
@@ -48,37 +52,96 @@ class BlockReader:
         store has as many as there are requests under way.
     verify : bool
         Whether checksums are verified; it costs a few percent.
+    rows : Rows, optional
+        What is made of the channels; by default they are left as they are.
+    window : int, optional
+        Samples of a window; by default as many as the store's have.
+
+    Attributes
+    ----------
+    n_threads : int
+        May be changed between batches.
     """
 
     def __init__(
-        self, store: StoreMetadata, n_threads: int | None = None, *, verify: bool = True
+        self,
+        store: StoreMetadata,
+        n_threads: int | None = None,
+        *,
+        verify: bool = True,
+        rows: Rows | None = None,
+        window: int | None = None,
     ) -> None:
         tell_missing_kernel()
         self._store = store
-        self._n_threads = n_threads or os.cpu_count() or 1
+        self.n_threads = n_threads or os.cpu_count() or 1
         self._n_chunks = store.geometry.shard
-        self._shards = self._open_shards(self._layout(1, verify=verify).block_bytes)
-        self._window = self._decoder(self._layout(store.geometry.blocks_per_window, verify=verify))
-        self._block = self._decoder(self._layout(1, verify=verify))
+        self._block_size = store.geometry.block
+        layout = self._layout(self._block_size, verify=verify)
+        self._shards = self._open_shards(layout.block_bytes)
+        self._block = self._decoder(layout)
+        self._stored = self._decoder(replace(layout, window=window or store.geometry.window))
+        self._rows = None
+        if rows is not None:
+            self._rows = self._decoder(replace(self._stored[0], rows=rows))
         store.load_tables()
-        self._start_block = store.windows["start_block"]
-        self._idle: list[Buffers] = []
 
-    def fill(self, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
-        """Read windows into an array.
+    def fill_at(
+        self,
+        positions: NDArray[np.int64],
+        recordings: NDArray[np.int64],
+        out: NDArray[Any],
+        *,
+        stored: bool = False,
+    ) -> None:
+        """Read windows that begin at any sample into an array.
 
         Parameters
         ----------
-        numbers : ndarray of int64, shape (window,)
-        out : ndarray of float32 or the stored type, shape (window, channel, sample)
+        positions : ndarray of int64, shape (window,)
+            First sample of each window: number of its block times the block's samples, and how far
+            into that block. All of a window lies in one recording.
+        recordings : ndarray of int64, shape (window,)
+            Row of each window's recording in the recordings table.
+        out : ndarray of float32 or the stored type, shape (window, row, sample)
             C-contiguous. float32 is scaled; int16 gets the values as they are stored.
+        stored : bool
+            Whether channels are read as they are stored, though there are rows.
 
         Raises
         ------
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        self._fill(self._start_block[numbers], self._window, out)
+        fill_together([self.share(positions, recordings, out, stored=stored)], self.n_threads)
+
+    def share(
+        self,
+        positions: NDArray[np.int64],
+        recordings: NDArray[np.int64],
+        out: NDArray[Any],
+        rows: NDArray[np.int64] | None = None,
+        *,
+        stored: bool = False,
+    ) -> "Share":
+        """Plan what this reader has of a batch that others may have parts of as well.
+
+        Parameters
+        ----------
+        positions, recordings : ndarray of int64, shape (window,)
+            As of :meth:`fill_at`.
+        out : ndarray, shape (row of the batch, row, sample)
+        rows : ndarray of int64, shape (window,), optional
+            Rows of the batch that the windows are for; by default all, in order.
+        stored : bool
+            As of :meth:`fill_at`.
+        """
+        made = self._stored if stored or self._rows is None else self._rows
+        if rows is not None:
+            by_row = np.zeros(len(out), np.int64)
+            by_row[rows] = recordings
+            recordings = by_row
+        return self._share(positions, made, out, recordings, rows)
 
     def blocks(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Read blocks as they are stored.
@@ -98,15 +161,15 @@ class BlockReader:
         """
         layout, _ = self._block
         out = np.empty((len(numbers), layout.n_channels, layout.n_samples), layout.dtype)
-        self._fill(numbers, self._block, out)
+        fill_together([self._share(numbers * self._block_size, self._block, out)], self.n_threads)
         return out
 
-    def _layout(self, n_parts: int, *, verify: bool) -> Layout:
+    def _layout(self, window: int, *, verify: bool) -> Layout:
         encoding = self._store.encoding
         return Layout(
             n_channels=len(self._store.spec.channels),
             n_samples=self._store.geometry.block,
-            n_parts=n_parts,
+            window=window,
             dtype=np.dtype(encoding.dtype),
             scale=encoding.scale,
             compressed=encoding.codec != "none",
@@ -125,49 +188,53 @@ class BlockReader:
         files = self._shards if isinstance(self._shards, ShardFiles) else None
         return layout, make_decoder(files, layout)
 
-    def _fill(
-        self, starts: NDArray[np.int64], made: tuple[Layout, Decoder], out: NDArray[Any]
+    def _share(
+        self,
+        positions: NDArray[np.int64],
+        made: tuple[Layout, Decoder],
+        out: NDArray[Any],
+        recordings: NDArray[np.int64] | None = None,
+        rows: NDArray[np.int64] | None = None,
+    ) -> "Share":
+        layout, decoder = made
+        parts: list[Part] = []
+        for run in plan_runs(positions, layout.window, self.n_threads, block=layout.n_samples):
+            if rows is not None:
+                run.targets[:, 0] = rows[run.targets[:, 0]]
+            parts += parts_of(run, self._n_chunks)
+        return Share(self, parts, _Filling(decoder, out, recordings))
+
+    def fill_parts(self, share: "Share") -> Iterator[Callable[[Buffers], None]]:
+        """Yield what fills each part of a share from files, given the buffers of a thread."""
+        files = self._shards
+        assert isinstance(files, ShardFiles)
+        announcer = Announcer(
+            share.parts, partial(self._announce, files), self._block[0].block_bytes
+        )
+        for place, part in enumerate(share.parts):
+            yield partial(self._fill_part, place, part, share.decode, announcer)
+
+    def _fill_part(
+        self, place: int, part: Part, decode: "_Filling", announcer: Announcer, buffers: Buffers
     ) -> None:
-        layout, decode = made
-        runs = plan_runs(starts, layout.n_parts, self._n_threads)
-        parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
-        if isinstance(self._shards, ShardObjects):
-            self._fill_from_objects(self._shards, parts, decode, out)
-        else:
-            self._fill_from_files(self._shards, parts, decode, out)
+        waited = self._attempt(part, lambda: decode(part, self._spans(part), buffers))
+        announcer.after(place, waited=waited)
 
-    def _fill_from_files(
-        self, files: ShardFiles, parts: list[Part], decode: Decoder, out: NDArray[Any]
-    ) -> None:
-        announcer = Announcer(parts, partial(self._announce, files), self._block[0].block_bytes)
-        left = iter(enumerate(parts))  # shared: whichever thread is free takes the next
+    def fill_from_objects(self, share: "Share") -> None:
+        """Fill a share from an object store."""
+        assert isinstance(self._shards, ShardObjects)
+        self._fill_from_objects(self._shards, share.parts, share.decode)
 
-        def fill_parts() -> None:
-            buffers = self._idle.pop() if self._idle else Buffers()
-            for place, part in left:
-                waited = self._attempt(part, partial(self._fill_part, part, decode, out, buffers))
-                announcer.after(place, waited=waited)
-            self._idle.append(buffers)
-
-        # NumPy's way is Blosc's, which in a main thread would start threads of its own
-        here = isinstance(decode, CompiledDecoder)
-        in_threads(*[fill_parts] * min(self._n_threads, len(parts)), here=here)
+    @property
+    def remote(self) -> bool:
+        """Whether blocks are read from an object store."""
+        return isinstance(self._shards, ShardObjects)
 
     def _announce(self, files: ShardFiles, part: Part) -> None:
         files.announce(part.shard, *extent(self._spans(part)))
 
-    def _fill_part(self, part: Part, decode: Decoder, out: NDArray[Any], buffers: Buffers) -> bool:
-        return decode(
-            part.shard,
-            self._spans(part),
-            part.first - part.run.first,
-            part.run.targets,
-            out,
-            buffers,
-        )
-
     def _fill_from_objects(
-        self, objects: ShardObjects, parts: list[Part], decode: Decoder, out: NDArray[Any]
+        self, objects: ShardObjects, parts: list[Part], decode: "_Filling"
     ) -> None:
         """Fetch the indexes that are not known, then the blocks, and decode each as it comes."""
         at_once = self._store.place.at_once
@@ -181,36 +248,21 @@ class BlockReader:
         spans = [self._attempt(part, partial(self._spans, part)) for part in parts]
         fetches = plan_fetches(zip(parts, spans, strict=True))
         tasks: list[Callable[[], None]] = [
-            partial(
-                self._attempt, fetch.whole(), partial(self._fill_fetch, objects, fetch, decode, out)
-            )
+            partial(self._attempt, fetch.whole(), partial(self._fill_fetch, objects, fetch, decode))
             for fetch in fetches
         ]
         if unknown:  # the indexes must be of the store that was opened
             tasks.append(self._store.check_identity)
         at_once(tasks)
 
-    def _fill_fetch(
-        self, objects: ShardObjects, fetch: Fetch, decode: Decoder, out: NDArray[Any]
-    ) -> None:
+    def _fill_fetch(self, objects: ShardObjects, fetch: Fetch, decode: "_Filling") -> None:
         content = objects.get(fetch.shard, fetch.begin, fetch.end)
-        buffers = self._idle.pop() if self._idle else Buffers()
+        buffers = _idle.pop() if _idle else Buffers()
         for part, spans in fetch.parts:
             begin, end = extent(spans)
-            self._attempt(
-                part,
-                partial(
-                    decode,
-                    part.shard,
-                    spans,
-                    part.first - part.run.first,
-                    part.run.targets,
-                    out,
-                    buffers,
-                    content[begin - fetch.begin : end - fetch.begin],
-                ),
-            )
-        self._idle.append(buffers)
+            bytes_of_part = content[begin - fetch.begin : end - fetch.begin]
+            self._attempt(part, partial(decode, part, spans, buffers, bytes_of_part))
+        _idle.append(buffers)
 
     def _spans(self, part: Part) -> NDArray[np.int64]:
         within = part.first % self._n_chunks
@@ -232,6 +284,84 @@ class BlockReader:
             with contextlib.suppress(RequestError):  # then `reason` is nearer to what happened
                 self._store.check_identity()
         return StoreError(f"{self._store.where(first, last)}: {reason}")
+
+
+@dataclass(frozen=True)
+class _Filling:
+    """A batch that is being filled: decodes blocks into it."""
+
+    decoder: Decoder
+    out: NDArray[Any]
+    recordings: NDArray[np.int64] | None
+
+    def __call__(
+        self,
+        part: Part,
+        spans: NDArray[np.int64],
+        buffers: Buffers,
+        content: Content | None = None,
+    ) -> bool:
+        """Decode a part of a run; return whether the disk had to be waited for."""
+        first, targets = part.first - part.run.first, part.run.targets
+        return self.decoder(
+            part.shard, spans, first, targets, self.out, buffers, content, self.recordings
+        )
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one reader has of a batch.
+
+    Attributes
+    ----------
+    reader : BlockReader
+    parts : list of Part
+    decode : callable
+    """
+
+    reader: BlockReader
+    parts: list[Part]
+    decode: _Filling
+
+
+_idle: list[Buffers] = []
+"""Buffers that no thread uses."""
+
+
+def fill_together(shares: Sequence[Share], n_threads: int) -> None:
+    """Fill a batch from several stores as from one: whichever thread is free takes the next part.
+
+    Parameters
+    ----------
+    shares : sequence of Share
+        Of one batch.
+    n_threads : int
+        Threads that share the parts that lie in files. Those of object stores have threads of
+        their own, which wait.
+
+    Raises
+    ------
+    StoreError
+        If a block is missing or damaged, naming store, recording and time.
+    """
+    here = [share for share in shares if not share.reader.remote]
+    elsewhere = [share for share in shares if share.reader.remote]
+    if len(elsewhere) == 1 and not here:
+        return elsewhere[0].reader.fill_from_objects(elsewhere[0])
+    left = iter([fill for share in here for fill in share.reader.fill_parts(share)])
+
+    def fill_parts() -> None:
+        buffers = _idle.pop() if _idle else Buffers()
+        for fill in left:
+            fill(buffers)
+        _idle.append(buffers)
+
+    n_parts = sum(len(share.parts) for share in here)
+    works: list[Callable[[], object]] = [fill_parts] * min(n_threads, n_parts)
+    works += [in_my_group(partial(s.reader.fill_from_objects, s)) for s in elsewhere]
+    # NumPy's way is Blosc's, which in a main thread would start threads of its own
+    compiled = all(isinstance(share.decode.decoder, CompiledDecoder) for share in here)
+    in_threads(*works, here=compiled)
 
 
 def in_threads(*works: Callable[[], object], here: bool = False) -> None:

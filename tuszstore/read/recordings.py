@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.read.rows import Rows, make_rows
 from tuszstore.read.selection import find_recording
 from tuszstore.store.metadata import StoreMetadata
 
@@ -38,6 +39,7 @@ def read_recording(
     stop: float | None = None,
     *,
     microvolts: bool = False,
+    rows: Rows | None = None,
 ) -> NDArray[np.float32]:
     """Read a stretch of one recording.
 
@@ -52,10 +54,12 @@ def read_recording(
     microvolts : bool
         Whether to undo the normalisation, with the recording's mean and standard deviation. What
         was clipped stays clipped.
+    rows : Rows, optional
+        What is made of the store's channels; by default they are read as they are.
 
     Returns
     -------
-    ndarray of float32, shape (channel, sample)
+    ndarray of float32, shape (row, sample)
 
     Raises
     ------
@@ -85,20 +89,27 @@ def read_recording(
         raise ValueError(f"start must lie before stop, not at {start:g} and {stop:g} s")
     places = _covering(store, number, first, last)
     blocks = read_blocks(store.recordings["first_block"][number] + np.array(places))
-    out = np.empty((blocks.shape[1], last - first), np.float32)
+    dtype = np.dtype(np.float32) if rows is None else blocks.dtype
+    stored = np.empty((blocks.shape[1], last - first), dtype)
     done = first
     for place, block in zip(places, blocks, strict=True):
         begin = place * geometry.step
         upto = min(begin + geometry.block, last)
-        out[:, done - first : upto - first] = block[:, done - begin : upto - begin]
+        stored[:, done - first : upto - first] = block[:, done - begin : upto - begin]
         done = upto
+    if rows is not None:
+        if microvolts and rows.units != "uV":
+            rows = make_rows(store, rows.wanted, "uV", average_of=rows.average_of)
+        made = np.empty((len(rows), last - first), np.float32)
+        rows.apply(stored[None], np.array([number]), made[None])
+        return made
     if blocks.dtype != np.float32:
-        out *= np.float32(store.encoding.scale)
+        stored *= np.float32(store.encoding.scale)
     if microvolts and store.spec.units != "uV":
         # as float64: a mean of millivolts would cost the last digits of float32
         sd, mean = (store.recordings[name][number][:, None] for name in ("sd", "mean"))
-        out = (out * sd + mean).astype(np.float32)
-    return out
+        stored = (stored * sd + mean).astype(np.float32)
+    return stored
 
 
 def _covering(store: StoreMetadata, number: int, first: int, last: int) -> list[int]:

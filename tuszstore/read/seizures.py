@@ -8,6 +8,7 @@ millisecond. Class bits are read as they are stored.
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.tables import WindowTables
 from tuszstore.store.timeline import merge
 
@@ -27,14 +28,23 @@ class SeizureMask:
         offset = np.cumsum(n_samples) - n_samples
         begin = np.rint(windows["start_time"] * store.spec.sfreq).astype(np.int64)
         self._begin = begin + offset[windows["recording"]]
-        self._unlabelled = windows["category"] < 0
-        seizure = (events["bit"] & np.uint16(store.spec.seizure_bits)) > 0
-        recording = events["recording"][seizure]
-        first, stop = (
-            np.clip(events[name][seizure], 0, n_samples[recording]) + offset[recording]
-            for name in ("first_sample", "stop_sample")
+
+        def spans(bits: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+            chosen = (events["bit"] & np.uint16(bits)) > 0
+            recording = events["recording"][chosen]
+            first, stop = (
+                np.clip(events[name][chosen], 0, n_samples[recording]) + offset[recording]
+                for name in ("first_sample", "stop_sample")
+            )
+            return merge(first, stop)
+
+        self._seizure = spans(store.spec.seizure_bits)
+        nobody = ~np.asarray(recordings["labelled"], bool)
+        ignored = spans(UNLABELLED)
+        self._unlabelled = merge(
+            np.concatenate([ignored[0], offset[nobody]]),
+            np.concatenate([ignored[1], (offset + n_samples)[nobody]]),
         )
-        self._first, self._stop = merge(first, stop)
 
     def paint(self, numbers: NDArray[np.int64], out: NDArray[np.float32]) -> None:
         """Set the labels of windows.
@@ -43,15 +53,15 @@ class SeizureMask:
         ----------
         numbers : ndarray of int64, shape (window,)
         out : ndarray of float32, shape (window, sample)
-            Gets 1 in a seizure, 0 elsewhere, and NaN in windows of unlabelled recordings.
+            Gets 1 in a seizure, 0 elsewhere, and NaN where samples are unlabelled.
         """
         out[...] = 0
         begin = self._begin[numbers]
-        # of the intervals, which are apart, those that end after a window begins ...
-        low = np.searchsorted(self._stop, begin, "right")
-        high = np.searchsorted(self._first, begin + out.shape[1], "left")
-        for row in np.flatnonzero(low < high):  # ... and begin before it ends
-            for k in range(low[row], high[row]):
-                first = max(self._first[k] - begin[row], 0)
-                out[row, first : self._stop[k] - begin[row]] = 1
-        out[self._unlabelled[numbers]] = np.nan
+        for (first, stop), value in ((self._seizure, 1.0), (self._unlabelled, np.nan)):
+            # of the intervals, which are apart, those that end after a window begins ...
+            low = np.searchsorted(stop, begin, "right")
+            high = np.searchsorted(first, begin + out.shape[1], "left")
+            for row in np.flatnonzero(low < high):  # ... and begin before it ends
+                for k in range(low[row], high[row]):
+                    start = max(first[k] - begin[row], 0)
+                    out[row, start : stop[k] - begin[row]] = value

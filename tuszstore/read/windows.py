@@ -2,23 +2,67 @@
 
 import warnings
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
-from tuszstore.read.reader import BlockReader
+from tuszstore.read.labels import Shift, WindowLabels
+from tuszstore.read.memory import BATCHES
+from tuszstore.read.plan import plan_runs
+from tuszstore.read.reader import BlockReader, Share
 from tuszstore.read.recordings import n_stored, read_recording
+from tuszstore.read.rows import Rows
 from tuszstore.read.selection import find_recording
-from tuszstore.store.labels import UNLABELLED, paint
+from tuszstore.read.targets import Target
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Place
+from tuszstore.store.tables import WindowTables
+
+
+class Index(Protocol):
+    """Where windows begin."""
+
+    def __len__(self) -> int: ...
+
+    def places(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where windows begin, as :meth:`WindowReader.signal_at` takes it.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (window,)
+            Within 0 to their number.
+        """
+
+
+class StoredIndex:
+    """The windows of a store, as its table has them.
+
+    Parameters
+    ----------
+    store : StoreMetadata
+    """
+
+    def __init__(self, store: StoreMetadata) -> None:
+        self._store = store
+        self._block = store.geometry.block
+        store.load_tables()
+        store.windows.load("start_block", "recording")  # what reads in the background needs them
+
+    def __len__(self) -> int:
+        return self._store.n_windows
+
+    def places(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where windows begin."""
+        windows = self._store.windows
+        starts, recordings = windows["start_block"][numbers], windows["recording"][numbers]
+        return starts.astype(np.int64) * self._block, recordings.astype(np.int64)
 
 
 class WindowReader:
-    """Signals and labels of one store's windows.
+    """Signals and labels of windows of one store.
 
     The fast path reads shards itself (:class:`~tuszstore.read.reader.BlockReader`). A store whose
     signal lies in another way, re-chunked or re-compressed by other tools, is read with
@@ -31,12 +75,37 @@ class WindowReader:
         Threads that share a batch; by default as many as there are cores.
     verify : bool
         Whether checksums are verified on the way.
+    rows : Rows, optional
+        What is made of the store's channels; by default they are read as they are.
+    window : int, optional
+        Samples of a window; by default as many as the store's have.
+    index : Index, optional
+        Where windows begin; by default where the store's do.
+    tables : WindowTables, optional
+        What is known of the windows, for their labels; by default the store.
+
+    Attributes
+    ----------
+    rows : Rows or None
+    window : int
     """
 
     def __init__(
-        self, store: StoreMetadata, n_threads: int | None = None, *, verify: bool = True
+        self,
+        store: StoreMetadata,
+        n_threads: int | None = None,
+        *,
+        verify: bool = True,
+        rows: Rows | None = None,
+        window: int | None = None,
+        index: Index | None = None,
+        tables: WindowTables | None = None,
     ) -> None:
         self._store = store
+        self._labels = WindowLabels(store if tables is None else tables)
+        self.rows = rows
+        self.window = store.geometry.window if window is None else window
+        self._index = StoredIndex(store) if index is None else index
         self._blocks: BlockReader | None = None
         store.check_open()
         if reason := _unknown_layout(store):
@@ -45,42 +114,161 @@ class WindowReader:
                 stacklevel=3,
             )
         else:
-            self._blocks = BlockReader(store, n_threads, verify=verify)
+            self._blocks = BlockReader(
+                store, n_threads, verify=verify, rows=rows, window=self.window
+            )
 
-    def signal(self, indices: Indices, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    @property
+    def n_rows(self) -> int:
+        """Rows of a window: channels of the store, or what is made of them."""
+        return len(self._store.spec.channels) if self.rows is None else len(self.rows)
+
+    def signal(
+        self, indices: Indices, out: NDArray[Any] | None = None, shift: Shift = None
+    ) -> NDArray[Any]:
         """Read windows; each block that neighbours share is read once.
 
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), or slice
-        out : ndarray, shape (window, channel, sample), optional
-            To be filled: float32, or the stored type for values as they are stored.
+        out : ndarray, shape (window, row, sample), optional
+            To be filled: float32, or int16 where that is stored, for the store's channels with
+            values as they are stored.
+        shift : ndarray of int64, shape (window,), optional
+            Samples by which each window is taken later; it must stay in its recording. Where the
+            store's blocks overlap, windows cannot be shifted.
 
         Returns
         -------
-        ndarray of float32, shape (window, channel, sample)
-            `out`, if it was given.
+        ndarray of float32, shape (window, row, sample)
+            `out`, if it was given. Without it, the memory is used again for a later batch once
+            nothing refers to it any more.
 
         Raises
         ------
+        ValueError
+            If `out` has another shape or type, or does not lie in one piece.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
-        numbers = check_indices(indices, self._store.n_windows)
-        shape = (len(numbers), len(self._store.spec.channels), self._store.geometry.window)
-        if out is None:
-            out = np.empty(shape, np.float32)
-        elif out.shape != shape or not out.flags.c_contiguous:
-            raise ValueError(f"out must be C-contiguous of shape {shape}, not {out.shape}")
-        elif out.dtype not in (np.float32, self._store.encoding.dtype):
-            raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
-        blocks = self._blocks
+        numbers = check_indices(indices, len(self._index))
         self._store.check_open()
+        positions, recordings = self._index.places(numbers)
+        if shift is not None:
+            positions = positions + self._checked(shift)
+        return self.signal_at(positions, recordings, out)
+
+    def _checked(self, shift: NDArray[np.int64]) -> NDArray[np.int64]:
+        geometry = self._store.geometry
+        if geometry.block != geometry.step:
+            raise ValueError(
+                f"{self._store.path}: its windows are stored one by one "
+                "(windows.overlap: duplicate), so that they cannot be shifted"
+            )
+        return np.asarray(shift, np.int64)
+
+    def signal_at(
+        self,
+        positions: NDArray[np.int64],
+        recordings: NDArray[np.int64],
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Read windows that begin at any sample.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (window,)
+            First sample of each window: first block of its recording times the block's samples,
+            and how far into the recording. All of a window lies in one recording.
+        recordings : ndarray of int64, shape (window,)
+            Row of each window's recording in the recordings table.
+        out : ndarray, shape (window, row, sample), optional
+            As of :meth:`signal`.
+
+        Returns
+        -------
+        ndarray of float32, shape (window, row, sample)
+
+        Raises
+        ------
+        ValueError, StoreError
+            As of :meth:`signal`.
+        """
+        stored = self._is_stored(out)
+        n_rows = len(self._store.spec.channels) if stored else self.n_rows
+        out = check_out(out, (len(positions), n_rows, self.window), self._store.encoding.dtype)
+        positions = np.ascontiguousarray(positions, np.int64)
+        recordings = np.ascontiguousarray(recordings, np.int64)
+        self._store.check_open()
+        blocks = self._blocks
         if blocks is not None:
-            blocks.fill(numbers, out)
+            blocks.fill_at(positions, recordings, out, stored=stored)
         else:
-            _fill_with_zarr(self._store, numbers, out)
+            self._fill_with_zarr(positions, recordings, out, None if stored else self.rows)
         return out
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that share a batch."""
+        return 1 if self._blocks is None else self._blocks.n_threads
+
+    def share(
+        self,
+        numbers: NDArray[np.int64],
+        out: NDArray[Any],
+        rows: NDArray[np.int64],
+        shift: Shift = None,
+    ) -> Share | None:
+        """Plan windows that are some rows of a batch, which others have parts of.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (window,)
+        out : ndarray, shape (row of the batch, row, sample)
+        rows : ndarray of int64, shape (window,)
+            Of the batch.
+        shift : ndarray of int64, shape (window,), optional
+
+        Returns
+        -------
+        Share or None
+            None if they are not read by blocks, but with zarr-python.
+        """
+        self._store.check_open()
+        positions, recordings = self._index.places(numbers)
+        if shift is not None:
+            positions = positions + self._checked(shift)
+        blocks = self._blocks
+        if blocks is None:
+            return None
+        positions = np.ascontiguousarray(positions, np.int64)
+        return blocks.share(positions, recordings, out, rows, stored=self._is_stored(out))
+
+    def _is_stored(self, out: NDArray[Any] | None) -> bool:
+        """Return whether values are asked for as they are stored."""
+        stored = np.dtype(self._store.encoding.dtype)
+        return out is not None and out.dtype == stored and stored != np.float32
+
+    def _fill_with_zarr(
+        self,
+        positions: NDArray[np.int64],
+        recordings: NDArray[np.int64],
+        out: NDArray[Any],
+        rows: Rows | None,
+    ) -> None:
+        """Fill a batch through zarr-python, one run of consecutive blocks at a time."""
+        store, window, size = self._store, self.window, self._store.geometry.block
+        for run in plan_runs(positions, window, block=size):
+            blocks = _read_blocks(store, np.arange(run.first, run.stop))
+            stretch = np.ascontiguousarray(blocks.swapaxes(0, 1)).reshape(blocks.shape[1], -1)
+            for row, start in run.targets.tolist():
+                values = stretch[None, :, start : start + window]
+                if rows is not None:
+                    rows.apply(values, recordings[row : row + 1], out[row : row + 1])
+                    continue
+                np.copyto(out[row], values[0])
+                if out.dtype != stretch.dtype:
+                    np.multiply(out[row], np.float32(store.encoding.scale), out=out[row])
 
     def recording(
         self,
@@ -98,6 +286,7 @@ class WindowReader:
             start,
             stop,
             microvolts=microvolts,
+            rows=self.rows,
         )
 
     def length(self, recording: str | int) -> int:
@@ -115,38 +304,46 @@ class WindowReader:
         """
         return n_stored(self._store, find_recording(self._store.recordings["id"], recording))
 
-    def labels(self, indices: Indices) -> NDArray[np.uint16]:
-        """Paint the class bits of windows from the store's events.
+    def labels(self, indices: Indices, shift: Shift = None) -> NDArray[np.uint16]:
+        """Return the class bits of windows, made from the store's events.
 
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), or slice
+        shift : ndarray of int64, shape (window,), optional
+            Samples by which each window is taken later.
 
         Returns
         -------
         ndarray of uint16, shape (window, sample)
             0 is background; the bits are named by ``spec.classes``.
         """
-        store, geometry = self._store, self._store.geometry
-        numbers = check_indices(indices, store.n_windows)
-        events, table = store.events, store.recordings
-        out = np.zeros((len(numbers), geometry.window), np.uint16)
-        recordings = store.windows["recording"][numbers]
-        begins = (numbers - table["first_window"][recordings]) * geometry.stride
-        first = np.searchsorted(events["recording"], recordings, "left")
-        stop = np.searchsorted(events["recording"], recordings, "right")
-        marked = store.windows["event_classes"][numbers] > 0
-        unlabelled = store.windows["category"][numbers] < 0
-        out[unlabelled] = UNLABELLED
-        for row in np.flatnonzero(marked & ~unlabelled):
-            span = slice(first[row], stop[row])
-            paint(
-                events["first_sample"][span] - begins[row],
-                events["stop_sample"][span] - begins[row],
-                events["bit"][span],
-                out[row],
-            )
-        return out
+        return self._labels.classes(indices, shift)
+
+    def target(
+        self,
+        target: Target,
+        indices: Indices,
+        out: NDArray[Any] | None = None,
+        shift: Shift = None,
+    ) -> NDArray[Any]:
+        """Return the labels of windows that a target asks for.
+
+        Parameters
+        ----------
+        target, indices, out, shift
+            As of :meth:`tuszstore.read.labels.WindowLabels.fill`.
+        """
+        return self._labels.fill(target, indices, out, shift)
+
+    def load_labels(self, target: Target) -> None:
+        """Load what labels are made of: a thread may be too late for it."""
+        self._labels.load(target)
+
+    def limit_threads(self, n_threads: int) -> None:
+        """Read with so many threads at most, from the next batch on."""
+        if self._blocks is not None:
+            self._blocks.n_threads = n_threads
 
     def close(self) -> None:
         """Let go of files and buffers, at once or when a batch that is being read is done.
@@ -162,6 +359,31 @@ class WindowReader:
         if reader is not None:
             return reader.blocks(blocks)
         return _read_blocks(self._store, blocks)
+
+
+def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> NDArray[Any]:
+    """Return the array for a batch: the one given, if it can be filled.
+
+    Parameters
+    ----------
+    out : ndarray or None
+    shape : tuple of int
+    stored : str
+        The stored type.
+
+    Raises
+    ------
+    ValueError
+    """
+    if out is None:
+        return BATCHES.take(shape, np.float32)
+    if out.dtype not in (np.float32, np.dtype(stored)):
+        raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
+    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"out must be C-contiguous and writeable, of shape {shape}, not {out.shape}"
+        )
+    return out
 
 
 def _unknown_layout(store: StoreMetadata) -> str:
@@ -191,18 +413,6 @@ def _unknown_layout(store: StoreMetadata) -> str:
     if array["chunk_key_encoding"].get("configuration", {}).get("separator", "/") != "/":
         return "its shards have other names"
     return ""
-
-
-def _fill_with_zarr(store: StoreMetadata, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
-    """Fill a batch through zarr-python, one run of consecutive blocks at a time."""
-    geometry = store.geometry
-    wanted = store.windows["start_block"][numbers][:, None] + np.arange(geometry.blocks_per_window)
-    blocks, place = np.unique(wanted, return_inverse=True)
-    stored = _read_blocks(store, blocks)
-    rows = out.reshape(*out.shape[:2], geometry.blocks_per_window, geometry.block).swapaxes(1, 2)
-    rows[...] = stored[place.reshape(wanted.shape)]
-    if out.dtype != stored.dtype:
-        out *= np.float32(store.encoding.scale)
 
 
 def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tuszstore.html import box, composition
 from tuszstore.sampling.columns import whole_number
+from tuszstore.sampling.places import Drawn
 
 
 class Sampler(ABC):
@@ -18,6 +19,12 @@ class Sampler(ABC):
     It also serves as a sampler of torch, ``DataLoader(WindowDataset(store), sampler=sampler)``:
     iterating gives the window indices of one epoch, and each iteration is the next epoch.
     """
+
+    batch_size: int | None = None
+    """Windows of the batches that the order is made for; None where it suits any."""
+
+    seed: int = 42
+    """Of the order, and of what else is drawn for each place in it."""
 
     _next_epoch = 0  # of the next iteration; of no concern to `epoch`
 
@@ -105,7 +112,7 @@ class EpochIterator(Iterator[int]):
         if self._place >= len(self._order):
             raise StopIteration
         self._place += 1
-        return self._order[self._place - 1]
+        return Drawn.at(self._order[self._place - 1], self._epoch, self._place - 1)
 
     def state_dict(self) -> dict[str, int]:
         """Return the epoch, and how many of its indices were given."""

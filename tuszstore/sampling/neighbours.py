@@ -26,13 +26,13 @@ class BlockShuffled(Sampler):
 
     def __init__(self, indices: ArrayLike | int, seed: int = 42, run: int = 16) -> None:
         self._indices = np.sort(not_empty(window_numbers(indices)))
-        self._seed = as_whole_number("seed", seed, 0)
+        self.seed = as_whole_number("seed", seed, 0)
         self._run = as_whole_number("run", run, 1)
 
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the windows in the order of an epoch."""
         key = (whole_number("epoch", number, 0),)
-        rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=key))
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
         run_of = (np.arange(len(self._indices)) + rng.integers(self._run)) // self._run
         rank = rng.permutation(run_of[-1] + 1)
         return self._indices.take(np.argsort(rank[run_of], kind="stable"))
@@ -41,4 +41,4 @@ class BlockShuffled(Sampler):
         return len(self._indices)
 
     def _describe(self) -> str:
-        return f" in runs of {self._run}, seed {self._seed}"
+        return f" in runs of {self._run}, seed {self.seed}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.index import seizure_distances
+from tuszstore.store.raters import UNNAMED
 from tuszstore.store.schema import Variable, variables
 from tuszstore.store.spec import StoreSpec
 from tuszstore.text import printable
@@ -23,7 +24,13 @@ DISTANCES = (
     "seizure_free_before",
 )
 
-COMPUTED = frozenset(f"windows/{name}" for name in ("mask", "category_mask", *DISTANCES))
+COMPUTED = frozenset(
+    [
+        *(f"windows/{name}" for name in ("mask", "category_mask", *DISTANCES)),
+        "events/class_bit",
+        "recordings/raters",
+    ]
+)
 """Variables that are computed from others where they are absent."""
 
 
@@ -48,7 +55,7 @@ class AbsentError(StoreError, KeyError):
 def compute(
     name: str, windows: Columns, recordings: Columns, events: Columns, spec: StoreSpec
 ) -> dict[str, NDArray[Any]]:
-    """Return a column of `windows/*`, and those that are computed along with it.
+    """Return a column that is computed, and those that are computed along with it.
 
     Parameters
     ----------
@@ -58,6 +65,10 @@ def compute(
         Columns of the tables, loaded as they are needed.
     spec : StoreSpec
     """
+    if name == "class_bit":
+        return {name: events["bit"]}
+    if name == "raters":  # who has no name
+        return {name: np.where(recordings["labelled"], UNNAMED, "").astype(object)}
     if name == "mask":
         return {name: np.array(CATEGORIES, object)}
     if name == "category_mask":
@@ -69,7 +80,7 @@ def compute(
 
 
 def computed_shape(name: str, n_windows: int) -> tuple[int, ...]:
-    """Return the shape of what :func:`compute` returns."""
+    """Return the shape of what :func:`compute` returns for a column of `windows/*`."""
     (dims,) = (variable.dims for variable in variables("windows") if variable.name == name)
     sizes = {"window": n_windows, "mask": len(CATEGORIES)}
     return tuple(sizes[dim] for dim in dims)

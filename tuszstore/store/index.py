@@ -20,6 +20,9 @@ Columns = dict[str, NDArray[Any]]
 BATCH = 1 << 16
 """Blocks of recordings that are looked at together: a week of EEG, by default."""
 
+WINDOWS = 1 << 20
+"""Windows whose distances are computed together, which bounds memory."""
+
 _DERIVED = {
     variable.name: variable.dtype
     for variable in variables("windows")
@@ -99,9 +102,16 @@ def seizure_distances(
         Columns of those tables.
     spec : StoreSpec
     """
-    first = np.rint(windows["start_time"] * spec.sfreq).astype(np.int64)
+    owner, start_time = windows["recording"], windows["start_time"]
     timelines = Timelines.of(recordings, events, spec)
-    return {**timelines.distances(windows["recording"], first, spec.window, spec.sfreq)}
+    columns: Columns = {}
+    for start in range(0, max(len(owner), 1), WINDOWS):
+        rows = slice(start, start + WINDOWS)
+        first = np.rint(start_time[rows] * spec.sfreq).astype(np.int64)
+        part = timelines.distances(owner[rows], first, spec.window, spec.sfreq)
+        for name, values in part.items():
+            columns.setdefault(name, np.empty(len(owner)))[rows] = values
+    return columns
 
 
 def categorise(fraction: NDArray[np.float64], full: float) -> NDArray[np.int8]:

@@ -23,6 +23,8 @@ LABEL_CODEC = "lz4"
 def paint(first: ArrayLike, stop: ArrayLike, bit: ArrayLike, out: NDArray[np.uint16]) -> None:
     """Set the bit of each event on its samples.
 
+    What an event marks as unlabelled is neither seizure nor background, whatever others mark there.
+
     Parameters
     ----------
     first, stop : array_like of int, shape (event,)
@@ -32,8 +34,11 @@ def paint(first: ArrayLike, stop: ArrayLike, bit: ArrayLike, out: NDArray[np.uin
     """
     firsts = np.clip(first, 0, out.size)
     stops = np.clip(stop, 0, out.size)
-    for a, b, mask in zip(firsts, stops, np.asarray(bit, np.uint16), strict=True):
+    masks = np.asarray(bit, np.uint16)
+    for a, b, mask in zip(firsts, stops, masks, strict=True):
         out[a:b] |= mask
+    if (masks & UNLABELLED).any():
+        out[out > UNLABELLED] = UNLABELLED
 
 
 def flag_attributes(classes: tuple[str, ...]) -> dict[str, Any]:

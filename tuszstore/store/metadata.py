@@ -35,6 +35,7 @@ from tuszstore.store.place import (
     Place,
     ReplacedError,
 )
+from tuszstore.store.regular import WindowGrid
 from tuszstore.store.schema import SCHEMA_VERSION, TABLES, derived_variables, variables
 from tuszstore.store.spec import StoreSpec
 from tuszstore.store.table import Table
@@ -230,6 +231,11 @@ class StoreMetadata:
     def signature(self) -> str:
         """Of the recordings and what their blocks hold; copies of a store have the same."""
         return str((self.arrays["recordings"].get("attributes") or {}).get("signature"))
+
+    @cached_property
+    def grid(self) -> WindowGrid:
+        """Where windows lie, by the lengths of recordings."""
+        return WindowGrid.of(self.recordings, self.geometry, self.geometry)
 
     @cached_property
     def n_windows(self) -> int:

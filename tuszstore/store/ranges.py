@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
+from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.spec import StoreSpec
 
 MAX_SAMPLES = 1 << 53
@@ -56,7 +57,10 @@ def check_column(
     if limits is None or not values.size:
         return
     low, high = limits
-    wrong = values[(values < low) | (values > high)]
+    outside = (values < low) | (values > high)
+    if name == "events/bit":
+        outside &= values != UNLABELLED  # what is to be ignored, or a rater did not look at
+    wrong = values[outside]
     if len(wrong):
         raise StoreError(
             f"{path}: {name} has {wrong[0]}, which is not from {low:g} to {high:g}; see what is "
@@ -89,5 +93,5 @@ def _limits(name: str, arrays: Mapping[str, Any], spec: StoreSpec) -> tuple[floa
         "events/recording": (0, n_recordings - 1),
         "events/first_sample": (0, MAX_SAMPLES),
         "events/stop_sample": (0, MAX_SAMPLES),
-        "events/bit": (0, 1 << n_classes - 1),
+        "events/bit": (0, UNLABELLED),
     }.get(name)

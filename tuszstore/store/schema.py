@@ -147,6 +147,8 @@ VARIABLES = (
          {"units": "ns"}),
         ("source_sfreq", _R, "float64", "Sampling rate of the EDF file", _HERTZ),
         ("source_samples", _R, "int64", "Samples of the recording in the EDF file, at its rate"),
+        ("raters", _R, "string",
+         "Who looked at it, with commas between; ? is one without a name, empty is nobody"),
         ("annotation_digest", _R, "string", "SHA-256 of the annotation; empty without one"),
         ("signal_key", _R, "string", "Hash of what decides the recording's blocks in signal"),
         ("label_key", _R, "string", "Hash of what decides the recording's blocks in label"),
@@ -154,6 +156,8 @@ VARIABLES = (
         ("flat", _RC, "bool", "Channel did not change in the source"),
         ("interpolated_samples", _RC, "int64",
          "Samples of the source that were NaN or infinite and were interpolated"),
+        ("participant", _R, "string",
+         "What a table of participants says of the patient, as a JSON object; empty without one"),
         ("notes", _R, "string", "What was repaired or clipped"),
         required=False,
     ),
@@ -162,16 +166,21 @@ VARIABLES = (
         ("recording", _E, "int32", "Row of the event's recording in recordings/*"),
         ("channel", _E, "string", "Channel as annotated; TERM is the whole montage"),
         ("onset", _E, "float64", "Start as annotated", _SECONDS),
-        ("offset", _E, "float64", "End as annotated", _SECONDS),
+        ("offset", _E, "float64", "End as annotated; NaN where nobody tells", _SECONDS),
         ("first_sample", _E, "int64", "First sample marked in label, from the recording's start"),
         ("stop_sample", _E, "int64", "One after the last sample marked"),
         ("class", _E, "string", "Event class as annotated"),
-        ("bit", _E, "uint16", "Bit of the class in label; 0 where it is taken as background"),
+        ("bit", _E, "uint16",
+         "What it sets in label: the bit of its class; 0 for background, or where its rater does "
+         "not decide"),
     ),
     *_table(
         "event",
         ("confidence", _E, "float64", "As annotated", {"units": "1"}),
-        ("rater", _E, "string", "Who annotated it; empty where nothing tells"),
+        ("rater", _E, "string",
+         "Who annotated it; empty where nothing tells; any, majority or all: what was decided"),
+        ("class_bit", _E, "uint16",
+         "Bit of the class, whoever decides label; that of unlabelled samples is no opinion"),
         required=False,
     ),
     *_table(
@@ -201,6 +210,7 @@ ATTRIBUTES: Mapping[str, type] = {
 OPTIONAL: Mapping[str, type | tuple[type, ...]] = {
     "data": str, "patients_from": str, "build": str, "pseudonyms": dict, "pipeline_version": int,
     "versions_of_signal": list, "limit": (int, type(None)), "sources_seen": int,
+    "patient_namespaces": dict,
 }  # fmt: skip
 """Attributes of the root that a store may have, and their types."""
 

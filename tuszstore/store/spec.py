@@ -71,6 +71,9 @@ class StoreSpec:
         Share of seizure from which on a window is a full seizure.
     requires : tuple of str
         What a reader must know to read the store right.
+    rater : str
+        Whose annotations decide the labels: the name of a rater, or ``any``, ``majority`` or
+        ``all`` (:mod:`tuszstore.store.raters`).
     unknown : tuple of str
         Keys that this version does not know, and ignores.
     """
@@ -91,6 +94,7 @@ class StoreSpec:
     notch: float | None = None
     average_of: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    rater: str = "any"
     unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -114,7 +118,7 @@ class StoreSpec:
         if not isinstance(values, Mapping):
             raise SpecError(f"is no mapping but {values!r:.60}")
         known = {name: values[name] for name in _FIELDS if name in values}
-        if missing := [name for name in _FIELDS if name not in known]:
+        if missing := [name for name in _FIELDS if name not in known and name not in LATER]:
             raise SpecError(f"lacks {', '.join(missing)}")
         for name in ("classes", "seizure", "average_of", "requires"):
             known[name] = _strings(name, known[name])
@@ -127,6 +131,9 @@ class StoreSpec:
     def to_json(self) -> dict[str, Any]:
         """Return the attribute `spec`; :meth:`from_json` gives the same again."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
+        for name, meant in LATER.items():
+            if values[name] == meant:
+                del values[name]
         values["channels"] = [channel.to_json() for channel in self.channels]
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -177,6 +184,9 @@ class StoreSpec:
 
 _FIELDS = tuple(name for name in StoreSpec.__dataclass_fields__ if name != "unknown")
 
+LATER = {"rater": "any"}
+"""Keys that came later, and what a store means that lacks them: it says the same without."""
+
 
 def _check(spec: StoreSpec) -> None:
     """Refuse values that no store has, whoever wrote them."""
@@ -222,6 +232,7 @@ def _check(spec: StoreSpec) -> None:
         raise SpecError("names one class twice")
     if strange := [name for name in spec.seizure if name not in spec.classes]:
         raise SpecError(f"seizure names {strange[0]!r:.40}, which is none of its classes")
+    _strings("rater", [spec.rater])
     _number("full_seizure", spec.full_seizure, least=0, most=1)
 
 

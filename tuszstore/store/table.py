@@ -87,6 +87,8 @@ class Table(BaseTable):
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a column without loading it."""
+        if name in ("class_bit", "raters") and name not in self._stored:
+            return self.shape(self._stored[0])[:1]
         if name not in self._stored:
             return computed_shape(name, self._store.n_windows)
         return tuple(self._store.arrays[self.variables[name].path]["shape"])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.geometry import Geometry
+from tuszstore.store.regular import WindowGrid
 from tuszstore.store.schema import Variable
 from tuszstore.store.spec import StoreSpec
 
@@ -76,6 +77,10 @@ class WindowTables(Protocol):
     @property
     def signature(self) -> str:
         """Of what the windows are of: equal for copies of a store."""
+
+    @property
+    def grid(self) -> WindowGrid:
+        """Where windows lie."""
 
     @property
     def n_windows(self) -> int:

@@ -7,11 +7,13 @@ samples, far enough apart that nothing of one is taken for a neighbour in anothe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.spec import StoreSpec
 
 TOLERANCE = 1.0
@@ -38,6 +40,31 @@ def merge(first: Samples, stop: Samples, gap: int = 0) -> tuple[Samples, Samples
     return first[begins], stop[np.roll(begins, -1)]
 
 
+def without(
+    first: Samples, stop: Samples, cut_first: Samples, cut_stop: Samples
+) -> tuple[Samples, Samples]:
+    """Return what is left of intervals where others are taken out.
+
+    Parameters
+    ----------
+    first, stop : ndarray of int64, shape (interval,)
+        In order and apart, as :func:`merge` gives them.
+    cut_first, cut_stop : ndarray of int64, shape (cut,)
+        The same.
+    """
+    if not len(cut_first) or not len(first):
+        return first, stop
+    # of what is not cut, every stretch that meets an interval
+    free = np.concatenate([[np.iinfo(np.int64).min], cut_stop])
+    until = np.concatenate([cut_first, [np.iinfo(np.int64).max]])
+    low = np.searchsorted(until, first, "right")
+    high = np.searchsorted(free, stop, "left")
+    count = np.maximum(high - low, 0)
+    owner = np.repeat(np.arange(len(first)), count)
+    piece = low[owner] + np.arange(len(owner)) - (np.cumsum(count) - count)[owner]
+    return np.maximum(first[owner], free[piece]), np.minimum(stop[owner], until[piece])
+
+
 @dataclass(frozen=True)
 class Timelines:
     """Recordings and seizures on one axis of samples.
@@ -46,6 +73,8 @@ class Timelines:
     ----------
     start : ndarray of int64, shape (recording,)
         Where each recording begins.
+    whole : ndarray of bool, shape (recording,)
+        Which of them lie in one known stretch.
     ends : ndarray of int64, shape (timeline,)
         Where each timeline ends, in the order of the axis.
     onsets, offsets : ndarray of int64, shape (seizure,)
@@ -55,6 +84,7 @@ class Timelines:
     """
 
     start: Samples
+    whole: NDArray[np.bool_]
     ends: Samples
     onsets: Samples
     offsets: Samples
@@ -76,7 +106,8 @@ class Timelines:
             ``patient``, ``n_samples``, ``labelled`` and ``patient_time`` (s); without the last
             each recording has a timeline of its own.
         events : mapping of str to ndarray
-            ``recording``, ``first_sample``, ``stop_sample`` and ``bit``.
+            ``recording``, ``first_sample``, ``stop_sample`` and ``bit``. What they mark as
+            unlabelled is neither a seizure nor free of one.
         spec : StoreSpec
         """
         n_samples = recordings["n_samples"].astype(np.int64)
@@ -87,15 +118,36 @@ class Timelines:
         apart = round(TOLERANCE * spec.sfreq) + 1
         begins = np.cumsum(length + apart) - (length + apart)
         start = begins[line] + within
-        seizure = (events["bit"] & np.uint16(spec.seizure_bits)) > 0
-        owner = events["recording"][seizure]
-        onsets, offsets = (
-            start[owner] + np.clip(events[name][seizure], 0, n_samples[owner])
-            for name in ("first_sample", "stop_sample")
-        )
+
+        def spans(bits: int) -> tuple[Samples, Samples]:
+            chosen = (events["bit"] & np.uint16(bits)) > 0
+            owner = events["recording"][chosen]
+            first, stop = (
+                start[owner] + np.clip(events[name][chosen], 0, n_samples[owner])
+                for name in ("first_sample", "stop_sample")
+            )
+            return merge(first, stop)
+
+        ignored = spans(UNLABELLED)
         labelled = recordings["labelled"].astype(bool)
         known = merge(start[labelled], (start + n_samples)[labelled], apart - 1)
-        return cls(start, begins + length, *merge(onsets, offsets), *known)
+        known, until = without(*known, *ignored)
+        stretch = np.searchsorted(known, start, "right")
+        whole = np.concatenate([[-1], until])[stretch] >= start + n_samples
+        seizures = without(*spans(spec.seizure_bits), *ignored)
+        return cls(start, whole, begins + length, *seizures, known, until)
+
+    @cached_property
+    def _lines(self) -> tuple[Samples, Samples]:
+        """Begin and end of each recording's timeline."""
+        line = np.searchsorted(self.ends, self.start, "right")
+        return np.concatenate([[0], self.ends])[line], self.ends[line]
+
+    @cached_property
+    def _stretches(self) -> Samples:
+        """How many known stretches begin by the start of each recording."""
+        found: Samples = np.searchsorted(self.known, self.start, "right")
+        return found
 
     def distances(
         self, recording: NDArray[Any], first: Samples, length: int, sfreq: float
@@ -122,8 +174,8 @@ class Timelines:
         """
         begin = self.start[recording] + first
         stop = begin + length
-        line_end = self.ends[np.searchsorted(self.ends, begin, "right")]
-        line_begin = np.concatenate([[0], self.ends])[np.searchsorted(self.ends, begin, "right")]
+        # no window leaves its recording's timeline
+        line_begin, line_end = (limits[recording] for limits in self._lines)
         following = np.searchsorted(self.offsets, begin, "right")
         far = np.iinfo(np.int64).max
         onset = np.append(self.onsets, far)[following]
@@ -131,9 +183,12 @@ class Timelines:
         inside = onset < stop
         to = np.where(onset < line_end, (onset - stop) / sfreq, np.nan)
         since = np.where(offset > line_begin, (begin - offset) / sfreq, np.nan)
-        stretch = np.searchsorted(self.known, begin, "right") - 1
-        known = np.concatenate([[far], self.known])[stretch + 1]
-        until = np.concatenate([[-1], self.until])[stretch + 1]
+        # nor its stretch, if its recording lies in one
+        stretch = self._stretches[recording]
+        others = ~self.whole[recording]
+        stretch[others] = np.searchsorted(self.known, begin[others], "right")
+        known = np.concatenate([[far], self.known])[stretch]
+        until = np.concatenate([[-1], self.until])[stretch]
         after = (np.minimum(onset, until) - stop) / sfreq
         before = (begin - np.maximum(offset, known)) / sfreq
         unknown = until < stop

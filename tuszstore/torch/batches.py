@@ -33,19 +33,9 @@ class Batch:
     label: torch.Tensor
     meta: Meta | None
 
-    def as_tuple(self) -> tuple[Any, ...]:
+    def as_list(self) -> list[Any]:
         """Return what a user gets: signal, label, and meta if it was asked for."""
-        return (self.signal, self.label) if self.meta is None else tuple(vars(self).values())
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return one tuple for each window, of views."""
-        columns: list[Any] = [self.signal.unbind(), self.label.unbind()]
-        if self.meta is not None:
-            values = [v.tolist() if isinstance(v, torch.Tensor) else v for v in self.meta.values()]
-            columns.append(
-                [dict(zip(self.meta, row, strict=True)) for row in zip(*values, strict=True)]
-            )
-        return list(zip(*columns, strict=True))
+        return [self.signal, self.label] + ([] if self.meta is None else [self.meta])
 
 
 class BatchReader:
@@ -123,7 +113,14 @@ class BatchReader:
             "recording": self._ids[self._table["recording"][numbers]].tolist(),
             "start_time": torch.from_numpy(self._table["start_time"][numbers]),
             "category": torch.from_numpy(self._table["category"][numbers].astype(np.int64)),
+            **self._sources(numbers),
         }
+
+    def _sources(self, numbers: NDArray[np.int64]) -> Meta:
+        """Return which store windows are of, where there are several."""
+        if "source" not in self._table.variables:
+            return {}
+        return {"source": torch.from_numpy(self._table["source"][numbers].astype(np.int64))}
 
     def __reduce__(self) -> Any:
         return BatchReader, (self.store, self._label, self._return_meta)

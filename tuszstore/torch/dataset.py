@@ -1,20 +1,20 @@
 """Windows for the stock ``DataLoader`` of torch."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset, default_collate, get_worker_info
-from torch.utils.data._utils.collate import default_collate_fn_map
+from torch.utils.data import Dataset
 
 from tuszstore.facade.windows import WindowCollection
-from tuszstore.indices import Indices, check_index, check_indices, is_single
-from tuszstore.torch.batches import Batch, BatchReader, Label
+from tuszstore.indices import Indices, as_whole_number, check_index, check_indices, is_single
+from tuszstore.sampling.places import Drawn
+from tuszstore.torch.batches import BatchReader, Label
 from tuszstore.torch.buffers import BufferPool
-
-Transform = Callable[[torch.Tensor], Any]
+from tuszstore.torch.rows import Columns, Rows, collate
+from tuszstore.torch.shared import in_shared_memory, in_worker, share
+from tuszstore.torch.transforms import Transform, Transformation
 
 
 class WindowDataset(Dataset[tuple[Any, ...]]):
@@ -31,8 +31,9 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         DataLoader(dataset, sampler=BatchSampler(sampler, 64, drop_last=False), batch_size=None)
 
     All are equally fast. A sampler of :mod:`tuszstore.sampling` gives window indices of the store,
-    so it goes with a dataset of all windows. Workers are of use for a slow `transform` only: every
-    batch comes from them through shared memory.
+    so it goes with a dataset of all windows. Workers are of use for a slow `transform` only. They
+    read with one thread each, into memory that they share with the loader's process: ``/dev/shm``
+    must have room for the batches that are under way.
 
     Parameters
     ----------
@@ -40,9 +41,12 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     indices : array_like of int or bool, shape (window,), or slice, optional
         Windows of the store, negative ones counted from its end, or a mask of all; by default all.
     transform : callable, optional
-        Takes the signal of one window. What it returns takes the signal's place, of whatever type
-        and shape: it reaches a ``collate_fn`` as it is, and ``default_collate`` makes batches of
-        tensors, arrays, numbers, and of tuples and dicts of those.
+        ``transform(signal)`` takes the signal of one window. What it returns takes the signal's
+        place, of whatever type and shape: it reaches a ``collate_fn`` as it is, and
+        ``default_collate`` makes batches of tensors, arrays, numbers, and of tuples and dicts of
+        those. ``transform(signal, label, rng)`` returns signal and label; `rng` is a NumPy
+        generator that belongs to the seed, the epoch and the window's place in it, the same
+        whichever worker runs it. A parameter ``channels`` gets the names of the channels.
     label : {"seizure", "classes"}
         ``seizure``: float32, 1 in a seizure, 0 elsewhere, and NaN in unlabelled recordings, which
         a store only has with ``labels.unlabelled: keep``. ``classes``: the bits of the event
@@ -50,6 +54,10 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     return_meta : bool
         Adds a dict: ``window`` (its number in the store), ``recording`` (its id), ``start_time``
         (s from the start of the recording) and ``category`` (the code in ``store.index``).
+    seed : int
+        Of what `transform` draws. Epoch and place come with the indices of a sampler of
+        :mod:`tuszstore.sampling`. With those of torch the place is that in `indices`, and the
+        epoch is what :meth:`set_epoch` says.
 
     Attributes
     ----------
@@ -76,13 +84,30 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         *,
         label: Label = "seizure",
         return_meta: bool = False,
+        seed: int = 42,
     ) -> None:
         self.store = store
         self.indices = window_numbers(indices, len(store))
-        self._transform = transform
+        seed = as_whole_number("seed", seed, 0)
+        self._transform: Transformation | None = None
+        if transform is not None:
+            self._transform = Transformation(transform, store.channels, seed)
         self._reader = BatchReader(store, label, return_meta)
         # one batch is in use while the next is read: its signal, twice with a transform, and label
         self._pool = BufferPool(keep=3)
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        if self._transform is not None and self._transform.of_windows:
+            share(self._epoch)  # workers that are running already see a change of it
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of what `transform` draws, also in workers that are running.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0 on. Window indices of :mod:`tuszstore.sampling` have an epoch of their own.
+        """
+        self._epoch.fill_(as_whole_number("epoch", epoch, 0))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -125,22 +150,29 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
 
         It is what ``default_collate`` does with them, so there is no need to ask for it.
         """
-        if isinstance(samples, _Rows) and samples.are_whole():
-            return samples.collated()
-        batch: list[Any] = default_collate([tuple(sample) for sample in samples])
-        return batch
+        return collate(samples)
 
-    def _read(self, items: Indices) -> "_Rows":
-        numbers = self.indices[check_indices(items, len(self), "item", "the dataset")]
+    def _read(self, items: Indices) -> Rows:
+        places = check_indices(items, len(self), "item", "the dataset")
+        numbers = self.indices[places]
+        take = in_shared_memory if in_worker() else self._pool.take
+        if in_worker():
+            self.store.reader.limit_threads(1)  # cores are shared out by the number of workers
+        if self._transform is None or not len(numbers):
+            columns = Columns(self._reader.read(numbers, take).as_list())
+            return Rows(columns.rows(), columns)
         batch = self._reader.read(numbers, self._pool.take)
-        rows = batch.rows()
-        if self._transform is None or not rows:
-            return _Rows(rows, batch, None, self._pool)
-        results = [self._transform(signal) for signal, *_ in rows]
-        if all(result is row[0] for result, row in zip(results, rows, strict=True)):
-            return _Rows(rows, batch, None, self._pool)  # changed in place
-        rows = [(result, *rest) for result, (_, *rest) in zip(results, rows, strict=True)]
-        return _Rows(rows, batch, results, self._pool)
+        columns = self._transform.batch(batch.as_list(), self._drawn(items, places), take)
+        return Rows(columns.rows(), columns)
+
+    def _drawn(self, items: Any, places: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Return epoch and place of each item."""
+        epoch = int(self._epoch)
+        asked = items if isinstance(items, list | tuple) else [None] * len(places)
+        return [
+            (item.epoch, item.place) if isinstance(item, Drawn) else (epoch, place)
+            for item, place in zip(asked, places.tolist(), strict=True)
+        ]
 
 
 def window_numbers(indices: Indices | None, n_windows: int) -> NDArray[np.int64]:
@@ -168,81 +200,3 @@ def window_numbers(indices: Indices | None, n_windows: int) -> NDArray[np.int64]
     if not len(numbers):
         raise ValueError("there are no windows: indices are empty, or the store is")
     return numbers
-
-
-class _Sample(tuple[Any, ...]):
-    """A tuple which ``default_collate`` can tell from others."""
-
-    __slots__ = ()
-
-
-class _Rows(list[tuple[Any, ...]]):
-    """Samples that are the rows of one batch, which they remember.
-
-    Parameters
-    ----------
-    rows : list of tuple
-    batch : Batch
-    results : list, optional
-        What a transform returned in the place of signals.
-    pool : BufferPool
-    """
-
-    def __init__(
-        self,
-        rows: list[tuple[Any, ...]],
-        batch: Batch,
-        results: list[Any] | None,
-        pool: BufferPool,
-    ) -> None:
-        super().__init__(map(_Sample, rows))
-        self._batch = batch
-        self._results = results
-        self._pool = pool
-        self._rows = tuple(self)
-
-    def are_whole(self) -> bool:
-        """Return whether nobody has taken, added or replaced a sample."""
-        return len(self) == len(self._rows) and all(
-            a is b for a, b in zip(self, self._rows, strict=True)
-        )
-
-    def collated(self) -> list[Any]:
-        """Return the samples as one batch."""
-        signal, *rest = self._batch.as_tuple()
-        return [signal if self._results is None else _stack(self._results, self._pool), *rest]
-
-
-def _stack(results: list[Any], pool: BufferPool) -> Any:
-    """Make a batch of what a transform returned, as ``default_collate`` does."""
-    # a worker's batch goes to shared memory, of which torch takes care
-    if get_worker_info() is None and _are_alike(results):
-        first = results[0]
-        return torch.stack(results, out=pool.take((len(results), *first.shape), first.dtype))
-    try:
-        return default_collate(results)
-    except (TypeError, RuntimeError) as error:
-        raise TypeError(
-            f"what transform returned does not make one batch: {error}. Give DataLoader a "
-            "collate_fn that makes it, or ask for windows one by one"
-        ) from error
-
-
-def _are_alike(results: list[Any]) -> bool:
-    first = results[0]
-    return all(
-        type(result) is torch.Tensor
-        and (result.shape, result.dtype) == (first.shape, first.dtype)
-        and result.device.type == "cpu"
-        and result.layout == torch.strided
-        and not result.requires_grad
-        for result in results
-    )
-
-
-def _collate(samples: list[tuple[Any, ...]], *, collate_fn_map: Any = None) -> list[Any]:
-    return WindowDataset.collate(samples)
-
-
-# The documented way to teach `default_collate` a type.
-default_collate_fn_map[_Sample] = _collate

@@ -1,11 +1,10 @@
 """Whole batches of windows, the next ones prepared while the last is used."""
 
-import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import cached_property, partial
-from typing import Any, Literal, Never
+from functools import partial
+from typing import Any, Literal, NamedTuple, Never
 
 import numpy as np
 import torch
@@ -13,18 +12,19 @@ from numpy.typing import NDArray
 
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number
-from tuszstore.sampling import BlockShuffled, Sampler, Sequential, Shuffled
-from tuszstore.sampling.ranks import deal, part
+from tuszstore.sampling import Sampler
+from tuszstore.sampling.ranks import deal, places
+from tuszstore.torch.agreement import check_agreement
 from tuszstore.torch.batch_indices import BatchIndices
 from tuszstore.torch.batches import BatchReader, Label
-from tuszstore.torch.dataset import Transform, window_numbers
 from tuszstore.torch.options import refuse_options
+from tuszstore.torch.orders import Orders, make_sampler
 from tuszstore.torch.prefetch import Prefetcher, side_by_side
 from tuszstore.torch.progress import Position, Progress
-from tuszstore.torch.ranks import Ranks
-from tuszstore.torch.transfer import OnDevice, OnHost, Prepared, Transfer, find_device
-
-STATE_VERSION = 1
+from tuszstore.torch.ranks import Ranks, warn_of_empty
+from tuszstore.torch.state import check_same, describe, make_state, read_position
+from tuszstore.torch.transfer import OnDevice, OnHost, Prepared, Transfer, find_device, on_host
+from tuszstore.torch.transforms import Transform, Transformation
 
 
 class WindowLoader:
@@ -68,8 +68,11 @@ class WindowLoader:
         ``"cuda"``: values are copied as they are stored and scaled on the GPU, beside what it
         computes. Where there is no GPU, batches are made on the CPU, with a warning.
     transform : callable, optional
-        Takes the signals of a batch, on its device; what it returns takes their place. It runs in
-        the consumer's thread, so random numbers come in the same order each time.
+        ``transform(signal)`` takes the signals of a batch, on its device; what it returns takes
+        their place. ``transform(signal, label, rng)`` takes one window after the other, and
+        returns signal and label; `rng` is a NumPy generator that belongs to the seed, the epoch
+        and the window's place in its order, the same on any ranks and in any batches. A parameter
+        ``channels`` gets the names of the channels. It runs in the consumer's thread.
     label : {"seizure", "classes"}
     return_meta : bool
     prefetch : int
@@ -128,13 +131,24 @@ class WindowLoader:
         if drop_last and pad:
             raise ValueError("drop_last leaves windows out and pad repeats some: choose one")
         self.store = store
-        self.sampler, self._seed = _make_sampler(indices, len(store), shuffle, seed)
+        self.sampler, self._seed = make_sampler(indices, len(store), shuffle, seed)
+        self._draws = self.sampler.seed if self._seed is None else self._seed
+        self._orders = Orders(self.sampler, len(store))
         self._batch_size = as_whole_number("batch_size", batch_size, 1)
+        if self.sampler.batch_size not in (None, self._batch_size):
+            raise ValueError(
+                f"batch_size is {batch_size}, and the order of {type(self.sampler).__name__} is "
+                f"made for batches of {self.sampler.batch_size}: give both the same"
+            )
         self._ranks = Ranks(rank, world_size)
         self._dealing = {"drop_last": bool(drop_last), "pad": bool(pad)}
-        self._dealt: tuple[int, NDArray[np.int64]] | None = None
+        self._dealt: tuple[tuple[int, int], NDArray[np.int64]] | None = None
+        self._agreed = False
+        self._label = label
         self._bounds()  # raises now where it can
-        self._transform = transform
+        self._transform: Transformation | None = None
+        if transform is not None:
+            self._transform = Transformation(transform, store.channels, self._draws)
         self._prefetch = as_whole_number("prefetch", prefetch, 0)
         self.device = find_device(device)
         reader = BatchReader(store, label, return_meta)
@@ -145,12 +159,11 @@ class WindowLoader:
         else:
             self._transfer = OnDevice(reader, self.device)
         self._progress = Progress()
-        self._last_order: tuple[int, NDArray[np.int64]] | None = None
 
     @property
     def epoch(self) -> int:
         """Number of the epoch that is under way, or comes next."""
-        return self._progress.epoch(len(self))
+        return self._progress.epoch(self._is_over)
 
     @property
     def batch_size(self) -> int:
@@ -186,11 +199,13 @@ class WindowLoader:
         self._progress.set_epoch(as_whole_number("epoch", epoch, 0))
 
     def __len__(self) -> int:
-        """Batches of an epoch, on each rank."""
+        """Batches of a whole epoch, on each rank."""
         return (len(self._bounds()) - 1) // self.world_size
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        self._order(self._progress.upcoming(len(self)).epoch)  # raises now what is wrong with it
+        self._orders.of(
+            self._progress.upcoming(self._is_over).epoch
+        )  # raises now what is wrong with it
         return _Epoch(self)
 
     def state_dict(self) -> dict[str, Any]:
@@ -203,42 +218,39 @@ class WindowLoader:
         Returns
         -------
         dict
-            Of str, int, bool and None; the same on every rank.
+            Of str, int, bool, None and lists of str; the same on every rank.
         """
         position = self._progress.position
-        return {"version": STATE_VERSION, **asdict(position), **self._set(position.epoch)}
+        return make_state(position, self._same(position.epoch))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another loader was: the next batch is the one it would have given.
+        """Go on where another loader was, with the windows that it had not delivered.
 
-        After the last batch of an epoch, that is the first one of the next epoch.
+        Ranks and batch size may be others: what is left of the epoch is dealt anew, in the same
+        order, so that each window still comes once. Where fewer windows than ranks are left, the
+        batches of some ranks are empty, with a warning. After the last batch of an epoch, the next
+        batch is the first one of the next epoch.
 
         Parameters
         ----------
         state : mapping
-            From :meth:`state_dict`, of a loader with the same store, windows, seed, `batch_size`,
-            `world_size`, `drop_last` and `pad`.
+            From :meth:`state_dict`, of a loader with the same store or view, windows, seed, label,
+            `drop_last`, `pad` and `jitter`; and the same `batch_size` where the sampler's order
+            depends on it, as that of :class:`~tuszstore.sampling.Stratified` does.
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If it is none, or that of a loader of other batches, naming what differs.
         """
-        missing = {"version", "epoch", "batch"} - set(state)
-        if missing or state["version"] != STATE_VERSION:
-            found = f"lacks {', '.join(sorted(missing))}" if missing else f"is {state['version']}"
+        position = read_position(state)
+        check_same(state, self._same(position.epoch), self.sampler)
+        if position.delivered > len(self.sampler):
             raise ValueError(
-                f"not a state of version {STATE_VERSION} of a WindowLoader: it {found}"
+                f"the state has {position.delivered} windows of an epoch delivered, and there are "
+                f"{len(self.sampler)}"
             )
-        position = Position(*(as_whole_number(name, state[name], 0) for name in ("epoch", "batch")))
-        for name, value in self._set(position.epoch).items():
-            if state.get(name) != value:
-                raise ValueError(
-                    f"the state belongs to other batches: its {name} is {state.get(name)!r}, and "
-                    f"this loader's is {value!r}{self._hint(name)}"
-                )
-        if position.batch > len(self):
-            raise ValueError(f"the state is at batch {position.batch}, and there are {len(self)}")
+        self._agreed = False
         self._progress.resume(position)
 
     def __repr__(self) -> str:
@@ -248,66 +260,100 @@ class WindowLoader:
 
     def upcoming(self) -> Iterator[NDArray[np.int64]]:
         """Return the window indices of each batch of the next iteration, without beginning it."""
-        return self._parts(self._progress.upcoming(len(self)))
+        position = self._progress.upcoming(self._is_over)
+        order = self._orders.of(position.epoch)
+        return (order[part] for part in self._places(self._bounds(position.delivered)))
 
-    def _begin(self) -> tuple[Position, Prefetcher[Prepared]]:
-        """Begin the next iteration: return its position, and its batches as they are prepared."""
+    def _begin(self) -> "_Begun":
+        """Begin the next iteration."""
         self._ranks.warn_if_unknown()
+        upcoming = self._progress.upcoming(self._is_over)
+        bounds, world_size = self._bounds(upcoming.delivered), self.world_size
+        self._compare_ranks(upcoming)
+        warn_of_empty(bounds, world_size)
         prepare = self._transfer.prepare  # the thread holds no loader, which may hold an iterator
-        jobs = (partial(prepare, numbers) for numbers in self.upcoming())
-        position = self._progress.begin(len(self))
+        order, parts = self._orders.of(upcoming.epoch), [*self._places(bounds)]
+        jobs = (partial(prepare, order[part]) for part in parts)
+        stops = np.minimum(bounds[world_size::world_size], len(self.sampler))
+        position = self._progress.begin(self._is_over)
         if self.store.remote and self._prefetch > 1:
-            return position, Prefetcher(side_by_side(jobs, self._prefetch), 1)
-        return position, Prefetcher((job() for job in jobs), self._prefetch)
+            prepared = Prefetcher(side_by_side(jobs, self._prefetch), 1)
+        else:
+            prepared = Prefetcher((job() for job in jobs), self._prefetch)
+        return _Begun(position, iter(parts), iter(stops.tolist()), prepared)
 
-    def _parts(self, position: Position) -> Iterator[NDArray[np.int64]]:
-        """Return the windows of each batch of this rank, from a position to the epoch's end."""
+    def _compare_ranks(self, upcoming: Position) -> None:
+        """Refuse to begin where other ranks begin with something else."""
         rank, world_size = self._ranks.find()
-        order, bounds = self._order(position.epoch), self._bounds()
-        n_parts = len(bounds) - 1
-        numbers = range(position.batch * world_size + rank, n_parts, world_size)
-        return (part(order, bounds, number) for number in numbers)
+        if self._agreed or world_size == 1:
+            return
+        values = {**self._same(upcoming.epoch), **asdict(upcoming)}
+        values = {"seed": values.pop("seed"), "sampler": repr(self.sampler)} | values
+        check_agreement(values | {"batch_size": self.batch_size}, rank, world_size)
+        self._agreed = True
 
-    def _bounds(self) -> NDArray[np.int64]:
-        """Return where the parts of an epoch begin and end, for the world size of now."""
-        world_size = self.world_size
-        if self._dealt is None or self._dealt[0] != world_size:
-            bounds = deal(len(self.sampler), self.batch_size, world_size, **self._dealing)
-            self._dealt = world_size, bounds
+    def _places(self, bounds: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Return where in the epoch's order the windows of each batch of this rank are."""
+        rank, world_size = self._ranks.find()
+        numbers = range(rank, len(bounds) - 1, world_size)
+        return (places(len(self.sampler), bounds, number) for number in numbers)
+
+    def _transformed(self, columns: list[Any], epoch: int, places: NDArray[np.int64]) -> list[Any]:
+        transform = self._transform
+        if transform is None:
+            return columns
+        if not transform.of_windows:
+            return [transform.signal(columns[0]), *columns[1:]]
+        return transform.batch(
+            columns, [(epoch, place) for place in places.tolist()], on_host
+        ).whole()
+
+    def _bounds(self, start: int = 0) -> NDArray[np.int64]:
+        """Return where the parts of the rest of an epoch begin and end, for the ranks of now."""
+        key = self.world_size, start
+        if self._dealt is None or self._dealt[0] != key:
+            size, world_size = len(self.sampler), self.world_size
+            bounds = deal(size, self.batch_size, world_size, start=start, **self._dealing)
+            self._dealt = key, bounds
         return self._dealt[1]
 
-    def _hint(self, name: str) -> str:
-        """Return what may be the cause where a state has another value."""
-        if name == "world_size" and not self._ranks.given:
-            return ": initialise torch.distributed first, or give rank and world_size"
-        return ""
+    def _is_over(self, delivered: int) -> bool:
+        """Return whether no batch is left of an epoch."""
+        least = self.batch_size * self.world_size if self.drop_last else 1
+        return len(self.sampler) - delivered < least
 
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        if self._last_order is None or self._last_order[0] != epoch:
-            order = window_numbers(self.sampler.epoch(epoch), len(self.store))
-            if len(order) != len(self.sampler):
-                raise ValueError(
-                    f"epoch {epoch} of {self.sampler!r} has {len(order)} windows, and it says "
-                    f"that epochs have {len(self.sampler)}"
-                )
-            self._last_order = epoch, order
-        return self._last_order[1]
-
-    def _set(self, epoch: int) -> dict[str, Any]:
-        """Return what must be equal for two loaders to give the same batches in an epoch."""
+    def _same(self, epoch: int) -> dict[str, Any]:
+        """Return what must be equal for two loaders to give the same windows in an epoch."""
         return {
-            "store": self._store_digest,
+            **describe(self.store),
+            "label": self._label,
             "windows": len(self.sampler),
             "seed": self._seed,
-            "batch_size": self.batch_size,
-            "world_size": self.world_size,
+            "batch_size": self.sampler.batch_size,
             **self._dealing,
-            "order": _digest(self._order(epoch).tobytes()),
+            "order": self._orders.digest(epoch),
         }
 
-    @cached_property
-    def _store_digest(self) -> str:
-        return _digest("".join(self.store.metadata.recordings["signal_digest"]).encode())
+
+class _Begun(NamedTuple):
+    """An iteration that was begun.
+
+    Attributes
+    ----------
+    position : Position
+        On which it counts.
+    places : iterator of ndarray of int64
+        In the order of the epoch, of the windows of each batch.
+    stops : iterator of int
+        Windows of the epoch that were delivered after each batch.
+    prepared : Prefetcher
+        The batches.
+    """
+
+    position: Position
+    places: Iterator[NDArray[np.int64]]
+    stops: Iterator[int]
+    prepared: Prefetcher[Prepared]
 
 
 class _Epoch(Iterator[tuple[Any, ...]]):
@@ -315,64 +361,35 @@ class _Epoch(Iterator[tuple[Any, ...]]):
 
     def __init__(self, loader: WindowLoader) -> None:
         self._loader: WindowLoader | None = loader  # None: it has ended
-        self._prepared: Prefetcher[Prepared] | None = None
-        self._position: Position
+        self._begun: _Begun | None = None
 
     def __next__(self) -> tuple[Any, ...]:
         loader = self._loader
         if loader is None:
             raise StopIteration
         try:
-            if self._prepared is None:
-                self._position, self._prepared = loader._begin()
-            prepared = next(self._prepared, None)
+            if self._begun is None:
+                self._begun = loader._begin()
+            begun = self._begun
+            prepared = next(begun.prepared, None)
             if prepared is not None:
-                signal, *rest = loader._transfer.finish(prepared).as_tuple()
-                if loader._transform is not None:
-                    signal = loader._transform(signal)
+                columns = loader._transfer.finish(prepared).as_list()
+                places = next(begun.places)
+                columns = loader._transformed(columns, begun.position.epoch, places)
         except BaseException:
             self._end()
             raise
         if prepared is None:
             self._end()
-            loader._progress.finish(self._position)
+            loader._progress.finish(begun.position)
             raise StopIteration
-        self._position.batch += 1
-        return (signal, *rest)
+        begun.position.delivered = next(begun.stops)
+        return tuple(columns)
 
     def _end(self) -> None:
         self._loader = None
-        if self._prepared is not None:
-            self._prepared.close()
-
-
-def _make_sampler(
-    indices: Indices | Sampler | None,
-    n_windows: int,
-    shuffle: bool | Literal["block"] | None,
-    seed: int | None,
-) -> tuple[Sampler, int | None]:
-    """Return what gives the order of an epoch, and its seed where that is known."""
-    if isinstance(indices, Sampler):
-        if shuffle or seed is not None:
-            raise ValueError("a sampler has its own order and seed: leave out shuffle and seed")
-        return indices, None
-    if isinstance(indices, torch.utils.data.Sampler):
-        raise TypeError(
-            f"{type(indices).__name__} is a sampler of torch, which goes with torch's loader: "
-            "DataLoader(WindowDataset(store), batch_size, sampler=...)"
-        )
-    numbers = window_numbers(indices, n_windows)
-    seed = 42 if seed is None else as_whole_number("seed", seed, 0)
-    if shuffle == "block":
-        return BlockShuffled(numbers, seed), seed
-    if shuffle not in (None, True, False):
-        raise ValueError(f"shuffle must be True, False or 'block', not {shuffle!r}")
-    return (Sequential(numbers) if shuffle is False else Shuffled(numbers, seed)), seed
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
+        if self._begun is not None:
+            self._begun.prepared.close()
 
 
 LOADER_OPTIONS = tuple(

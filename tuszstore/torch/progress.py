@@ -1,10 +1,11 @@
 """Where a loader is: every iteration is an epoch, and a state is resumed exactly.
 
-What was delivered counts, not what is ready. An iteration takes its epoch when its first batch is
-asked for. So an iterator that was made and not used costs no epoch, and ``set_epoch`` may come
-after ``iter``, as it does in Lightning.
+What was delivered counts, not what is ready, and in windows: other ranks with other batches go on
+from there. An iteration takes its epoch when its first batch is asked for. So an iterator that was
+made and not used costs no epoch, and ``set_epoch`` may come after ``iter``, as in Lightning.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 
@@ -15,12 +16,16 @@ class Position:
     Attributes
     ----------
     epoch : int
-    batch : int
-        Batches of the epoch that were delivered.
+    delivered : int
+        Windows of the epoch's order that all ranks together have delivered.
     """
 
     epoch: int
-    batch: int
+    delivered: int
+
+
+IsOver = Callable[[int], bool]
+"""Whether nothing is left of an epoch when so many windows of it were delivered."""
 
 
 class Progress:
@@ -32,27 +37,27 @@ class Progress:
         self._resumed = False  # whether the next one begins where a state says
         self._asked = False  # whether that epoch was asked for besides
 
-    def epoch(self, n_batches: int) -> int:
-        """Return the epoch that is under way, or comes next, in epochs of so many batches."""
-        return self._latest.epoch if self._next is None else self.upcoming(n_batches).epoch
+    def epoch(self, is_over: IsOver) -> int:
+        """Return the epoch that is under way, or comes next."""
+        return self._latest.epoch if self._next is None else self.upcoming(is_over).epoch
 
     @property
     def position(self) -> Position:
         """What a state has: where the next iteration begins if that is known, or the latest is."""
         return replace(self._next or self._latest)
 
-    def upcoming(self, n_batches: int) -> Position:
-        """Return where the next iteration begins, in epochs of so many batches."""
+    def upcoming(self, is_over: IsOver) -> Position:
+        """Return where the next iteration begins."""
         if self._next is None:
             return Position(self._latest.epoch + 1, 0)
-        if self._resumed and not self._asked and self._next.batch >= n_batches:
+        if self._resumed and not self._asked and is_over(self._next.delivered):
             # nothing is left of this epoch
             return Position(self._next.epoch + 1, 0)
         return replace(self._next)
 
-    def begin(self, n_batches: int) -> Position:
+    def begin(self, is_over: IsOver) -> Position:
         """Begin the next iteration; return its position, which it counts on."""
-        self._latest = self.upcoming(n_batches)
+        self._latest = self.upcoming(is_over)
         self._next, self._resumed = None, False
         return self._latest
 

@@ -7,7 +7,9 @@ in a script that Lightning starts again on every device.
 import os
 import warnings
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tuszstore.indices import as_whole_number
 
@@ -60,6 +62,25 @@ class Ranks:
                 "the first batch, or give rank and world_size (0 and 1 for all windows)",
                 stacklevel=4,
             )
+
+
+def warn_of_empty(bounds: NDArray[np.int64], world_size: int) -> None:
+    """Warn if some ranks get no window of the last step of an epoch.
+
+    Parameters
+    ----------
+    bounds : ndarray of int64
+        Of :func:`tuszstore.sampling.ranks.deal`.
+    world_size : int
+    """
+    n_empty = int(np.count_nonzero(np.diff(bounds) == 0))
+    if n_empty:
+        warnings.warn(
+            f"{world_size - n_empty} windows are left of the resumed epoch for {world_size} ranks: "
+            f"the batches of {n_empty} are empty, whose mean loss is NaN. With pad=True windows "
+            "are repeated instead, with drop_last=True left out",
+            stacklevel=4,
+        )
 
 
 def _distributed() -> tuple[int, int] | None:

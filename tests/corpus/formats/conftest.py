@@ -1,16 +1,18 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from tests.conftest import DATA as VARIABLE
 
-DATA = ROOT.parent / "shared" / "data"
+DATA = Path(os.environ.get(VARIABLE) or ROOT.parent / "shared" / "data")
 """Files of released corpora, where they are there."""
 
 
 def _released(name: str) -> Path:
     if not (DATA / name).is_dir():
-        pytest.skip(f"no files of {name} beside the repository")
+        pytest.skip(f"no folder {name} of released files; name the one around it in {VARIABLE}")
     return DATA / name
 
 

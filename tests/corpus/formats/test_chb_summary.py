@@ -161,7 +161,39 @@ def test_the_digest_is_that_of_the_entry_alone() -> None:
 )  # fmt: skip
 def test_what_cannot_be_read_names_the_line(text: str, reason: str) -> None:
     with pytest.raises(AnnotationError, match=f"^chb09-summary.txt{reason}"):
-        read_summary(text, NAME)
+        raise next(iter(read_summary(text, NAME).faults.values()))
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (entry("b.edf", "Seizure Start Time: soon"), ", line 10: seizure start is not a time"),
+        (entry("b.edf", declared=2), ", line 6: 'b.edf': declares 2 and lists 0 seizures"),
+        (entry("b.edf", "of the left hemisphere"), ", line 10: cannot be read"),
+        (entry("b.edf") + entry("b.edf"), ", line 11: 'b.edf' has an entry already, in line 6"),
+        ("File Name: b.edf\n", ", line 6: 'b.edf': has no line 'Number of Seizures in File'"),
+    ],
+)
+def test_what_cannot_be_read_costs_one_file(bad: str, reason: str) -> None:
+    text = entry("a.edf") + bad + entry("c.edf")
+    found = read_summary(text, NAME)
+    assert list(found.entries) == ["a.edf", "c.edf"]
+    ((file, fault),) = found.faults.items()
+    assert file == "b.edf"
+    assert str(fault).startswith(f"{NAME}{reason}")
+
+
+def test_a_summary_that_is_cut_off_keeps_what_is_whole() -> None:
+    seizure = "Seizure Start Time: 4 seconds", "Seizure End Time: 9 seconds"
+    found = read_summary((entry("a.edf") + entry("b.edf", *seizure))[:-20], NAME)
+    assert list(found.entries) == ["a.edf"]
+    assert list(found.faults) == ["b.edf"]
+
+
+def test_a_third_entry_of_a_file_does_not_make_it_right() -> None:
+    found = read_summary(entry("a.edf") * 3 + entry("b.edf"), NAME)
+    assert list(found.entries) == ["b.edf"]
+    assert list(found.faults) == ["a.edf"]
 
 
 TIMES = st.lists(st.integers(0, 10**6), unique=True, max_size=8).map(sorted)
@@ -209,7 +241,8 @@ def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
     except AnnotationError:
         return
     assert isinstance(found, Summary)
-    assert found.entries
+    assert found.entries or found.faults
+    assert found.faults.keys().isdisjoint(found.entries)
 
 
 def test_the_real_summary(chbmit: Path) -> None:

@@ -72,9 +72,10 @@ def test_decisions() -> None:
     note = Note(kind="note", recordings=("a.edf",))
     assert corrections_of(errata) == ((errata[0], note),)
     assert corrections_of(errata, {"onset": "early"}) == ((errata[0], note), (errata[1], note))
-    with pytest.raises(CorpusError, match=r"^onset: 'soon' is none of early, late$"):
+    choice = r"^corpus\.decisions: onset: 'soon' is none of early, late$"
+    with pytest.raises(CorpusError, match=choice):
         corrections_of(errata, {"onset": "soon"})
-    with pytest.raises(CorpusError, match=r"^no decision 'end' in the errata, only onset$"):
+    with pytest.raises(CorpusError, match=r"^corpus\.decisions: no decision 'end', only onset$"):
         corrections_of(errata, {"end": "early"})
 
 

@@ -12,7 +12,7 @@ NAME = "annotations_2017_A_fixed.csv"
 
 
 def test_columns_end_where_they_are_blank() -> None:
-    found = read_helsinki("1,7,79\n0,1,0\n1,1,0\n1,,1.0\n0,,1\n", NAME)
+    found = read_helsinki("1,7,79\n0,1,0\n1,1,0\n1,,1.0\n0,,1\n", NAME).recordings
     assert list(found) == [1, 7, 79]
     assert found[1] == SecondBySecond(1, b"\x00\x01\x01\x00")
     assert [one.seconds for one in found.values()] == [4, 2, 4]
@@ -27,7 +27,7 @@ def test_intervals_of_nothing_and_of_many() -> None:
 
 
 def test_quotes_line_ends_and_blank_lines_at_the_end() -> None:
-    found = read_helsinki('\ufeff"1","2"\r\n"0",1\r\n 1 ,\r\n,\r\n\r\n', NAME)
+    found = read_helsinki('\ufeff"1","2"\r\n"0",1\r\n 1 ,\r\n,\r\n\r\n', NAME).recordings
     assert [one.marks for one in found.values()] == [b"\x00\x01", b"\x01"]
 
 
@@ -51,7 +51,18 @@ def test_quotes_line_ends_and_blank_lines_at_the_end() -> None:
 )
 def test_what_cannot_be_read_names_the_line(text: str, reason: str) -> None:
     with pytest.raises(AnnotationError, match=f"^{NAME}{reason}"):
-        read_helsinki(text, NAME)
+        raise next(iter(read_helsinki(text, NAME).faults.values()))
+
+
+def test_what_cannot_be_read_costs_one_recording() -> None:
+    found = read_helsinki("1,2,3\n0,1,1\n1,x,1\n0,1,\n0,y,0\n", NAME)
+    assert {number: list(one.marks) for number, one in found.recordings.items()} == {
+        1: [0, 1, 0, 0]
+    }
+    assert {number: str(error) for number, error in found.faults.items()} == {
+        2: f"{NAME}, line 3: recording 2 has 'x', not 0 or 1",
+        3: f"{NAME}, line 5: recording 3 has a value behind its end at 2 s",
+    }
 
 
 COLUMNS = st.dictionaries(st.integers(0, 99), st.lists(st.integers(0, 1)), min_size=1).filter(
@@ -66,7 +77,7 @@ def test_what_is_written_is_read_back(columns: dict[int, list[int]], end: str) -
         ",".join(str(column[k]) if k < len(column) else "" for column in columns.values())
         for k in range(longest)
     ]
-    found = read_helsinki(end.join(rows) + end, NAME)
+    found = read_helsinki(end.join(rows) + end, NAME).recordings
     assert {number: list(one.marks) for number, one in found.items()} == columns
     for number, one in found.items():
         painted = np.zeros(one.seconds, int)
@@ -84,4 +95,4 @@ def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
         found = read_helsinki("\n".join(["1,2", *lines]), NAME)
     except AnnotationError:
         return
-    assert list(found) == [1, 2]
+    assert {*found.recordings, *found.faults} == {1, 2}

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuszstore.corpus.formats.markers import Marker, Patterns, Span, matcher, spans_of
+from tuszstore.corpus.formats.markers import Marker, Patterns, Span, spans_of
 from tuszstore.errors import AnnotationError
+from tuszstore.patterns import matcher
 
 PATTERNS = Patterns(starts=("sz onset*", "re:crise d[ée]but"), ends=("sz offset",), spans=("sz_*",))
 
@@ -83,15 +84,37 @@ def test_a_text_of_two_kinds_is_refused() -> None:
 
 
 def test_open_ends_are_kept_where_they_are_wanted() -> None:
-    given = ((1, "sz onset"), (2, "sz onset"), (3, "sz offset"), (4, "sz_x"), (9, "sz onset"))
+    given = ((2, "sz onset"), (3, "sz offset"), (4, "sz_x"), (9, "sz onset"))
     assert [(span.onset, span.offset) for span in found(*given, open_end=True)] == [
-        (1, None),
         (2, 3),
         (4, None),
         (9, None),
     ]
     with pytest.raises(AnnotationError, match=r"no start before it$"):
         found((1, "sz offset"), open_end=True)
+    with pytest.raises(AnnotationError, match=r", line 3: a second start .'sz onset'., and that"):
+        found((1, "sz onset"), (2, "sz onset"), (3, "sz offset"), open_end=True)
+
+
+def test_where_no_text_is_an_end_every_start_is_open() -> None:
+    given, patterns = markers((1, "onset"), (2, "onset")), Patterns(starts=("onset",))
+    assert [
+        (span.onset, span.offset) for span in spans_of(given, patterns, "a", open_end=True).spans
+    ] == [
+        (1, None),
+        (2, None),
+    ]
+    with pytest.raises(AnnotationError, match=r"^a, line 3: a second start"):
+        spans_of(given, patterns, "a")
+
+
+def test_a_start_is_no_span() -> None:
+    patterns = Patterns(starts=("* onset",), ends=("* offset",), spans=("sz*",))
+    given = markers((1, "sz onset", 0), (4, "sz offset", 0), (6, "sz_gen", 2))
+    assert [(span.onset, span.offset) for span in spans_of(given, patterns, "a").spans] == [
+        (1, 4),
+        (6, 8),
+    ]
 
 
 def test_what_lies_before_the_recording() -> None:

@@ -180,6 +180,7 @@ def test_line_ends_and_blanks_do_not_matter() -> None:
         (HEAD, r": has no seizure \('Seizure n 1'\)"),
         (block(start=""), ", line 5: a seizure end without a start before it"),
         (block(start="", end=""), ", line 1: seizure 1 has no start time"),
+        (block(start="", end="", last="x"), ", line 4: cannot be read: 'x'"),
         (block(end=""), ", line 1: seizure 1 has no end time"),
         (block(end="") + block(2), ", line 1: seizure 1 has no end time"),
         (block(file="").replace("File name: \n", ""), ", line 2: belongs to no 'File name'"),
@@ -214,7 +215,51 @@ def test_line_ends_and_blanks_do_not_matter() -> None:
 )
 def test_what_cannot_be_read_names_the_line(text: str, reason: str) -> None:
     with pytest.raises(AnnotationError, match=f"^Seizures-list-PN10.txt{reason}"):
-        read_seizure_list(text, NAME)
+        raise next(iter(read_seizure_list(text, NAME).faults.values()))
+
+
+def files(*blocks: str) -> tuple[list[str], dict[str, str]]:
+    """The files whose seizures are read, and the faults of others."""
+    found = read_seizure_list("".join(blocks), NAME)
+    faults = {file: str(error).removeprefix(NAME) for file, error in found.faults.items()}
+    return [one.file for one in found.seizures], faults
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"start": "Seizure start time: 25.00.00"}, ", line 12: not a clock time"),
+        ({"end": "Seizure start time: 07.00.00"}, ", line 13: a second start of seizure 2"),
+        ({"end": ""}, ", line 8: seizure 2 has no end time"),
+        ({"first": "Registration start time: soon"}, ", line 10: not a clock time"),
+        ({"last": "of the left hemisphere"}, ", line 11: cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_costs_one_file(changed: dict[str, str], reason: str) -> None:
+    read, faults = files(block(1, "a.edf"), block(2, "b.edf", **changed), block(3, "c.edf"))
+    assert read == ["a.edf", "c.edf"]
+    assert list(faults) == ["b.edf"]
+    assert faults["b.edf"].startswith(reason)
+
+
+def test_a_fault_before_the_name_of_its_file_may_be_of_two() -> None:
+    odd = block(2, "b.edf").replace("Seizure n 2\n", "Seizure n 2\n(left)\n")
+    read, faults = files(block(1, "a.edf"), odd, block(3, "c.edf"))
+    assert read == ["c.edf"]
+    assert list(faults) == ["a.edf", "b.edf"]
+
+
+def test_a_list_that_is_cut_off_keeps_what_is_whole() -> None:
+    text = block(1, "a.edf") + block(2, "b.edf")
+    read, faults = files(text[: text.index("Seizure end time", 200) + 20])
+    assert read == ["a.edf"]
+    assert list(faults) == ["b.edf"]
+
+
+def test_a_second_seizure_of_a_file_with_a_fault_is_not_read_either() -> None:
+    """Half of what is in a recording would make the other half background."""
+    bad = block(2, "a.edf", start="Seizure start time: 99.00.00")
+    assert files(block(1, "a.edf"), bad, block(3, "a.edf"), block(4, "b.edf"))[0] == ["b.edf"]
 
 
 CLOCKS = st.integers(0, DAY - 1)
@@ -263,7 +308,8 @@ def test_any_lines_are_read_or_refused(lines: list[str]) -> None:
     except AnnotationError:
         return
     assert isinstance(found, SeizureList)
-    assert found.seizures
+    assert found.seizures or found.faults
+    assert found.faults.keys().isdisjoint(one.file for one in found.seizures)
 
 
 def test_the_real_list(siena: Path) -> None:

@@ -109,6 +109,8 @@ def show_report(console: Console, report: "BuildReport") -> None:
         ("with notes", noted(report.noted, report.interpolated)),
         ("excluded", count_kinds(report.left_out)),
     ]
+    if report.corrected:
+        rows.insert(-1, ("errata", f"of {plural(report.corrected, 'recording')}"))
     if report.status == "built":
         # of what was there already, nothing can be said of the speed
         fresh = report.recordings == report.changes["build"]

@@ -82,11 +82,14 @@ class Summary:
         The channel lists, in the order of the text. Labels may be empty or repeated.
     entries : mapping of str to SummaryEntry
         By file name, in the order of the text.
+    faults : mapping of str to AnnotationError
+        What cannot be read in the entry of a file, which is not in `entries`.
     """
 
     sfreq: float | None
     channels: tuple[tuple[str, ...], ...]
     entries: Mapping[str, SummaryEntry]
+    faults: Mapping[str, AnnotationError]
 
 
 @dataclass
@@ -116,7 +119,7 @@ def read_summary(text: str, name: str) -> Summary:
     Raises
     ------
     AnnotationError
-        If a line cannot be read, an entry contradicts itself, or there is none. It names the line.
+        If there is no entry, or a line outside of entries cannot be read. It names the line.
     """
     reader = _Reader(name)
     for number, line in lines_of(text):
@@ -134,7 +137,9 @@ class _Reader:
         self.lists: list[list[str]] = []
         self.in_list = False
         self.entries: dict[str, SummaryEntry] = {}
+        self.faults: dict[str, AnnotationError] = {}
         self.entry: _Entry | None = None
+        self.broken = ""
 
     def read(self, line: str, number: int) -> None:
         """Take in one line."""
@@ -148,7 +153,17 @@ class _Reader:
             self.sfreq = number_of(match[1], self.name, number, "the sampling rate")
         elif _CHANNELS.fullmatch(line):
             self.in_list = False
-        elif match := _CLOCK_LINE.fullmatch(line):
+        elif not self.broken:  # of such an entry nothing counts
+            try:
+                self._in_entry(line, number)
+            except AnnotationError as error:
+                if self.entry is None:
+                    raise
+                self._blame(self.entry.file, error)
+
+    def _in_entry(self, line: str, number: int) -> None:
+        """Take in a line that tells something of a file."""
+        if match := _CLOCK_LINE.fullmatch(line):
             self._clock(match[1].lower(), match[2].strip(), line, number)
         elif match := _NUMBER.fullmatch(line):
             self._declared(match[1].strip(), line, number)
@@ -157,12 +172,18 @@ class _Reader:
         else:
             raise self._error(number, f"cannot be read: {shown(line)}")
 
+    def _blame(self, file: str, error: AnnotationError) -> None:
+        """Keep the error of an entry, so that others can be read."""
+        self.faults.setdefault(file, error)
+        self.entries.pop(file, None)
+        self.entry, self.broken = None, file
+
     def finish(self) -> Summary:
         """Return what was read."""
         self._close()
-        if not self.entries:
+        if not (self.entries or self.faults):
             raise AnnotationError(f"{self.name}: has no entry ('File Name: ...')")
-        return Summary(self.sfreq, tuple(map(tuple, self.lists)), self.entries)
+        return Summary(self.sfreq, tuple(map(tuple, self.lists)), self.entries, self.faults)
 
     def _error(self, line: int, reason: str) -> AnnotationError:
         return AnnotationError.at(self.name, line, reason)
@@ -176,12 +197,17 @@ class _Reader:
 
     def _file(self, file: str, line: str, number: int) -> None:
         self._close()
-        self.in_list = False
+        self.in_list, self.broken = False, ""
         if not file or "/" in file or "\\" in file:
             raise self._error(number, f"no file name: {shown(line)}")
         if file in self.entries:
             before = self.entries[file].line
-            raise self._error(number, f"{shown(file)} has an entry already, in line {before}")
+            told = f"{shown(file)} has an entry already, in line {before}"
+            self._blame(file, self._error(number, told))
+            return
+        if file in self.faults:
+            self.broken = file
+            return
         channels = len(self.lists) - 1 if self.lists else None
         self.entry = _Entry(file, number, channels, [line])
 
@@ -231,20 +257,16 @@ class _Reader:
         entry, self.entry = self.entry, None
         if entry is None:
             return
+        told = ""
         if entry.starts:
-            raise self._error(
-                entry.line, f"{shown(entry.file)}: the seizure at {entry.starts[0]:g} s has no end"
-            )
-        if entry.declared is None:
-            raise self._error(
-                entry.line, f"{shown(entry.file)}: has no line 'Number of Seizures in File'"
-            )
-        if entry.declared != len(entry.seizures):
-            raise self._error(
-                entry.line,
-                f"{shown(entry.file)}: declares {entry.declared} and lists {len(entry.seizures)} "
-                "seizures",
-            )
+            told = f"the seizure at {entry.starts[0]:g} s has no end"
+        elif entry.declared is None:
+            told = "has no line 'Number of Seizures in File'"
+        elif entry.declared != len(entry.seizures):
+            told = f"declares {entry.declared} and lists {len(entry.seizures)} seizures"
+        if told:
+            self._blame(entry.file, self._error(entry.line, f"{shown(entry.file)}: {told}"))
+            return
         self.entries[entry.file] = SummaryEntry(
             file=entry.file,
             start=entry.clocks.get("start"),

@@ -5,23 +5,23 @@ applied only where that is so, and a corrected re-release is left alone. It has 
 or a decision: a key with choices, where the file leaves more than one reading and none is wrong.
 """
 
+import difflib
 import hashlib
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tuszstore.corpus.formats.strict_yaml import NOT_OF_A_TAG, Loader, lines_of_rows
 from tuszstore.corpus.formats.text import shown, words_of
 from tuszstore.errors import AnnotationError, CorpusError
 
 _MAX_SIZE = 2**20
-# what PyYAML raises for a value that is none of its tag, such as `!!int ""`
-_NOT_OF_A_TAG = (ValueError, TypeError, AttributeError, LookupError, OverflowError)
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 Content = bytes
@@ -257,6 +257,10 @@ def load_errata(corpus: str) -> tuple[Erratum, ...]:
     return _load(corpus) if _NAME.fullmatch(corpus) else ()
 
 
+RELEASED = ("bids", "chbmit", "siena")
+"""Corpora with errata that come with the package."""
+
+
 @lru_cache
 def _load(corpus: str) -> tuple[Erratum, ...]:
     file = resources.files("tuszstore.corpus") / "errata" / f"{corpus}.yaml"
@@ -283,19 +287,19 @@ def parse_errata(text: str, name: str) -> tuple[Erratum, ...]:
     if len(text) > _MAX_SIZE:
         raise AnnotationError(f"{name}: {len(text)} characters are too many for errata")
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         values = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise AnnotationError.at(name, line, f"not valid YAML ({error.problem})") from None
-    except (yaml.YAMLError, RecursionError, *_NOT_OF_A_TAG) as error:
+    except (yaml.YAMLError, RecursionError, *NOT_OF_A_TAG) as error:
         raise AnnotationError(f"{name}: not valid YAML ({shown(str(error))})") from None
     if not isinstance(values, dict) or values.keys() != {"corpus", "rows"}:
         raise AnnotationError(f"{name}: must have the keys corpus and rows, and no others")
     rows = values["rows"]
-    lines = _lines(node)
+    lines = lines_of_rows(node)
     if not isinstance(rows, list) or not rows or len(lines) != len(rows):
         raise AnnotationError(f"{name}: rows must be a list")
     errata = []
@@ -353,48 +357,17 @@ def corrections_of(
             choice = left.pop(decision.key, decision.default)
             if choice not in decision.choices:
                 raise CorpusError(
-                    f"{decision.key}: {choice!r} is none of {', '.join(sorted(decision.choices))}"
+                    f"corpus.decisions: {decision.key}: {choice!r:.40} is none of "
+                    f"{', '.join(sorted(decision.choices))}"
                 )
             correction = decision.choices[choice]
         if correction is not None:
             found.append((erratum, correction))
     if left:
+        near = difflib.get_close_matches(min(left), known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
         raise CorpusError(
-            f"no decision {min(left)!r} in the errata, only {', '.join(sorted(known)) or 'none'}"
+            f"corpus.decisions: no decision {min(left)!r:.40}, only "
+            f"{', '.join(sorted(known)) or 'none'}{hint}"
         )
     return tuple(found)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases, a few of which make gigabytes, and without keys given twice."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="an alias", problem_mark=mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str) or key in keys:
-                raise yaml.MarkedYAMLError(
-                    problem="a key that stands twice or is no text",
-                    problem_mark=key_node.start_mark,
-                )
-            keys.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _lines(root: yaml.Node | None) -> list[int]:
-    """Return the lines at which the rows begin."""
-    if not isinstance(root, yaml.MappingNode):
-        return []
-    return [
-        row.start_mark.line + 1
-        for key, value in root.value
-        if key.value == "rows" and isinstance(value, yaml.SequenceNode)
-        for row in value.value
-    ]

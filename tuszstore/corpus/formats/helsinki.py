@@ -50,7 +50,23 @@ class SecondBySecond:
         return tuple((int(onset), int(end)) for onset, end in edges.reshape(-1, 2))
 
 
-def read_helsinki(text: str, name: str) -> Mapping[int, SecondBySecond]:
+@dataclass(frozen=True)
+class Expert:
+    """The annotation of one expert.
+
+    Attributes
+    ----------
+    recordings : mapping of int to SecondBySecond
+        By number of the recording, in the order of the columns.
+    faults : mapping of int to AnnotationError
+        What cannot be read in a column; it is not in `recordings`.
+    """
+
+    recordings: Mapping[int, SecondBySecond]
+    faults: Mapping[int, AnnotationError]
+
+
+def read_helsinki(text: str, name: str) -> Expert:
     """Read the annotation of one expert.
 
     Parameters
@@ -59,17 +75,13 @@ def read_helsinki(text: str, name: str) -> Mapping[int, SecondBySecond]:
     name : str
         Of the file, for messages.
 
-    Returns
-    -------
-    mapping of int to SecondBySecond
-        By number of the recording, in the order of the columns.
-
     Raises
     ------
     AnnotationError
-        If a number of the header is none or comes twice, a row has another number of cells, a cell
-        is neither 0 nor 1, or a value stands behind a blank. It names the line.
+        If a number of the header is none or comes twice, or a row has another number of cells. It
+        names the line.
     """
+    faults: dict[int, AnnotationError] = {}
     numbers: list[int] = []
     marks: list[bytearray] = []
     rows = 0
@@ -86,27 +98,26 @@ def read_helsinki(text: str, name: str) -> Mapping[int, SecondBySecond]:
                 name, line_number, f"has {len(cells)} cells for {len(numbers)} recordings"
             )
         for number, column, cell in zip(numbers, marks, cells, strict=False):
-            if not cell:
+            if not cell or number in faults:
                 continue
             value = _VALUES.get(cell)
             if value is None:
-                raise AnnotationError.at(
-                    name, line_number, f"recording {number} has {shown(cell)}, not 0 or 1"
-                )
-            if len(column) < rows:
-                raise AnnotationError.at(
-                    name,
-                    line_number,
-                    f"recording {number} has a value behind its end at {len(column)} s",
-                )
-            column.append(value)
+                what = f"recording {number} has {shown(cell)}, not 0 or 1"
+            elif len(column) < rows:
+                what = f"recording {number} has a value behind its end at {len(column)} s"
+            else:
+                column.append(value)
+                continue
+            faults[number] = AnnotationError.at(name, line_number, what)
         rows += 1
-    if not any(marks):
+    if not (any(marks) or faults):
         raise AnnotationError(f"{name}: has no values" if numbers else f"{name}: is empty")
-    return {
+    recordings = {
         number: SecondBySecond(number, bytes(column))
         for number, column in zip(numbers, marks, strict=True)
+        if number not in faults
     }
+    return Expert(recordings, faults)
 
 
 def _header(line: str, name: str, line_number: int) -> list[int]:

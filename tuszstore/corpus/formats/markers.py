@@ -3,15 +3,12 @@
 EDF+ annotations and the rows of BIDS events are free text. What they mean, a user says in patterns.
 """
 
-import fnmatch
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tuszstore.corpus.formats.text import check_order, shown
 from tuszstore.errors import AnnotationError
-
-_LONG = 1000
+from tuszstore.patterns import matcher
 
 
 @dataclass(frozen=True)
@@ -75,45 +72,19 @@ class Spans:
 
 @dataclass(frozen=True)
 class Patterns:
-    """Which texts are which: patterns such as ``sz*``, or regular expressions after ``re:``.
-
-    A pattern meets the whole text without blanks at its ends, and case does not matter. In the
-    former ``*`` stands for any text, ``?`` for a letter and ``[abc]`` for one of some.
+    """Which texts are which, in patterns as of :func:`tuszstore.patterns.matcher`.
 
     Attributes
     ----------
     starts, ends : tuple of str
         Texts at which a span begins and at which it ends.
     spans : tuple of str
-        Texts with a duration, each a span of its own.
+        Texts with a duration, each a span of its own; but for those that are a start or an end.
     """
 
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     spans: tuple[str, ...] = ()
-
-
-def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that tells whether a text meets one of some patterns.
-
-    Raises
-    ------
-    ValueError
-        If a regular expression is not one; the text names it.
-    """
-    compiled = []
-    for pattern in patterns:
-        regular = pattern.removeprefix("re:")
-        try:
-            compiled.append(
-                re.compile(
-                    regular if regular != pattern else fnmatch.translate(pattern), re.I | re.S
-                )
-            )
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    # a text of that length is no marker, and some regular expressions would never end on it
-    return lambda text: len(text) <= _LONG and any(one.fullmatch(text) for one in compiled)
 
 
 def spans_of(
@@ -134,8 +105,8 @@ def spans_of(
     name : str
         Of the file, for messages.
     open_end : bool
-        Whether a start without an end, and a span without a duration, is a span whose end is not
-        known, and not an error.
+        Whether the last start without an end, and a span without a duration, is a span whose end
+        is not known, and not an error; so is each start, where no text is to be an end.
     unit : str
         What :attr:`Marker.line` counts, for messages.
 
@@ -165,11 +136,13 @@ def spans_of(
     for marker in sorted(markers, key=lambda one: one.onset):
         text = marker.text.strip()
         kind = [kind for kind, meets in kinds.items() if meets(text)]
+        if kind[1:] and kind[-1] == "span":
+            kind.pop()  # such as "sz onset", which meets sz* as well
         if len(kind) > 1:
             raise error(marker, f"{shown(text)} meets patterns of a {kind[0]} and of a {kind[1]}")
         if kind == ["start"]:
             if start is not None:
-                if not open_end:
+                if patterns.ends or not open_end:
                     raise error(
                         marker,
                         f"a second start ({shown(text)}), and that at {start.onset:g} s has no end",
@@ -190,11 +163,14 @@ def spans_of(
                 found.append(Span(marker.onset, offset, marker.text, marker.line))
     if start is not None:
         without_end(start)
-    return _within(found)
+    return within(found)
 
 
-def _within(spans: list[Span]) -> Spans:
-    """Clip what begins before the recording: formats allow that, and samples begin at 0."""
+def within(spans: Iterable[Span]) -> Spans:
+    """Return spans by onset, those that begin before the recording clipped or dropped.
+
+    Formats allow that, and samples begin at 0.
+    """
     kept, notes = [], []
     for span in sorted(spans, key=lambda one: one.onset):
         if span.onset >= 0:

@@ -49,6 +49,12 @@ class ClockTime:
     written: str
     words: str = ""
 
+    @property
+    def plain(self) -> str:
+        """The time as ``HH.MM.SS``."""
+        minutes, second = divmod(self.seconds, 60)
+        return f"{minutes // 60:02d}.{minutes % 60:02d}.{second:02d}"
+
 
 @dataclass(frozen=True)
 class ListedSeizure:
@@ -104,12 +110,49 @@ class SeizureList:
         O1: labels are to be taken from the EDF header alone.
     seizures : tuple of ListedSeizure
         In the order of the text.
+    faults : mapping of str to AnnotationError
+        What cannot be read in the seizures of a file, by the file's name as written: its seizures
+        are not all in `seizures`, and those of other files are.
     """
 
     patient: str
     sfreq: float | None
     channels: Mapping[int, str]
     seizures: tuple[ListedSeizure, ...]
+    faults: Mapping[str, AnnotationError]
+
+
+def clock_times(text: str) -> tuple[ClockTime, ...] | None:
+    """Return all alternatives of a time, or None if anything else stands there.
+
+    >>> [time.plain for time in clock_times("15.43.53 (CLINICAL ONSET); 1 5:43.59") or ()]
+    ['15.43.53', '15.43.59']
+
+    Parameters
+    ----------
+    text : str
+        Without blanks at its ends.
+    """
+    clocks: list[ClockTime] = []
+    position = 0
+    words = ""
+    while True:
+        match = _CLOCK.match(text, position)
+        hour, minute, second = map(int, _digits(match)) if match else (99, 0, 0)
+        if match is None or hour > 23 or minute > 59 or second > 59:
+            return None
+        position = match.end()
+        if inside := _WORDS.match(text, position):
+            words = inside[1].strip()
+            position = inside.end()
+        clocks.append(ClockTime(3600 * hour + 60 * minute + second, match[0], words))
+        if position == len(text):
+            return tuple(clocks)
+        between = _BETWEEN.match(text, position)
+        if between is None:
+            return None
+        words = between[1] or ""
+        position = between.end()
 
 
 def seconds_after(clock: int, start: int) -> int:
@@ -154,8 +197,7 @@ def read_seizure_list(text: str, name: str) -> SeizureList:
     Raises
     ------
     AnnotationError
-        If a line cannot be read, a seizure lacks its file, start or end, or there is none. It names
-        the line.
+        If there is no seizure, or what cannot be read may concern any file. It names the line.
     """
     reader = _Reader(name)
     for number, line in lines_of(text):
@@ -182,6 +224,7 @@ class _Seizure:
     line: int
     lines: list[str]
     own: bool = False
+    broken: AnnotationError | None = None
     times: dict[str, tuple[ClockTime, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -203,31 +246,49 @@ class _Reader:
         self.seizure: _Seizure | None = None
         self.numbers: dict[int, int] = {}
         self.seizures: list[ListedSeizure] = []
+        self.faults: dict[str, AnnotationError] = {}
 
     def read(self, line: str, number: int) -> None:
         """Take in one line."""
-        if match := _TIME.fullmatch(line):
-            kind = (match[1] or "").strip().lower()
-            take = self._registration if kind == "registration" else self._time
-            take(match[2].lower(), match[3].strip(), line, number)
+        if match := _FILE.fullmatch(line):
+            self._file(match[1].strip(), line, number)
         elif match := _SEIZURE.fullmatch(line):
             self._open(int(match[1]), (match[2] or "").strip(), line, number)
-        elif match := _FILE.fullmatch(line):
-            self._file(match[1].strip(), line, number)
-        elif self.recording or self.seizure or self.seizures:
-            raise self._error(number, f"cannot be read: {shown(line)}")
-        else:
+        elif not (_TIME.fullmatch(line) or self.recording or self.seizure):
             self._head(line, number)
+        else:
+            try:
+                self._times(line, number)
+            except AnnotationError as error:
+                self._blame(error)
 
     def finish(self) -> SeizureList:
         """Return what was read."""
         self._close()
-        if not self.seizures:
+        if not (self.seizures or self.faults):
             raise AnnotationError(f"{self.name}: has no seizure ('Seizure n 1')")
-        return SeizureList(self.patient, self.sfreq, self.channels, tuple(self.seizures))
+        seizures = tuple(one for one in self.seizures if one.file not in self.faults)
+        return SeizureList(self.patient, self.sfreq, self.channels, seizures, self.faults)
 
     def _error(self, line: int, reason: str) -> AnnotationError:
         return AnnotationError.at(self.name, line, reason)
+
+    def _blame(self, error: AnnotationError) -> None:
+        """Keep an error with the files that it may concern, so that others can be read."""
+        if self.recording is None:
+            raise error
+        self.faults.setdefault(self.recording.file, error)
+        if self.seizure and not self.seizure.broken:
+            self.seizure.broken = error
+
+    def _times(self, line: str, number: int) -> None:
+        """Take in a line with a time."""
+        match = _TIME.fullmatch(line)
+        if match is None:
+            raise self._error(number, f"cannot be read: {shown(line)}")
+        kind = (match[1] or "").strip().lower()
+        take = self._registration if kind == "registration" else self._time
+        take(match[2].lower(), match[3].strip(), line, number)
 
     def _head(self, line: str, number: int) -> None:
         """Take in a line that stands before the first seizure."""
@@ -246,12 +307,13 @@ class _Reader:
 
     def _open(self, count: int, remark: str, line: str, number: int) -> None:
         self._close()
+        self.seizure = _Seizure(count, remark, number, [line])
         if count in self.numbers:
-            raise self._error(
-                number, f"seizure {count} is listed twice, first in line {self.numbers[count]}"
+            first = self.numbers[count]
+            self._blame(
+                self._error(number, f"seizure {count} is listed twice, first in line {first}")
             )
         self.numbers[count] = number
-        self.seizure = _Seizure(count, remark, number, [line])
 
     def _file(self, file: str, line: str, number: int) -> None:
         self._next()
@@ -263,6 +325,8 @@ class _Reader:
         self.recording = self.recordings.setdefault(file, _Recording(file, line))
         if self.seizure:
             self.seizure.own = True
+            if self.seizure.broken:  # before the name of its file was known
+                self.faults.setdefault(file, self.seizure.broken)
 
     def _registration(self, which: str, value: str, line: str, number: int) -> None:
         self._next()
@@ -294,42 +358,30 @@ class _Reader:
 
     def _clocks(self, value: str, line: str, number: int) -> tuple[list[ClockTime], list[str]]:
         """Return all alternatives of a time; whatever else stands there is an error."""
-        clocks: list[ClockTime] = []
-        notes = []
-        position = 0
-        words = ""
-        while True:
-            match = _CLOCK.match(value, position)
-            hour, minute, second = map(int, _digits(match)) if match else (99, 0, 0)
-            if match is None or hour > 23 or minute > 59 or second > 59:
-                raise self._error(number, f"not a clock time (HH.MM.SS): {shown(line)}")
-            if " " in match[1]:
-                read = f"{hour:02d}.{minute:02d}.{second:02d}"
-                notes.append(f"line {number}: {match[0]!r} is read as {read}")
-            position = match.end()
-            if inside := _WORDS.match(value, position):
-                words = inside[1].strip()
-                position = inside.end()
-            clocks.append(ClockTime(3600 * hour + 60 * minute + second, match[0], words))
-            if position == len(value):
-                return clocks, notes
-            between = _BETWEEN.match(value, position)
-            if between is None:
-                raise self._error(number, f"not a clock time (HH.MM.SS): {shown(line)}")
-            words = between[1] or ""
-            position = between.end()
+        clocks = clock_times(value)
+        if clocks is None:
+            raise self._error(number, f"not a clock time (HH.MM.SS): {shown(line)}")
+        notes = [
+            f"line {number}: {clock.written!r} is read as {clock.plain}"
+            for clock in clocks
+            if " " in clock.written
+        ]
+        return list(clocks), notes
 
     def _close(self) -> None:
         seizure, self.seizure = self.seizure, None
         if seizure is None:
             return
+        if seizure.broken:
+            return
         what = f"seizure {seizure.number}"
-        for which in ("start", "end"):
-            if which not in seizure.times:
-                raise self._error(seizure.line, f"{what} has no {which} time")
         recording = self.recording
         if recording is None:
             raise self._error(seizure.line, f"{what} has no file name")
+        for which in ("start", "end"):
+            if which not in seizure.times:
+                self._blame(self._error(seizure.line, f"{what} has no {which} time"))
+                return
         times = {which: clock for which, (clock, _) in recording.times.items()}
         lines = [recording.line, *(line for _, line in recording.times.values()), *seizure.lines]
         self.seizures.append(

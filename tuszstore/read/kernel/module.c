@@ -19,40 +19,19 @@
 
 #include "blosc.h"
 #include "crc32c.h"
+#include "rows.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "stored values are little-endian; on this machine NumPy reads them"
 #endif
 
-/* Write int16 values as float32, multiplied by a factor. */
-static void scale_row(const uint8_t *src, float *dst, size_t n, float factor)
-{
-    size_t k = 0;
-#ifdef __x86_64__
-    /* past the caches: a batch is larger than they are, and reading before writing costs as much */
-    if (((uintptr_t)dst & 15) == 0) {
-        __m128 factors = _mm_set1_ps(factor);
-        for (; k + 8 <= n; k += 8) {
-            __m128i x = _mm_loadu_si128((const __m128i *)(src + 2 * k));
-            __m128i low = _mm_srai_epi32(_mm_unpacklo_epi16(x, x), 16);
-            __m128i high = _mm_srai_epi32(_mm_unpackhi_epi16(x, x), 16);
-            _mm_stream_ps(dst + k, _mm_mul_ps(_mm_cvtepi32_ps(low), factors));
-            _mm_stream_ps(dst + k + 4, _mm_mul_ps(_mm_cvtepi32_ps(high), factors));
-        }
-    }
-#endif
-    for (; k < n; k++) {
-        int16_t value;
-        memcpy(&value, src + 2 * k, 2);
-        dst[k] = (float)value * factor;
-    }
-}
-
 struct layout {
-    size_t n_channels, n_samples, n_parts; /* of a block, and blocks of a window */
-    size_t itemsize;                       /* of stored values */
-    float factor;                          /* from int16 to float32; 0 to copy values */
+    size_t n_channels, n_samples; /* of a block */
+    size_t window;                /* samples */
+    size_t itemsize;              /* of stored values */
+    float factor;                 /* from int16 to float32; 0 to copy values */
     int compressed, verify;
+    const struct rows *rows;      /* what is made of the channels; null to leave them as they are */
 };
 
 static size_t block_size(const struct layout *l)
@@ -62,20 +41,29 @@ static size_t block_size(const struct layout *l)
 
 static size_t window_size(const struct layout *l)
 {
-    return l->n_channels * l->n_samples * l->n_parts * (l->factor ? sizeof(float) : l->itemsize);
+    if (l->rows)
+        return (l->rows->n_sums - l->rows->n_shared) * l->window * sizeof(float);
+    return l->n_channels * l->window * (l->factor ? sizeof(float) : l->itemsize);
 }
 
-/* Write a block as one part of a window. */
-static void write_part(const uint8_t *block, uint8_t *window, size_t part, const struct layout *l)
+/* Write `n` samples of a block, from sample `from` on, into window `row` from sample `to` on. */
+static void write_part(const uint8_t *block, uint8_t *out, size_t row, size_t from, size_t to,
+                       size_t n, const struct layout *l)
 {
-    size_t row = l->n_samples * l->itemsize, part_row = window_size(l) / l->n_channels / l->n_parts;
-    for (size_t channel = 0; channel < l->n_channels; channel++) {
-        const uint8_t *from = block + channel * row;
-        uint8_t *to = window + (channel * l->n_parts + part) * part_row;
+    size_t channel_bytes = l->n_samples * l->itemsize;
+    const uint8_t *src = block + from * l->itemsize;
+    uint8_t *window = out + row * window_size(l);
+    if (l->rows) {
+        write_rows(l->rows, (size_t)l->rows->recordings[row], src, channel_bytes, l->itemsize,
+                   (float_at *)window + to, l->window, n);
+        return;
+    }
+    for (size_t channel = 0; channel < l->n_channels; channel++, src += channel_bytes) {
+        size_t value = channel * l->window + to;
         if (l->factor)
-            scale_row(from, (float *)to, l->n_samples, l->factor);
+            scale_row(src, (float_at *)window + value, n, l->factor);
         else
-            memcpy(to, from, row);
+            memcpy(window + value * l->itemsize, src, n * l->itemsize);
     }
 }
 
@@ -139,11 +127,12 @@ static const char *read_shard(const struct job *j, int *error, int *waited)
 /* Fill windows from consecutive blocks; return null, or what is wrong with block `*number`. */
 static const char *decode(const struct job *j, const struct layout *l, size_t *number)
 {
-    size_t size = block_size(l), window = window_size(l), first = 0;
+    size_t size = block_size(l), first = 0;
+    int64_t samples = (int64_t)l->n_samples, window = (int64_t)l->window;
     for (size_t k = 0; k < j->n_blocks; k++) {
         const uint8_t *block = j->content + (j->spans[2 * k] - j->begin);
         size_t n = (size_t)(j->spans[2 * k + 1] - j->spans[2 * k]) - CRC;
-        int64_t place = j->first + (int64_t)k;
+        int64_t begin = (j->first + (int64_t)k) * samples, end = begin + samples;
         *number = k;
         if (l->verify && crc32c(block, n) != read_u32(block + n))
             return "checksum is wrong";
@@ -157,11 +146,15 @@ static const char *decode(const struct job *j, const struct layout *l, size_t *n
             return "has another length than a block";
         }
         /* targets are sorted by where they begin */
-        while (first < j->n_targets && j->targets[2 * first + 1] <= place - (int64_t)l->n_parts)
+        while (first < j->n_targets && j->targets[2 * first + 1] + window <= begin)
             first++;
-        for (size_t t = first; t < j->n_targets && j->targets[2 * t + 1] <= place; t++)
-            write_part(block, j->out + (size_t)j->targets[2 * t] * window,
-                       (size_t)(place - j->targets[2 * t + 1]), l);
+        for (size_t t = first; t < j->n_targets && j->targets[2 * t + 1] < end; t++) {
+            int64_t start = j->targets[2 * t + 1];
+            int64_t from = start > begin ? start : begin;
+            int64_t to = start + window < end ? start + window : end;
+            write_part(block, j->out, (size_t)j->targets[2 * t], (size_t)(from - begin),
+                       (size_t)(from - start), (size_t)(to - from), l);
+        }
     }
 #ifdef __x86_64__
     _mm_sfence();
@@ -169,27 +162,42 @@ static const char *decode(const struct job *j, const struct layout *l, size_t *n
     return NULL;
 }
 
+#define LARGEST ((int64_t)1 << 31) /* blocks of a run, and samples of a block or a window */
+
+enum { MANY = 1 << 20, ALIGN = 64 }; /* channels; bytes */
+
 /* Return whether everything lies within its buffer. */
 static int fits(const struct job *j, const struct layout *l, size_t n_out, size_t n_scratch)
 {
     int64_t end = j->begin + (int64_t)j->n_content;
+    const struct rows *r = l->rows;
     if ((l->itemsize != 2 && l->itemsize != 4) || (l->factor && l->itemsize != 2) || j->begin < 0 ||
+        j->first < 0 || j->first > LARGEST || l->n_channels > MANY ||
+        l->n_samples > (size_t)LARGEST || l->window > (size_t)LARGEST ||
         n_scratch / 4 < block_size(l))
+        return 0;
+    if (r && (!rows_fit(r) ||
+              n_scratch - 4 * block_size(l) < (r->n_shared + 1) * TILE * sizeof(float)))
         return 0;
     for (size_t k = 0; k < j->n_blocks; k++)
         if (j->spans[2 * k] < j->begin || j->spans[2 * k + 1] > end ||
             j->spans[2 * k + 1] - j->spans[2 * k] < CRC)
             return 0;
-    for (size_t k = 0; k < j->n_targets; k++)
-        if (j->targets[2 * k] < 0 || (size_t)j->targets[2 * k] >= n_out / window_size(l) ||
-            (k > 0 && j->targets[2 * k + 1] < j->targets[2 * k - 1]))
+    for (size_t k = 0; k < j->n_targets; k++) {
+        int64_t row = j->targets[2 * k], start = j->targets[2 * k + 1];
+        if (row < 0 || (size_t)row >= n_out / window_size(l) || start < 0 ||
+            start > LARGEST * LARGEST || (k > 0 && start < j->targets[2 * k - 1]))
             return 0;
+        if (r && ((size_t)row >= r->n_windows || r->recordings[row] < 0 ||
+                  (r->n_recordings > 1 && (size_t)r->recordings[row] >= r->n_recordings)))
+            return 0;
+    }
     return 1;
 }
 
 PyDoc_STRVAR(fill_doc,
 "fill(folder, name, begin, content, spans, first, targets, out, scratch, shape, itemsize, scale,\n"
-"     compressed, verify)\n--\n\n"
+"     compressed, verify, rows=None)\n--\n\n"
 "Read consecutive blocks of a shard into all windows that hold them.\n\n"
 "Parameters\n----------\n"
 "folder : int\n    Descriptor of a folder; -1 if the bytes were read already.\n"
@@ -200,35 +208,79 @@ PyDoc_STRVAR(fill_doc,
 "    Where chunks begin and end in the shard, checksums included.\n"
 "first : int\n    Place of the first block in its run.\n"
 "targets : ndarray of int64, shape (window, 2)\n"
-"    Row of `out`, and the place in the run where the window begins; sorted by that.\n"
-"out : ndarray, C-contiguous, shape (window, channel, sample)\n"
-"scratch : writable bytes-like\n    Room for four blocks.\n"
-"shape : (int, int, int)\n    Channels, samples of a block, blocks of a window.\n"
+"    Row of `out`, and the sample of the run where the window begins; sorted by that.\n"
+"out : ndarray, C-contiguous, shape (window, row, sample)\n"
+"scratch : writable bytes-like\n    Room for four blocks; with rows, and SHARED bytes for each shared sum and one more.\n"
+"shape : (int, int, int)\n    Channels, samples of a block, samples of a window.\n"
 "itemsize : {2, 4}\n    Bytes of a stored value.\n"
 "scale : float\n    Factor from int16 to float32; 0 to copy values as they are stored.\n"
 "compressed : bool\n    Whether chunks are Blosc's.\n"
-"verify : bool\n    Whether checksums are verified.\n\n"
+"verify : bool\n    Whether checksums are verified.\n"
+"rows : tuple, optional\n    What is made of the channels: starts, channels, factors, offsets and limits of Rows,\n"
+"    how many sums are shared, and the recording of each window of `out`.\n\n"
 "Returns\n-------\n"
 "bool or (int, str)\n    Whether a disk had to be waited for. Or which block has what wrong, -1 for the\n"
 "    file; UNKNOWN if it is compressed in a way that only Blosc itself can decode.");
 
+enum { STARTS, CHANNELS, FACTORS, OFFSETS, LIMITS, RECORDINGS, N_ROWS_BUFFERS };
+
+/* Understand the tuple `rows`; return -1 with an error set, and nothing to release, if it is wrong.
+   What it says is checked by rows_fit(). */
+static int parse_rows(PyObject *tuple, struct rows *r, Py_buffer b[N_ROWS_BUFFERS])
+{
+    Py_ssize_t n_shared;
+    size_t n_rows, n_terms;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "rows must be a tuple");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(tuple, "y*y*y*y*y*ny*:rows", &b[STARTS], &b[CHANNELS], &b[FACTORS],
+                          &b[OFFSETS], &b[LIMITS], &n_shared, &b[RECORDINGS]))
+        return -1;
+    n_terms = (size_t)b[CHANNELS].len / 4, n_rows = (size_t)b[LIMITS].len / 4;
+    r->starts = b[STARTS].buf, r->channels = b[CHANNELS].buf, r->factors = b[FACTORS].buf;
+    r->offsets = b[OFFSETS].buf, r->limits = b[LIMITS].buf, r->recordings = b[RECORDINGS].buf;
+    r->n_terms = n_terms;
+    r->n_windows = (size_t)b[RECORDINGS].len / 8;
+    r->n_recordings = n_rows ? (size_t)b[OFFSETS].len / 4 / n_rows : 0;
+    if (n_shared >= 0 && n_shared < (1 << 20) && n_terms &&
+        (size_t)b[STARTS].len == (n_rows + (size_t)n_shared + 1) * 4 &&
+        (size_t)b[OFFSETS].len == r->n_recordings * n_rows * 4 &&
+        (size_t)b[FACTORS].len == r->n_recordings * n_terms * 4) {
+        r->n_shared = (size_t)n_shared, r->n_sums = n_rows + r->n_shared;
+        return 0;
+    }
+    for (int k = 0; k < N_ROWS_BUFFERS; k++)
+        PyBuffer_Release(&b[k]);
+    PyErr_SetString(PyExc_ValueError, "rows do not fit each other");
+    return -1;
+}
+
 static PyObject *py_fill(PyObject *module, PyObject *args)
 {
-    PyObject *bytes;
-    Py_buffer content, spans, targets, out, scratch;
+    PyObject *bytes, *sums = Py_None;
+    Py_buffer content, spans, targets, out, scratch, of_rows[N_ROWS_BUFFERS];
     Py_ssize_t shape[3], itemsize;
     long long begin, first;
     struct layout l;
+    struct rows r;
     struct job j;
     PyObject *result = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "isLOy*Ly*w*w*(nnn)nfpp:fill", &j.folder, &j.name, &begin,
+    if (!PyArg_ParseTuple(args, "isLOy*Ly*w*w*(nnn)nfpp|O:fill", &j.folder, &j.name, &begin,
                           &bytes, &spans, &first, &targets, &out, &scratch, &shape[0], &shape[1],
-                          &shape[2], &itemsize, &l.factor, &l.compressed, &l.verify))
+                          &shape[2], &itemsize, &l.factor, &l.compressed, &l.verify, &sums))
         return NULL;
+    l.rows = NULL;
+    if (sums != Py_None) {
+        if (parse_rows(sums, &r, of_rows))
+            goto release;
+        r.n_channels = (size_t)shape[0];
+        l.rows = &r;
+    }
     if (PyObject_GetBuffer(bytes, &content, j.folder < 0 ? PyBUF_SIMPLE : PyBUF_WRITABLE))
-        goto release;
-    l.n_channels = (size_t)shape[0], l.n_samples = (size_t)shape[1], l.n_parts = (size_t)shape[2];
+        goto release_rows;
+    l.n_channels = (size_t)shape[0], l.n_samples = (size_t)shape[1], l.window = (size_t)shape[2];
     l.itemsize = (size_t)itemsize;
     j.begin = begin, j.first = first;
     j.content = content.buf, j.n_content = (size_t)content.len;
@@ -242,6 +294,10 @@ static PyObject *py_fill(PyObject *module, PyObject *args)
         const char *problem;
         size_t number = 0;
         int error = 0, waited = 0, unread;
+        if (l.rows) { /* behind the four blocks, where a float may lie */
+            uintptr_t free = (uintptr_t)j.scratch + 4 * block_size(&l);
+            r.shared = (float *)((free + ALIGN - 1) / ALIGN * ALIGN);
+        }
         Py_BEGIN_ALLOW_THREADS
         problem = j.folder < 0 ? NULL : read_shard(&j, &error, &waited);
         unread = problem != NULL;
@@ -257,6 +313,10 @@ static PyObject *py_fill(PyObject *module, PyObject *args)
             result = Py_BuildValue("ns", unread ? (Py_ssize_t)-1 : (Py_ssize_t)number, problem);
     }
     PyBuffer_Release(&content);
+release_rows:
+    if (l.rows)
+        for (int k = 0; k < N_ROWS_BUFFERS; k++)
+            PyBuffer_Release(&of_rows[k]);
 release:
     PyBuffer_Release(&spans);
     PyBuffer_Release(&targets);
@@ -279,7 +339,11 @@ static int execute(PyObject *m)
     }
 #endif
     crc_init();
-    return PyModule_AddStringConstant(m, "UNKNOWN", UNKNOWN);
+    rows_init();
+    return PyModule_AddStringConstant(m, "UNKNOWN", UNKNOWN) ||
+                   PyModule_AddIntConstant(m, "SHARED", TILE * sizeof(float))
+               ? -1
+               : 0;
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, execute}, {0, NULL}};

@@ -1,0 +1,40 @@
+"""Which channels an annotation means that names one."""
+
+from collections.abc import Sequence
+
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.labels import electrode
+from tuszstore.channels.names import canonical, is_electrode
+
+
+def annotated_rows(annotated: str, channels: Sequence[Channel]) -> list[int]:
+    """Return the channels that an annotated channel stands for.
+
+    >>> from tuszstore.channels.sets import SETS
+    >>> [SETS["double_banana"][row].name for row in annotated_rows("FP1-F7", SETS["double_banana"])]
+    ['Fp1-F7']
+    >>> [SETS["10-20"][row].name for row in annotated_rows("FP1-F7", SETS["10-20"])]
+    ['Fp1', 'F7']
+
+    The channel of that name or of these electrodes, whichever of them is subtracted, if there is
+    one; else all in which one of them takes part. What names no electrode, such as ``TERM``, is
+    said of all channels.
+
+    Parameters
+    ----------
+    annotated : str
+        As annotated, such as ``FP1-F7``.
+    channels : sequence of Channel
+    """
+    parts = electrode(annotated).split("-")
+    named = {canonical(part) for part in parts}
+    own = [set(channel.electrodes) for channel in channels]
+    exact = [
+        row
+        for row, channel in enumerate(channels)
+        if own[row] == named or channel.name == annotated.strip()
+    ]
+    near = [row for row, electrodes in enumerate(own) if electrodes & named]
+    if exact or near or any(map(is_electrode, parts)):
+        return exact or near
+    return list(range(len(channels)))

@@ -1,0 +1,174 @@
+"""Names of files in BIDS, and the sidecars that belong to one.
+
+A name is ``sub-01_ses-01_task-szMonitoring_run-00_eeg.edf``: entities, a suffix, an extension. A
+sidecar may lie in a folder above and bear fewer entities: it then holds for all files below that
+have those; the nearest one counts.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from tuszstore.corpus.annotations import Unlabelled
+from tuszstore.corpus.formats.bids import (
+    TYPE_COLUMNS,
+    BidsChannel,
+    BidsEvent,
+    Row,
+    read_channels,
+    read_events,
+    read_participants,
+    read_table,
+)
+from tuszstore.corpus.formats.text import shown, text_of
+from tuszstore.errors import AnnotationError
+
+SIGNALS = ("eeg", "ieeg")
+"""Suffixes of the recordings that are read."""
+
+NOT_RAW = frozenset({"code", "derivatives", "phenotype", "sourcedata", "stimuli"})
+"""Folders in which files are no recordings of the dataset."""
+
+_NAME = re.compile(r"((?:[A-Za-z]+-[^_]+_)*)([A-Za-z0-9]+)(\.[A-Za-z0-9]+)")
+_ENTITY = re.compile(r"([A-Za-z]+)-([^_]+)_")
+
+
+@dataclass(frozen=True)
+class BidsName:
+    """A name, understood.
+
+    Attributes
+    ----------
+    entities : mapping of str to str
+        Such as ``{"sub": "01", "run": "00"}``.
+    suffix, extension : str
+        Such as ``eeg`` and ``.edf``; the latter in lower case.
+    """
+
+    entities: Mapping[str, str]
+    suffix: str
+    extension: str
+
+
+@lru_cache(maxsize=4096)
+def parse_name(name: str) -> BidsName | None:
+    """Return a file's name, understood; None if it is none of BIDS.
+
+    >>> parse_name("sub-01_run-00_eeg.edf").entities
+    {'sub': '01', 'run': '00'}
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    entities = _ENTITY.findall(match[1])
+    if len(dict(entities)) < len(entities):
+        return None
+    return BidsName(dict(entities), match[2], match[3].lower())
+
+
+def find_sidecar(path: Path, root: Path, suffix: str, extension: str = ".tsv") -> Path | None:
+    """Return the sidecar of a recording that is nearest to it, or None.
+
+    Parameters
+    ----------
+    path : Path
+        Of the recording.
+    root : Path
+        Of the dataset, above which nothing counts.
+    suffix, extension : str
+    """
+    name = parse_name(path.name)
+    if name is None:
+        return None
+    beside = path.with_name(f"{path.stem[: -len(name.suffix)]}{suffix}{extension}")
+    if beside.is_file():
+        return beside
+    for folder in (path.parent, *path.parent.parents):
+        if not folder.is_relative_to(root):
+            break
+        found = [
+            (len(other.entities), entry)
+            for entry in _names(folder)
+            if (other := parse_name(entry))
+            and (other.suffix, other.extension) == (suffix, extension)
+            and other.entities.items() <= name.entities.items()
+        ]
+        if found and (folder / (best := max(found)[1])).is_file():
+            return folder / best
+    return None
+
+
+def _names(folder: Path) -> Iterator[str]:
+    try:
+        yield from os.listdir(folder)
+    except OSError:
+        return  # what is wrong with it was said when it was listed
+
+
+def parse_events(content: bytes, name: str, column: str | None) -> tuple[BidsEvent, ...]:
+    """Read an events table that somebody filled in.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for messages.
+    column : str or None
+        ``labels.events.column``.
+
+    Raises
+    ------
+    Unlabelled
+        If the file is empty, or has no rows.
+    AnnotationError
+        If it cannot be read, or no column names types.
+    """
+    if not content.strip():
+        raise Unlabelled(f"{name}: is empty")
+    events = read_events(text_of(content, name), name, column)
+    if not events:
+        raise Unlabelled(f"{name}: has a header but no rows")
+    columns = list(events[0].row.values)
+    known = {kind.lower() for kind in TYPE_COLUMNS}
+    if column is None and known.isdisjoint(map(str.lower, columns)):
+        raise AnnotationError(
+            f"{name}: has no column {' or '.join(TYPE_COLUMNS)}, but {shown(', '.join(columns))}: "
+            "name the one of types with labels.events.column"
+        )
+    return events
+
+
+def parse_channels(content: bytes, name: str) -> tuple[BidsChannel, ...]:
+    """Read a channels table.
+
+    Raises
+    ------
+    AnnotationError
+    """
+    return read_channels(text_of(content, name), name)
+
+
+def parse_participants(content: bytes, name: str) -> dict[str, Row]:
+    """Read the participants of a dataset.
+
+    Raises
+    ------
+    AnnotationError
+    """
+    return read_participants(text_of(content, name), name)
+
+
+def parse_scans(content: bytes, name: str) -> dict[str, Row]:
+    """Read which recordings a session or a participant has, by their path from the table on.
+
+    Raises
+    ------
+    AnnotationError
+        If there is no column ``filename``.
+    """
+    table = read_table(text_of(content, name), name)
+    column = table.required("filename")
+    return {file: row for row in table.rows if (file := row.known(column))}

@@ -1,0 +1,145 @@
+"""What an annotation says that cannot be true, and how a build tells it."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tuszstore.config import Labels
+from tuszstore.corpus.annotations import BACKGROUND, Event
+from tuszstore.corpus.words import words_of
+from tuszstore.errors import RecordingError
+from tuszstore.store.labels import UNLABELLED
+from tuszstore.text import printable
+
+LATE = 10.0
+"""Seconds past a recording's end that an event may end, as clocks and rounding have it."""
+
+EXAMPLES = 3
+"""Events of a kind that a warning names."""
+
+KINDS = {
+    "open_end": "without an end",
+    "past_end": f"past the recording's end by more than {LATE:g} s",
+    "before_start": f"before the recording's start by more than {LATE:g} s",
+    "too_long": "longer than the recording",
+    "overlap": "overlapping another one of the same class",
+    "zero": "without duration",
+}
+"""Kinds of doubt, and how each is told."""
+
+CANNOT_BE = "events that cannot be true"
+"""How a warning begins that counts them."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An event that cannot be true.
+
+    Attributes
+    ----------
+    kind : str
+        One of :data:`KINDS`.
+    told : str
+        The event: its row, class and times.
+    """
+
+    kind: str
+    told: str
+
+
+def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tuple[Doubt, ...]:
+    """Return what cannot be true of the events of a recording.
+
+    Only events that mean a class are looked at, not those that are background or to be ignored.
+    One overlaps if another of its class, channel and rater, which began before it, goes on.
+
+    Parameters
+    ----------
+    events : sequence of Event
+    seconds : float
+        Duration of the recording.
+    config : Labels
+    """
+    words = words_of(config)
+    found: list[tuple[int, Doubt]] = []
+    groups: dict[tuple[int, str, str], list[tuple[float, float, int]]] = {}
+    for number, event in enumerate(events):
+        bit = words.bit(event.label, event.meaning)
+        if not bit or bit == UNLABELLED or event.label.lower() == BACKGROUND:
+            continue
+        onset, offset = event.onset, event.offset
+        if math.isnan(offset):
+            offset = onset
+            kinds = ["open_end"]
+        else:
+            kinds = ["zero"] if offset == onset else []
+            groups.setdefault((bit, event.channel, event.rater), []).append((onset, offset, number))
+        if offset > seconds + LATE:
+            kinds.append("past_end")
+        if onset < -LATE:
+            kinds.append("before_start")
+        if offset - onset > seconds:
+            kinds.append("too_long")
+        found += [(number, Doubt(kind, _told(event, seconds))) for kind in kinds]
+    for group in groups.values():
+        latest = -math.inf
+        for onset, offset, number in sorted(group):
+            if onset < latest and offset > onset:
+                found.append((number, Doubt("overlap", _told(events[number], seconds))))
+            latest = max(latest, offset)
+    return tuple(doubt for _, doubt in sorted(found, key=lambda pair: pair[0]))
+
+
+def _told(event: Event, seconds: float) -> str:
+    end = "nobody knows" if math.isnan(event.offset) else f"{event.offset:g} s"
+    row = f"row {event.row}: " if event.row else ""
+    rater = f" of {printable(event.rater)}" if event.rater else ""
+    return f"{row}{printable(event.label)}{rater} from {event.onset:g} s to {end}, of {seconds:g} s"
+
+
+def refuse_doubtful(events: Sequence[Event], seconds: float, config: Labels) -> None:
+    """Refuse a recording whose annotation cannot be true, as far as the configuration asks.
+
+    Parameters
+    ----------
+    events : sequence of Event
+    seconds : float
+        Duration of the recording.
+    config : Labels
+
+    Raises
+    ------
+    RecordingError
+        That names the first such event.
+    """
+    if config.open_end == "leave_out" and (open_ := [e for e in events if math.isnan(e.offset)]):
+        raise RecordingError(
+            f"annotation, row {open_[0].row}: event {open_[0].label!r} has no end; set "
+            "labels.open_end to the seconds that such an event lasts"
+        )
+    if config.suspicious == "leave_out" and (doubts := find_doubts(events, seconds, config)):
+        doubt = doubts[0]
+        more = f" ({len(doubts)} in all)" if len(doubts) > 1 else ""
+        raise RecordingError(
+            f"annotation cannot be true: an event {KINDS[doubt.kind]}, {doubt.told}{more}; to take "
+            "it all the same, set labels.suspicious to 'keep'"
+        )
+
+
+def warn_of_doubts(found: Iterable[tuple[str, Iterable[Doubt]]]) -> list[str]:
+    """Return a warning for each kind of doubt, with its number and examples.
+
+    Parameters
+    ----------
+    found : iterable of (str, iterable of Doubt)
+        Id of each recording, and what cannot be true of its annotation.
+    """
+    by_kind: dict[str, list[str]] = {}
+    for id_, doubts in found:
+        for doubt in doubts:
+            by_kind.setdefault(doubt.kind, []).append(f"{printable(id_)}, {doubt.told}")
+    return [
+        f"{CANNOT_BE}: {len(by_kind[kind])} {told}, such as {'; '.join(by_kind[kind][:EXAMPLES])}"
+        for kind, told in KINDS.items()
+        if kind in by_kind
+    ]

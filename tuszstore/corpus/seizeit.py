@@ -1,0 +1,162 @@
+"""SeizeIT1 (KU Leuven): referential recordings of adults, a table of seizures beside each.
+
+    P_ID64/P_ID64_r1.edf   P_ID64/P_ID64_r1_a1.tsv
+
+The patient is the folder. A table with comments alone says that somebody looked and found nothing;
+a recording without one is unlabelled. An end of ``None`` nobody marked: ``labels.open_end`` says
+what becomes of it.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.base import Discovery, Files, Recording
+from tuszstore.corpus.edf_corpus import EdfCorpus
+from tuszstore.corpus.formats.seizeit import SeizeItSeizure, read_seizeit
+from tuszstore.corpus.formats.text import text_of
+from tuszstore.corpus.listing import list_edf_files, some_names
+from tuszstore.corpus.parsed import Parsed
+
+_PATIENT = re.compile(r"P_ID\d{1,4}", re.IGNORECASE)
+_NAMED = re.compile(r"(P_ID\d{1,4})_(r\d{1,4})", re.IGNORECASE)
+_TABLE = re.compile(r"(P_ID\d{1,4}_r\d{1,4})_(a\d)\.tsv", re.IGNORECASE)
+_FIRST = "a1"
+_MAX_TABLE = 1 << 20
+_MAX_NAMES = 100_000
+
+HEMISPHERES = {"L": "left", "R": "right", "BI": "both", "NC": "not known"}
+"""What a remark such as ``Hem:L`` says."""
+
+
+class SeizeIt(EdfCorpus):
+    """SeizeIT1, or some of its patients."""
+
+    name = "seizeit"
+    version = 1
+    patient_namespace = "seizeit"
+
+    def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
+        super().__init__(root, options)
+        self._tables = Parsed(_parse_table, _MAX_TABLE)
+
+    @classmethod
+    def recognises(cls, root: Path) -> str:
+        """Return why a folder is SeizeIT1: a patient's folder with recordings or tables."""
+        names = some_names(root, 100)
+        folders = [root, *(root / name for name in names[:3])]  # around the patients
+        for folder in folders:
+            for name in names if folder == root else some_names(folder, 20):
+                if not _PATIENT.fullmatch(name):
+                    continue
+                for one in some_names(folder / name, 10):
+                    edf = one.lower().endswith(".edf") and _NAMED.fullmatch(one[:-4])
+                    if edf or _TABLE.fullmatch(one):
+                        what = "recording" if edf else "table"
+                        return f"{name}/{one} is named as a {what} of SeizeIT1"
+        return ""
+
+    def recordings(self) -> Discovery:
+        """List all EDF files, in the order of their paths."""
+        paths, left_out = list_edf_files(self.root)
+        recordings = [self._recording(path) for path in paths]
+        return Discovery(recordings, left_out, _lonely(paths), "folders of patients")
+
+    def find(self, id: str) -> Recording:
+        """Return the recording of a path."""
+        return self._recording(self.path_of(id))
+
+    def files(self, recording: Recording) -> Files:
+        """Return the EDF file, and its table if that is there."""
+        table = _table_of(recording.path)
+        return Files((recording.path,), (table,) if table.is_file() else ())
+
+    def annotation(self, recording: Recording) -> Annotation:
+        """Return the seizures of a recording's table."""
+        if self.options.get("annotation") == NONE:
+            raise Unlabelled("labels.annotation is 'none'")
+        path = _table_of(recording.path)
+        try:
+            seizures = self._tables(path)
+        except FileNotFoundError:
+            others = _others(recording.path)
+            beside = f", and {' and '.join(others)} beside it is not read" if others else ""
+            raise Unlabelled(f"no table {path.name}{beside}") from None
+        events = tuple(
+            Event(
+                WHOLE_MONTAGE,
+                one.onset,
+                math.nan if one.offset is None else one.offset,
+                one.label,
+                1.0,
+                one.line,
+            )
+            for one in seizures
+        )
+        notes = tuple(filter(None, map(_remark, seizures)))
+        state = repr((events, notes))
+        return Annotation(events, None, hashlib.sha256(state.encode()).hexdigest(), notes=notes)
+
+    def _recording(self, path: Path) -> Recording:
+        id_ = path.relative_to(self.root).as_posix()
+        folders = PurePosixPath(id_).parts[:-1]
+        patients = [f.upper() for f in (*folders, self.root.name) if _PATIENT.fullmatch(f)]
+        named = _NAMED.fullmatch(path.stem)
+        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
+        known = patients[0] if patients else named[1].upper() if named else ""
+        return Recording(
+            id=id_,
+            path=path,
+            folder="",
+            patient=known or (folders[-1] if folders else self.root.name),
+            session=named[2].lower() if named else "",
+            corpus=self.name,
+            states_patient=bool(known),
+            folders=folders,
+        )
+
+
+def _parse_table(content: bytes, name: str) -> tuple[SeizeItSeizure, ...]:
+    return read_seizeit(text_of(content, name), name)
+
+
+def _remark(seizure: SeizeItSeizure) -> str:
+    """Return the note on a seizure; empty without a remark."""
+    if not seizure.remark:
+        return ""
+    side = HEMISPHERES.get(seizure.remarks.get("Hem", "").upper(), "")
+    where = f", hemisphere {side}" if side else ""
+    remark = seizure.remark.replace("; ", ", ")
+    return f"seizure at {seizure.onset:g} s{where}: '{remark}'"
+
+
+def _table_of(path: Path) -> Path:
+    """Return where the table of a recording lies, or would lie."""
+    return path.with_name(f"{path.stem}_{_FIRST}.tsv")
+
+
+def _others(path: Path) -> list[str]:
+    """Return the suffixes of other tables beside a recording, which are not read."""
+    numbers = (f"a{number}" for number in range(2, 5))
+    return [f"*_{n}.tsv" for n in numbers if path.with_name(f"{path.stem}_{n}.tsv").is_file()]
+
+
+def _lonely(paths: Sequence[Path]) -> list[str]:
+    """Return notes on tables without a recording beside them."""
+    there = {path.parent / path.stem for path in paths}
+    alone = [
+        table
+        for folder in sorted({path.parent for path in paths})
+        for name in some_names(folder, _MAX_NAMES)
+        if (match := _TABLE.fullmatch(name))
+        and match[2].lower() == _FIRST
+        and (table := folder / name).with_name(match[1]) not in there
+    ]
+    if not alone:
+        return []
+    tables = "table lies" if len(alone) == 1 else "tables lie"
+    return [f"{len(alone)} {tables} there without a recording, such as {alone[0].name}"]

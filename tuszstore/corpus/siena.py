@@ -1,0 +1,309 @@
+"""The Siena Scalp EEG Database: referential recordings of adults, a list of seizures a patient.
+
+    PN00/PN00-1.edf ...   PN00/Seizures-list-PN00.txt
+
+The patient is the folder (``PN10-4.5.6.edf`` is one recording). The lists give clock times: what
+counts is how long they lie after the start in the recording's own header, modulo a day. What is
+known to be wrong stands in ``errata/siena.yaml``, and is put right unless ``corpus.errata`` says
+``none``. The headers all have the same date, so recordings have no order in time.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.base import Discovery, Files, Recording, SourceFacts
+from tuszstore.corpus.corrections import Corrections
+from tuszstore.corpus.edf_corpus import EdfCorpus
+from tuszstore.corpus.edf_start import read_start
+from tuszstore.corpus.formats.errata import ListedClock, ListedName
+from tuszstore.corpus.formats.siena_list import (
+    DAY,
+    ClockTime,
+    ListedSeizure,
+    SeizureList,
+    clock_times,
+    interval,
+    read_seizure_list,
+)
+from tuszstore.corpus.formats.text import text_of, words_of
+from tuszstore.corpus.listing import list_edf_files, some_names
+from tuszstore.corpus.parsed import Parsed
+from tuszstore.errors import AnnotationError, RecordingError
+from tuszstore.reasons import plural
+
+SEIZURE = "seiz"
+"""Class of all seizures: the lists tell no other."""
+
+_PATIENT = re.compile(r"PN\d{2,3}", re.IGNORECASE)
+_NAMED = re.compile(r"(PN\d{2,3})(-[\d.]*)?", re.IGNORECASE)
+_MAX_LIST = 1 << 22
+_AGREE = 1  # s, between the start in a list and in a header
+_LONGEST = DAY // 2  # s: a longer seizure ends before it starts
+
+
+@dataclass
+class _Clock:
+    """The clock of a recording while its seizures are read."""
+
+    name: str
+    start: int
+    notes: list[str] = field(default_factory=list)
+    corrected: list[str] = field(default_factory=list)
+
+
+class Siena(EdfCorpus):
+    """The Siena database as PhysioNet has it, or some of its patients."""
+
+    name = "siena"
+    version = 1
+    patient_namespace = "siena"
+
+    def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
+        super().__init__(root, options)
+        self._lists = Parsed(_parse_list, _MAX_LIST)
+        self._corrections = Corrections(self.name, root, options)
+
+    @classmethod
+    def recognises(cls, root: Path) -> str:
+        """Return why a folder is Siena: a patient's folder, with its list or recordings."""
+        names = some_names(root, 100)
+        folders = [root, *(root / name for name in names[:3])]  # such as the 1.0.0 of a download
+        for folder in folders:
+            for name in names if folder == root else some_names(folder, 20):
+                if not _PATIENT.fullmatch(name):
+                    continue
+                inside = some_names(folder / name, 10)
+                if lists := [n for n in inside if _is_list(n)]:
+                    return f"{name}/{lists[0]} is a list of seizures of Siena"
+                edf = [n for n in inside if n.lower().endswith(".edf") and _NAMED.fullmatch(n[:-4])]
+                if edf:
+                    return f"{name}/{edf[0]} is named as a recording of Siena"
+        return ""
+
+    def recordings(self) -> Discovery:
+        """List all EDF files, in the order of their paths."""
+        paths, left_out = list_edf_files(self.root)
+        recordings = [self._recording(path) for path in paths]
+        found = Discovery(recordings, left_out, patients_from="folders of patients")
+        folders = sorted({path.parent for path in paths})
+        found.notes = [note for folder in folders for note in self._absent(folder, recordings)]
+        return found
+
+    def find(self, id: str) -> Recording:
+        """Return the recording of a path."""
+        return self._recording(self.path_of(id))
+
+    def files(self, recording: Recording) -> Files:
+        """Return the EDF file, and the list of its patient if that is there."""
+        path = _list_of(recording.path)
+        return Files((recording.path,), (path,) if path.is_file() else ())
+
+    def facts(self, recording: Recording) -> SourceFacts:
+        """Return what the header of a recording says."""
+        facts = super().facts(recording)
+        return replace(facts, notes=(*facts.notes, *self._corrections.notes(recording)))
+
+    def annotation(self, recording: Recording) -> Annotation:
+        """Return the seizures that the patient's list has of a recording."""
+        if self.options.get("annotation") == NONE:
+            raise Unlabelled("labels.annotation is 'none'")
+        path = _list_of(recording.path)
+        try:
+            listed = self._lists(path)
+        except FileNotFoundError:
+            raise Unlabelled(f"no list {path.name}") from None
+        for name, fault in listed.faults.items():
+            if self._meant(name, recording):
+                raise fault
+        seizures = [one for one in listed.seizures if self._meant(one.file, recording)]
+        if not seizures:
+            self._refuse_misspelt(listed, path, recording)
+            raise Unlabelled(f"no seizure of it in {path.name}")
+        header = read_start(recording.path)
+        if header is None:
+            raise RecordingError("its header has no start, from which the times of the list count")
+        clock = _Clock(path.name, 3600 * header.hour + 60 * header.minute + header.second)
+        events = tuple(self._event(seizure, clock, recording) for seizure in seizures)
+        names = (
+            one.noted(f"named '{one.correction.listed}' in {path.name}")
+            for one in self._corrections.of(ListedName, recording)
+            if one.correction.listed in (seizure.file for seizure in seizures)
+        )
+        notes = tuple(dict.fromkeys((*names, *clock.notes)))
+        state = repr(([seizure.text for seizure in seizures], events, notes))
+        return Annotation(events, None, hashlib.sha256(state.encode()).hexdigest(), notes=notes)
+
+    def _recording(self, path: Path) -> Recording:
+        id_ = path.relative_to(self.root).as_posix()
+        folders = PurePosixPath(id_).parts[:-1]
+        patients = [f.upper() for f in (*folders, self.root.name) if _PATIENT.fullmatch(f)]
+        named = _NAMED.fullmatch(path.stem)
+        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
+        known = patients[0] if patients else named[1].upper() if named else ""
+        return Recording(
+            id=id_,
+            path=path,
+            folder="",
+            patient=known or (folders[-1] if folders else self.root.name),
+            corpus=self.name,
+            states_patient=bool(known),
+            folders=folders,
+        )
+
+    def _meant(self, listed: str, recording: Recording) -> bool:
+        """Return whether a name in a list means a recording."""
+        name = recording.path.name
+        if listed.casefold() == name.casefold():
+            return True
+        errata = self._corrections.of(ListedName, recording)
+        if any(one.correction.listed == listed for one in errata):
+            return True
+        # a letter O for a zero, where no file has the name as it stands
+        zeros = listed.upper().replace("O", "0") == name.upper().replace("O", "0")
+        return self._corrections.on and zeros and not recording.path.with_name(listed).exists()
+
+    def _refuse_misspelt(self, listed: SeizureList, path: Path, recording: Recording) -> None:
+        """Refuse a recording without a seizure, if a seizure is of a file that none can be.
+
+        It may be of this one, and to take it for unlabelled would lose its seizures.
+        """
+        well_formed = re.compile(rf"{re.escape(recording.patient)}-\d+(\.\d+)*\.edf", re.IGNORECASE)
+
+        def of_nobody(name: str) -> bool:
+            return not (well_formed.fullmatch(name) or path.with_name(name).exists())
+
+        for name, fault in listed.faults.items():
+            if of_nobody(name):
+                raise fault
+        for name, line in ((one.file, one.line) for one in listed.seizures):
+            if of_nobody(name):
+                raise AnnotationError.at(
+                    path.name,
+                    line,
+                    f"a seizure of '{name}', which is not there; it may be of "
+                    f"'{recording.path.name}', for which none is listed. Correct the name in the "
+                    "list, or that of the file",
+                )
+
+    def _event(self, seizure: ListedSeizure, clock: _Clock, recording: Recording) -> Event:
+        """Return a seizure in seconds from the recording's start."""
+        start = self._recording_start(seizure, clock, recording)
+        onset_at = self._one(seizure, "start", clock, recording)
+        end_at = self._one(seizure, "end", clock, recording)
+        onset, end = interval(onset_at.seconds, end_at.seconds, start)
+        if end - onset > _LONGEST:
+            raise AnnotationError.at(
+                clock.name,
+                seizure.line,
+                f"seizure {seizure.number} ends ({end_at.written}) before it starts "
+                f"({onset_at.written})",
+            )
+        clock.notes += [
+            note for note in seizure.notes if not any(repr(one) in note for one in clock.corrected)
+        ]
+        if seizure.remark:
+            clock.notes.append(f"seizure {seizure.number}: '{seizure.remark}'")
+        return Event(WHOLE_MONTAGE, float(onset), float(end), SEIZURE, 1.0, seizure.line)
+
+    def _recording_start(self, seizure: ListedSeizure, clock: _Clock, recording: Recording) -> int:
+        """Return when the recording began: as its header says, unless a decision takes the list."""
+        listed = seizure.registration_start
+        if listed is None:
+            return clock.start
+        for one in self._corrections.of(ListedClock, recording):
+            known = one.correction
+            if known.which == "registration_start" and _alike(known.listed, (listed,)):
+                told = "that of its header" if known.use == "header" else known.use
+                clock.corrected.append(listed.written)
+                clock.notes.append(
+                    one.noted(f"start of the recording in the list ({listed.plain}) read as {told}")
+                )
+                if one.choice and known.use != "header":
+                    return _clock(known.use).seconds
+                return clock.start
+        apart = abs((listed.seconds - clock.start + DAY // 2) % DAY - DAY // 2)
+        if apart > _AGREE:
+            clock.notes.append(
+                f"{clock.name}, line {seizure.line}: the recording starts at {listed.plain} there, "
+                f"{apart} s from the start in its header, which counts"
+            )
+        return clock.start
+
+    def _one(
+        self, seizure: ListedSeizure, which: str, clock: _Clock, recording: Recording
+    ) -> ClockTime:
+        """Return the start or the end of a seizure, of which the list may have more than one."""
+        times = seizure.starts if which == "start" else seizure.ends
+        what = f"{which} of seizure {seizure.number}"
+        for one in self._corrections.of(ListedClock, recording):
+            known = one.correction
+            if known.which == which and _alike(known.listed, times):
+                clock.notes.append(one.noted(f"{what} in the list read as {known.use}"))
+                return _clock(known.use)
+        if len(times) > 1:
+            told = ", ".join(f"{time.written} {time.words}".strip() for time in times)
+            why = "no erratum says which counts" if self._corrections.on else "errata are off"
+            raise AnnotationError.at(
+                clock.name,
+                seizure.line,
+                f"more than one {what}: {told}; {why}: keep one in the list, or leave the "
+                "recording out",
+            )
+        if times[0].words:
+            clock.notes.append(f"{what}: '{times[0].words}'")
+        return times[0]
+
+    def _absent(self, folder: Path, recordings: Sequence[Recording]) -> list[str]:
+        """Return a note on files that a list names and that are not there."""
+        there = [recording for recording in recordings if recording.path.parent == folder]
+        path = _list_of(there[0].path)
+        try:
+            listed = self._lists(path)
+        except (FileNotFoundError, RecordingError):
+            return []  # said of each of its recordings
+        lines = {one.file: one.line for one in reversed(listed.seizures)}
+        absent = [
+            (line, name)
+            for name, line in sorted(lines.items(), key=lambda item: item[1])
+            if not any(self._meant(name, recording) for recording in there)
+        ]
+        if not absent:
+            return []
+        line, name = absent[0]
+        count = plural(len(absent), "recording")
+        return [f"{path.name} lists {count} not there, such as {name} (line {line})"]
+
+
+def _parse_list(content: bytes, name: str) -> SeizureList:
+    return read_seizure_list(text_of(content, name), name)
+
+
+def _alike(written: str, times: Iterable[ClockTime]) -> bool:
+    """Return whether the times of an erratum are those of a list, in whatever form."""
+    known = clock_times(words_of(written)) or ()
+    return [one.seconds for one in known] == [one.seconds for one in times]
+
+
+def _clock(text: str) -> ClockTime:
+    times = clock_times(text)
+    assert times is not None  # the table of errata was checked
+    return times[0]
+
+
+def _is_list(name: str) -> bool:
+    return name.casefold().startswith("seizures-list") and name.casefold().endswith(".txt")
+
+
+def _list_of(path: Path) -> Path:
+    """Return where the list of a recording's patient lies, or would lie."""
+    usual = path.with_name(f"Seizures-list-{path.parent.name}.txt")
+    if usual.is_file():
+        return usual
+    # as some copies write it; more than one could be anybody's
+    lists = [name for name in some_names(path.parent, 200) if _is_list(name)]
+    return path.with_name(lists[0]) if len(lists) == 1 else usual

@@ -1,0 +1,255 @@
+"""What a view says of its windows: the tables of a store, as an index built for it would have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.channels.recipes import find_recipe
+from tuszstore.facade.rated import decided_events
+from tuszstore.store.absent import DISTANCES
+from tuszstore.store.categories import CATEGORIES
+from tuszstore.store.derived_table import DerivedTable, Made
+from tuszstore.store.encoding import Encoding
+from tuszstore.store.geometry import Geometry
+from tuszstore.store.index import seizure_distances
+from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.place import ClosedError
+from tuszstore.store.raters import Decided, decide
+from tuszstore.store.regular import WindowGrid, place_columns, window_columns
+from tuszstore.store.schema import variables
+from tuszstore.store.spec import StoreSpec
+from tuszstore.store.tables import BaseTable
+
+Columns = Mapping[str, NDArray[Any]]
+
+PLACES = ("recording", "start_block", "start_time")
+HELD = ("seizure_fraction", "category", "event_classes")
+
+
+@dataclass(frozen=True)
+class ViewTables:
+    """All of a view but its signal; see :class:`tuszstore.store.tables.WindowTables`.
+
+    Attributes
+    ----------
+    store : StoreMetadata
+        What it is a view of.
+    spec : StoreSpec
+        What it shows.
+    closed : list of bool
+        Whether the view was closed: one value, which changes.
+    """
+
+    store: StoreMetadata
+    spec: StoreSpec
+    closed: list[bool]
+
+    @property
+    def path(self) -> Path | str:
+        """Where the store is, for messages."""
+        return self.store.path
+
+    @property
+    def geometry(self) -> Geometry:
+        """Lengths of windows, and of the blocks that a build of them would have."""
+        return self.spec.geometry
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the store's values lie on disk."""
+        return self.store.encoding
+
+    @property
+    def signature(self) -> str:
+        """Of the store: the windows are of the same recordings."""
+        return self.store.signature
+
+    @property
+    def same_geometry(self) -> bool:
+        """Whether the windows are those of the store."""
+        own, wanted = self.store.spec, self.spec
+        return (own.window, own.stride) == (wanted.window, wanted.stride)
+
+    @property
+    def same_rater(self) -> bool:
+        """Whether the labels are those of the store."""
+        return self.store.spec.rater == self.spec.rater
+
+    @property
+    def same_channels(self) -> bool:
+        """Whether channels and units are those of the store."""
+        own, wanted = self.store.spec, self.spec
+        return (own.channels, own.units) == (wanted.channels, wanted.units)
+
+    @cached_property
+    def grid(self) -> WindowGrid:
+        """Where windows lie."""
+        if self.same_geometry:
+            return self.store.grid
+        return WindowGrid.of(self.store.recordings, self.store.geometry, self.geometry)
+
+    @cached_property
+    def n_windows(self) -> int:
+        """Number of windows."""
+        return self.store.n_windows if self.same_geometry else len(self.grid)
+
+    @cached_property
+    def windows(self) -> BaseTable:
+        """Columns of `windows/*`; `start_block` is the block of the store where each begins."""
+        if self.same_geometry and self.same_rater:
+            return self.store.windows
+        n = self.n_windows
+        made = [
+            Made(dict.fromkeys(PLACES, (n,)), self._places),
+            Made(dict.fromkeys(HELD, (n,)), self._held),
+            Made({"category_mask": (len(CATEGORIES), n)}, self._masks),
+            Made({"mask": (len(CATEGORIES),)}, _names),
+            Made(dict.fromkeys(DISTANCES, (n,)), self._distances),
+        ]
+        return DerivedTable(self.path, variables("windows"), made, None, n, 0, self.check_open)
+
+    @cached_property
+    def recordings(self) -> BaseTable:
+        """Columns of `recordings/*`."""
+        table = self.store.recordings
+        shape = table.shape("id")
+        made = []
+        if not self.same_geometry:
+            made.append(Made({"first_window": shape, "n_windows": shape}, self._counts))
+        if not self.same_rater:
+            made.append(Made({"labelled": shape}, self._labelled))
+        if not self.same_channels:
+            size = (*shape, len(self.spec.channels))
+            made.append(Made({"mean": size, "sd": size}, self._moments))
+            names = ("interpolated", "flat", "interpolated_samples")
+            known = [name for name in names if name in table.variables]
+            made.append(Made(dict.fromkeys(known, size), self._states))
+        if not made:
+            return table
+        return DerivedTable(
+            self.path,
+            variables("recordings"),
+            made,
+            table,
+            shape[0],
+            len(self.spec.channels),
+            self.check_open,
+        )
+
+    @cached_property
+    def events(self) -> BaseTable:
+        """Columns of `events/*`; under another rater, with what that decides."""
+        if self.same_rater:
+            return self.store.events
+        columns = decided_events(self.store.events, self.decided, self.spec)
+        made = Made({name: column.shape for name, column in columns.items()}, lambda: columns)
+        n_rows = len(columns["recording"])
+        return DerivedTable(
+            self.path, variables("events"), [made], None, n_rows, 0, self.check_open
+        )
+
+    @cached_property
+    def decided(self) -> Decided:
+        """What the labels are made of, under the view's rater.
+
+        Raises
+        ------
+        ValueError
+            If there is no such rater.
+        """
+        return decide(self.store.recordings, self.store.events, self.spec.rater)
+
+    @property
+    def left_out(self) -> BaseTable:
+        """Columns of `left_out/*`."""
+        return self.store.left_out
+
+    def check_rater(self) -> None:
+        """Refuse a rater who is none, before anything is read.
+
+        Raises
+        ------
+        ValueError
+            Naming those there are.
+        """
+        if not self.same_rater:
+            _ = self.decided
+
+    def check_open(self) -> None:
+        """Refuse to go on where the view or its store was closed.
+
+        Raises
+        ------
+        ClosedError
+        """
+        self.store.check_open()
+        if self.closed[0]:
+            raise ClosedError(self.path)
+
+    def close(self) -> None:
+        """Drop what was made; the store stays as it is."""
+        self.closed[0] = True
+        for name in ("windows", "recordings", "events"):
+            table = vars(self).get(name)
+            if isinstance(table, DerivedTable):
+                table.forget()
+
+    def _places(self) -> Columns:
+        first_block = self.store.recordings["first_block"]
+        return place_columns(self.grid, first_block, self.store.geometry.block)
+
+    def _held(self) -> Columns:
+        return window_columns(self.grid, self.recordings, self.events, self.spec)
+
+    def _masks(self) -> Columns:
+        return {"category_mask": self.windows["category"] == np.arange(len(CATEGORIES))[:, None]}
+
+    def _distances(self) -> Columns:
+        return seizure_distances(self.windows, self.recordings, self.events, self.spec)
+
+    def _counts(self) -> Columns:
+        return {"first_window": self.grid.first_window, "n_windows": self.grid.n_windows}
+
+    def _labelled(self) -> Columns:
+        return {"labelled": self.decided.labelled}
+
+    def _moments(self) -> Columns:
+        """Return mean and deviation by which values become µV."""
+        shape = (self.store.recordings.shape("id")[0], len(self.spec.channels))
+        if self.spec.units == "uV":
+            return {"mean": np.zeros(shape), "sd": np.ones(shape)}
+        from tuszstore.facade.moments import find_moments
+
+        mean, sd = find_moments(self.store, self.spec.channels, self.spec.average_of)
+        return {"mean": mean, "sd": sd}
+
+    def _states(self) -> Columns:
+        """Return what is known of channels, from what they are made of."""
+        table, spec = self.store.recordings, self.spec
+        recipes = [find_recipe(c, self.store.spec.channels, spec.average_of) for c in spec.channels]
+        parts = [[row for row, _ in recipe or ()] for recipe in recipes]
+        found: dict[str, NDArray[Any]] = {}
+        for name, join in (
+            ("interpolated", np.any),
+            ("interpolated_samples", np.max),
+        ):
+            if name in table.variables:
+                values = table[name]
+                found[name] = np.stack([join(values[:, rows], axis=1) for rows in parts], axis=1)
+        if "flat" in table.variables:
+            # less the average, a flat electrode shows the others
+            flat = [
+                table["flat"][:, rows].all(axis=1)
+                for rows, channel in zip(parts, spec.channels, strict=True)
+            ]
+            found["flat"] = np.stack(flat, axis=1)
+        return found
+
+
+def _names() -> Columns:
+    return {"mask": np.array(CATEGORIES, object)}

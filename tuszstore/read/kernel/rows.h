@@ -1,0 +1,237 @@
+/* From stored values to rows: scaled channels, or sums of a few of them, with offset and limit.
+
+   Each operation is one of float32, in the order in which rows.py does it with NumPy: the file is
+   compiled without contraction to fused multiply-adds, so both give the same bits. */
+
+#ifndef TUSZSTORE_ROWS_H
+#define TUSZSTORE_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/* values that may lie at any address */
+typedef int16_t __attribute__((aligned(1), may_alias)) short_at;
+typedef float __attribute__((aligned(1), may_alias)) float_at;
+
+/* Write int16 values as float32, multiplied by a factor. */
+static void scale_row(const uint8_t *src, float_at *dst, size_t n, float factor)
+{
+    const short_at *values = (const short_at *)src;
+    size_t k = 0;
+#ifdef __x86_64__
+    /* past the caches: a batch is larger than they are, and reading before writing costs as much */
+    if (((uintptr_t)dst & 3) == 0) {
+        __m128 factors = _mm_set1_ps(factor);
+        for (; k < n && ((uintptr_t)(dst + k) & 15); k++)
+            dst[k] = (float)values[k] * factor;
+        for (; k + 8 <= n; k += 8) {
+            __m128i x = _mm_loadu_si128((const __m128i *)(src + 2 * k));
+            __m128i low = _mm_srai_epi32(_mm_unpacklo_epi16(x, x), 16);
+            __m128i high = _mm_srai_epi32(_mm_unpackhi_epi16(x, x), 16);
+            _mm_stream_ps((float *)(dst + k), _mm_mul_ps(_mm_cvtepi32_ps(low), factors));
+            _mm_stream_ps((float *)(dst + k + 4), _mm_mul_ps(_mm_cvtepi32_ps(high), factors));
+        }
+    }
+#endif
+    for (; k < n; k++)
+        dst[k] = (float)values[k] * factor;
+}
+
+enum { TILE = 1024 }; /* samples that are summed at once: they stay in the nearest cache */
+
+struct rows {
+    size_t n_sums, n_shared, n_channels, n_terms, n_recordings;
+    const int32_t *starts, *channels;
+    const float *factors, *offsets, *limits;
+    const int64_t *recordings; /* of each window of the batch */
+    size_t n_windows;
+    float *shared; /* room for a tile of each shared sum */
+};
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* One term or two, as the first of a sum or added to it; the types of values are int16 or float. */
+#define DEFINE_TERMS(name, A, B)                                                                   \
+    INLINE void set_##name(float *restrict t, const A *a, float f, const B *b, float g, size_t n)  \
+    {                                                                                              \
+        for (size_t k = 0; k < n; k++)                                                             \
+            t[k] = (float)a[k] * f + (float)b[k] * g;                                              \
+    }                                                                                              \
+    INLINE void add_##name(float *restrict t, const A *a, float f, const B *b, float g, size_t n)  \
+    {                                                                                              \
+        for (size_t k = 0; k < n; k++)                                                             \
+            t[k] = t[k] + (float)a[k] * f + (float)b[k] * g;                                       \
+    }
+#define DEFINE_TERM(name, A)                                                                       \
+    INLINE void set_##name(float *restrict t, const A *a, float f, size_t n)                       \
+    {                                                                                              \
+        for (size_t k = 0; k < n; k++)                                                             \
+            t[k] = (float)a[k] * f;                                                                \
+    }                                                                                              \
+    INLINE void add_##name(float *restrict t, const A *a, float f, size_t n)                       \
+    {                                                                                              \
+        for (size_t k = 0; k < n; k++)                                                             \
+            t[k] = t[k] + (float)a[k] * f;                                                         \
+    }
+DEFINE_TERM(short, short_at)
+DEFINE_TERM(float, float_at)
+DEFINE_TERMS(shorts, short_at, short_at)
+DEFINE_TERMS(floats, float_at, float_at)
+DEFINE_TERMS(mixed, short_at, float_at)
+
+/* Sum the terms of one sum over a tile into `total`; `at` is the tile's first value of channel 0. */
+INLINE void sum_terms(const struct rows *r, size_t sum, const float *factors, const uint8_t *at,
+                      size_t channel_bytes, int is_float, float *total, size_t n)
+{
+    size_t term = (size_t)r->starts[sum], end = (size_t)r->starts[sum + 1];
+    int begun = 0;
+#define SOURCE(k) ((size_t)r->channels[k] < r->n_channels                                          \
+        ? at + (size_t)r->channels[k] * channel_bytes                                              \
+        : (const uint8_t *)(r->shared + ((size_t)r->channels[k] - r->n_channels) * TILE))
+#define IS_FLOAT(k) (is_float || (size_t)r->channels[k] >= r->n_channels)
+    for (; term + 2 <= end; term += 2, begun = 1) {
+        const uint8_t *a = SOURCE(term), *b = SOURCE(term + 1);
+        float f = factors[term], g = factors[term + 1];
+        int first = IS_FLOAT(term), second = IS_FLOAT(term + 1);
+        if (first != second && (first || !second)) { /* no loop has this order of types */
+            if (begun)
+                add_float(total, (const float_at *)a, f, n);
+            else
+                set_float(total, (const float_at *)a, f, n);
+            add_short(total, (const short_at *)b, g, n);
+        } else if (first) {
+            if (begun)
+                add_floats(total, (const float_at *)a, f, (const float_at *)b, g, n);
+            else
+                set_floats(total, (const float_at *)a, f, (const float_at *)b, g, n);
+        } else if (second) {
+            if (begun)
+                add_mixed(total, (const short_at *)a, f, (const float_at *)b, g, n);
+            else
+                set_mixed(total, (const short_at *)a, f, (const float_at *)b, g, n);
+        } else if (begun) {
+            add_shorts(total, (const short_at *)a, f, (const short_at *)b, g, n);
+        } else {
+            set_shorts(total, (const short_at *)a, f, (const short_at *)b, g, n);
+        }
+    }
+    if (term < end) {
+        const uint8_t *a = SOURCE(term);
+        float f = factors[term];
+        if (IS_FLOAT(term)) {
+            if (begun)
+                add_float(total, (const float_at *)a, f, n);
+            else
+                set_float(total, (const float_at *)a, f, n);
+        } else if (begun) {
+            add_short(total, (const short_at *)a, f, n);
+        } else {
+            set_short(total, (const short_at *)a, f, n);
+        }
+    }
+#undef SOURCE
+#undef IS_FLOAT
+}
+
+INLINE float finished(float value, float offset, float limit)
+{
+    value = value + offset;
+    value = -limit > value ? -limit : value; /* NaN stays NaN */
+    return limit < value ? limit : value;
+}
+
+/* Write sums with their offset, and not beyond their limit. */
+INLINE void finish(const float *total, float_at *dst, size_t n, float offset, float limit)
+{
+    size_t k = 0;
+#ifdef __x86_64__
+    if (((uintptr_t)dst & 3) == 0) {
+        __m128 o = _mm_set1_ps(offset), high = _mm_set1_ps(limit), low = _mm_set1_ps(-limit);
+        for (; k < n && ((uintptr_t)(dst + k) & 15); k++)
+            dst[k] = finished(total[k], offset, limit);
+        for (; k + 4 <= n; k += 4) {
+            __m128 v = _mm_add_ps(_mm_loadu_ps(total + k), o);
+            _mm_stream_ps((float *)(dst + k), _mm_min_ps(high, _mm_max_ps(low, v)));
+        }
+    }
+#endif
+    for (; k < n; k++)
+        dst[k] = finished(total[k], offset, limit);
+}
+
+/* Write rows of a part of a block.
+
+   `src` is the first value of the part in channel 0, and `dst` where row 0 begins. */
+INLINE void write_sums(const struct rows *r, size_t recording, const uint8_t *src,
+                       size_t channel_bytes, size_t itemsize, float_at *dst, size_t row_samples,
+                       size_t n)
+{
+    float total[TILE];
+    size_t n_rows = r->n_sums - r->n_shared;
+    if (r->n_recordings == 1)
+        recording = 0;
+    const float *factors = r->factors + recording * r->n_terms;
+    const float *offsets = r->offsets + recording * n_rows;
+    for (size_t k = 0; k < n; k += TILE) {
+        size_t count = n - k < TILE ? n - k : TILE;
+        const uint8_t *at = src + k * itemsize;
+        for (size_t s = 0; s < r->n_shared; s++)
+            sum_terms(r, s, factors, at, channel_bytes, itemsize == 4, r->shared + s * TILE, count);
+        for (size_t row = 0; row < n_rows; row++) {
+            sum_terms(r, r->n_shared + row, factors, at, channel_bytes, itemsize == 4, total, count);
+            finish(total, dst + row * row_samples + k, count, offsets[row], r->limits[row]);
+        }
+    }
+}
+
+#ifdef __x86_64__
+__attribute__((target("avx2"))) static void
+write_sums_avx2(const struct rows *r, size_t recording, const uint8_t *src, size_t channel_bytes,
+                size_t itemsize, float_at *dst, size_t row_samples, size_t n)
+{
+    write_sums(r, recording, src, channel_bytes, itemsize, dst, row_samples, n);
+}
+#endif
+
+static void write_sums_plain(const struct rows *r, size_t recording, const uint8_t *src,
+                             size_t channel_bytes, size_t itemsize, float_at *dst,
+                             size_t row_samples, size_t n)
+{
+    write_sums(r, recording, src, channel_bytes, itemsize, dst, row_samples, n);
+}
+
+/* Which of both this processor can do. */
+static void (*write_rows)(const struct rows *, size_t, const uint8_t *, size_t, size_t, float_at *,
+                          size_t, size_t) = write_sums_plain;
+
+static void rows_init(void)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2"))
+        write_rows = write_sums_avx2;
+#endif
+}
+
+/* Return whether all that rows refer to is there. */
+static int rows_fit(const struct rows *r)
+{
+    if (r->n_sums <= r->n_shared || r->n_recordings < 1 || r->starts[0] != 0 ||
+        (size_t)r->starts[r->n_sums] != r->n_terms)
+        return 0;
+    for (size_t s = 0; s < r->n_sums; s++) {
+        size_t known = r->n_channels + (s < r->n_shared ? 0 : r->n_shared);
+        if (r->starts[s] < 0 || r->starts[s + 1] <= r->starts[s] ||
+            (size_t)r->starts[s + 1] > r->n_terms)
+            return 0;
+        for (int32_t k = r->starts[s]; k < r->starts[s + 1]; k++)
+            if (r->channels[k] < 0 || (size_t)r->channels[k] >= known)
+                return 0;
+    }
+    return 1;
+}
+
+#endif

@@ -1,0 +1,81 @@
+"""The orders of a loader's epochs: what draws them, checked, and the one that is in use."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tuszstore.indices import Indices, as_whole_number
+from tuszstore.sampling import BlockShuffled, Sampler, Sequential, Shuffled
+from tuszstore.torch.dataset import window_numbers
+from tuszstore.torch.state import digest
+
+
+class Orders:
+    """The order of each epoch, drawn once.
+
+    Parameters
+    ----------
+    sampler : Sampler
+    n_windows : int
+        Windows of the store.
+    """
+
+    def __init__(self, sampler: Sampler, n_windows: int) -> None:
+        self._sampler = sampler
+        self._n_windows = n_windows
+        self._last: tuple[int, NDArray[np.int64]] | None = None
+        self._last_digest: tuple[NDArray[np.int64], str] | None = None
+
+    def of(self, epoch: int) -> NDArray[np.int64]:
+        """Return the window indices of an epoch, in order.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If the sampler gives what is no window of the store.
+        ValueError
+            If it gives others than so many as it says.
+        """
+        if self._last is None or self._last[0] != epoch:
+            order = window_numbers(self._sampler.epoch(epoch), self._n_windows)
+            if len(order) != len(self._sampler):
+                raise ValueError(
+                    f"epoch {epoch} of {self._sampler!r} has {len(order)} windows, and it says "
+                    f"that epochs have {len(self._sampler)}"
+                )
+            self._last = epoch, order
+        return self._last[1]
+
+    def digest(self, epoch: int) -> str:
+        """Return a digest of the order of an epoch."""
+        order = self.of(epoch)
+        if self._last_digest is None or self._last_digest[0] is not order:
+            self._last_digest = order, digest(order)
+        return self._last_digest[1]
+
+
+def make_sampler(
+    indices: Indices | Sampler | None,
+    n_windows: int,
+    shuffle: bool | Literal["block"] | None,
+    seed: int | None,
+) -> tuple[Sampler, int | None]:
+    """Return what gives the order of an epoch, and its seed where that is known."""
+    if isinstance(indices, Sampler):
+        if shuffle or seed is not None:
+            raise ValueError("a sampler has its own order and seed: leave out shuffle and seed")
+        return indices, None
+    if isinstance(indices, torch.utils.data.Sampler):
+        raise TypeError(
+            f"{type(indices).__name__} is a sampler of torch, which goes with torch's loader: "
+            "DataLoader(WindowDataset(store), batch_size, sampler=...)"
+        )
+    numbers = window_numbers(indices, n_windows)
+    seed = 42 if seed is None else as_whole_number("seed", seed, 0)
+    if shuffle == "block":
+        return BlockShuffled(numbers, seed), seed
+    if shuffle not in (None, True, False):
+        raise ValueError(f"shuffle must be True, False or 'block', not {shuffle!r}")
+    return (Sequential(numbers) if shuffle is False else Shuffled(numbers, seed)), seed
