@@ -716,6 +716,6 @@ def test_a_corpus_says_what_its_words_mean(label: str, meaning: str, bit: int) -
 
 def test_a_meaning_that_is_no_class_here_is_unknown() -> None:
     event = Event("TERM", 1, 2, "sz_foc_ia", 1.0, 1, meaning="seiz")
-    config = Labels(classes=("fnsz",), seizure=("fnsz",), known_words=False)
+    config = Labels(classes=("fnsz",), seizure=("fnsz",))
     with pytest.raises(RecordingError, match=r"unknown event class 'sz_foc_ia'"):
         mark_events(Annotation((event,), None, ""), 2560, 256, config)
