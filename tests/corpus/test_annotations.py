@@ -208,8 +208,8 @@ def test_a_missing_annotation_says_nothing(path: Path, kind: str) -> None:
 BESIDE = {
     "csv_bi": ("{stem}.csv_bi", r"\*\.csv_bi lies beside it: use --set labels\.annotation=csv_bi"),
     "CSV": ("{stem}.CSV", r"\*\.CSV lies beside it: rename it to \*\.csv"),
-    "tse_bi": ("{stem}.tse_bi", r"\*\.tse_bi lies beside it: this format is not read; convert"),
-    "lbl": ("{stem}.lbl", r"\*\.lbl lies beside it: this format is not read"),
+    "tse_bi": ("{stem}.tse_bi", r"\*\.tse_bi lies beside it: use --set labels\.annotation=tse_bi"),
+    "lbl": ("{stem}.lbl", r"\*\.lbl lies beside it: use --set labels\.annotation=lbl"),
     "seizures": ("{stem}.edf.seizures", r"\*\.edf\.seizures lies beside it"),
     "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv lies beside it"),
     "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv lies beside it"),

@@ -18,6 +18,7 @@ def recordings(ids: Sequence[str], **columns: Any) -> Recordings:
         "session": ["s1"] * n,
         "montage": ["01_tcp_ar"] * n,
         "source_id": list(ids),
+        "raters": [""] * n,
     }
     values: dict[str, Any] = {
         "labelled": np.ones(n, bool),

@@ -240,9 +240,13 @@ def test_raters_are_scored_against_each_other(predictions: Predictions) -> None:
     annotated = predictions.annotated
     names = np.where(np.arange(len(annotated)) % 2, "B", "A").astype(object)
     object.__setattr__(annotated, "rater", names)
+    both = np.array(["A,B", "A", "A,B", ""], object)
+    object.__setattr__(predictions.recordings, "raters", both)
     pairs = [(pair.reference, pair.hypothesis) for pair in predictions.agreement()]
     assert pairs == [("A", "B"), ("B", "A")]
     first, second = (pair.scores.total["ovlp"] for pair in predictions.agreement())
     assert first.hits + first.false_alarms == second.references
+    # the recordings that both looked at
+    assert predictions.agreement()[0].scores.recordings == 2
     with pytest.raises(ValueError, match="no rater 'C'; there are 'A', 'B'"):
         predictions.reference(rater="C")

@@ -261,3 +261,23 @@ def test_what_is_there_is_not_replaced_unasked(made: tuszstore.Store, place: Pat
         tuszstore.write_predictions(made, place.with_name("other"), overwrite=True)
     with pytest.raises(PredictionError, match="holds no predictions"):
         tuszstore.open_predictions(place.with_name("other"))
+
+
+def test_views_are_predicted_as_stores_are(made: tuszstore.Store, place: Path) -> None:
+    view = made.view(length=7.5, stride=2.5)
+    assert len(view) > len(made)
+    values = outputs(len(view), 3)
+    with tuszstore.write_predictions(view, place) as out:
+        out.write(np.arange(len(view)), values)
+    predictions = tuszstore.open_predictions(place, store=view)
+    np.testing.assert_array_equal(read_all(place), values)
+    assert predictions.spec == view.spec
+    assert predictions.trace(0).step == 2.5
+    # the same recordings and signals
+    tuszstore.open_predictions(place, store=made)
+    with pytest.raises(PredictionError, match="is incomplete"):
+        tuszstore.write_predictions(view, place.with_name("other")).__enter__().__exit__(
+            *[None] * 3
+        )
+    with pytest.raises(PredictionError, match="another view of it"):
+        tuszstore.write_predictions(made, place.with_name("other")).__enter__()

@@ -17,6 +17,9 @@ EVENT_CLASSES = (
 MAX_CLASSES = 15
 """Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
 
+EDF_TEXTS = "edf+"
+"""What ``labels.annotation`` names for texts within EDF+ files."""
+
 BACKGROUND = "bckg"
 """What ``labels.map`` names for words that are background."""
 
@@ -33,8 +36,8 @@ class Labels(Section):
     """Which annotation is read, what its events mean, and whose they are."""
 
     annotation: str = "csv"
-    """Format of the annotations beside the recordings, for corpora that leave it open, or
-    ``none``.
+    """Format of the annotations beside the recordings, for corpora that leave it open; ``edf+`` for
+    texts within EDF+ files, of any corpus; or ``none``.
     """
     events: EventWords = EventWords()
     """Which texts of BIDS and EDF+ start a seizure, end one, are one, or are background."""
@@ -74,7 +77,8 @@ class Labels(Section):
     @field_validator("annotation")
     @classmethod
     def _known_format(cls, value: str) -> str:
-        return value if value == "none" else registered(ANNOTATIONS, value, "none")
+        others = (EDF_TEXTS, "none")
+        return value if value in others else registered(ANNOTATIONS, value, *others)
 
     @field_validator("map", "ignore")
     @classmethod

@@ -1,8 +1,9 @@
 """Seizure annotations: what a file beside a recording says, row by row.
 
 A reader of a format takes the text of a file and its name, and returns events and the duration
-that the file tells; it is registered in :data:`tuszstore.registry.ANNOTATIONS` under the suffix of
-its files, which is what ``labels.annotation`` in the configuration chooses.
+that the file tells, or an :class:`Annotation` where there is more to say; it is registered in
+:data:`tuszstore.registry.ANNOTATIONS` under the suffix of its files, which is what
+``labels.annotation`` in the configuration chooses.
 
 TUSZ has two formats in one syntax: ``.csv`` with a row per bipolar channel and event type, and
 ``.csv_bi`` with a row per seizure for the whole montage. In both, time that no seizure row covers
@@ -14,7 +15,7 @@ import csv
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuszstore.corpus.regular import read_regular
@@ -43,7 +44,7 @@ _BUILD_WITHOUT = (
     "--set labels.unlabelled=keep"
 )
 
-_UNREADABLE = ("tse_bi", "tse", "lbl_bi", "lbl", "edf.seizures", "tsv")
+_UNREADABLE = ("edf.seizures", "tsv")
 """Suffixes of other formats, as they lie beside recordings."""
 MAX_BYTES = 64_000_000
 """Size of an annotation file that is read: a million rows."""
@@ -175,7 +176,10 @@ def read_annotation(path: Path, kind: str) -> Annotation:
         raise RecordingError(f"{path.name}: not a text file ({error.reason})") from None
     digest = hashlib.sha256(content).hexdigest()
     try:
-        events, seconds = ANNOTATIONS[kind](text, path.name)
+        found = ANNOTATIONS[kind](text, path.name)
+        if isinstance(found, Annotation):
+            return replace(found, digest=digest)
+        events, seconds = found
         events = tuple(events)
     except Unlabelled as reason:
         raise Unlabelled(f"{reason}{_beside(path, kind)}") from None

@@ -17,7 +17,6 @@ from typing import Any
 
 from tuszstore.channels.matching import match_names
 from tuszstore.corpus.annotations import (
-    IGNORED,
     NONE,
     WHOLE_MONTAGE,
     Annotation,
@@ -46,9 +45,8 @@ from tuszstore.corpus.listing import list_edf_files
 from tuszstore.corpus.parsed import Parsed
 from tuszstore.corpus.regular import read_regular
 from tuszstore.corpus.tusz import OFFICIAL
-from tuszstore.corpus.vocabulary import SEIZURE, Vocabulary
+from tuszstore.corpus.vocabulary import Vocabulary
 from tuszstore.errors import RecordingError
-from tuszstore.patterns import matcher
 from tuszstore.reasons import plural
 
 DESCRIPTION = "dataset_description.json"
@@ -76,7 +74,6 @@ class Bids(EdfCorpus):
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)
         self._vocabulary = Vocabulary(options.get("events"))
-        self._is_artefact = matcher(("impd",))
         column = self._vocabulary.words.column
         self._events = Parsed(partial(parse_events, column=column), _MOST)
         self._channels = Parsed(parse_channels, _MOST)
@@ -177,10 +174,11 @@ class Bids(EdfCorpus):
         notes += told.notes
         self._require_looked(recording, background=not (told.seizures or told.others))
         by_line = {row.row.line: row for row in rows}
-        events = [_event(span, by_line[span.line], SEIZURE) for span in told.seizures]
-        for span in told.others:
-            meaning = IGNORED if self._is_artefact(span.label) else ""
-            events.append(_event(span, by_line[span.line], meaning))
+        events = [
+            _event(span, by_line[span.line], self._vocabulary.meaning(span))
+            for span in told.seizures
+        ]
+        events += [_event(span, by_line[span.line], "") for span in told.others]
         events, corrected = self._corrected(recording, events)
         events.sort(key=lambda event: (event.onset, event.row))
         seconds = next((r.recording_seconds for r in rows if r.recording_seconds), None)

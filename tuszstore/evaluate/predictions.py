@@ -18,21 +18,22 @@ from tuszstore.evaluate.stitching import Mode, Trace, cell_length, n_cells_of, s
 from tuszstore.evaluate.tables import IGNORED, SEIZURE, Annotated, Recordings, recordings_digest
 from tuszstore.evaluate.writing import PredictionError
 from tuszstore.read.selection import find_recording
+from tuszstore.store.raters import parted
 from tuszstore.store.spec import SpecError, StoreSpec
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
     import xarray
 
-    from tuszstore.api import Store
     from tuszstore.evaluate.forecasts import Forecast
     from tuszstore.evaluate.raters import Agreement
     from tuszstore.evaluate.scoring import Scores
     from tuszstore.evaluate.sweeping import Sweep
+    from tuszstore.facade.windows import WindowCollection
 
 
 def open_predictions(
-    path: str | os.PathLike[str], *, store: "Store | None" = None
+    path: str | os.PathLike[str], *, store: "WindowCollection | None" = None
 ) -> "Predictions":
     """Open predictions that are complete.
 
@@ -88,12 +89,18 @@ class Predictions:
     def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
         self.path = path
         self.attrs = attributes
+        # the windows that were read last: first, one after the last, and their values
+        self._near: tuple[int, int, Any] = (0, 0, None)
 
     @cached_property
     def _group(self) -> Any:
         import zarr
 
         return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=False)
+
+    @cached_property
+    def _values(self) -> Any:
+        return self._group[VALUES]
 
     @cached_property
     def _content(self) -> Any:
@@ -103,7 +110,7 @@ class Predictions:
             raise StoreError(
                 f"{self.path}: is damaged: {type(error).__name__}: {error!s:.200}"
             ) from error
-        if self._group[VALUES].shape[0] != len(content.windows):
+        if self._values.shape[0] != len(content.windows):
             raise StoreError(f"{self.path}: is damaged: its tables are of other windows")
         return content
 
@@ -127,7 +134,7 @@ class Predictions:
         annotated: Annotated = self._content.annotated
         return annotated
 
-    def check(self, store: "Store") -> None:
+    def check(self, store: "WindowCollection") -> None:
         """Refuse a store, or a view of one, that holds other recordings or signals.
 
         Raises
@@ -220,13 +227,19 @@ class Predictions:
 
     def events_by(self, rules: Sequence[EventRule]) -> list[EventTable]:
         """Return the events by several rules, for which each trace is made once for each mode."""
+        return self.detect(rules)[0]
+
+    def detect(self, rules: Sequence[EventRule]) -> tuple[list[EventTable], NDArray[np.float64]]:
+        """Return the events by several rules, and how much of each recording has a trace (s)."""
         found: list[list[Any]] = [[] for _ in rules]
+        covered = np.zeros(len(self.recordings))
         for row in range(len(self.recordings)):
             traces = {mode: self.trace(row, mode=mode) for mode in {rule.mode for rule in rules}}
+            covered[row] = max((trace.covered for trace in traces.values()), default=0.0)
             seconds = float(self.recordings.seconds[row])
             for events, rule in zip(found, rules, strict=True):
                 events.append((row, *find_events(traces[rule.mode], rule, seconds)))
-        return [EventTable.of(self.recordings, events) for events in found]
+        return [EventTable.of(self.recordings, events) for events in found], covered
 
     def reference(self, *, rater: str | None = None) -> EventTable:
         """Return the seizures that are annotated in the store, as events.
@@ -234,35 +247,41 @@ class Predictions:
         Parameters
         ----------
         rater : str, optional
-            Only those that one rater marked; by default those of any.
+            What one rater marked; by default what the store's labels have.
 
         Raises
         ------
         ValueError
             If there is no such rater.
         """
-        annotated = self.annotated
+        annotated, known = self.annotated, self.recordings.labelled
         chosen = annotated.kind == SEIZURE
         if rater is not None:
             if rater not in self.raters:
-                known = ", ".join(map(repr, self.raters)) or "none"
-                raise ValueError(f"no rater {rater!r}; there are {known}")
-            chosen &= annotated.rater == rater
+                names = ", ".join(map(repr, self.raters)) or "none"
+                raise ValueError(f"no rater {rater!r}; there are {names}")
+            chosen = (annotated.said == SEIZURE) & (annotated.rater == rater)
+            known = np.array([rater in parted(names) for names in self.recordings.raters], bool)
         events = []
         for row in range(len(self.recordings)):
             spans = self._annotated_spans(row, chosen)
             events.append((row, spans, np.full(len(spans), np.nan, np.float32)))
-        return EventTable.of(self.recordings, events, self.recordings.labelled)
+        return EventTable.of(self.recordings, events, known)
 
     @property
     def raters(self) -> list[str]:
-        """Who annotated seizures, by name; nobody where nothing tells."""
-        return sorted(set(self.annotated.rater[self.annotated.kind != IGNORED].tolist()) - {""})
+        """Who looked at the recordings, by name; nobody where nothing tells."""
+        return sorted(
+            {one for names in set(self.recordings.raters) for one in parted(names)} - {""}
+        )
 
     @cached_property
     def ignored(self) -> list[Spans]:
         """For each recording, the spans that are annotated as not to be scored."""
-        chosen = self.annotated.kind == IGNORED
+        return self.spans_of(self.annotated.kind == IGNORED)
+
+    def spans_of(self, chosen: NDArray[np.bool_]) -> list[Spans]:
+        """Return for each recording the union of some of the annotated events."""
         return [self._annotated_spans(row, chosen) for row in range(len(self.recordings))]
 
     def score(
@@ -348,7 +367,7 @@ class Predictions:
         return len(self._content.windows)
 
     def __repr__(self) -> str:
-        shape = self._group[VALUES].shape
+        shape = self._values.shape
         model = f", model {printable(self.attrs['model'])}" if self.attrs.get("model") else ""
         return (
             f"<Predictions {self.path}: {len(self.recordings)} recordings, {shape[0]} windows of "
@@ -358,7 +377,7 @@ class Predictions:
     @cached_property
     def _cell(self) -> int:
         content = self._content
-        n_values = self._group[VALUES].shape[1]
+        n_values = self._values.shape[1]
         return cell_length(np.unique(content.windows.start), content.window, n_values)
 
     @cached_property
@@ -380,18 +399,25 @@ class Predictions:
 
     def _read(self, windows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the values of windows, read in one piece where they lie in one."""
-        array = self._group[VALUES]
+        array = self._values
         if not len(windows):
             return np.empty((0, array.shape[1]), np.float32)
         first, last = int(windows.min()), int(windows.max()) + 1
         try:
-            if last - first == len(windows):
-                return np.asarray(array[first:last])[windows - first]
-            return np.asarray(array.oindex[windows])
+            if last - first > len(windows):
+                return np.asarray(array.oindex[windows])
+            begin, end, values = self._near
+            if not begin <= first < last <= end:
+                # whole chunks: the next recordings lie in them as well
+                rows = array.chunks[0]
+                begin, end = first // rows * rows, -(-last // rows) * rows
+                values = np.asarray(array[begin:end])
+                self._near = begin, end, values
         except (ValueError, RuntimeError, OSError) as error:
             raise StoreError(
                 f"{self.path}/{VALUES}: cannot read windows {first} to {last - 1}: {error!s:.200}"
             ) from error
+        return values[windows - begin]
 
     def _annotated_spans(self, row: int, chosen: NDArray[np.bool_]) -> Spans:
         annotated = self.annotated

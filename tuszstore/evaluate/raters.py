@@ -1,9 +1,13 @@
 """How far raters agree: each one's seizures scored against each other's, by the rules of models."""
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tuszstore.evaluate.scoring import Scores, score_events
+from tuszstore.evaluate.tables import IGNORED
 
 if TYPE_CHECKING:
     from tuszstore.evaluate.predictions import Predictions
@@ -31,7 +35,7 @@ class Agreement:
 
 
 def rater_agreement(predictions: "Predictions") -> list[Agreement]:
-    """Score each rater against each other, over the recordings that any rater annotated.
+    """Score each rater against each other, over the recordings that both looked at.
 
     Parameters
     ----------
@@ -46,10 +50,12 @@ def rater_agreement(predictions: "Predictions") -> list[Agreement]:
     if len(raters) < 2:
         return []
     tables = {rater: predictions.reference(rater=rater) for rater in raters}
-    ignored = predictions.ignored
-    return [
-        Agreement(first, second, score_events(tables[first], tables[second], ignored=ignored))
-        for first in raters
-        for second in raters
-        if first != second
-    ]
+    annotated = predictions.annotated
+    found = []
+    for first, second in permutations(raters, 2):
+        # of what one of them has no opinion
+        without = (annotated.said == IGNORED) & np.isin(annotated.rater, [first, second])
+        ignored = predictions.spans_of(without)
+        scores = score_events(tables[first], tables[second], ignored=ignored)
+        found.append(Agreement(first, second, scores))
+    return found

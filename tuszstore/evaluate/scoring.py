@@ -227,9 +227,8 @@ def score_predictions(
 ) -> Scores:
     """Score predictions; see :meth:`tuszstore.evaluate.predictions.Predictions.score`."""
     reference = find_reference(predictions, against)
-    (hypothesis,) = predictions.events_by([rule])
+    (hypothesis,), covered = predictions.detect([rule])
     spans = classes_of(predictions) if against is None else {}
-    covered = [trace.covered for trace in predictions.traces(mode=rule.mode)]
     ignored = predictions.ignored if against is None else None
     return score_events(
         reference, hypothesis, ignored=ignored, classes=spans, rule=rule, covered=covered
@@ -269,7 +268,7 @@ def score_events(
     ignored: Sequence[Spans] | None = None,
     classes: Mapping[str, Sequence[Spans]] | None = None,
     rule: EventRule | None = None,
-    covered: Sequence[float] | None = None,
+    covered: NDArray[np.float64] | None = None,
 ) -> Scores:
     """Score events against what is right, by every rule.
 
@@ -284,7 +283,7 @@ def score_events(
         For each class of seizures, its spans in each recording.
     rule : EventRule, optional
         How the hypothesis was made; kept with the scores.
-    covered : sequence of float, optional
+    covered : ndarray of float64, shape (recording,), optional
         For each recording, the time of which the predictions say anything (s).
 
     Returns
@@ -304,7 +303,7 @@ def score_events(
     latencies = [latency(case.reference, case.hypothesis) for case in cases]
     uncovered = None
     if covered is not None:
-        uncovered = sum(max(0.0, case.seconds - covered[case.row]) for case in cases)
+        uncovered = float(sum(max(0.0, case.seconds - covered[case.row]) for case in cases))
     return Scores(
         rule=rule,
         total={name: Tally.sum(t[name] for t in tallies) for name in RULES},

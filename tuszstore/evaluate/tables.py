@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tuszstore.store.labels import UNLABELLED
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 Column = NDArray[Any]
 
@@ -62,7 +62,7 @@ class Recordings(_Table):
 
     Attributes
     ----------
-    id, patient, session, montage, source_id : ndarray of str
+    id, patient, session, montage, source_id, raters : ndarray of str
         As in the store; empty where it does not tell.
     labelled : ndarray of bool
         Whether somebody looked at it.
@@ -81,6 +81,7 @@ class Recordings(_Table):
     session: Column
     montage: Column
     source_id: Column
+    raters: Column
     labelled: Column
     seconds: Column
     n_samples: Column
@@ -101,7 +102,10 @@ class Annotated(_Table):
     label, rater : ndarray of str
         Class, and who said so; empty where nothing tells.
     kind : ndarray of int8
-        :data:`SEIZURE`, :data:`IGNORED` or :data:`OTHER`.
+        What it makes of the labels: :data:`SEIZURE`, :data:`IGNORED` or :data:`OTHER`, which is
+        also that of an event of a rater who does not decide them.
+    said : ndarray of int8
+        The same, as its rater says it.
     """
 
     recording: Column
@@ -110,6 +114,7 @@ class Annotated(_Table):
     label: Column
     rater: Column
     kind: Column
+    said: Column
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Content:
     identity: dict[str, str]
 
     @classmethod
-    def of(cls, source: "Store") -> Self:
+    def of(cls, source: "WindowCollection") -> Self:
         """Return what a store or a view tells by its tables and its `spec`."""
         spec = source.spec
         windows = Windows(
@@ -165,19 +170,19 @@ class Content:
         )
 
 
-def recordings_digest(source: "Store") -> str:
+def recordings_digest(source: "WindowCollection") -> str:
     """Return a hash of which recordings a store or a view holds, and of their signals."""
     table = source.recordings
     rows = [table[name].values.tolist() for name in ("id", "signal_digest", "label_digest")]
     return _digest(json.dumps(rows).encode())
 
 
-def _recordings(source: "Store") -> Recordings:
+def _recordings(source: "WindowCollection") -> Recordings:
     table, sfreq = source.recordings, source.spec.sfreq
     n_samples = np.asarray(table["n_samples"].values, np.int64)
     columns = {
         name: np.asarray(table[name].values if name in table else [""] * len(n_samples), object)
-        for name in ("id", "patient", "session", "montage")
+        for name in ("id", "patient", "session", "montage", "raters")
     }
     seconds = n_samples / sfreq
     if {"source_samples", "source_sfreq"} <= set(table):
@@ -199,16 +204,21 @@ def _recordings(source: "Store") -> Recordings:
     )
 
 
-def _annotated(source: "Store") -> Annotated:
+def _annotated(source: "WindowCollection") -> Annotated:
     events, spec = source.events, source.spec
     bits = np.asarray(events["bit"].values, np.int64)
-    kind = np.full(len(bits), OTHER, np.int8)
-    kind[bits & spec.seizure_bits > 0] = SEIZURE
-    kind[bits & UNLABELLED > 0] = IGNORED
+    said = np.asarray(events["class_bit"].values, np.int64) if "class_bit" in events else bits
     named = {1 << k: name for k, name in enumerate(spec.classes)}
+
+    def kinds(bits: Column) -> Column:
+        kind = np.full(len(bits), OTHER, np.int8)
+        kind[bits & spec.seizure_bits > 0] = SEIZURE
+        kind[bits & UNLABELLED > 0] = IGNORED
+        return kind
+
     labels = [
         named.get(bit, label)
-        for bit, label in zip(bits.tolist(), events["class"].values.tolist(), strict=True)
+        for bit, label in zip(said.tolist(), events["class"].values.tolist(), strict=True)
     ]
     raters = events["rater"].values if "rater" in events else [""] * len(bits)
     return Annotated(
@@ -217,7 +227,8 @@ def _annotated(source: "Store") -> Annotated:
         np.asarray(events["offset"].values, np.float64),
         np.array(labels, object).reshape(-1),
         np.asarray(raters, object),
-        kind,
+        kinds(bits),
+        kinds(said),
     )
 
 

@@ -26,7 +26,7 @@ from tuszstore.store.shard import write_atomically
 from tuszstore.units import clock
 
 if TYPE_CHECKING:
-    from tuszstore.api import Store
+    from tuszstore.facade.windows import WindowCollection
 
 TOLERANCE = 1e-5
 """Difference of two outputs for one window that is taken for rounding."""
@@ -40,7 +40,7 @@ class PredictionError(TuszstoreError, ValueError):
 
 
 def write_predictions(
-    store: "Store",
+    store: "WindowCollection",
     path: str | os.PathLike[str],
     *,
     model: str = "",
@@ -97,7 +97,12 @@ class PredictionWriter:
     """
 
     def __init__(
-        self, store: "Store", path: Path, model: str, overwrite: bool, world_size: int | None
+        self,
+        store: "WindowCollection",
+        path: Path,
+        model: str,
+        overwrite: bool,
+        world_size: int | None,
     ) -> None:
         self.path = path.absolute()
         self.complete = False

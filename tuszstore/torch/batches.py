@@ -113,7 +113,14 @@ class BatchReader:
             "recording": self._ids[self._table["recording"][numbers]].tolist(),
             "start_time": torch.from_numpy(self._table["start_time"][numbers]),
             "category": torch.from_numpy(self._table["category"][numbers].astype(np.int64)),
+            **self._sources(numbers),
         }
+
+    def _sources(self, numbers: NDArray[np.int64]) -> Meta:
+        """Return which store windows are of, where there are several."""
+        if "source" not in self._table.variables:
+            return {}
+        return {"source": torch.from_numpy(self._table["source"][numbers].astype(np.int64))}
 
     def __reduce__(self) -> Any:
         return BatchReader, (self.store, self._label, self._return_meta)

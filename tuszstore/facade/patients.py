@@ -1,0 +1,91 @@
+"""Whose patients are whose, where stores of several corpora stand in a row.
+
+Names of patients are a corpus's own: patient 1 of one has nothing to do with patient 1 of another.
+Corpora of one namespace share theirs, as all of TUH do.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.errors import ConcatError
+from tuszstore.facade.windows import WindowCollection
+from tuszstore.text import printable
+
+_PRIVATE = ("", "bids", "folder")
+"""Corpora of which there are many under one name."""
+
+Persons = list[tuple[str, str]]
+"""Namespace and name of the patient of each recording."""
+
+
+def persons_of(store: WindowCollection, source: str) -> Persons:
+    """Return who the patients of a store are.
+
+    Parameters
+    ----------
+    store : WindowCollection
+    source : str
+        Stands for a namespace where nothing tells one.
+    """
+    recordings = store.metadata.recordings
+    namespaces = store.attrs.get("patient_namespaces") or {}
+    corpora = recordings.or_blank("corpus").tolist()
+    unnamed = f"{store.attrs.get('data') or source}"
+    spaces = {
+        corpus: str(namespaces.get(corpus) or "") or f"{corpus} {unnamed}".strip()
+        for corpus in set(corpora)
+    }
+    # a corpus that is the only one of its name has its patients in all of its splits
+    for corpus in spaces:
+        if corpus not in namespaces and corpus not in _PRIVATE:
+            spaces[corpus] = corpus
+    patients = recordings["patient"].tolist()
+    return [(spaces[c], str(p)) for c, p in zip(corpora, patients, strict=True)]
+
+
+def check_leaks(
+    persons: Sequence[Persons], stores: Sequence[WindowCollection], sources: Sequence[str]
+) -> None:
+    """Refuse patients who are in two splits: what is trained on them would be tested on them.
+
+    Raises
+    ------
+    ConcatError
+        Naming patients, their namespace and both stores.
+    """
+    splits = [str(store.attrs.get("split", "")) for store in stores]
+    known = [set(some) for some in persons]
+    for a in range(len(stores)):
+        for b in range(a):
+            shared = sorted(known[a] & known[b])
+            if splits[a] == splits[b] or not shared:
+                continue
+            names = ", ".join(printable(name) for _, name in shared[:5])
+            raise ConcatError(
+                f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'} in {splits[b]} "
+                f"({sources[b]}) and in {splits[a]} ({sources[a]}), which share the namespace "
+                f"{shared[0][0]!r}: {names}"
+                f"{', ...' if len(shared) > 5 else ''}. Whoever trains on one split would test on "
+                "the same patients: build the splits with split_policy 'patient', or leave their "
+                "recordings out of one"
+            )
+
+
+def names_of(persons: Sequence[Persons]) -> NDArray[np.object_]:
+    """Return a name for the patient of each recording, of all stores in a row.
+
+    A name that is one patient's alone stays; those of several have their namespace before.
+
+    Parameters
+    ----------
+    persons : sequence of Persons
+    """
+    spaces: dict[str, set[str]] = {}
+    everyone = [person for some in persons for person in some]
+    for space, name in set(everyone):
+        spaces.setdefault(name, set()).add(space)
+    out = np.empty(len(everyone), object)
+    out[:] = [f"{space}/{name}" if len(spaces[name]) > 1 else name for space, name in everyone]
+    return out
