@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuszstore.facade.windows import WindowCollection
+from tuszstore.read.rows import Rows
 from tuszstore.read.seizures import SeizureMask
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -75,7 +76,8 @@ class BatchReader:
         allocate : callable
             Returns the memory for a shape and a type, of any content.
         stored : bool
-            Whether the signal is left as it is stored, in its type and without its scale.
+            Whether the signal is left as it is stored where that is int16: the channels of the
+            store, without their scale, of which `rows` are still to be made.
 
         Returns
         -------
@@ -85,6 +87,8 @@ class BatchReader:
         """
         n_channels, n_samples = self._shape
         dtype = self.stored_dtype if stored else torch.float32
+        if self.rows is not None and dtype == torch.int16:
+            n_channels = self.rows.n_channels
         signal = allocate((len(numbers), n_channels, n_samples), dtype)
         label_dtype = torch.float32 if self._label == "seizure" else torch.int32
         label = allocate((len(numbers), n_samples), label_dtype)
@@ -92,6 +96,16 @@ class BatchReader:
         # after the signal: a thread of its own for a fiftieth of the time would disturb the others
         self._fill_label(numbers, label.numpy())
         return Batch(signal, label, self._meta(numbers))
+
+    @property
+    def rows(self) -> Rows | None:
+        """What is made of the store's channels; None where they are read as they are."""
+        return getattr(self._windows, "rows", None)
+
+    def recordings(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of each window's recording in the recordings table."""
+        recordings: NDArray[np.int64] = self._table["recording"][numbers].astype(np.int64)
+        return recordings
 
     def _fill_label(self, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
         if self._label == "seizure":
