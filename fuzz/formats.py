@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fuzz import corpora
 from tests.corpus.edf_files import channel, edf_bytes, time_keeping
 from tuszstore.corpus.formats.bids import read_channels, read_events, read_participants
 from tuszstore.corpus.formats.chb_summary import read_summary
@@ -181,6 +182,7 @@ FORMATS: dict[str, Callable[[bytes], None]] = {
     "helsinki": helsinki,
     "edfplus": edfplus,
     "errata": errata,
+    **corpora.CORPORA,
 }
 
 SEEDS: dict[str, tuple[bytes, ...]] = {
@@ -250,5 +252,6 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"        two: {kind: seizure_onset, recordings: [b], listed: 4, use: 2.5, keeps: end}\n"
         b"    reason: x\n    source: y\n",
     ),
+    **corpora.SEEDS,
 }
 """Files of each format from which its fuzzer begins; every one is read."""
