@@ -1,89 +1,106 @@
-"""Fuzz targets of corpora: lists of seizures beside recordings whose headers have a start.
+"""Fuzz targets of what corpora make of tables and texts: events in samples, or a refusal."""
 
-Whatever a list holds, each recording has seizures, or is refused with a reason.
-"""
-
-import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.corpus.edf_files import channel, edf_bytes
-from tuszstore.corpus.chbmit import ChbMit
-from tuszstore.corpus.checked import CheckedCorpus
-from tuszstore.corpus.helsinki import Helsinki
-from tuszstore.corpus.seizeit import SeizeIt
-from tuszstore.corpus.siena import Siena
+import numpy as np
+
+from tests.corpus.edf_files import channel, edf_bytes, time_keeping
+from tuszstore.config import Labels
+from tuszstore.corpus.annotations import Annotation, read_annotation
+from tuszstore.corpus.base import Recording
+from tuszstore.corpus.bids import Bids
+from tuszstore.corpus.edf_texts import read_edf_annotation
+from tuszstore.corpus.events import mark_events
 from tuszstore.errors import RecordingError
 
-DAY = 86_400
+FOLDER = Path(tempfile.mkdtemp(prefix="tuszstore-fuzz-"))
+"""Where a target writes what is read as a file."""
+
+_LENGTH, _SFREQ = 400, 10
+_PLAIN = edf_bytes([channel("Cz", 2, 4), channel("Fp1", 2, 4)])
+_TEXTS = Labels(annotation="edf+")
 
 
-def _target(
-    plugin: type[ChbMit] | type[Helsinki] | type[SeizeIt] | type[Siena],
-    listed: str,
-    *recordings: str,
-) -> Callable[[bytes], None]:
-    """Return the target that writes one list and reads some recordings by it."""
-    root = Path(tempfile.mkdtemp(prefix="tuszstore-fuzz-"))
-    header = edf_bytes([channel("Cz", 1, 4)], time="23.59.50")
-    for name in (listed, *recordings):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(header)
-
-    def target(data: bytes) -> None:
-        (root / listed).write_bytes(data)
-        for errata in ("correct", "none"):
-            corpus = CheckedCorpus(plugin(root, {"errata": errata}), plugin.name)
-            found = corpus.recordings()
-            assert [one.id for one in found.recordings] == list(recordings)
-            for one in found.recordings:
-                try:
-                    annotation = corpus.annotation(one)
-                except RecordingError:
-                    continue
-                for event in annotation.events:
-                    assert event.onset >= 0
-                    assert math.isnan(event.offset) or event.offset >= event.onset
-                    assert event.rater in annotation.raters
-                assert corpus.annotation(one) == annotation or any(
-                    math.isnan(event.offset) for event in annotation.events
-                )
-
-    return target
+def bids_events(data: bytes) -> None:
+    """Read an events table of BIDS, and when its recording began."""
+    corpus, recording = _dataset("events", data)
+    facts = corpus.facts(recording)
+    assert (facts.start is None) == (facts.clock == "none")
+    _marked(lambda: corpus.annotation(recording), Labels())
 
 
-CORPORA: dict[str, Callable[[bytes], None]] = {
-    "chbmit_corpus": _target(
-        ChbMit, "chb24/chb24-summary.txt", "chb24/chb24_02.edf", "chb24/chb24_21.edf"
-    ),
-    "helsinki_corpus": _target(
-        Helsinki, "annotations_2017_A_fixed.csv", "other.edf", "eeg1.edf", "eeg7.edf"
-    ),
-    "seizeit_corpus": _target(SeizeIt, "P_ID64/P_ID64_r1_a1.tsv", "P_ID64/P_ID64_r1.edf"),
-    "siena_corpus": _target(
-        Siena,
-        "PN10/Seizures-list-PN10.txt",
-        "PN10/PN10-2.edf",
-        "PN10/PN10-3.edf",
-        "PN10/PN10-7.8.9.edf",
-    ),
-}
+def bids_channels(data: bytes) -> None:
+    """Read which channels are bad."""
+    corpus, recording = _dataset("channels", data)
+    files = corpus.files(recording).signal
+    try:
+        facts = corpus.facts(recording)
+    except RecordingError:
+        assert files == (recording.path,)
+        return
+    assert any(signal.bad for signal in facts.signals) <= (len(files) == 2)
 
-SEEDS: dict[str, tuple[bytes, ...]] = {
-    "chbmit_corpus": (
-        b"Data Sampling Rate: 256 Hz\n\nFile Name: chb24_21.edf\nNumber of Seizures in File: 1\n"
-        b"Seizure 1 Start Time: 2804 seconds\nSeizure 1 End Time: 2872 seconds\n",
-    ),
-    "helsinki_corpus": (b"1,7\n0,1\n1,1\n1,\n", b'"7"\r\n1.0\r\n0\r\n'),
-    "seizeit_corpus": (b"# x\n5\tNone\tFIA\tHem:L, Orig:Temp\n7\t9\tF-BTC\t\n", b"# none\n"),
-    "siena_corpus": (
-        b"PN10\n\nSeizure n 2\nFile name: PN10-2.edf\nRegistration start time: 23.59.50\n"
-        b"Seizure start time: 23.59.55\nSeizure end time: 00.00.04 opure 00.00.01\n\n"
-        b"Seizure n 3\nFile name: PN1O-3.edf\nRegistration start time:2 3.59.50\n"
-        b"Seizure start time: 00.00.01 (CLINICAL ONSET); 00.00.02 (ELECTRIC ONSET)\n"
-        b"Seizure end time: 00:00.09\n\nSeizure n 7 (in sleep):\nFile name: PN10-7.8.9.edf\n"
-        b"Registration start time:1 6.49.25\nStart time: 17.00.00\nEnd time: 17.01.00\n",
-    ),
-}
-"""Lists from which the fuzzer of a corpus begins."""
+
+def bids_lists(data: bytes) -> None:
+    """Read participants, and recordings of a session."""
+    corpus, recording = _dataset("scans", data)
+    (corpus.root / "participants.tsv").write_bytes(data)
+    found = corpus.recordings()
+    (one,) = found.recordings
+    assert (one.id, bool(one.patient)) == (recording.id, True)
+    assert sum(len(a) + len(b) for a, b in one.about) <= 1000
+    corpus.facts(recording)
+
+
+def tse_events(data: bytes) -> None:
+    """Read events of the whole montage, and what nobody looked at."""
+    _read(data, "tse")
+
+
+def lbl_events(data: bytes) -> None:
+    """Read events of each channel, of which all are seizures."""
+    _read(data, "lbl")
+
+
+def edf_texts(data: bytes) -> None:
+    """Read seizures in the texts of one data record."""
+    path = FOLDER / "texts.edf"
+    signal = time_keeping([data], per_record=len(data) // 2 + 1)
+    path.write_bytes(edf_bytes([channel("Cz", 1, 4), signal], reserved="EDF+C"))
+    recording = Recording(id=path.name, path=path, folder="", patient="a")
+    _marked(lambda: read_edf_annotation(recording, _TEXTS), _TEXTS)
+
+
+def _dataset(table: str, data: bytes) -> tuple[Bids, Recording]:
+    """Return a dataset of one recording with a table."""
+    root = FOLDER / table
+    folder = root / "sub-01" / "eeg"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "sub-01_task-x_eeg.edf"
+    path.write_bytes(_PLAIN)
+    (folder / f"sub-01_task-x_{table}.tsv").write_bytes(data)
+    corpus = Bids(root, {"bads": "interpolate"})
+    return corpus, corpus.find("sub-01/eeg/sub-01_task-x_eeg.edf")
+
+
+def _read(data: bytes, kind: str) -> None:
+    path = FOLDER / f"a.{kind}"
+    path.write_bytes(data)
+    _marked(lambda: read_annotation(path, kind), Labels())
+
+
+def _marked(read: Callable[[], Annotation], labels: Labels) -> None:
+    try:
+        found = read()
+        assert found.digest
+        for event in found.events:
+            assert event.onset >= 0
+            assert np.isnan(event.offset) or event.onset <= event.offset
+        marked = mark_events(found, _LENGTH, _SFREQ, labels)
+    except RecordingError:
+        return
+    assert (marked.first >= 0).all()
+    assert (marked.first <= marked.stop).all()
+    assert (marked.stop <= _LENGTH).all()

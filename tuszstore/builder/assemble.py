@@ -1,5 +1,6 @@
 """From recordings that are built to an unfinished store: links, and tables."""
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -142,6 +143,10 @@ def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[
         columns[name] = strings(getattr(part.planned.recording, name) for part in parts)
     for name in ("reference", "clock"):
         columns[name] = strings(getattr(part.planned, name) for part in parts)
+    columns["participant"] = strings(
+        json.dumps(dict(about), ensure_ascii=False) if about else ""
+        for about in (part.planned.recording.about for part in parts)
+    )
     columns["source_id"] = columns["id"]
     columns["source_start"] = np.zeros(len(parts))
     columns["source_samples"] = np.array([part.planned.n_source for part in parts])

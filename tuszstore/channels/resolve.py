@@ -64,7 +64,7 @@ class Resolution:
     reference: str
     n_signals: int
 
-    @property
+    @cached_property
     def signals(self) -> tuple[int, ...]:
         """Numbers of all signals of which channels are made, sorted."""
         numbers = {number for terms in self.terms for number, _ in terms}

@@ -73,6 +73,48 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
     return channels
 
 
+def channels_of(wanted: str | Iterable[str | Channel]) -> tuple[Channel, ...]:
+    """Return the channels that a set's name, or channels and texts, mean.
+
+    Parameters
+    ----------
+    wanted : str or iterable of (str or Channel)
+        As of :func:`parse_channels`; a channel stands for itself.
+
+    Raises
+    ------
+    ValueError
+        As of :func:`parse_channels`.
+    """
+    if isinstance(wanted, str):
+        return parse_channels(wanted)
+    given = list(wanted)
+    parsed = iter(parse_channels(texts) if (texts := _texts(given)) else ())
+    channels = tuple(one if isinstance(one, Channel) else next(parsed) for one in given)
+    check_distinct(channels)
+    return channels
+
+
+def _texts(given: Sequence[str | Channel]) -> list[str]:
+    return [one for one in given if not isinstance(one, Channel)]
+
+
+def shown_channels(channels: Sequence[Channel]) -> str:
+    """Return channels as people name them: a set, or how many there are.
+
+    >>> shown_channels(SETS["tcp_a"])
+    'tcp_a (20 channels)'
+    >>> shown_channels(parse_channels(["Fp1", "F7-T3"])), shown_channels(SETS["tcp_a"][:5])
+    ('Fp1, F7-T3', 'Fp1-F7, F7-T3, T3-T5 and 2 more')
+    """
+    for name, members in SETS.items():
+        if members == tuple(channels):
+            return f"{name} ({len(members)} channels)"
+    more = len(channels) - 3
+    named = ", ".join(channel.name for channel in channels[: 4 if more == 1 else 3])
+    return named if more < 2 else f"{named} and {more} more"
+
+
 def derivable_sets(channels: Sequence[Channel]) -> dict[str, tuple[Recipe, ...]]:
     """Return how the built-in sets are made of channels, for those that can be.
 

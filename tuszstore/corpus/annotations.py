@@ -1,8 +1,9 @@
 """Seizure annotations: what a file beside a recording says, row by row.
 
 A reader of a format takes the text of a file and its name, and returns events and the duration
-that the file tells; it is registered in :data:`tuszstore.registry.ANNOTATIONS` under the suffix of
-its files, which is what ``labels.annotation`` in the configuration chooses.
+that the file tells, or an :class:`Annotation` where there is more to say; it is registered in
+:data:`tuszstore.registry.ANNOTATIONS` under the suffix of its files, which is what
+``labels.annotation`` in the configuration chooses.
 
 TUSZ has two formats in one syntax: ``.csv`` with a row per bipolar channel and event type, and
 ``.csv_bi`` with a row per seizure for the whole montage. In both, time that no seizure row covers
@@ -13,7 +14,8 @@ recording). A file without any row says nothing at all.
 import csv
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuszstore.corpus.regular import read_regular
@@ -34,6 +36,9 @@ NONE = "none"
 USE_OTHER = "use --set labels.annotation="
 """How a message begins the advice to read another file."""
 
+USE_CORPUS = "use --corpus "
+"""How a message begins the advice to read annotations as those of a public corpus."""
+
 CONVERT = "this format is not read; convert it to .csv"
 """What a message says of annotations in another format."""
 
@@ -42,7 +47,7 @@ _BUILD_WITHOUT = (
     "--set labels.unlabelled=keep"
 )
 
-_UNREADABLE = ("tse_bi", "tse", "lbl_bi", "lbl", "edf.seizures", "tsv")
+_UNREADABLE = ("edf.seizures", "tsv")
 """Suffixes of other formats, as they lie beside recordings."""
 MAX_BYTES = 64_000_000
 """Size of an annotation file that is read: a million rows."""
@@ -174,7 +179,10 @@ def read_annotation(path: Path, kind: str) -> Annotation:
         raise RecordingError(f"{path.name}: not a text file ({error.reason})") from None
     digest = hashlib.sha256(content).hexdigest()
     try:
-        events, seconds = ANNOTATIONS[kind](text, path.name)
+        found = ANNOTATIONS[kind](text, path.name)
+        if isinstance(found, Annotation):
+            return replace(found, digest=digest)
+        events, seconds = found
         events = tuple(events)
     except Unlabelled as reason:
         raise Unlabelled(f"{reason}{_beside(path, kind)}") from None
@@ -202,14 +210,17 @@ def _beside(path: Path, kind: str) -> str:
     for suffix in (kind.upper(), kind.capitalize()):
         if Path(f"{stem}.{suffix}").is_file():
             return f", but *.{suffix} lies beside it: rename it to *.{kind}"
-    others: dict[str, str | Path] = {
-        **{f"*.{suffix}": f"{stem}.{suffix}" for suffix in _UNREADABLE},
-        "*_events.tsv": f"{str(stem).removesuffix('_eeg')}_events.tsv",
-        "*_a1.tsv": f"{stem}_a1.tsv",
-        "*-summary.txt": folder / f"{folder.name}-summary.txt",
-        "Seizures-list-*.txt": folder / f"Seizures-list-{folder.name}.txt",
+    of_corpora: dict[str, tuple[str | Path, str]] = {
+        "*_events.tsv": (f"{str(stem).removesuffix('_eeg')}_events.tsv", "bids"),
+        "*_a1.tsv": (f"{stem}_a1.tsv", "seizeit"),
+        "*-summary.txt": (folder / f"{folder.name}-summary.txt", "chbmit"),
+        "Seizures-list-*.txt": (folder / f"Seizures-list-{folder.name}.txt", "siena"),
     }
-    if there := [name for name, other in others.items() if Path(other).is_file()]:
+    for name, (other, corpus) in of_corpora.items():
+        if Path(other).is_file():
+            return f", but {name} lies beside it: {USE_CORPUS}{corpus}"
+    there = [f"*.{suffix}" for suffix in _UNREADABLE if Path(f"{stem}.{suffix}").is_file()]
+    if there:
         return f", but {' and '.join(there)} lie{'' if there[1:] else 's'} beside it: {CONVERT}"
     return ""
 
@@ -231,7 +242,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
         Duration in the header.
     """
     seconds: float | None = None
-    columns: list[str] | None = None
+    columns: dict[str, int] | None = None
     events: list[Event] = []
     n_rows = 0
     for row, line in enumerate(text.splitlines(), start=1):
@@ -244,7 +255,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
             continue
         fields = _fields(line, name, row)
         if columns is None:
-            columns = [part.lower() for part in fields]
+            columns = {part.lower(): number for number, part in enumerate(fields)}
             if lost := [column for column in _COLUMNS[:4] if column not in columns]:
                 raise Foreign(
                     f"{name}, row {row}: expected the columns {','.join(_COLUMNS)}, "
@@ -252,7 +263,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
                 )
             continue
         n_rows += 1
-        event = _event(dict(zip(columns, fields, strict=False)), name, row)
+        event = _event(fields, columns, name, row)
         if event.label.lower() != BACKGROUND:
             events.append(event)
     if n_rows == 0:
@@ -261,18 +272,21 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
 
 
 def _fields(line: str, name: str, row: int) -> list[str]:
+    if '"' not in line and len(line) <= csv.field_size_limit():  # nearly all of millions
+        return [part.strip() for part in line.split(",")]
     try:
         return [part.strip() for part in next(csv.reader([line]))]
     except csv.Error as error:
         raise RecordingError(f"{name}, row {row}: not a row of a CSV file ({error})") from None
 
 
-def _event(fields: dict[str, str], name: str, row: int) -> Event:
+def _event(fields: Sequence[str], columns: Mapping[str, int], name: str, row: int) -> Event:
+    number = columns.get("confidence", len(fields))
     try:
-        onset, offset = float(fields["start_time"]), float(fields["stop_time"])
-        confidence = float(fields.get("confidence") or "nan")
-        label, channel = fields["label"], fields["channel"]
-    except (KeyError, ValueError):
+        onset, offset = float(fields[columns["start_time"]]), float(fields[columns["stop_time"]])
+        confidence = float(fields[number] or "nan") if number < len(fields) else math.nan
+        label, channel = fields[columns["label"]], fields[columns["channel"]]
+    except (IndexError, ValueError):
         raise RecordingError(
             f"{name}, row {row}: not a row of channel,start_time,stop_time,label"
         ) from None

@@ -17,7 +17,6 @@ from typing import Any
 
 from tuszstore.channels.matching import match_names
 from tuszstore.corpus.annotations import (
-    IGNORED,
     NONE,
     WHOLE_MONTAGE,
     Annotation,
@@ -46,9 +45,8 @@ from tuszstore.corpus.listing import list_edf_files
 from tuszstore.corpus.parsed import Parsed
 from tuszstore.corpus.regular import read_regular
 from tuszstore.corpus.tusz import OFFICIAL
-from tuszstore.corpus.vocabulary import SEIZURE, Vocabulary
+from tuszstore.corpus.vocabulary import Vocabulary
 from tuszstore.errors import RecordingError
-from tuszstore.patterns import matcher
 from tuszstore.reasons import plural
 
 DESCRIPTION = "dataset_description.json"
@@ -63,6 +61,7 @@ OTHER_FORMATS = {
 
 _TUH_ID = "TUH_id"  # a column of SzCORE's conversion of TUSZ
 _MOST = 1 << 26
+_MOST_ABOUT = 1000  # characters
 
 
 class Bids(EdfCorpus):
@@ -75,7 +74,6 @@ class Bids(EdfCorpus):
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)
         self._vocabulary = Vocabulary(options.get("events"))
-        self._is_artefact = matcher(("impd",))
         column = self._vocabulary.words.column
         self._events = Parsed(partial(parse_events, column=column), _MOST)
         self._channels = Parsed(parse_channels, _MOST)
@@ -176,10 +174,11 @@ class Bids(EdfCorpus):
         notes += told.notes
         self._require_looked(recording, background=not (told.seizures or told.others))
         by_line = {row.row.line: row for row in rows}
-        events = [_event(span, by_line[span.line], SEIZURE) for span in told.seizures]
-        for span in told.others:
-            meaning = IGNORED if self._is_artefact(span.label) else ""
-            events.append(_event(span, by_line[span.line], meaning))
+        events = [
+            _event(span, by_line[span.line], self._vocabulary.meaning(span))
+            for span in told.seizures
+        ]
+        events += [_event(span, by_line[span.line], "") for span in told.others]
         events, corrected = self._corrected(recording, events)
         events.sort(key=lambda event: (event.onset, event.row))
         seconds = next((r.recording_seconds for r in rows if r.recording_seconds), None)
@@ -254,7 +253,6 @@ class Bids(EdfCorpus):
         session = name.entities.get("ses")
         about = self._about(path, subject)
         split = next((part for part in parts[:-1] if part in OFFICIAL), about.get("split", ""))
-        about = {column: value for column, value in about.items() if column != "participant_id"}
         return Recording(
             id=PurePosixPath(*parts).as_posix(),
             path=path,
@@ -263,7 +261,7 @@ class Bids(EdfCorpus):
             session=f"ses-{session}" if session else "",
             corpus=self.name,
             folders=tuple(part for part in parts[:-1] if part not in (*OFFICIAL, *SIGNALS)),
-            about=tuple(about.items()),
+            about=_short(about),
         )
 
     def _dataset(self, path: Path) -> Path:
@@ -355,6 +353,17 @@ def _event(span: Span, row: BidsEvent, meaning: str) -> Event:
         row=span.line,
         meaning=meaning,
     )
+
+
+def _short(about: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return what is known of a participant, as far as a store's column holds it."""
+    kept: list[tuple[str, str]] = []
+    left = _MOST_ABOUT
+    for column, value in about.items():
+        left -= len(column) + len(value)
+        if column.lower() != "participant_id" and left >= 0:
+            kept.append((column, value))
+    return tuple(kept)
 
 
 def _is_recording(name: BidsName | None) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from tuszstore.corpus.regular import open_regular
@@ -268,10 +268,21 @@ def columns_of(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
     return columns
 
 
+class _Signals(tuple[EdfSignal, ...]):
+    """The signals of a table, whose hash is computed once: what is known of them is kept by it."""
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return super().__hash__()
+
+
 @lru_cache(maxsize=64)  # most files of a corpus have one of a few tables
 def _signals(table: bytes, n_signals: int) -> tuple[EdfSignal, ...]:
     columns = columns_of(table, n_signals)
-    return tuple(
+    return _Signals(
         EdfSignal(
             label=columns["label"][k].decode("latin-1").split("\x00")[0].strip(),
             unit=columns["unit"][k].decode("latin-1").split("\x00")[0].strip(),

@@ -87,7 +87,7 @@ class Pseudonyms:
         return self._hash("path", id_)
 
     def recording(self, recording: Recording) -> Recording:
-        """Return a recording under its pseudonyms; only `path` and `montage` stay as they are."""
+        """Return a recording under its pseudonyms, and without what is known of the patient."""
         patient = self.patient(recording.patient)
         session = recording.session
         return replace(
@@ -95,6 +95,7 @@ class Pseudonyms:
             id=f"{patient}/{patient}_{self._hash('recording', recording.id)}.edf",
             patient=patient,
             session=self._hash("session", f"{recording.patient}/{session}") if session else "",
+            about=(),
         )
 
     def check(self, attributes: Mapping[str, Any], where: Path) -> None:

@@ -76,7 +76,11 @@ def read_regular(path: Path, most: int) -> bytes:
         As the file system gives it.
     """
     with open_regular(path) as file:
-        content = file.read(most + 1)
+        # not most + 1 at once: so much would be allocated for each of many small files
+        size = min(os.fstat(file.fileno()).st_size, most)
+        content = file.read(size + 1)
+        if len(content) > size:
+            content += file.read(most + 1 - len(content))
     if len(content) > most:
         raise RecordingError(f"has more than {most / 1e6:g} MB")
     return content

@@ -1,7 +1,6 @@
 """A store that is opened for reading."""
 
 import os
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
-    import xarray
+    from tuszstore.facade.view import Channels, View
 
 FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
 """Environment variables which, set to 1, make every opening derive the index anew."""
@@ -78,15 +77,49 @@ class Store(WindowCollection):
         """Attributes of the root: split, policy, configuration, versions, warnings."""
         return self.metadata.attributes
 
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """Configuration with which the store was built, for people: no reader needs it."""
-        return dict(self.metadata.attributes.get("config") or {})
+    def view(
+        self,
+        channels: "Channels | None" = None,
+        units: str | None = None,
+        length: float | None = None,
+        stride: float | None = None,
+        *,
+        rater: str | None = None,
+    ) -> "View":
+        """Return other channels, units or windows of the store, made as they are read.
 
-    @cached_property
-    def left_out(self) -> "xarray.Dataset":
-        """Recordings of the split that are not in the store, and why."""
-        return self._dataset(self.metadata.left_out)
+        Nothing is built or copied: a view is read like a store. What is not given is the store's.
+
+        Parameters
+        ----------
+        channels : str or iterable of (str or Channel), optional
+            A set's name, such as ``"double_banana"``, or channels: electrodes, differences
+            (``"F7-T3"``), electrodes less the average (``"C3-avg"``).
+        units : {"zscore", "uV"}, optional
+            z-scores are what a build with these channels would have stored, by the store's
+            normaliser. Of derivations other than those of the built-in sets, their mean and
+            standard deviation are computed by reading the store once, and kept in the user's cache.
+        length, stride : float, optional
+            Of windows, in seconds: whole samples. Where windows were stored one by one
+            (``windows.overlap: duplicate``), they stay as they are.
+        rater : str, optional
+            Whose annotations decide the labels: the name of a rater, or ``any``, ``majority`` or
+            ``all``.
+
+        Returns
+        -------
+        View
+
+        Raises
+        ------
+        ValueError
+            If a channel cannot be derived, naming which and why; if there are no such units or
+            rater; if `length` or `stride` is no whole number of samples, or windows are longer
+            than any recording.
+        """
+        from tuszstore.facade.view import make_view
+
+        return make_view(self, channels, units, length, stride, rater)
 
     @cached_property
     def reader(self) -> WindowReader:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tuszstore.channels.recipes import find_recipe
 from tuszstore.facade.moments import find_moments
+from tuszstore.facade.rated import decided_events
 from tuszstore.store.absent import DISTANCES
 from tuszstore.store.categories import CATEGORIES
 from tuszstore.store.derived_table import DerivedTable, Made
@@ -19,6 +20,7 @@ from tuszstore.store.geometry import Geometry
 from tuszstore.store.index import seizure_distances
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import ClosedError
+from tuszstore.store.raters import Decided, decide
 from tuszstore.store.regular import WindowGrid, place_columns, window_columns
 from tuszstore.store.schema import variables
 from tuszstore.store.spec import StoreSpec
@@ -65,16 +67,19 @@ class ViewTables:
 
     @property
     def signature(self) -> str:
-        """Of the store and of what is shown of it."""
-        if self.spec == self.store.spec:
-            return self.store.signature
-        return f"{self.store.signature}/{self.spec.digest}"
+        """Of the store: the windows are of the same recordings."""
+        return self.store.signature
 
     @property
     def same_geometry(self) -> bool:
         """Whether the windows are those of the store."""
         own, wanted = self.store.spec, self.spec
         return (own.window, own.stride) == (wanted.window, wanted.stride)
+
+    @property
+    def same_rater(self) -> bool:
+        """Whether the labels are those of the store."""
+        return self.store.spec.rater == self.spec.rater
 
     @property
     def same_channels(self) -> bool:
@@ -97,7 +102,7 @@ class ViewTables:
     @cached_property
     def windows(self) -> BaseTable:
         """Columns of `windows/*`; `start_block` is the block of the store where each begins."""
-        if self.same_geometry:
+        if self.same_geometry and self.same_rater:
             return self.store.windows
         n = self.n_windows
         made = [
@@ -117,6 +122,8 @@ class ViewTables:
         made = []
         if not self.same_geometry:
             made.append(Made({"first_window": shape, "n_windows": shape}, self._counts))
+        if not self.same_rater:
+            made.append(Made({"labelled": shape}, self._labelled))
         if not self.same_channels:
             size = (*shape, len(self.spec.channels))
             made.append(Made({"mean": size, "sd": size}, self._moments))
@@ -135,15 +142,44 @@ class ViewTables:
             self.check_open,
         )
 
-    @property
+    @cached_property
     def events(self) -> BaseTable:
-        """Columns of `events/*`."""
-        return self.store.events
+        """Columns of `events/*`; under another rater, with what that decides."""
+        if self.same_rater:
+            return self.store.events
+        columns = decided_events(self.store.events, self.decided, self.spec)
+        made = Made({name: column.shape for name, column in columns.items()}, lambda: columns)
+        n_rows = len(columns["recording"])
+        return DerivedTable(
+            self.path, variables("events"), [made], None, n_rows, 0, self.check_open
+        )
+
+    @cached_property
+    def decided(self) -> Decided:
+        """What the labels are made of, under the view's rater.
+
+        Raises
+        ------
+        ValueError
+            If there is no such rater.
+        """
+        return decide(self.store.recordings, self.store.events, self.spec.rater)
 
     @property
     def left_out(self) -> BaseTable:
         """Columns of `left_out/*`."""
         return self.store.left_out
+
+    def check_rater(self) -> None:
+        """Refuse a rater who is none, before anything is read.
+
+        Raises
+        ------
+        ValueError
+            Naming those there are.
+        """
+        if not self.same_rater:
+            _ = self.decided
 
     def check_open(self) -> None:
         """Refuse to go on where the view or its store was closed.
@@ -159,7 +195,7 @@ class ViewTables:
     def close(self) -> None:
         """Drop what was made; the store stays as it is."""
         self.closed[0] = True
-        for name in ("windows", "recordings"):
+        for name in ("windows", "recordings", "events"):
             table = vars(self).get(name)
             if isinstance(table, DerivedTable):
                 table.forget()
@@ -169,17 +205,19 @@ class ViewTables:
         return place_columns(self.grid, first_block, self.store.geometry.block)
 
     def _held(self) -> Columns:
-        return window_columns(self.grid, self.store.recordings, self.store.events, self.spec)
+        return window_columns(self.grid, self.recordings, self.events, self.spec)
 
     def _masks(self) -> Columns:
         return {"category_mask": self.windows["category"] == np.arange(len(CATEGORIES))[:, None]}
 
     def _distances(self) -> Columns:
-        store = self.store
-        return seizure_distances(self.windows, store.recordings, store.events, self.spec)
+        return seizure_distances(self.windows, self.recordings, self.events, self.spec)
 
     def _counts(self) -> Columns:
         return {"first_window": self.grid.first_window, "n_windows": self.grid.n_windows}
+
+    def _labelled(self) -> Columns:
+        return {"labelled": self.decided.labelled}
 
     def _moments(self) -> Columns:
         """Return mean and deviation by which values become µV."""

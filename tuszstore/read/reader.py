@@ -8,7 +8,7 @@ behind, and a forked child has nothing to repair. Blosc's own threads are not us
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import RequestError
 from tuszstore.store.remote import RemotePlace
+from tuszstore.store.requests import in_my_group
 
 T = TypeVar("T")
 
@@ -84,7 +85,6 @@ class BlockReader:
         if rows is not None:
             self._rows = self._decoder(replace(self._stored[0], rows=rows))
         store.load_tables()
-        self._idle: list[Buffers] = []
 
     def fill_at(
         self,
@@ -113,8 +113,35 @@ class BlockReader:
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
+        fill_together([self.share(positions, recordings, out, stored=stored)], self.n_threads)
+
+    def share(
+        self,
+        positions: NDArray[np.int64],
+        recordings: NDArray[np.int64],
+        out: NDArray[Any],
+        rows: NDArray[np.int64] | None = None,
+        *,
+        stored: bool = False,
+    ) -> "Share":
+        """Plan what this reader has of a batch that others may have parts of as well.
+
+        Parameters
+        ----------
+        positions, recordings : ndarray of int64, shape (window,)
+            As of :meth:`fill_at`.
+        out : ndarray, shape (row of the batch, row, sample)
+        rows : ndarray of int64, shape (window,), optional
+            Rows of the batch that the windows are for; by default all, in order.
+        stored : bool
+            As of :meth:`fill_at`.
+        """
         made = self._stored if stored or self._rows is None else self._rows
-        self._fill(positions, made, out, recordings)
+        if rows is not None:
+            by_row = np.zeros(len(out), np.int64)
+            by_row[rows] = recordings
+            recordings = by_row
+        return self._share(positions, made, out, recordings, rows)
 
     def blocks(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
         """Read blocks as they are stored.
@@ -134,7 +161,7 @@ class BlockReader:
         """
         layout, _ = self._block
         out = np.empty((len(numbers), layout.n_channels, layout.n_samples), layout.dtype)
-        self._fill(numbers * self._block_size, self._block, out)
+        fill_together([self._share(numbers * self._block_size, self._block, out)], self.n_threads)
         return out
 
     def _layout(self, window: int, *, verify: bool) -> Layout:
@@ -161,42 +188,50 @@ class BlockReader:
         files = self._shards if isinstance(self._shards, ShardFiles) else None
         return layout, make_decoder(files, layout)
 
-    def _fill(
+    def _share(
         self,
         positions: NDArray[np.int64],
         made: tuple[Layout, Decoder],
         out: NDArray[Any],
         recordings: NDArray[np.int64] | None = None,
-    ) -> None:
+        rows: NDArray[np.int64] | None = None,
+    ) -> "Share":
         layout, decoder = made
-        decode = _Filling(decoder, out, recordings)
-        runs = plan_runs(positions, layout.window, self.n_threads, block=layout.n_samples)
-        parts = [part for run in runs for part in parts_of(run, self._n_chunks)]
-        if isinstance(self._shards, ShardObjects):
-            self._fill_from_objects(self._shards, parts, decode)
-        else:
-            self._fill_from_files(self._shards, parts, decode)
+        parts: list[Part] = []
+        for run in plan_runs(positions, layout.window, self.n_threads, block=layout.n_samples):
+            if rows is not None:
+                run.targets[:, 0] = rows[run.targets[:, 0]]
+            parts += parts_of(run, self._n_chunks)
+        return Share(self, parts, _Filling(decoder, out, recordings))
 
-    def _fill_from_files(self, files: ShardFiles, parts: list[Part], decode: "_Filling") -> None:
-        announcer = Announcer(parts, partial(self._announce, files), self._block[0].block_bytes)
-        left = iter(enumerate(parts))  # shared: whichever thread is free takes the next
+    def fill_parts(self, share: "Share") -> Iterator[Callable[[Buffers], None]]:
+        """Yield what fills each part of a share from files, given the buffers of a thread."""
+        files = self._shards
+        assert isinstance(files, ShardFiles)
+        announcer = Announcer(
+            share.parts, partial(self._announce, files), self._block[0].block_bytes
+        )
+        for place, part in enumerate(share.parts):
+            yield partial(self._fill_part, place, part, share.decode, announcer)
 
-        def fill_parts() -> None:
-            buffers = self._idle.pop() if self._idle else Buffers()
-            for place, part in left:
-                waited = self._attempt(part, partial(self._fill_part, part, decode, buffers))
-                announcer.after(place, waited=waited)
-            self._idle.append(buffers)
+    def _fill_part(
+        self, place: int, part: Part, decode: "_Filling", announcer: Announcer, buffers: Buffers
+    ) -> None:
+        waited = self._attempt(part, lambda: decode(part, self._spans(part), buffers))
+        announcer.after(place, waited=waited)
 
-        # NumPy's way is Blosc's, which in a main thread would start threads of its own
-        here = isinstance(decode.decoder, CompiledDecoder)
-        in_threads(*[fill_parts] * min(self.n_threads, len(parts)), here=here)
+    def fill_from_objects(self, share: "Share") -> None:
+        """Fill a share from an object store."""
+        assert isinstance(self._shards, ShardObjects)
+        self._fill_from_objects(self._shards, share.parts, share.decode)
+
+    @property
+    def remote(self) -> bool:
+        """Whether blocks are read from an object store."""
+        return isinstance(self._shards, ShardObjects)
 
     def _announce(self, files: ShardFiles, part: Part) -> None:
         files.announce(part.shard, *extent(self._spans(part)))
-
-    def _fill_part(self, part: Part, decode: "_Filling", buffers: Buffers) -> bool:
-        return decode(part, self._spans(part), buffers)
 
     def _fill_from_objects(
         self, objects: ShardObjects, parts: list[Part], decode: "_Filling"
@@ -222,12 +257,12 @@ class BlockReader:
 
     def _fill_fetch(self, objects: ShardObjects, fetch: Fetch, decode: "_Filling") -> None:
         content = objects.get(fetch.shard, fetch.begin, fetch.end)
-        buffers = self._idle.pop() if self._idle else Buffers()
+        buffers = _idle.pop() if _idle else Buffers()
         for part, spans in fetch.parts:
             begin, end = extent(spans)
             bytes_of_part = content[begin - fetch.begin : end - fetch.begin]
             self._attempt(part, partial(decode, part, spans, buffers, bytes_of_part))
-        self._idle.append(buffers)
+        _idle.append(buffers)
 
     def _spans(self, part: Part) -> NDArray[np.int64]:
         within = part.first % self._n_chunks
@@ -271,6 +306,62 @@ class _Filling:
         return self.decoder(
             part.shard, spans, first, targets, self.out, buffers, content, self.recordings
         )
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one reader has of a batch.
+
+    Attributes
+    ----------
+    reader : BlockReader
+    parts : list of Part
+    decode : callable
+    """
+
+    reader: BlockReader
+    parts: list[Part]
+    decode: _Filling
+
+
+_idle: list[Buffers] = []
+"""Buffers that no thread uses."""
+
+
+def fill_together(shares: Sequence[Share], n_threads: int) -> None:
+    """Fill a batch from several stores as from one: whichever thread is free takes the next part.
+
+    Parameters
+    ----------
+    shares : sequence of Share
+        Of one batch.
+    n_threads : int
+        Threads that share the parts that lie in files. Those of object stores have threads of
+        their own, which wait.
+
+    Raises
+    ------
+    StoreError
+        If a block is missing or damaged, naming store, recording and time.
+    """
+    here = [share for share in shares if not share.reader.remote]
+    elsewhere = [share for share in shares if share.reader.remote]
+    if len(elsewhere) == 1 and not here:
+        return elsewhere[0].reader.fill_from_objects(elsewhere[0])
+    left = iter([fill for share in here for fill in share.reader.fill_parts(share)])
+
+    def fill_parts() -> None:
+        buffers = _idle.pop() if _idle else Buffers()
+        for fill in left:
+            fill(buffers)
+        _idle.append(buffers)
+
+    n_parts = sum(len(share.parts) for share in here)
+    works: list[Callable[[], object]] = [fill_parts] * min(n_threads, n_parts)
+    works += [in_my_group(partial(s.reader.fill_from_objects, s)) for s in elsewhere]
+    # NumPy's way is Blosc's, which in a main thread would start threads of its own
+    compiled = all(isinstance(share.decode.decoder, CompiledDecoder) for share in here)
+    in_threads(*works, here=compiled)
 
 
 def in_threads(*works: Callable[[], object], here: bool = False) -> None:

@@ -156,6 +156,8 @@ VARIABLES = (
         ("flat", _RC, "bool", "Channel did not change in the source"),
         ("interpolated_samples", _RC, "int64",
          "Samples of the source that were NaN or infinite and were interpolated"),
+        ("participant", _R, "string",
+         "What a table of participants says of the patient, as a JSON object; empty without one"),
         ("notes", _R, "string", "What was repaired or clipped"),
         required=False,
     ),

@@ -1,0 +1,355 @@
+"""Scores of events against what is right: all rules at once, for all, by subject and by group."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuszstore.evaluate import nedc, szcore
+from tuszstore.evaluate.detection import EventRule
+from tuszstore.evaluate.events import EventTable
+from tuszstore.evaluate.intervals import Spans, as_spans, clip, subtract, total, touched, union
+from tuszstore.evaluate.summaries import Mean, macro, macro_json
+from tuszstore.evaluate.tables import SEIZURE
+from tuszstore.evaluate.tally import Tally
+from tuszstore.evaluate.writing import PredictionError
+
+if TYPE_CHECKING:
+    from tuszstore.evaluate.predictions import Predictions
+
+RULES = ("szcore_events", "szcore_samples", "ovlp", "taes", "epoch")
+"""Rules by which events are counted."""
+
+LENGTHS = (0.0, 10.0, 30.0, 60.0, 300.0, np.inf)
+"""Bounds of the groups of seizures by their length (s)."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recording that is scored.
+
+    Attributes
+    ----------
+    row : int
+        Of the recordings table.
+    patient, montage : str
+    seconds : float
+        Length of the recording.
+    reference, hypothesis : ndarray of float64, shape (event, 2)
+        Unions, without what is ignored.
+    ignored : ndarray of float64, shape (span, 2)
+        A union of what is not scored.
+    """
+
+    row: int
+    patient: str
+    montage: str
+    seconds: float
+    reference: Spans
+    hypothesis: Spans
+    ignored: Spans
+
+    @property
+    def scored(self) -> float:
+        """Time that is scored (s)."""
+        return self.seconds - total(self.ignored)
+
+    def count(self, rule: str) -> Tally:
+        """Return what one of :data:`RULES` counts."""
+        both = (self.reference, self.hypothesis)
+        if rule in ("ovlp", "taes"):
+            return (nedc.ovlp if rule == "ovlp" else nedc.taes)(*both, self.scored)
+        if rule == "epoch":
+            return nedc.epoch(*both, self.seconds, ignored=self.ignored)
+        counted = szcore.event_tally if rule == "szcore_events" else szcore.sample_tally
+        return counted(*both, self.seconds, total(self.ignored))
+
+
+@dataclass(frozen=True)
+class Detected:
+    """How many seizures of a group were found; a false alarm belongs to no group.
+
+    Attributes
+    ----------
+    seizures : int
+    found : int
+        Those that share time with a prediction, as OVLP counts them.
+    """
+
+    seizures: int
+    found: int
+
+    @property
+    def sensitivity(self) -> float | None:
+        """Share that was found; None without a seizure."""
+        return self.found / self.seizures if self.seizures else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts as plain values."""
+        undefined = {} if self.seizures else {"undefined": {"sensitivity": "no such seizure"}}
+        counts = {"seizures": self.seizures, "found": self.found}
+        return {**counts, "sensitivity": self.sensitivity, **undefined}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What was found, by every rule.
+
+    Attributes
+    ----------
+    rule : EventRule or None
+        How the events were made.
+    total : dict of str to Tally
+        By rule (:data:`RULES`), the sum of all recordings.
+    subjects : dict of str to dict of str to Tally
+        By rule, then by patient.
+    montages : dict of str to dict of str to Tally
+        By rule, then by montage.
+    classes, lengths : dict of str to Detected
+        By class of the reference, and by its length.
+    latency : ndarray of float64, shape (seizure,)
+        For each seizure that was found (OVLP), from its onset to that of the first prediction that
+        overlaps it (s); below 0 where that began before.
+    recordings, unlabelled : int
+        That were scored, and that were not because nobody looked at them.
+    seconds, ignored_seconds, uncovered_seconds : float
+        Scored; annotated as not to be scored; and scored though no window of the predictions
+        reaches there.
+    seizures, events : int
+        Of the reference, and predicted.
+    """
+
+    rule: EventRule | None
+    total: dict[str, Tally]
+    subjects: dict[str, dict[str, Tally]]
+    montages: dict[str, dict[str, Tally]]
+    classes: dict[str, Detected]
+    lengths: dict[str, Detected]
+    latency: NDArray[np.float64]
+    recordings: int
+    unlabelled: int
+    seconds: float
+    ignored_seconds: float
+    uncovered_seconds: float | None
+    seizures: int
+    events: int
+    cases: list[Case] = field(repr=False, default_factory=list)
+
+    def macro(self, rule: str = "szcore_events") -> dict[str, Mean]:
+        """Return the mean of each number over subjects, with a bootstrap interval."""
+        return macro(self.subjects[rule])
+
+    @property
+    def median_latency(self) -> float | None:
+        """Median of the latencies (s); None where nothing was found."""
+        return float(np.median(self.latency)) if len(self.latency) else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all as plain values; what is undefined is None, and said to be."""
+        nested = {
+            name: {
+                rule: {key: tally.to_json() for key, tally in groups.items()}
+                for rule, groups in getattr(self, name).items()
+            }
+            for name in ("subjects", "montages")
+        }
+        return {
+            "rule": self.rule.to_json() if self.rule else None,
+            "recordings": self.recordings,
+            "unlabelled": self.unlabelled,
+            "seizures": self.seizures,
+            "events": self.events,
+            "seconds": self.seconds,
+            "ignored_seconds": self.ignored_seconds,
+            "uncovered_seconds": self.uncovered_seconds,
+            "total": {name: tally.to_json() for name, tally in self.total.items()},
+            "macro": {name: macro_json(self.macro(name)) for name in self.subjects},
+            "latency": {
+                "median": self.median_latency,
+                "found": len(self.latency),
+                **({} if len(self.latency) else {"undefined": "no seizure was found"}),
+            },
+            "classes": {name: entry.to_json() for name, entry in self.classes.items()},
+            "lengths": {name: entry.to_json() for name, entry in self.lengths.items()},
+            **nested,
+        }
+
+
+def make_cases(
+    reference: EventTable, hypothesis: EventTable, ignored: Sequence[Spans] | None = None
+) -> list[Case]:
+    """Return the recordings that can be scored: those that both sides looked at.
+
+    Parameters
+    ----------
+    reference, hypothesis : EventTable
+        Of the same recordings.
+    ignored : sequence of ndarray, optional
+        For each recording a union of what is not scored; events are cut there.
+
+    Raises
+    ------
+    PredictionError
+        If they are of other recordings.
+    """
+    recordings = reference.recordings
+    if recordings is not hypothesis.recordings and (
+        recordings.id.tolist() != hypothesis.recordings.id.tolist()
+    ):
+        raise PredictionError("reference and events are of different recordings")
+    known, found = reference.united(), hypothesis.united()
+    cases = []
+    for row in np.flatnonzero(reference.known & hypothesis.known).tolist():
+        seconds = float(recordings.seconds[row])
+        lost = as_spans([]) if ignored is None else clip(union(ignored[row]), 0, seconds)
+        cases.append(
+            Case(
+                row,
+                str(recordings.patient[row]) or str(recordings.id[row]),
+                str(recordings.montage[row]),
+                seconds,
+                subtract(known[row], lost),
+                subtract(found[row], lost),
+                lost,
+            )
+        )
+    return cases
+
+
+def score_predictions(
+    predictions: "Predictions",
+    rule: EventRule,
+    against: str | os.PathLike[str] | EventTable | None = None,
+) -> Scores:
+    """Score predictions; see :meth:`tuszstore.evaluate.predictions.Predictions.score`."""
+    reference = find_reference(predictions, against)
+    (hypothesis,), covered = predictions.detect([rule])
+    spans = classes_of(predictions) if against is None else {}
+    ignored = predictions.ignored if against is None else None
+    return score_events(
+        reference, hypothesis, ignored=ignored, classes=spans, rule=rule, covered=covered
+    )
+
+
+def find_reference(
+    predictions: "Predictions", against: str | os.PathLike[str] | EventTable | None
+) -> EventTable:
+    """Return what is right: what the store has annotated, or what files or a table say."""
+    if against is None:
+        return predictions.reference()
+    if isinstance(against, EventTable):
+        return against
+    from tuszstore.evaluate.files import read_event_files
+
+    return read_event_files(against, predictions.recordings)
+
+
+def classes_of(predictions: "Predictions") -> dict[str, list[Spans]]:
+    """Return for each class of seizures what is annotated with it, recording by recording."""
+    annotated = predictions.annotated
+    names = sorted(set(annotated.label[annotated.kind == SEIZURE].tolist()))
+    found: dict[str, list[Spans]] = {}
+    for name in names:
+        rows = np.flatnonzero((annotated.kind == SEIZURE) & (annotated.label == name))
+        spans = np.column_stack([annotated.onset[rows], annotated.offset[rows]])
+        owner = annotated.recording[rows]
+        found[name] = [union(spans[owner == row]) for row in range(len(predictions.recordings))]
+    return found
+
+
+def score_events(
+    reference: EventTable,
+    hypothesis: EventTable,
+    *,
+    ignored: Sequence[Spans] | None = None,
+    classes: Mapping[str, Sequence[Spans]] | None = None,
+    rule: EventRule | None = None,
+    covered: NDArray[np.float64] | None = None,
+) -> Scores:
+    """Score events against what is right, by every rule.
+
+    Parameters
+    ----------
+    reference, hypothesis : EventTable
+        Of the same recordings; those that one of them did not look at are left out.
+    ignored : sequence of ndarray, optional
+        For each recording the spans that are not scored: events are cut there, and the time does
+        not count.
+    classes : mapping of str to sequence of ndarray, optional
+        For each class of seizures, its spans in each recording.
+    rule : EventRule, optional
+        How the hypothesis was made; kept with the scores.
+    covered : ndarray of float64, shape (recording,), optional
+        For each recording, the time of which the predictions say anything (s).
+
+    Returns
+    -------
+    Scores
+    """
+    cases = make_cases(reference, hypothesis, ignored)
+    tallies = [{name: case.count(name) for name in RULES} for case in cases]
+
+    def grouped(names: list[str]) -> dict[str, dict[str, Tally]]:
+        groups: dict[str, dict[str, Tally]] = {name: {} for name in RULES}
+        for key, counted in zip(names, tallies, strict=True):
+            for name in RULES:
+                groups[name][key] = groups[name].get(key, Tally()) + counted[name]
+        return groups
+
+    latencies = [latency(case.reference, case.hypothesis) for case in cases]
+    uncovered = None
+    if covered is not None:
+        uncovered = float(sum(max(0.0, case.seconds - covered[case.row]) for case in cases))
+    return Scores(
+        rule=rule,
+        total={name: Tally.sum(t[name] for t in tallies) for name in RULES},
+        subjects=grouped([case.patient for case in cases]),
+        montages=grouped([case.montage for case in cases]),
+        classes=_by_class(cases, classes or {}),
+        lengths=_by_length(cases),
+        latency=np.concatenate([np.empty(0), *latencies]),
+        recordings=len(cases),
+        unlabelled=int((~reference.known).sum()),
+        seconds=sum(case.scored for case in cases),
+        ignored_seconds=sum(total(case.ignored) for case in cases),
+        uncovered_seconds=uncovered,
+        seizures=sum(len(case.reference) for case in cases),
+        events=sum(len(case.hypothesis) for case in cases),
+        cases=cases,
+    )
+
+
+def latency(reference: Spans, hypothesis: Spans) -> NDArray[np.float64]:
+    """Return for each event that is found how much later the first prediction of it begins (s)."""
+    found = reference[touched(reference, hypothesis)]
+    first = np.searchsorted(hypothesis[:, 1], found[:, 0], "right")
+    return np.asarray(hypothesis[first, 0] - found[:, 0])
+
+
+def _by_class(cases: Sequence[Case], classes: Mapping[str, Sequence[Spans]]) -> dict[str, Detected]:
+    counted = {}
+    for name, spans in classes.items():
+        n_all = n_found = 0
+        for case in cases:
+            events = subtract(clip(spans[case.row], 0, case.seconds), case.ignored)
+            n_all += len(events)
+            n_found += int(touched(events, case.hypothesis).sum())
+        counted[name] = Detected(n_all, n_found)
+    return counted
+
+
+def _by_length(cases: Sequence[Case]) -> dict[str, Detected]:
+    lengths = np.concatenate([np.empty(0), *(np.diff(case.reference)[:, 0] for case in cases)])
+    found = np.concatenate(
+        [np.empty(0, bool), *(touched(case.reference, case.hypothesis) for case in cases)]
+    )
+    groups = {}
+    for low, high in pairwise(LENGTHS):
+        chosen = (lengths >= low) & (lengths < high)
+        name = f"{low:g} to {high:g} s" if np.isfinite(high) else f"{low:g} s or more"
+        groups[name] = Detected(int(chosen.sum()), int(found[chosen].sum()))
+    return groups

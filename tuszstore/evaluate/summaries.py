@@ -1,0 +1,70 @@
+"""Numbers over subjects: their mean, and how sure it is by drawing subjects again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tuszstore.evaluate.tally import MEASURES, Tally
+
+DRAWS = 2000
+"""Times that subjects are drawn again."""
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of a number over subjects.
+
+    Attributes
+    ----------
+    mean : float or None
+        Over the subjects of whom it is defined; None where it is of nobody.
+    low, high : float or None
+        Interval that holds 95 % of the means of subjects drawn again with replacement
+        (percentile bootstrap); None with fewer than two subjects.
+    subjects : int
+        Of whom it is defined.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    subjects: int
+
+
+def macro(by_subject: Mapping[str, Tally], *, seed: int = 0) -> dict[str, Mean]:
+    """Return the mean of each number over subjects, each of whom counts the same.
+
+    Parameters
+    ----------
+    by_subject : mapping of str to Tally
+    seed : int
+        Of the draws.
+    """
+    return {
+        name: bootstrap_mean([getattr(t, name) for t in by_subject.values()], seed=seed)
+        for name in MEASURES
+    }
+
+
+def bootstrap_mean(values: Sequence[float | None], *, seed: int = 0) -> Mean:
+    """Return the mean of numbers, leaving out those that are undefined, and its interval."""
+    known = np.array([value for value in values if value is not None], np.float64)
+    if not len(known):
+        return Mean(None, None, None, 0)
+    mean = float(known.mean())
+    if len(known) == 1:
+        return Mean(mean, None, None, 1)
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(known), (DRAWS, len(known)))
+    means = known[drawn].mean(axis=1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Mean(mean, float(low), float(high), len(known))
+
+
+def macro_json(means: Mapping[str, Mean]) -> dict[str, Any]:
+    """Return means as plain values."""
+    return {name: asdict(mean) for name, mean in means.items()}

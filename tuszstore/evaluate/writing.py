@@ -1,0 +1,373 @@
+"""Writing predictions: from any number of processes, in any order, and on after a kill.
+
+Each writer appends to a part of its own. The last one to close finds that no window is missing,
+puts the parts together and gives the result its name in one step.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tuszstore.errors import TuszstoreError
+from tuszstore.evaluate.group import is_predictions, write_group
+from tuszstore.evaluate.parts import Part, PartWriter, being_written, read_part, read_parts
+from tuszstore.evaluate.tables import Content
+from tuszstore.indices import Indices, check_indices
+from tuszstore.store.shard import write_atomically
+from tuszstore.units import clock
+
+if TYPE_CHECKING:
+    from tuszstore.facade.windows import WindowCollection
+
+TOLERANCE = 1e-5
+"""Difference of two outputs for one window that is taken for rounding."""
+
+PLAN = "plan.json"
+_LOCK = "lock"
+
+
+class PredictionError(TuszstoreError, ValueError):
+    """Predictions that cannot be what they are said to be, or belong to something else."""
+
+
+def write_predictions(
+    store: "WindowCollection",
+    path: str | os.PathLike[str],
+    *,
+    model: str = "",
+    overwrite: bool = False,
+    world_size: int | None = None,
+) -> "PredictionWriter":
+    """Begin to write what a model says of the windows of a store or a view, or go on with it.
+
+    >>> with tuszstore.write_predictions(store, "val.predictions") as out:  # doctest: +SKIP
+    ...     for indices in batches:
+    ...         out.write(indices, model(store.read(indices)))
+
+    Any number of processes may do so at once, each with some of the windows, in any order. The
+    last one to leave its ``with`` block puts all together; until then there is nothing at `path`.
+    After a kill the same call goes on, and ``out.missing`` tells which windows are still to come.
+
+    Parameters
+    ----------
+    store : Store or view
+    path : path
+        Of a local folder. What is unfinished lies beside it, in ``.<name>.unfinished``.
+    model : str
+        Which model it was, such as a checkpoint's name or digest; kept as it is. What another one
+        has left unfinished is refused.
+    overwrite : bool
+        Replace predictions that are there when new ones are complete; and, where this is the only
+        writer, drop what is unfinished.
+    world_size : int, optional
+        How many writers there are; by default the environment's ``WORLD_SIZE``, as torchrun sets
+        it, or 1. A writer that leaves first does not wait for the others, nor complain.
+
+    Returns
+    -------
+    PredictionWriter
+
+    Raises
+    ------
+    PredictionError
+        If there is something else at `path`, or predictions without `overwrite`, or what is
+        unfinished there is of another store or model.
+    """
+    return PredictionWriter(store, Path(path), model, overwrite, world_size)
+
+
+class PredictionWriter:
+    """What writes predictions; made by :func:`write_predictions`, and used in a ``with`` block.
+
+    Attributes
+    ----------
+    path : Path
+        Where the predictions will be.
+    complete : bool
+        Whether they are, once the block is left.
+    """
+
+    def __init__(
+        self,
+        store: "WindowCollection",
+        path: Path,
+        model: str,
+        overwrite: bool,
+        world_size: int | None,
+    ) -> None:
+        self.path = path.absolute()
+        self.complete = False
+        self._content = Content.of(store)
+        self._model, self._overwrite = model, overwrite
+        self._world_size = _world_size(world_size)
+        self._part: PartWriter | None = None
+        self._n_values = 0
+        # where each window's values lie that this writer has written; -1 before
+        self._rows = np.full(len(self._content.windows), -1, np.int64)
+        self._n_written = 0
+        self._check_target()
+
+    @property
+    def folder(self) -> Path:
+        """Folder of what is unfinished."""
+        return self.path.parent / f".{self.path.name}.unfinished"
+
+    @property
+    def missing(self) -> NDArray[np.int64]:
+        """Windows that nobody has written yet, in their order."""
+        there = np.zeros(len(self._rows), bool)
+        for part in read_parts(self.folder) if self.folder.is_dir() else []:
+            for block in part.blocks:
+                there[block.indices] = True
+        return np.flatnonzero(~there)
+
+    def write(self, indices: Indices, probabilities: ArrayLike) -> None:
+        """Write the outputs of windows.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (window,)
+            As ``store.read`` takes them.
+        probabilities : array_like of float, shape (window,) or (window, value)
+            Of a seizure, 0 to 1: one for each window, or so many at equal distances that they
+            divide the window's samples. Tensors are taken from wherever they are.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If an index is out of range, or no integer.
+        PredictionError
+            If a probability is NaN or not within 0 to 1, naming window and recording; a window
+            was written before with other values; or shapes do not fit.
+        """
+        if self._part is None:
+            raise PredictionError(f"{self.path}: write within `with write_predictions(...) as out`")
+        numbers = check_indices(indices, len(self._rows))
+        values = self._checked(probabilities, numbers)
+        new = self._unwritten(numbers, values)
+        if len(new):
+            self._rows[numbers[new]] = self._n_written + np.arange(len(new))
+            self._n_written += len(new)
+            self._part.append(numbers[new], values[new])
+
+    def __enter__(self) -> Self:
+        self._begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._part is None:
+            return
+        part, self._part = self._part, None
+        part.close(finished=kind is None)
+        if kind is None:
+            self._merge()
+
+    def _check_target(self) -> None:
+        """Refuse a place where something else is."""
+        if not os.path.lexists(self.path):
+            return
+        if not is_predictions(self.path):
+            raise PredictionError(
+                f"{self.path}: is there, and holds no predictions; choose another place"
+            )
+        if not self._overwrite:
+            raise PredictionError(
+                f"{self.path}: is there already; choose another place, or give overwrite=True"
+            )
+
+    def _begin(self) -> None:
+        """Take up what is unfinished, if it is of the same windows, or begin."""
+        alone = self._world_size == 1
+        if self._overwrite and alone and self.folder.is_dir() and not [*being_written(self.folder)]:
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plan = {**self._content.identity, "model": self._model}
+        with self._locked():
+            place = self.folder / PLAN
+            if place.exists():
+                self._check_plan(json.loads(place.read_bytes()), plan)
+            else:
+                write_atomically(place, json.dumps(plan).encode())
+            self._part = PartWriter(self.folder)
+
+    def _check_plan(self, found: dict[str, str], plan: dict[str, str]) -> None:
+        if differing := [name for name in plan if found.get(name) != plan[name]]:
+            what = "model" if differing == ["model"] else "store, or another view of it"
+            told = f" ({found.get('model')!r}, not {self._model!r})" if what == "model" else ""
+            raise PredictionError(
+                f"{self.path}: what is unfinished there is of another {what}{told}; finish it with "
+                f"that, remove {self.folder}, or give overwrite=True"
+            )
+
+    def _checked(self, probabilities: ArrayLike, numbers: NDArray[np.int64]) -> Any:
+        """Return probabilities as (window, value) float32, if they are some."""
+        given: Any = probabilities
+        if hasattr(given, "detach"):  # a tensor, perhaps on another device or of half precision
+            given = given.detach().float().cpu().numpy()
+        values = np.asarray(given)
+        if values.dtype.kind not in "fiub":
+            raise PredictionError(f"probabilities must be numbers, not {values.dtype}")
+        values = values.astype(np.float32)
+        if values.ndim == 1:
+            values = values[:, None]
+        if values.ndim != 2 or len(values) != len(numbers) or not values.size >= len(numbers):
+            raise PredictionError(
+                f"probabilities of {len(numbers)} windows must have the shape ({len(numbers)},) or "
+                f"({len(numbers)}, values), not {np.shape(given)}"
+            )
+        n_values, window = values.shape[1], self._content.window
+        if window % n_values:
+            raise PredictionError(
+                f"{n_values} values do not divide a window of {window} samples; give one for each "
+                "window, or a series at a rate that divides it"
+            )
+        if self._n_values not in (0, n_values):
+            raise PredictionError(
+                f"{n_values} values a window, and those before had {self._n_values}"
+            )
+        self._n_values = n_values
+        # NaN is neither
+        if not (good := ((values >= 0) & (values <= 1)).all(axis=1)).all():
+            row = int(np.argmin(good))
+            wrong = values[row][~((values[row] >= 0) & (values[row] <= 1))][0]
+            raise PredictionError(
+                f"{self._told(numbers[row])}: {wrong:g} is no probability: it must be within 0 to 1"
+                f"{'' if np.isnan(wrong) else '; give logits through a sigmoid'}"
+            )
+        return values
+
+    def _unwritten(self, numbers: NDArray[np.int64], values: NDArray[np.float32]) -> Any:
+        """Return the places of windows that this writer has not written; equal ones may repeat."""
+        assert self._part is not None
+        unique, first = np.unique(numbers, return_index=True)
+        self._check_equal(numbers, values, values[first[np.searchsorted(unique, numbers)]])
+        before = self._rows[unique] >= 0
+        if before.any():
+            known = read_part(self._part.path).values(self._rows[unique[before]])
+            self._check_equal(unique[before], values[first[before]], known)
+        return np.sort(first[~before])
+
+    def _check_equal(self, numbers: Any, values: Any, known: Any) -> None:
+        different = (np.abs(values - known) > TOLERANCE).any(axis=1)
+        if different.any():
+            row = int(np.argmax(different))
+            place = int(np.argmax(np.abs(values[row] - known[row])))
+            raise PredictionError(
+                f"{self._told(numbers[row])}: was written twice with different values "
+                f"({known[row][place]:g} and {values[row][place]:g}); to begin again, give "
+                "overwrite=True"
+            )
+
+    def _told(self, number: int) -> str:
+        """Name a window for messages."""
+        content = self._content
+        row = content.windows.recording[number]
+        start = content.windows.start[number] / content.sfreq
+        return f"window {number} ({content.recordings.id[row]}, {clock(start)})"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.folder / _LOCK).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _merge(self) -> None:
+        """Put the parts together if they are all; leave that to others who still write."""
+        try:
+            self._merge_alone()
+        except FileNotFoundError:
+            if self.folder.exists():
+                raise
+            # by another writer meanwhile, who found that all parts are there
+            self.complete = is_predictions(self.path)
+
+    def _merge_alone(self) -> None:
+        with self._locked():
+            if not (self.folder / PLAN).exists():
+                self.complete = is_predictions(self.path)
+                return
+            if [*being_written(self.folder)]:
+                return  # who closes last puts all together
+            if len(missing := self.missing):
+                n_closed = sum(part.finished for part in read_parts(self.folder))
+                if n_closed < self._world_size:
+                    return
+                self._refuse_incomplete(missing)
+            self._publish(read_parts(self.folder))
+        self.complete = True
+
+    def _refuse_incomplete(self, missing: NDArray[np.int64]) -> None:
+        rows = np.unique(self._content.windows.recording[missing])
+        ids = ", ".join(self._content.recordings.id[rows[:3]])
+        more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+        total = len(self._rows)
+        raise PredictionError(
+            f"{self.path}: is incomplete: {len(missing)} of {total} windows have no prediction (of "
+            f"{ids}{more}). What was written is kept: write the windows of `out.missing` to finish"
+        )
+
+    def _publish(self, parts: list[Part]) -> None:
+        where = self._places(parts)
+        unfinished = self.folder / "group"
+        if unfinished.exists():
+            shutil.rmtree(unfinished)  # of a writer who was killed
+        n_values = max((part.n_values for part in parts), default=1) or 1
+
+        def read(first: int, last: int) -> NDArray[np.float32]:
+            values = np.empty((last - first, n_values), np.float32)
+            for number, part in enumerate(parts):
+                mine = np.flatnonzero(where[0, first:last] == number)
+                if len(mine):
+                    values[mine] = part.values(where[1, first + mine])
+            return values
+
+        write_group(unfinished, self._content, self._model, n_values, read)
+        before = self.folder / "before"
+        if os.path.lexists(self.path):
+            self.path.rename(before)
+        unfinished.rename(self.path)
+        (self.folder / PLAN).unlink()  # what others look for, who wait for the lock
+        shutil.rmtree(self.folder)
+
+    def _places(self, parts: list[Part]) -> NDArray[np.int64]:
+        """Return part and row of each window; a window in two parts must be equal in both."""
+        where = np.full((2, len(self._rows)), -1, np.int64)
+        sizes = {part.n_values for part in parts if part.blocks}
+        if len(sizes) > 1:
+            told = " and ".join(map(str, sorted(sizes)))
+            raise PredictionError(
+                f"{self.path}: some writers gave {told} values a window; remove {self.folder}"
+            )
+        for number, part in enumerate(parts):
+            part.check()
+            if not part.blocks:
+                continue
+            indices = np.concatenate([block.indices for block in part.blocks])
+            rows = np.arange(len(indices))
+            twice = np.flatnonzero(where[0, indices] >= 0)
+            for chunk in np.array_split(twice, len(twice) // 4096 + 1):
+                for other in np.unique(where[0, indices[chunk]]):
+                    here = chunk[where[0, indices[chunk]] == other]
+                    known = parts[other].values(where[1, indices[here]])
+                    self._check_equal(indices[here], part.values(rows[here]), known)
+            where[:, indices] = np.vstack([np.full(len(rows), number), rows])
+        return where
+
+
+def _world_size(given: int | None) -> int:
+    text = os.environ.get("WORLD_SIZE", "1") if given is None else str(given)
+    return max(1, int(text)) if text.isdecimal() else 1
