@@ -20,16 +20,9 @@ from tuszstore.corpus.base import Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.corrections import Corrections
 from tuszstore.corpus.edf_corpus import EdfCorpus
 from tuszstore.corpus.edf_start import read_start
+from tuszstore.corpus.formats.clocks import DAY, ClockTime, clock_times, interval
 from tuszstore.corpus.formats.errata import ListedClock, ListedName
-from tuszstore.corpus.formats.siena_list import (
-    DAY,
-    ClockTime,
-    ListedSeizure,
-    SeizureList,
-    clock_times,
-    interval,
-    read_seizure_list,
-)
+from tuszstore.corpus.formats.siena_list import ListedSeizure, SeizureList, read_seizure_list
 from tuszstore.corpus.formats.text import text_of, words_of
 from tuszstore.corpus.listing import folders_named, list_edf_files, some_names
 from tuszstore.corpus.parsed import Parsed
