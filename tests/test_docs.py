@@ -189,15 +189,17 @@ def test_only_what_needs_something_elsewhere_is_not_run() -> None:
     reasons = {block.not_run for page in PAGES for block in ALL[page]} - {""}
     needs = {
         "needs CHB-MIT",
-        "needs Siena",
-        "needs TUSZ",
-        "needs a BIDS folder",
         "needs Kubernetes",
         "needs Modal",
         "needs SLURM",
+        "needs SeizeIT1",
+        "needs TUSZ",
+        "needs a BIDS folder",
         "needs a bucket",
         "needs a cluster",
         "needs h5netcdf",
+        "needs the Helsinki neonates",
+        "needs the Siena database",
         "needs the package above",
     }
     assert reasons <= needs
@@ -269,9 +271,9 @@ def test_extras_that_are_told_exist() -> None:
 
 
 def test_one_speed_of_building_everywhere() -> None:
-    """Pages that count with the speed of a build take it from the table of the README."""
-    readme = (ROOT / "README.md").read_text()
-    section = readme.partition("s per h of EEG |        range")[2]
+    """Pages that count with the speed of a build take it from the table of the benchmarks."""
+    results = (ROOT / "docs" / "benchmarks.md").read_text()
+    section = results.partition("s per h of EEG |        range")[2]
     rows = {
         name.strip(): seconds
         for name, seconds in re.findall(r"^\| (tuszstore[^|]*)\|\s*([\d.]+) \|", section, re.M)
@@ -283,6 +285,23 @@ def test_one_speed_of_building_everywhere() -> None:
     ((speed, core),) = re.findall(r"core time: hours . ([\d.]+) s \| ([\d,]+) s", build)
     assert speed == alone
     assert float(core.replace(",", "")) == pytest.approx(1473.5 * float(alone), rel=1e-3)
+
+
+def test_the_readme_has_the_figures_of_the_benchmarks() -> None:
+    """Its table is a part of the one that the benchmarks write."""
+
+    def table(text: str, columns: list[int]) -> dict[str, list[str]]:
+        lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+        cells = [[cell.strip().replace("**", "") for cell in line] for line in lines]
+        return {line[0]: [line[k] for k in columns] for line in cells if len(line) > max(columns)}
+
+    _, _, results = (ROOT / "docs" / "benchmarks.md").read_text().partition("## Results")
+    full = table(results, [1, 2, 6, 8])
+    _, _, section = (ROOT / "README.md").read_text().partition("## How fast")
+    short = table(section.partition("\n## ")[0], [1, 2, 3, 4])
+    engines = [name for name in short if name and not name.startswith("-")]
+    assert {"tuszstore", "NPZ", "LMDB"} <= set(engines)
+    assert {name: short[name] for name in engines} == {name: full[name] for name in engines}
 
 
 def test_the_parser_of_pages() -> None:
