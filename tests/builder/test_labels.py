@@ -17,7 +17,6 @@ from tuszstore.corpus.annotations import WHOLE_MONTAGE, Annotation, Event, Looke
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.tusz import Tusz
 from tuszstore.errors import CorpusError
-from tuszstore.read.seizures import SeizureMask
 from tuszstore.store.labels import UNLABELLED, paint
 from tuszstore.store.patients import shared_patients
 from tuszstore.store.raters import decide
@@ -110,8 +109,7 @@ class TestRaters:
         )
         assert [row for row in rows if row[0] in RATERS and row[3] != "unlabelled"] == list(EVENTS)
         # and what reads labels agrees with them
-        mask = np.empty((len(store), store.spec.window), np.float32)
-        SeizureMask(store.metadata).paint(np.arange(len(store)), mask)
+        mask = store.targets(slice(None))
         stored = store.labels[:]
         seizure = (stored & store.spec.seizure_bits) > 0
         np.testing.assert_array_equal(mask, np.where(stored == UNLABELLED, np.nan, seizure))
@@ -135,6 +133,32 @@ class TestRaters:
                 assert label[::SFREQ].tolist() == second_by_second(rule, -(-n_samples // SFREQ))
         with pytest.raises(ValueError, match=r"no rater 'D' in this store: there are A, B, C"):
             decide(store.recordings, store.events, "D")
+
+    @pytest.mark.parametrize("rule", ["any", "majority", "B"])
+    def test_a_view_under_another_rater(
+        self, small_corpus: Path, tmp_path: Path, rule: str
+    ) -> None:
+        store = tuszstore.open(build(small_corpus, tmp_path / "all", {"rater": "all"}).store)
+        windows = {"length": 7, "stride": 3}
+        for view, name in (
+            (store.view(rater=rule), "same"),
+            (store.view(rater=rule, **windows), "other"),
+        ):
+            more = {"windows": windows} if name == "other" else {}
+            root = tmp_path / name
+            built = tuszstore.open(build(small_corpus, root, {"rater": rule}, **more).store)
+            assert view.spec.rater == rule
+            columns = built.metadata.windows
+            for column in set(columns) - {"start_block"}:
+                found = view.metadata.windows[column]
+                np.testing.assert_array_equal(found, columns[column], err_msg=column)
+            np.testing.assert_array_equal(view.labels[:], built.labels[:])
+            np.testing.assert_array_equal(view.targets(slice(None)), built.targets(slice(None)))
+            np.testing.assert_array_equal(
+                view.metadata.recordings["labelled"], built.metadata.recordings["labelled"]
+            )
+            kept = [name in RATERS for name in view.events["rater"].values]
+            assert sum(kept) == sum(name in RATERS for name in built.events["rater"].values)
 
     def test_an_index_under_another_rater(self, small_corpus: Path, tmp_path: Path) -> None:
         path = build(small_corpus, tmp_path / "a", {"rater": "all"}).store
