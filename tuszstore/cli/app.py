@@ -22,6 +22,7 @@ MODULES = {
     "repair": "stores",
     "report": "pictures",
     "scan-cache": "building",
+    "score": "scoring",
     "status": "building",
     "synth": "samples",
     "verify": "stores",

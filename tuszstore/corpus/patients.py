@@ -153,10 +153,18 @@ class PatientChecks:
             f"same content: {_some(map(told, pairs), len(pairs), '; ')}{more}. {_ONE_PATIENT}"
         )
 
-    def shared_patients(self, splits: Splits, name: str) -> list[str]:
+    def shared_patients(self, splits: Splits, name: str, leaks: Collection[str] = ()) -> list[str]:
         """Refuse patients of a split in another one; under ``file_order`` return a warning.
 
         A folder that begins the names of its files, such as ``PN00``, is a patient as well.
+
+        Parameters
+        ----------
+        splits : mapping of str to sequence of Recording
+        name : str
+            Of the split.
+        leaks : collection of str
+            Patients that are known to be in two, for whom there is a warning alone.
 
         Raises
         ------
@@ -164,17 +172,27 @@ class PatientChecks:
         """
         own = self._persons_of(splits[name])
         told, by_name = [], True
+        known = []
         for other, members in splits.items():
-            if other != name and (shared := sorted(own & self._persons_of(members))):
+            both = own & self._persons_of(members) if other != name else set()
+            if leaking := sorted(both.intersection(leaks)):
+                some = _some(map(self._name_of, leaking), len(leaking))
+                known.append(f"this split leaks: {some} in {name} and {other}, as its file says")
+            if shared := sorted(both.difference(leaks)):
                 by_name = by_name and not {r.patient for r in members}.isdisjoint(shared)
                 told.append(
                     f"{_some(map(self._name_of, shared), len(shared))} in {name} and {other}"
                 )
         if not told:
-            return []
+            return known
         policy = self._config.split_policy
         if policy == "file_order":
             return [f"split policy file_order: patients in two splits: {'; '.join(told)}"]
+        if policy == "file":
+            raise CorpusError(
+                f"{self._config.split_file}: patients in two splits: {'; '.join(told)}. List each "
+                "in one of them, or, if that is known and meant, name the patient in its 'leaks'"
+            )
         other_way = ", or use the split policy 'patient'" * (policy == "official" and by_name)
         raise CorpusError(
             f"patients in two splits: {'; '.join(told)}. Move their recordings into one of the "

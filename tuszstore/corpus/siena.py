@@ -31,7 +31,7 @@ from tuszstore.corpus.formats.siena_list import (
     read_seizure_list,
 )
 from tuszstore.corpus.formats.text import text_of, words_of
-from tuszstore.corpus.listing import list_edf_files, some_names
+from tuszstore.corpus.listing import folders_named, list_edf_files, some_names
 from tuszstore.corpus.parsed import Parsed
 from tuszstore.errors import AnnotationError, RecordingError
 from tuszstore.reasons import plural
@@ -71,18 +71,13 @@ class Siena(EdfCorpus):
     @classmethod
     def recognises(cls, root: Path) -> str:
         """Return why a folder is Siena: a patient's folder, with its list or recordings."""
-        names = some_names(root, 100)
-        folders = [root, *(root / name for name in names[:3])]  # such as the 1.0.0 of a download
-        for folder in folders:
-            for name in names if folder == root else some_names(folder, 20):
-                if not _PATIENT.fullmatch(name):
-                    continue
-                inside = some_names(folder / name, 10)
-                if lists := [n for n in inside if _is_list(n)]:
-                    return f"{name}/{lists[0]} is a list of seizures of Siena"
-                edf = [n for n in inside if n.lower().endswith(".edf") and _NAMED.fullmatch(n[:-4])]
-                if edf:
-                    return f"{name}/{edf[0]} is named as a recording of Siena"
+        for folder in folders_named(root, _PATIENT):
+            inside = some_names(folder, 10)
+            if lists := [n for n in inside if _is_list(n)]:
+                return f"{folder.name}/{lists[0]} is a list of seizures of Siena"
+            edf = [n for n in inside if n.lower().endswith(".edf") and _NAMED.fullmatch(n[:-4])]
+            if edf:
+                return f"{folder.name}/{edf[0]} is named as a recording of Siena"
         return ""
 
     def recordings(self) -> Discovery:

@@ -4,17 +4,15 @@ Names of patients are a corpus's own: patient 1 of one has nothing to do with pa
 Corpora of one namespace share theirs, as all of TUH do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.errors import ConcatError
 from tuszstore.facade.windows import WindowCollection
+from tuszstore.store.patients import NAMESPACES
 from tuszstore.text import printable
-
-_PRIVATE = ("", "bids", "folder")
-"""Corpora of which there are many under one name."""
 
 Persons = list[tuple[str, str]]
 """Namespace and name of the patient of each recording."""
@@ -30,17 +28,11 @@ def persons_of(store: WindowCollection, source: str) -> Persons:
         Stands for a namespace where nothing tells one.
     """
     recordings = store.metadata.recordings
-    namespaces = store.attrs.get("patient_namespaces") or {}
+    known = store.attrs.get(NAMESPACES)
+    named = known if isinstance(known, Mapping) else {}
+    unnamed = store.attrs.get("data") or source
     corpora = recordings.or_blank("corpus").tolist()
-    unnamed = f"{store.attrs.get('data') or source}"
-    spaces = {
-        corpus: str(namespaces.get(corpus) or "") or f"{corpus} {unnamed}".strip()
-        for corpus in set(corpora)
-    }
-    # a corpus that is the only one of its name has its patients in all of its splits
-    for corpus in spaces:
-        if corpus not in namespaces and corpus not in _PRIVATE:
-            spaces[corpus] = corpus
+    spaces = {name: str(named.get(name) or f"{name} of {unnamed}") for name in set(corpora)}
     patients = recordings["patient"].tolist()
     return [(spaces[c], str(p)) for c, p in zip(corpora, patients, strict=True)]
 
@@ -63,13 +55,13 @@ def check_leaks(
             if splits[a] == splits[b] or not shared:
                 continue
             names = ", ".join(printable(name) for _, name in shared[:5])
+            more = ", ..." if len(shared) > 5 else ""
+            count = f"{len(shared)} patients are" if len(shared) > 1 else "1 patient is"
             raise ConcatError(
-                f"{len(shared)} patient{'s are' if len(shared) > 1 else ' is'} in {splits[b]} "
-                f"({sources[b]}) and in {splits[a]} ({sources[a]}), which share the namespace "
-                f"{shared[0][0]!r}: {names}"
-                f"{', ...' if len(shared) > 5 else ''}. Whoever trains on one split would test on "
-                "the same patients: build the splits with split_policy 'patient', or leave their "
-                "recordings out of one"
+                f"{count} in {splits[b]} ({sources[b]}) and in {splits[a]} ({sources[a]}), which "
+                f"share the namespace {shared[0][0]!r}: {names}{more}. Whoever trains on one split "
+                "would test on the same patients: build the splits with split_policy 'patient', or "
+                "leave their recordings out of one"
             )
 
 

@@ -102,3 +102,28 @@ class Memory:
 
 BATCHES = Memory(keep=8, least=LEAST, most=MOST)
 """Memory of what is read without an array to be filled."""
+
+
+def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> NDArray[Any]:
+    """Return the array for a batch: the one given, if it can be filled.
+
+    Parameters
+    ----------
+    out : ndarray or None
+    shape : tuple of int
+    stored : str
+        The stored type.
+
+    Raises
+    ------
+    ValueError
+    """
+    if out is None:
+        return BATCHES.take(shape, np.float32)
+    if out.dtype not in (np.float32, np.dtype(stored)):
+        raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
+    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"out must be C-contiguous and writeable, of shape {shape}, not {out.shape}"
+        )
+    return out

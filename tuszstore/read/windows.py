@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
 from tuszstore.read.labels import Shift, WindowLabels
-from tuszstore.read.memory import BATCHES
+from tuszstore.read.layouts import unknown_layout
+from tuszstore.read.memory import check_out
 from tuszstore.read.plan import plan_runs
 from tuszstore.read.reader import BlockReader, Share
 from tuszstore.read.recordings import n_stored, read_recording
@@ -108,7 +109,7 @@ class WindowReader:
         self._index = StoredIndex(store) if index is None else index
         self._blocks: BlockReader | None = None
         store.check_open()
-        if reason := _unknown_layout(store):
+        if reason := unknown_layout(store):
             warnings.warn(
                 f"{store.path}: {reason}: reading it with zarr-python, which is slower",
                 stacklevel=3,
@@ -359,60 +360,6 @@ class WindowReader:
         if reader is not None:
             return reader.blocks(blocks)
         return _read_blocks(self._store, blocks)
-
-
-def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> NDArray[Any]:
-    """Return the array for a batch: the one given, if it can be filled.
-
-    Parameters
-    ----------
-    out : ndarray or None
-    shape : tuple of int
-    stored : str
-        The stored type.
-
-    Raises
-    ------
-    ValueError
-    """
-    if out is None:
-        return BATCHES.take(shape, np.float32)
-    if out.dtype not in (np.float32, np.dtype(stored)):
-        raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
-    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(
-            f"out must be C-contiguous and writeable, of shape {shape}, not {out.shape}"
-        )
-    return out
-
-
-def _unknown_layout(store: StoreMetadata) -> str:
-    """Return what the fast path does not know of a store's signal; nothing if it knows it."""
-    array = store.signal
-    geometry = store.geometry
-    codecs = array["codecs"]
-    if [codec["name"] for codec in codecs] != ["sharding_indexed"]:
-        return "its signal is not sharded"
-    sharding = codecs[0]["configuration"]
-    block = [len(store.spec.channels), geometry.block]
-    shard = array["chunk_grid"]["configuration"]["chunk_shape"]
-    if sharding["chunk_shape"] != [1, *block] or shard != [geometry.shard, *block]:
-        return "its signal has other chunks or shards"
-    chain, index = sharding["codecs"], sharding["index_codecs"]
-    if [codec["name"] for codec in chain] not in (
-        ["bytes", "crc32c"],
-        ["bytes", "blosc", "crc32c"],
-    ):
-        return "its signal has other codecs"
-    if [codec["name"] for codec in index] != ["bytes", "crc32c"]:
-        return "its shards have another index"
-    if any(part[0]["configuration"]["endian"] != "little" for part in (chain, index)):
-        return "its signal is not little-endian"
-    if sharding.get("index_location", "end") != "end":
-        return "its shards have their index in front"
-    if array["chunk_key_encoding"].get("configuration", {}).get("separator", "/") != "/":
-        return "its shards have other names"
-    return ""
 
 
 def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any]:

@@ -67,9 +67,9 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         Adds a dict: ``window`` (its number in the store), ``recording`` (its id), ``start_time``
         (s from the start of the recording) and ``category`` (the code in ``store.index``).
     seed : int
-        Of what `transform` draws. Epoch and place come with the indices of a sampler of
-        :mod:`tuszstore.sampling`. With those of torch the place is that in `indices`, and the
-        epoch is what :meth:`set_epoch` says.
+        Of what `transform` draws. Its place is that of the item, and the epoch is what
+        :meth:`set_epoch` says: call it in each epoch, or all draw the same. With
+        :meth:`tuszstore.sampling.Sampler.placed` epoch and place come with the indices.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         Parameters
         ----------
         epoch : int
-            From 0 on. Window indices of :mod:`tuszstore.sampling` have an epoch of their own.
+            From 0 on.
         """
         self._epoch.fill_(as_whole_number("epoch", epoch, 0))
 
