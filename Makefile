@@ -108,7 +108,7 @@ bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)
 
 torture: $(STAMP) ## kill builds, let calls fail, replace files under loaders, and see that nothing is lost
-	$(BIN)/python -m benchmarks.torture
+	$(BIN)/python -m tests.torture
 
 # No constraints and no reuse: the environment is made anew each time, so that what is tested is
 # what a user gets today. zarrs and tensorstore come last and only where they suit the newest
@@ -150,6 +150,7 @@ test-oldest: ## run all but the slow tests with the oldest dependencies that are
 	$$py $(PIP_INSTALL) --upgrade pip uv; \
 	.venv-oldest/bin/uv pip compile -q --python $$py --resolution lowest-direct \
 		pyproject.toml --extra remote --extra view -o .venv-oldest/oldest.txt; \
+	echo 'pyparsing<3.3' >> .venv-oldest/oldest.txt; \
 	$$py $(PIP_INSTALL) -c .venv-oldest/oldest.txt -e '.[remote,view]' --group test; \
 	$$py -m pytest $(PARALLEL) -m 'not slow'
 
@@ -158,7 +159,7 @@ test-typing: $(STAMP) ## check with mypy and pyright, from outside, that the typ
 
 docs: $(STAMP) ## build the documentation site in ./site; a warning or a broken link is an error
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Tested away from here, so that nothing is found but what was installed.
 wheel: $(STAMP) ## make an sdist and a wheel in ./dist, and run the self-test on the wheel in a clean environment

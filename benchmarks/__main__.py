@@ -18,8 +18,8 @@ import click
 
 from benchmarks.engines import ENGINES
 from benchmarks.harness import run
-from benchmarks.plots import figures
-from benchmarks.report import (
+from benchmarks.reporting.plots import figures
+from benchmarks.reporting.report import (
     BEGIN,
     END,
     as_markdown,

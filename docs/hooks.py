@@ -1,10 +1,13 @@
 """What the site has beside the pages of this folder.
 
-The configuration's page is made from its models, those of changes and of contributing are the
-files of the repository. Links to other files of the repository, which are not on the site, become
-plain text.
+The pages of the configuration and of the command line are made from the code, those of changes
+and of contributing are the files of the repository. Links to other files of the repository, which
+are not on the site, become plain text.
 """
 
+import ast
+import inspect
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +32,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, source in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=_relink(text, ROOT)))
-    reference = "\n".join(configuration_page())
-    files.append(File.generated(config, "reference/configuration.md", content=reference))
+    made = {"configuration": configuration_page(), "command-line": command_page()}
+    for name, lines in made.items():
+        content = "\n".join(lines)
+        files.append(File.generated(config, f"reference/{name}.md", content=content))
     return files
 
 
@@ -45,19 +50,35 @@ def _relink(text: str, folder: Path) -> str:
 
     A link that leads nowhere is left as it is, for the strict build to find.
     """
+    docs = ROOT / "docs"
+    made = {(ROOT / source).resolve(): docs / page for page, source in PAGES.items()}
+    here = folder if folder.is_relative_to(docs) else docs
 
     def relinked(match: re.Match[str]) -> str:
         label, target, anchor = match[1], match[2], match[3] or ""
         path = (folder / target).resolve()
-        if not path.exists() or path.is_relative_to(ROOT / "docs"):
-            inside = path.relative_to(ROOT / "docs") if path.exists() else None
-            return f"[{label}]({inside}{anchor})" if inside and folder == ROOT else match[0]
-        made = {(ROOT / source).resolve(): page for page, source in PAGES.items()}
-        if page := made.get(path):
-            return f"[{label}]({page}{anchor})"
+        if not path.exists():
+            return match[0]
+        page = made.get(path, path)
+        if page.is_relative_to(docs):
+            return f"[{label}]({os.path.relpath(page, here)}{anchor})"
         return f"{label} (`{path.relative_to(ROOT)}` in the repository)"
 
     return _LINK.sub(relinked, text)
+
+
+def command_page() -> Iterator[str]:
+    """Yield the lines of the page on the command line: the help of each command."""
+    from click.testing import CliRunner
+
+    from tuszstore.cli import main
+
+    runner = CliRunner(env={"COLUMNS": "88", "NO_COLOR": "1", "TERMINAL_WIDTH": "88"})
+    yield "# Command line"
+    for words in ([], *([name] for name in main.commands)):
+        yield from ["", f"## {' '.join(['tuszstore', *words])}", "", "```text"]
+        yield runner.invoke(main, [*words, "--help"], prog_name="tuszstore").output.rstrip()
+        yield "```"
 
 
 def configuration_page() -> Iterator[str]:
@@ -78,6 +99,7 @@ def configuration_page() -> Iterator[str]:
 
 
 def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
+    docstrings = attribute_docstrings(model)
     yield " ".join((model.__doc__ or "").split())
     yield from ["", "| key | values | default | |", "|---|---|---|---|"]
     inner = []
@@ -89,12 +111,25 @@ def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
             shown = f"`{_values(field.annotation)}`"
         default = field.get_default(call_default_factory=True)
         told = "" if default is PydanticUndefined else _shown(default)
-        text = " ".join((field.description or "").split())
+        text = " ".join(docstrings.get(name, "").split())
         cells = (f"`{path}.{name}`", shown, told, text)
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        yield "| " + " | ".join(cells) + " |"
     for key, below in inner:
         yield from ["", f"### {key}", ""]
         yield from _section(key, below)
+
+
+def attribute_docstrings(model: type) -> dict[str, str]:
+    """Return what stands beneath each attribute of a class, where it is declared."""
+    (declared,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(declared, ast.ClassDef)
+    found = {}
+    for node, after in zip(declared.body, declared.body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            match after:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    found[node.target.id] = text
+    return found
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
@@ -108,7 +143,8 @@ def _values(annotation: Any) -> str:
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     text = re.sub(r"typing\.|pathlib\.", "", text).replace("NoneType", "null")
     text = re.sub(r"Annotated\[([\w.]+), .*?\)\](?=$| )", r"\1", text)
-    text = re.sub(r"Literal\[(.*?)\]", lambda m: m[1].replace("'", "").replace(", ", " | "), text)
+    text = re.sub(r"Literal\[(.*?)\]", lambda m: m[1].replace("'", "").replace(", ", " or "), text)
+    text = text.replace(" | ", " or ")
     return text.replace("tuple[str, ...]", "list of str").replace("None", "null")
 
 

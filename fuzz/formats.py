@@ -8,16 +8,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fuzz import corpora, lists
 from tests.corpus.edf_files import channel, edf_bytes, time_keeping
 from tuszstore.corpus.formats.bids import read_channels, read_events, read_participants
 from tuszstore.corpus.formats.chb_summary import read_summary
+from tuszstore.corpus.formats.clocks import DAY, interval
 from tuszstore.corpus.formats.edfplus import read_edf_texts, read_tals
 from tuszstore.corpus.formats.errata import corrections_of, parse_errata
 from tuszstore.corpus.formats.helsinki import read_helsinki
 from tuszstore.corpus.formats.lbl import read_lbl
 from tuszstore.corpus.formats.markers import Marker, Patterns, spans_of
 from tuszstore.corpus.formats.seizeit import read_seizeit
-from tuszstore.corpus.formats.siena_list import DAY, interval, read_seizure_list
+from tuszstore.corpus.formats.siena_list import read_seizure_list
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.corpus.formats.tse import read_tse
 from tuszstore.corpus.formats.wfdb import read_seizures
@@ -181,6 +183,13 @@ FORMATS: dict[str, Callable[[bytes], None]] = {
     "helsinki": helsinki,
     "edfplus": edfplus,
     "errata": errata,
+    **lists.CORPORA,
+    "bids_events": corpora.bids_events,
+    "bids_channels": corpora.bids_channels,
+    "bids_lists": corpora.bids_lists,
+    "tse_events": corpora.tse_events,
+    "lbl_events": corpora.lbl_events,
+    "edf_texts": corpora.edf_texts,
 }
 
 SEEDS: dict[str, tuple[bytes, ...]] = {
@@ -250,5 +259,21 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"        two: {kind: seizure_onset, recordings: [b], listed: 4, use: 2.5, keeps: end}\n"
         b"    reason: x\n    source: y\n",
     ),
+    **lists.SEEDS,
+    "bids_lists": (
+        b"participant_id\tfilename\tage\tacq_time\nsub-01\tsub-01_task-x_eeg.edf\tn/a\t"
+        b"2001-02-03T04:05:06\nsub-02\teeg/sub-02_eeg.edf\t4\tn/a\n",
+    ),
+    "edf_texts": (
+        b"+0\x14\x14\x00+3\x155\x14sz_foc\x14\x00+9\x14sz start\x14\x00+12\x14sz end\x14\x00",
+        b"+1\x14Anfall\x14\x00+2\x14impd\x14\x00-3\x151\x14seizure\x14\x00",
+    ),
 }
 """Files of each format from which its fuzzer begins; every one is read."""
+
+SEEDS |= {
+    "bids_events": SEEDS["bids"],
+    "bids_channels": SEEDS["bids"],
+    "tse_events": SEEDS["tse"],
+    "lbl_events": SEEDS["lbl"],
+}

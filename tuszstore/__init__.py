@@ -14,9 +14,10 @@ from tuszstore.builder.report import BuildReport
 from tuszstore.api import Store, build, repair, verify  # isort: skip
 from tuszstore.api import open_store as open
 from tuszstore.config import Config, load_config
-from tuszstore.errors import SchemaError, StoreError, TuszstoreError
+from tuszstore.errors import ConcatError, SchemaError, StoreError, TuszstoreError
 from tuszstore.evaluate.predictions import Predictions, open_predictions
 from tuszstore.evaluate.writing import PredictionError, write_predictions
+from tuszstore.facade.concat import StoreSeries, concat
 from tuszstore.facade.view import View
 from tuszstore.store.spec import StoreSpec
 
@@ -24,16 +25,19 @@ __version__ = _version("tuszstore")
 
 __all__ = [
     "BuildReport",
+    "ConcatError",
     "Config",
     "PredictionError",
     "Predictions",
     "SchemaError",
     "Store",
     "StoreError",
+    "StoreSeries",
     "StoreSpec",
     "TuszstoreError",
     "View",
     "build",
+    "concat",
     "load_config",
     "open",
     "open_predictions",

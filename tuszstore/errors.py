@@ -72,3 +72,7 @@ class MissingExtraError(TuszstoreError, ImportError):
 
 class SharedMemoryError(TuszstoreError, MemoryError):
     """Worker processes have no room for their batches in the system's shared memory."""
+
+
+class ConcatError(StoreError, ValueError):
+    """Stores that cannot be put in a row: names what differs, and in which."""

@@ -190,6 +190,10 @@ NORMALISERS = Registry(
 ANNOTATIONS = Registry(
     "annotation format",
     "tuszstore.annotations",
-    dict.fromkeys(("csv", "csv_bi"), "tuszstore.corpus.annotations:read_nedc_csv"),
+    {
+        **dict.fromkeys(("csv", "csv_bi"), "tuszstore.corpus.annotations:read_nedc_csv"),
+        **dict.fromkeys(("tse", "tse_bi"), "tuszstore.corpus.old_tusz:read_tse_events"),
+        **dict.fromkeys(("lbl", "lbl_bi"), "tuszstore.corpus.old_tusz:read_lbl_events"),
+    },
 )
 """Formats of annotation files, for ``labels.annotation``; see `tuszstore.corpus.annotations`."""

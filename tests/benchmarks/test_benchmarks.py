@@ -20,12 +20,19 @@ from benchmarks.engines import ENGINES, LIMIT
 from benchmarks.engines.base import why_absent
 from benchmarks.environments import NoEnvironment, interpreter
 from benchmarks.measure import measure, prepare, warm_up
-from benchmarks.report import BEGIN, END, as_markdown, as_readme, has_place, write_into
+from benchmarks.reporting.report import BEGIN, END, as_markdown, as_readme, has_place, write_into
+from benchmarks.reporting.summary import Spread, exponent, exponents, ratios
+from benchmarks.reporting.tables import (
+    absences,
+    comparison,
+    losses,
+    overview,
+    varied_table,
+    workload_table,
+)
 from benchmarks.rows import Row, read_rows, setting
 from benchmarks.setting import SIZES
 from benchmarks.source import Source, make_source
-from benchmarks.summary import Spread, exponent, exponents, ratios
-from benchmarks.tables import absences, comparison, losses, overview, varied_table, workload_table
 from benchmarks.workloads.reading import order_of_all, random_order
 
 pytestmark = pytest.mark.slow

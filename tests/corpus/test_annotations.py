@@ -208,13 +208,16 @@ def test_a_missing_annotation_says_nothing(path: Path, kind: str) -> None:
 BESIDE = {
     "csv_bi": ("{stem}.csv_bi", r"\*\.csv_bi lies beside it: use --set labels\.annotation=csv_bi"),
     "CSV": ("{stem}.CSV", r"\*\.CSV lies beside it: rename it to \*\.csv"),
-    "tse_bi": ("{stem}.tse_bi", r"\*\.tse_bi lies beside it: this format is not read; convert"),
-    "lbl": ("{stem}.lbl", r"\*\.lbl lies beside it: this format is not read"),
+    "tse_bi": ("{stem}.tse_bi", r"\*\.tse_bi lies beside it: use --set labels\.annotation=tse_bi"),
+    "lbl": ("{stem}.lbl", r"\*\.lbl lies beside it: use --set labels\.annotation=lbl"),
     "seizures": ("{stem}.edf.seizures", r"\*\.edf\.seizures lies beside it"),
-    "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv lies beside it"),
-    "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv lies beside it"),
-    "CHB-MIT": ("chb05-summary.txt", r"\*-summary\.txt lies beside it"),
-    "Siena": ("Seizures-list-chb05.txt", r"Seizures-list-\*\.txt lies beside it"),
+    "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv lies beside it: use --corpus bids"),
+    "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv lies beside it: use --corpus seizeit"),
+    "CHB-MIT": ("chb05-summary.txt", r"\*-summary\.txt lies beside it: use --corpus chbmit"),
+    "Siena": (
+        "Seizures-list-chb05.txt",
+        r"Seizures-list-\*\.txt lies beside it: use --corpus siena",
+    ),
 }
 
 
@@ -713,6 +716,6 @@ def test_a_corpus_says_what_its_words_mean(label: str, meaning: str, bit: int) -
 
 def test_a_meaning_that_is_no_class_here_is_unknown() -> None:
     event = Event("TERM", 1, 2, "sz_foc_ia", 1.0, 1, meaning="seiz")
-    config = Labels(classes=("fnsz",), seizure=("fnsz",), known_words=False)
+    config = Labels(classes=("fnsz",), seizure=("fnsz",))
     with pytest.raises(RecordingError, match=r"unknown event class 'sz_foc_ia'"):
         mark_events(Annotation((event,), None, ""), 2560, 256, config)

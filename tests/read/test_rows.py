@@ -277,6 +277,7 @@ def test_recordings_against_the_average_are_not_averaged_again(
     loaded = store.recordings["reference"].copy()
     store.recordings._loaded["reference"] = np.array(["AVG", *loaded[1:]], loaded.dtype)
     channels = [Channel.parse("Cz-avg"), Channel.parse("O1-avg")]
+    assert make_rows(store, channels, "uV").factors.shape == (2, 23)
     rows = make_rows(store, channels, "uV")
     reader = WindowReader(store, rows=rows, window=256)
     recordings = np.array([0, 1])

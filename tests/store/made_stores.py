@@ -191,6 +191,7 @@ def _recordings(
         "id": strings(f"p{row // 2}/s{row}.edf" for row in range(n)),
         "patient": strings(f"p{row // 2}" for row in range(n)),
         "labelled": known,
+        "raters": strings("me" if k else "" for k in known),
         "annotation_digest": strings("0" * 64 if k else "" for k in known),
         "signal_digest": strings(signal for signal, _ in digests),
         "label_digest": strings(label for _, label in digests),
@@ -225,6 +226,7 @@ def _events(events: Sequence[tuple[int, int, int, int]], spec: StoreSpec) -> dic
         "channel": strings(["TERM"] * len(events)),
         "class": strings(spec.classes[k] for k in number),
         "bit": 1 << number,
+        "class_bit": 1 << number,
         "confidence": np.ones(len(events)),
         "rater": strings(["me"] * len(events)),
     }

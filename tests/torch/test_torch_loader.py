@@ -764,6 +764,30 @@ class TestDevice:
         store = tuszstore.open(report.store)
         self.check(store, self.staged(store))
 
+    @pytest.mark.parametrize(
+        "options",
+        [
+            pytest.param({"channels": "double_banana"}, id="z-scores of differences"),
+            pytest.param({"channels": "tcp_a", "units": "uV"}, id="µV"),
+            pytest.param({"channels": ["Cz", "O1"]}, id="electrodes"),
+            pytest.param(
+                {"channels": ["C3-avg", "Fz", "O1-avg", "F7-T3"], "units": "uV"}, id="average"
+            ),
+            pytest.param(
+                {"channels": "double_banana", "length": 7.5, "stride": 20}, id="other windows"
+            ),
+        ],
+    )
+    def test_rows_made_there_have_the_same_bits(self, train: tuszstore.Store, options: Any) -> None:
+        view = train.view(**options)
+        self.check(view, self.staged(view))
+
+    def test_rows_of_a_store_of_float32(self, own_corpus: Path, tmp_path: Path) -> None:
+        config = {"storage": {"dtype": "float32"}}
+        report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path, workers=0)
+        view = tuszstore.open(report.store).view("tcp_a")
+        self.check(view, self.staged(view))
+
     def test_without_a_gpu_the_same_code_runs(
         self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -66,7 +66,7 @@ class TestDraws:
         loader = DataLoader(
             WindowDataset(train, transform=noted, return_meta=True, seed=3),
             8,
-            sampler=Shuffled(N, 3),
+            sampler=Shuffled(N, 3).placed(),
             num_workers=num_workers,
             multiprocessing_context="fork" if num_workers else None,
         )
@@ -112,7 +112,7 @@ class TestDraws:
         import pickle
 
         sampler = Shuffled(5, 1)
-        drawn = [pickle.loads(pickle.dumps(index)) for _ in range(2) for index in sampler]
+        drawn = [pickle.loads(pickle.dumps(index)) for _ in range(2) for index in sampler.placed()]
         assert drawn == [*sampler.epoch(0), *sampler.epoch(1)]
         assert [(d.epoch, d.place) for d in drawn] == [(e, p) for e in range(2) for p in range(5)]
         assert isinstance(drawn[0], Drawn)
@@ -166,7 +166,7 @@ class TestForms:
         """Return the first batch of a loader and of torch's, which are equal."""
         ours = next(iter(WindowLoader(store, range(N), 4, transform=transform)))
         dataset = WindowDataset(store, transform=transform)
-        theirs = next(iter(DataLoader(dataset, 4, sampler=Shuffled(N))))
+        theirs = next(iter(DataLoader(dataset, 4, sampler=Shuffled(N).placed())))
         assert all(map(torch.equal, ours, theirs))
         return list(ours)
 

@@ -18,6 +18,7 @@ from tuszstore.builder.keys import PIPELINE_VERSION, plugins_of
 from tuszstore.builder.leftovers import clear_leftovers
 from tuszstore.builder.lock import find_holder, locked
 from tuszstore.builder.memory import check_memory, choose_workers, needs_of
+from tuszstore.builder.neighbours import root_of_patients
 from tuszstore.builder.planned import Plan
 from tuszstore.builder.publish import check_target, other_alias, publish
 from tuszstore.builder.recording import Built, Failed, Task, writing
@@ -286,6 +287,7 @@ def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
         "split_policy": plan.config.corpus.split_policy,
         "data": data,
         "patients_from": plan.patients_from,
+        "patient_namespaces": root_of_patients(plan)["patient_namespaces"],
         **pseudonyms,
         "config": config,
         "config_hash": plan.config.digest(),

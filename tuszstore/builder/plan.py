@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from tuszstore.builder.neighbours import check_neighbours
 from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.publish import place_of
@@ -71,7 +72,12 @@ class Survey:
 
 
 def make_plan(
-    config: Config, split: str, *, limit: int | None = None, survey: Survey | None = None
+    config: Config,
+    split: str,
+    *,
+    limit: int | None = None,
+    survey: Survey | None = None,
+    together: Collection[str] = (),
 ) -> Plan:
     """Plan the build of one split: list, divide, and read every header and annotation.
 
@@ -85,12 +91,15 @@ def make_plan(
         Build no more than so many recordings, the first of the store's order.
     survey : Survey, optional
         Of the corpus, where it was made already.
+    together : collection of str
+        Splits that are built with it.
 
     Raises
     ------
     CorpusError
-        If there is no such corpus or split, or it shares a patient with another split, or names
-        do not tell patients where the split policy asks for them.
+        If there is no such corpus or split, or it shares a patient with another split, of this
+        corpus or of another one beside it, or names do not tell patients where the split policy
+        asks for them.
     BuildError
         If the store's name is a link that leads nowhere.
     """
@@ -133,7 +142,7 @@ def make_plan(
     else:
         left_out += [copy.left_out() for copy in chosen.copies]
     warnings += warn_of_doubts((planned.recording.id, planned.doubts) for planned in buildable)
-    return Plan(
+    plan = Plan(
         split=chosen.name,
         config=config,
         corpus=survey.corpus,
@@ -146,6 +155,8 @@ def make_plan(
         limit=limit,
         made=made,
     )
+    more = check_neighbours(plan, together)
+    return replace(plan, warnings=(*plan.warnings, *more)) if more else plan
 
 
 def _require_rater(
@@ -216,7 +227,7 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
     survey = Survey.of(config)
     copies = choose_originals(survey.equal, survey.corpus.open().annotation)
     names = available_splits(survey.found.recordings, config.corpus, copies)
-    return [make_plan(config, name, limit=limit, survey=survey) for name in names]
+    return [make_plan(config, name, limit=limit, survey=survey, together=names) for name in names]
 
 
 def _notes(found: Discovery, config: Config) -> list[str]:

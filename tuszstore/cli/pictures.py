@@ -1,7 +1,5 @@
 """Commands that draw what a store holds: plot and report."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -24,6 +22,7 @@ from tuszstore.text import printable
 @click.option(
     "--seconds", type=float, metavar="SECONDS", help="Length of the stretch.  [default: 10]"
 )
+@options.channels
 @click.option("--bipolar", is_flag=True, help='Longitudinal bipolar montage ("double banana").')
 @click.option("--scale", type=float, metavar="UV", help="Distance between two traces (µV).")
 @click.option(
@@ -44,6 +43,7 @@ def plot(
     recording: str | None,
     at: float | None,
     seconds: float | None,
+    channels: str | list[str] | None,
     bipolar: bool,
     scale: float | None,
     width: float,
@@ -62,10 +62,12 @@ def plot(
         raise click.UsageError("give --window, or --recording with --at")
     if window is not None and (at is not None or seconds is not None):
         raise click.UsageError("--at and --seconds go with --recording")
-    opened = tuszstore.open(store)
+    opened: tuszstore.Store | tuszstore.View = tuszstore.open(store)
     _check_folder(output)
-    with _one_line():
+    with options.one_line():
         kind = picture_format(output)
+        if channels is not None:
+            opened = opened.view(channels)
         if window is not None:
             stretch = window_stretch(opened, window)
         else:
@@ -121,20 +123,11 @@ def report(store: str, predictions: Path | None, threshold: float | None, output
     click.echo(f"{printable(str(output))}: {len(content) / 1e6:.2f} MB")
 
 
-def _recording(store: tuszstore.Store, text: str) -> str | int:
+def _recording(store: tuszstore.Store | tuszstore.View, text: str) -> str | int:
     """Return a number for what is one, unless a recording is called so."""
     ids = store.recordings["id"].values
     named = any(text in (id_, Path(id_).stem) for id_ in ids)
     return int(text) if text.isdecimal() and not named else text
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Tell what the library says of arguments that it refuses, without a traceback."""
-    try:
-        yield
-    except (ValueError, IndexError) as error:
-        raise click.ClickException(printable(str(error))) from error
 
 
 def _check_folder(path: Path) -> None:

@@ -1,11 +1,12 @@
 """Section ``labels``: which annotation is read, and what its events mean."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tuszstore.config.events import EventWords
 from tuszstore.config.section import Positive, Section, registered
+from tuszstore.patterns import matcher
 from tuszstore.registry import ANNOTATIONS
 
 EVENT_CLASSES = (
@@ -15,6 +16,9 @@ EVENT_CLASSES = (
 
 MAX_CLASSES = 15
 """Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
+
+EDF_TEXTS = "edf+"
+"""What ``labels.annotation`` names for texts within EDF+ files."""
 
 BACKGROUND = "bckg"
 """What ``labels.map`` names for words that are background."""
@@ -32,8 +36,8 @@ class Labels(Section):
     """Which annotation is read, what its events mean, and whose they are."""
 
     annotation: str = "csv"
-    """Format of the annotations beside the recordings, for corpora that leave it open, or
-    ``none``.
+    """Format of the annotations beside the recordings, for corpora that leave it open; ``edf+`` for
+    texts within EDF+ files, of any corpus; or ``none``.
     """
     events: EventWords = EventWords()
     """Which texts of BIDS and EDF+ start a seizure, end one, are one, or are background."""
@@ -42,7 +46,9 @@ class Labels(Section):
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
     """The classes that count as seizure."""
     map: dict[Pattern, str] = Field(default={})
-    """Patterns of words, such as ``sz_foc*``, and the class that they mean, or ``bckg``."""
+    """Patterns of words, such as ``sz_foc*``, and the class that they mean, or ``bckg``; the first
+    one that a word meets counts.
+    """
     known_words: bool = True
     """Whether words of public corpora are understood that are no class of that name."""
     ignore: tuple[Pattern, ...] = ("impd",)
@@ -71,7 +77,14 @@ class Labels(Section):
     @field_validator("annotation")
     @classmethod
     def _known_format(cls, value: str) -> str:
-        return value if value == "none" else registered(ANNOTATIONS, value, "none")
+        others = (EDF_TEXTS, "none")
+        return value if value in others else registered(ANNOTATIONS, value, *others)
+
+    @field_validator("map", "ignore")
+    @classmethod
+    def _are_patterns(cls, value: Any) -> Any:
+        matcher(value)
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,8 +1,9 @@
 """Seizure annotations: what a file beside a recording says, row by row.
 
 A reader of a format takes the text of a file and its name, and returns events and the duration
-that the file tells; it is registered in :data:`tuszstore.registry.ANNOTATIONS` under the suffix of
-its files, which is what ``labels.annotation`` in the configuration chooses.
+that the file tells, or an :class:`Annotation` where there is more to say; it is registered in
+:data:`tuszstore.registry.ANNOTATIONS` under the suffix of its files, which is what
+``labels.annotation`` in the configuration chooses.
 
 TUSZ has two formats in one syntax: ``.csv`` with a row per bipolar channel and event type, and
 ``.csv_bi`` with a row per seizure for the whole montage. In both, time that no seizure row covers
@@ -14,7 +15,7 @@ import csv
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuszstore.corpus.regular import read_regular
@@ -35,6 +36,9 @@ NONE = "none"
 USE_OTHER = "use --set labels.annotation="
 """How a message begins the advice to read another file."""
 
+USE_CORPUS = "use --corpus "
+"""How a message begins the advice to read annotations as those of a public corpus."""
+
 CONVERT = "this format is not read; convert it to .csv"
 """What a message says of annotations in another format."""
 
@@ -43,7 +47,7 @@ _BUILD_WITHOUT = (
     "--set labels.unlabelled=keep"
 )
 
-_UNREADABLE = ("tse_bi", "tse", "lbl_bi", "lbl", "edf.seizures", "tsv")
+_UNREADABLE = ("edf.seizures", "tsv")
 """Suffixes of other formats, as they lie beside recordings."""
 MAX_BYTES = 64_000_000
 """Size of an annotation file that is read: a million rows."""
@@ -175,7 +179,10 @@ def read_annotation(path: Path, kind: str) -> Annotation:
         raise RecordingError(f"{path.name}: not a text file ({error.reason})") from None
     digest = hashlib.sha256(content).hexdigest()
     try:
-        events, seconds = ANNOTATIONS[kind](text, path.name)
+        found = ANNOTATIONS[kind](text, path.name)
+        if isinstance(found, Annotation):
+            return replace(found, digest=digest)
+        events, seconds = found
         events = tuple(events)
     except Unlabelled as reason:
         raise Unlabelled(f"{reason}{_beside(path, kind)}") from None
@@ -203,14 +210,17 @@ def _beside(path: Path, kind: str) -> str:
     for suffix in (kind.upper(), kind.capitalize()):
         if Path(f"{stem}.{suffix}").is_file():
             return f", but *.{suffix} lies beside it: rename it to *.{kind}"
-    others: dict[str, str | Path] = {
-        **{f"*.{suffix}": f"{stem}.{suffix}" for suffix in _UNREADABLE},
-        "*_events.tsv": f"{str(stem).removesuffix('_eeg')}_events.tsv",
-        "*_a1.tsv": f"{stem}_a1.tsv",
-        "*-summary.txt": folder / f"{folder.name}-summary.txt",
-        "Seizures-list-*.txt": folder / f"Seizures-list-{folder.name}.txt",
+    of_corpora: dict[str, tuple[str | Path, str]] = {
+        "*_events.tsv": (f"{str(stem).removesuffix('_eeg')}_events.tsv", "bids"),
+        "*_a1.tsv": (f"{stem}_a1.tsv", "seizeit"),
+        "*-summary.txt": (folder / f"{folder.name}-summary.txt", "chbmit"),
+        "Seizures-list-*.txt": (folder / f"Seizures-list-{folder.name}.txt", "siena"),
     }
-    if there := [name for name, other in others.items() if Path(other).is_file()]:
+    for name, (place, corpus) in of_corpora.items():
+        if Path(place).is_file():
+            return f", but {name} lies beside it: {USE_CORPUS}{corpus}"
+    there = [f"*.{suffix}" for suffix in _UNREADABLE if Path(f"{stem}.{suffix}").is_file()]
+    if there:
         return f", but {' and '.join(there)} lie{'' if there[1:] else 's'} beside it: {CONVERT}"
     return ""
 

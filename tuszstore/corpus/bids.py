@@ -17,7 +17,6 @@ from typing import Any
 
 from tuszstore.channels.matching import match_names
 from tuszstore.corpus.annotations import (
-    IGNORED,
     NONE,
     WHOLE_MONTAGE,
     Annotation,
@@ -42,13 +41,12 @@ from tuszstore.corpus.formats import errata
 from tuszstore.corpus.formats.bids import BidsChannel, BidsEvent, Row
 from tuszstore.corpus.formats.markers import Span
 from tuszstore.corpus.formats.text import shown
-from tuszstore.corpus.listing import list_edf_files
+from tuszstore.corpus.listing import list_edf_files, some_names
 from tuszstore.corpus.parsed import Parsed
 from tuszstore.corpus.regular import read_regular
 from tuszstore.corpus.tusz import OFFICIAL
-from tuszstore.corpus.vocabulary import SEIZURE, Vocabulary
+from tuszstore.corpus.vocabulary import Vocabulary
 from tuszstore.errors import RecordingError
-from tuszstore.patterns import matcher
 from tuszstore.reasons import plural
 
 DESCRIPTION = "dataset_description.json"
@@ -62,6 +60,7 @@ OTHER_FORMATS = {
 """Why recordings in the other formats that BIDS allows are left out."""
 
 _TUH_ID = "TUH_id"  # a column of SzCORE's conversion of TUSZ
+_NAMES = 80  # of a folder, to recognise it by
 _MOST = 1 << 26
 _MOST_ABOUT = 1000  # characters
 
@@ -76,7 +75,6 @@ class Bids(EdfCorpus):
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)
         self._vocabulary = Vocabulary(options.get("events"))
-        self._is_artefact = matcher(("impd",))
         column = self._vocabulary.words.column
         self._events = Parsed(partial(parse_events, column=column), _MOST)
         self._channels = Parsed(parse_channels, _MOST)
@@ -89,12 +87,17 @@ class Bids(EdfCorpus):
     def recognises(cls, root: Path) -> str:
         """Return why a folder is in BIDS: a participant's recording of EEG."""
         for top in (root, *(root / split for split in sorted(OFFICIAL))):
-            for subject in _some(top, "sub-*"):
-                for folder in (*_some(subject, "ses-*"), subject):
+            most = _NAMES if top == root else 10
+            subjects = [n for n in some_names(top, most) if n.startswith("sub-")]
+            for subject in (top / name for name in subjects[:2]):
+                inside = some_names(subject, 5)
+                sessions = [subject / name for name in inside if name.startswith("ses-")]
+                for folder in (subject, *sessions[:1]):
                     for kind in SIGNALS:
-                        for path in _some(folder / kind, f"sub-*_{kind}.*"):
-                            if _is_recording(parse_name(path.name)):
-                                return f"{path.name} is named as BIDS names a recording"
+                        for name in some_names(folder / kind, 5):
+                            parsed = parse_name(name)
+                            if parsed and f"sub-{parsed.entities.get('sub')}" == subject.name:
+                                return f"{name} is named as BIDS names what is of a recording"
         return ""
 
     def recordings(self) -> Discovery:
@@ -177,10 +180,11 @@ class Bids(EdfCorpus):
         notes += told.notes
         self._require_looked(recording, background=not (told.seizures or told.others))
         by_line = {row.row.line: row for row in rows}
-        events = [_event(span, by_line[span.line], SEIZURE) for span in told.seizures]
-        for span in told.others:
-            meaning = IGNORED if self._is_artefact(span.label) else ""
-            events.append(_event(span, by_line[span.line], meaning))
+        events = [
+            _event(span, by_line[span.line], self._vocabulary.meaning(span))
+            for span in told.seizures
+        ]
+        events += [_event(span, by_line[span.line], "") for span in told.others]
         events, corrected = self._corrected(recording, events)
         events.sort(key=lambda event: (event.onset, event.row))
         seconds = next((r.recording_seconds for r in rows if r.recording_seconds), None)
@@ -378,11 +382,3 @@ def _concerns(entry: LeftOut) -> bool:
     if not NOT_RAW.isdisjoint(path.parts[:-1]):
         return False
     return path.suffix.lower() not in OTHER_FORMATS or _is_recording(parse_name(path.name))
-
-
-def _some(folder: Path, pattern: str) -> list[Path]:
-    """Return a few entries of a folder; none where it cannot be read."""
-    try:
-        return [path for path, _ in zip(folder.glob(pattern), range(3), strict=False)]
-    except OSError:
-        return []

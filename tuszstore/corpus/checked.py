@@ -50,15 +50,24 @@ class CheckedCorpus:
     corpus : Corpus
     name : str
         Under which it is registered.
+    annotation : callable, optional
+        Reads the annotation of a recording instead of the corpus.
     """
 
-    def __init__(self, corpus: Corpus, name: str) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        name: str,
+        annotation: Callable[[Recording], Annotation] | None = None,
+    ) -> None:
         self._corpus = corpus
+        self._annotation = annotation or (lambda recording: corpus.annotation(recording))
         self.name = name
         self._own = name in CORPORA.builtin  # these note what they cut off
         self.version = getattr(corpus, "version", 1)
         self.patient_namespace = str(getattr(corpus, "patient_namespace", ""))
         self.same_samples = getattr(corpus, "same_samples", None)
+        self.opposite_samples = getattr(corpus, "opposite_samples", None)
 
     def recordings(self) -> Discovery:
         """List all recordings.
@@ -161,9 +170,7 @@ class CheckedCorpus:
 
     def annotation(self, recording: Recording) -> Annotation:
         """Return what was annotated."""
-        found = self._called(
-            RecordingError, "annotation", lambda: self._corpus.annotation(recording)
-        )
+        found = self._called(RecordingError, "annotation", lambda: self._annotation(recording))
         if not isinstance(found, Annotation) or not isinstance(found.digest, str):
             raise self._wrong(RecordingError, "annotation", "an Annotation", found)
         if not found.digest:

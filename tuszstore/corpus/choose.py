@@ -6,9 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tuszstore.config import Config
+from tuszstore.config import Config, Labels
+from tuszstore.config.labels import EDF_TEXTS
 from tuszstore.corpus.base import PROTOCOL
 from tuszstore.corpus.checked import CheckedCorpus
+from tuszstore.corpus.edf_texts import reader_of
 from tuszstore.corpus.formats.errata import RELEASED, corrections_of, load_errata
 from tuszstore.errors import ConfigError, CorpusError
 from tuszstore.registry import CORPORA
@@ -82,6 +84,7 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
         "errata": config.corpus.errata,
         "decisions": _decisions(config.corpus.decisions, name),
         "events": config.labels.events,
+        **({"labels": config.labels} if config.labels.annotation == EDF_TEXTS else {}),
         "bads": config.channels.bads,
     }
     try:
@@ -149,4 +152,7 @@ def _open(ref: CorpusRef) -> CheckedCorpus:
             f"corpus {ref.name!r} is written for protocol {protocol!r}, and this tuszstore has "
             f"{PROTOCOL}: install a release of the plug-in that fits"
         )
-    return CheckedCorpus(plugin(ref.root, dict(ref.options)), ref.name)
+    options = dict(ref.options)
+    labels = options.pop("labels", None)
+    annotation = reader_of(labels) if isinstance(labels, Labels) else None
+    return CheckedCorpus(plugin(ref.root, options), ref.name, annotation)

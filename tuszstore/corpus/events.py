@@ -121,7 +121,7 @@ def mark_events(
         (((raw_first < 0) & (raw_stop > 0)).sum(), "cut at the recording's start"),
         (((raw_first < 0) & (raw_stop <= 0)).sum(), "before the recording's start dropped"),
         ((raw_stop == raw_first).sum(), "without duration, marking no sample"),
-        (sum(is_open), f"without an end, taken as {config.open_end} s long"),
+        (sum(is_open), f"without an end, taken as {_seconds(config)} s long"),
     ):
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
@@ -207,6 +207,10 @@ def _touching(first: NDArray[np.int64], stop: NDArray[np.int64]) -> Iterator[tup
     begins = np.append(True, first[1:] != stop[:-1])[: len(first)]
     ends = np.append(begins[1:], True)[: len(first)]
     yield from zip(first[begins].tolist(), stop[ends].tolist(), strict=True)
+
+
+def _seconds(config: Labels) -> str:
+    return config.open_end if isinstance(config.open_end, str) else f"{config.open_end:g}"
 
 
 def _samples(event: Event, sfreq: float, config: Labels) -> tuple[int, int]:

@@ -1,11 +1,14 @@
 """The TUH EEG Seizure Corpus: ``edf/<split>/<patient>/<session>/<montage>/<name>.edf``.
 
-A name is ``<patient>_<sNNN>_<tNNN>``, and an annotation lies beside its recording under another
-suffix. Dates in the headers are made up: sessions are ordered by their tokens alone.
+Before version 2 it was ``edf/<split>/<montage>/<group>/<patient>/<session>/<name>.edf``, with other
+annotations (:mod:`tuszstore.corpus.old_tusz`). A name is ``<patient>_<sNNN>_<tNNN>``, and an
+annotation lies beside its recording under another suffix. Dates in the headers are made up:
+sessions are ordered by their tokens alone.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +17,7 @@ from tuszstore.corpus.annotations import Annotation, read_annotation
 from tuszstore.corpus.base import Discovery, Files, Recording
 from tuszstore.corpus.edf_corpus import EdfCorpus
 from tuszstore.corpus.listing import list_edf_files
+from tuszstore.corpus.old_tusz import GROUP, SAYS_THE_SAME, SPLITS, find_old
 
 OFFICIAL = frozenset({"train", "dev", "val", "eval"})
 """Folders of official splits."""
@@ -39,12 +43,17 @@ class BesideCorpus(EdfCorpus):
 
     def annotation(self, recording: Recording) -> Annotation:
         """Read the annotation beside a recording."""
-        kind = str(self.options.get("annotation", "csv"))
-        return read_annotation(beside(recording.path, kind), kind)
+        path = self.annotation_path(recording)
+        asked = str(self.options.get("annotation", "csv"))
+        if path == beside(recording.path, asked):
+            return read_annotation(path, asked)
+        kind = path.suffix.removeprefix(".")
+        found = read_annotation(path, kind)
+        return replace(found, notes=(*found.notes, f"no .{asked} beside it: .{kind} is read"))
 
 
 class Tusz(BesideCorpus):
-    """TUSZ from version 2 on."""
+    """TUSZ of any version."""
 
     name = "tusz"
     version = 1
@@ -58,7 +67,9 @@ class Tusz(BesideCorpus):
     def recognises(cls, root: Path) -> str:
         """Return why a folder is TUSZ: folders of splits, patients, sessions and montages."""
         base = base_of(root)
-        for split in sorted(OFFICIAL):
+        for split in sorted({*OFFICIAL, *SPLITS}):
+            if found := find_old(base / split, _MONTAGE, _SESSION):
+                return f"{split}/{found} is a split, montage, patient and session of TUSZ before v2"
             for patient in _folders(base / split):
                 for session in _folders(patient):
                     montages = [m.name for m in _folders(session) if _MONTAGE.fullmatch(m.name)]
@@ -73,12 +84,22 @@ class Tusz(BesideCorpus):
         recordings = [self._recording(path) for path in paths]
         return Discovery(recordings, left_out, patients_from="file names")
 
+    def annotation_path(self, recording: Recording) -> Path:
+        """Return where the annotation lies: of the kind that is asked for, or one like it."""
+        asked = super().annotation_path(recording)
+        if not asked.is_file():
+            for kind in SAYS_THE_SAME.get(str(self.options.get("annotation", "csv")), ()):
+                if (other := beside(recording.path, kind)).is_file():
+                    return other
+        return asked
+
     def find(self, id: str) -> Recording:
         """Return the recording of a path."""
         return self._recording(self.path_of(id))
 
     def _recording(self, path: Path) -> Recording:
-        return named_recording(path, self.root, self._base, self.name)
+        found = named_recording(path, self.root, self._base, self.name)
+        return replace(found, folder=SPLITS.get(found.folder, found.folder))
 
 
 def base_of(root: Path) -> Path:
@@ -105,7 +126,8 @@ def named_recording(path: Path, root: Path, base: Path, corpus: str) -> Recordin
     """
     inside = path.relative_to(base).parts if path.is_relative_to(base) else ()
     match = _NAME.fullmatch(path.stem)
-    montage = path.parent.name if _MONTAGE.fullmatch(path.parent.name) else ""
+    above = (*inside[:-1], path.parent.name)
+    montage = next((part for part in reversed(above) if _MONTAGE.fullmatch(part)), "")
     parts = montage.split("_")
     id_ = path.relative_to(root).as_posix()
     return Recording(
@@ -126,7 +148,9 @@ def _folders_of(id_: str) -> tuple[str, ...]:
     """Return the folders of a recording that may mean somebody, without splits and montages."""
     parts = PurePosixPath(id_).parts[:-1]
     parts = parts[1:] if parts[:1] == ("edf",) else parts
-    parts = parts[1:] if parts[:1] and parts[0] in OFFICIAL else parts
+    parts = parts[1:] if parts[:1] and parts[0] in (*OFFICIAL, *SPLITS) else parts
+    if len(parts) > 1 and _MONTAGE.fullmatch(parts[0]) and GROUP.fullmatch(parts[1]):
+        parts = parts[2:]
     return tuple(part for part in parts if not _MONTAGE.fullmatch(part))
 
 

@@ -11,6 +11,7 @@ from tuszstore.config.events import EventWords
 from tuszstore.corpus.annotations import WHOLE_MONTAGE, Event
 from tuszstore.corpus.events import denies_seizure
 from tuszstore.corpus.formats.markers import Marker, Patterns, Span, spans_of, within
+from tuszstore.corpus.words import KNOWN
 from tuszstore.patterns import matcher
 
 SEIZURE = "seiz"
@@ -53,6 +54,15 @@ class Vocabulary:
         self._is_marker = matcher((*self.words.starts, *self.words.ends))
         self._is_span = matcher(self.words.spans)
         self._is_background = matcher(self.words.background)
+        self._is_known = matcher(KNOWN)
+
+    def meaning(self, seizure: Span) -> str:
+        """Return what the word of a seizure means; empty where it is one of public corpora.
+
+        Those have classes of their own (:data:`tuszstore.corpus.words.KNOWN`).
+        """
+        label = seizure.label.strip()
+        return "" if self._is_known(label) and not self._is_marker(label) else SEIZURE
 
     def tell(self, markers: Iterable[Marker], name: str, *, unit: str = "line") -> Told:
         """Sort texts by what they say.

@@ -212,6 +212,11 @@ def _coordinates(store: "WindowCollection") -> dict[str, xarray.Variable]:
             "sample", times, {"comment": "From the start of the window", "units": "s"}
         ),
         "store": along_windows(_load_path, "store", "object", "Path or URL of the window's store"),
+        **(
+            {"source": along_windows(_load_source, "source", "object", "Name of that store")}
+            if "source" in windows.variables
+            else {}
+        ),
         "recording": of_recording("id"),
         "patient": of_recording("patient"),
         **{
@@ -239,7 +244,23 @@ def _load(store: "WindowCollection", name: str) -> NDArray[Any]:
 
 
 def _load_path(store: "WindowCollection", _: str) -> NDArray[Any]:
+    if "source" in store.metadata.windows.variables:
+        paths = np.array([str(part.path) for part in _series(store).stores], object)
+        of_each: NDArray[Any] = paths[store.metadata.windows["source"]]
+        return of_each
     return np.full(len(store), str(store.path), object)
+
+
+def _load_source(store: "WindowCollection", name: str) -> NDArray[Any]:
+    sources = np.empty(len(_series(store).sources), object)
+    sources[:] = _series(store).sources
+    values: NDArray[Any] = sources[store.metadata.windows[name]]
+    return values
+
+
+def _series(store: "WindowCollection") -> Any:
+    """Return what puts several stores in a row."""
+    return store
 
 
 def _load_joined(store: "WindowCollection", name: str) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from tuszstore.channels.names import CHANNELS
 from tuszstore.channels.recipes import find_recipe
 from tuszstore.channels.sets import channels_of, shown_channels
 from tuszstore.errors import StoreError
+from tuszstore.facade.moments import find_moments
 from tuszstore.facade.store import Store
 from tuszstore.facade.view_tables import ViewTables
 from tuszstore.facade.windows import WindowCollection
@@ -55,8 +56,6 @@ class View(WindowCollection):
             units = _units(spec)
             moments = None
             if needs_moments(store.spec, spec.channels, units, spec.average_of):
-                from tuszstore.facade.moments import find_moments
-
                 moments = find_moments(store, spec.channels, spec.average_of)
             rows = make_rows(store, spec.channels, units, moments, spec.average_of)
         index = None if tables.same_geometry else tables.grid

@@ -1,22 +1,18 @@
 """What a store, a view of one and a series of them have in common: windows, with all about them."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.compat import explain_missing
+from tuszstore.facade.described import Described
 from tuszstore.indices import Indices, check_index, is_single
 from tuszstore.read.arrays import WindowArray
 from tuszstore.read.base import SignalReader
-from tuszstore.read.selection import select_windows
-from tuszstore.store.categories import CATEGORIES
-from tuszstore.store.spec import StoreSpec
-from tuszstore.store.tables import BaseTable, WindowTables
+from tuszstore.read.targets import Label, Margins, Rule, Target
 
 if TYPE_CHECKING:
     import xarray
@@ -28,7 +24,7 @@ Chunks = Mapping[str, Any] | Literal["auto"] | int | None
 """What :meth:`WindowCollection.to_xarray` hands to xarray."""
 
 
-class WindowCollection(ABC):
+class WindowCollection(Described):
     """Windows of recordings, read when they are asked for.
 
     Samplers, ``WindowDataset``, ``WindowLoader``, xarray, MNE and pictures take any of them. A
@@ -41,17 +37,10 @@ class WindowCollection(ABC):
         Tables as NumPy arrays, and what values mean; what the Datasets here are views of.
     """
 
-    metadata: WindowTables
-
     @property
     @abstractmethod
     def reader(self) -> SignalReader:
         """What reads the windows."""
-
-    @property
-    @abstractmethod
-    def attrs(self) -> dict[str, Any]:
-        """Attributes of the root: split, policy, configuration, versions, warnings."""
 
     @property
     @abstractmethod
@@ -66,66 +55,6 @@ class WindowCollection(ABC):
     @abstractmethod
     def closed(self) -> bool:
         """Whether it was closed."""
-
-    @property
-    def path(self) -> Path | str:
-        """Where the store is: a folder, or a URL without credentials."""
-        return self.metadata.path
-
-    @property
-    def name(self) -> str:
-        """Last part of the path, such as ``train.zarr``."""
-        return PurePosixPath(str(self.path)).name
-
-    @property
-    def spec(self) -> StoreSpec:
-        """What the store holds: channels, rate, filters, windows, classes."""
-        return self.metadata.spec
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """Configuration with which the store was built, for people: no reader needs it."""
-        return dict(self.attrs.get("config") or {})
-
-    @property
-    def sfreq(self) -> float:
-        """Sampling rate (Hz); an int where it is whole."""
-        sfreq = self.metadata.spec.sfreq
-        return int(sfreq) if float(sfreq).is_integer() else sfreq
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of the channels, in their order."""
-        return self.metadata.spec.channel_names
-
-    @cached_property
-    def index(self) -> "xarray.Dataset":
-        """The windows table: ``recording``, ``start_time`` (s), ``category``, ``patient``, ...
-
-        Columns are loaded when they are used; :meth:`select` finds windows by their values.
-        """
-        from tuszstore.datasets.tables import index_dataset
-
-        return index_dataset(self.metadata)
-
-    @cached_property
-    def recordings(self) -> "xarray.Dataset":
-        """The recordings table; ``mean`` and ``sd`` are in µV, ``(recording, channel)``."""
-        return self._dataset(self.metadata.recordings)
-
-    @cached_property
-    def events(self) -> "xarray.Dataset":
-        """The annotated events, in seconds as annotated and in samples of the store."""
-        return self._dataset(self.metadata.events)
-
-    @cached_property
-    def left_out(self) -> "xarray.Dataset":
-        """Recordings of the split that are not there, and why."""
-        return self._dataset(self.metadata.left_out)
-
-    def shown(self) -> dict[str, str]:
-        """Return what is shown of which store, where it is not all of one as it is stored."""
-        return {}
 
     @property
     def windows(self) -> WindowArray:
@@ -238,61 +167,43 @@ class WindowCollection(ABC):
         """
         return self.reader.recording(recording, start, stop, microvolts=microvolts)
 
-    def mask(self, category: str) -> NDArray[np.bool_]:
-        """Return which windows have a category.
-
-        Parameters
-        ----------
-        category : {"no_seizure", "partial_seizure", "full_seizure"}
-
-        Raises
-        ------
-        ValueError
-            If there is no such category.
-        """
-        if category not in CATEGORIES:
-            raise ValueError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
-        mask: NDArray[np.bool_] = self.metadata.windows["category_mask"][CATEGORIES.index(category)]
-        return mask
-
-    def select(
+    def targets(
         self,
+        indices: Indices,
+        label: Label = "seizure",
         *,
-        patient: str | Sequence[str] | None = None,
-        category: str | Sequence[str] | None = None,
-        event_class: str | Sequence[str] | None = None,
-        montage: str | Sequence[str] | None = None,
-        recording: str | int | Sequence[str | int] | None = None,
-        min_fraction: float | None = None,
-    ) -> NDArray[np.int64]:
-        """Return the numbers of the windows that fulfil all conditions, in order.
+        horizon: float | None = None,
+        interval: float | None = None,
+        rule: Rule | None = None,
+        ignore: Margins | None = None,
+    ) -> NDArray[Any]:
+        """Return the labels of windows as a training wants them, as loaders give them.
 
         Parameters
         ----------
-        patient, montage : str or sequence of str, optional
-        category : str or sequence of str, optional
-            Of ``no_seizure``, ``partial_seizure``, ``full_seizure``.
-        event_class : str or sequence of str, optional
-            Windows that hold a sample of one of these classes, such as ``"tcsz"``.
-        recording : str, int or sequence of them, optional
-            By id, by file name without suffix, or by row of `recordings`.
-        min_fraction : float, optional
-            Least share of samples in a seizure.
+        indices : array_like of int or bool, shape (window,), slice, or int
+            Windows as :meth:`read` takes them.
+        label, horizon, interval, rule, ignore
+            As of :meth:`tuszstore.read.targets.Target.of`.
+
+        Returns
+        -------
+        ndarray of float32, or of int32 for class bits
+            ``([window,] sample)``; without `sample` with a `rule` and for ``preictal``; and
+            ``([window,] channel, sample)`` for ``channels``. NaN where nothing is known.
 
         Raises
         ------
         ValueError
-            If the store knows no such value, naming what it knows.
+            If there is no such label, or an option does not go with it.
+        IndexError, TypeError
+            If an index is out of range, or no integer.
         """
-        return select_windows(
-            self.metadata,
-            patient=patient,
-            category=category,
-            event_class=event_class,
-            montage=montage,
-            recording=recording,
-            min_fraction=min_fraction,
-        )
+        target = Target.of(label, horizon=horizon, interval=interval, rule=rule, ignore=ignore)
+        if is_single(indices):
+            number = check_index(indices, len(self))
+            return np.asarray(self.reader.target(target, [number])[0])
+        return self.reader.target(target, indices)
 
     def to_xarray(self, *, chunks: Chunks = None) -> "xarray.Dataset":
         """Return all windows as one Dataset, read when its values are used.
@@ -394,9 +305,6 @@ class WindowCollection(ABC):
             self, number, bipolar=bipolar, scale=scale, negative_up=negative_up, width=width
         )
 
-    def __len__(self) -> int:
-        return self.metadata.n_windows
-
     def __enter__(self) -> Self:
         self.metadata.check_open()
         return self
@@ -408,8 +316,3 @@ class WindowCollection(ABC):
         from tuszstore.plotting.reprs import store_html
 
         return store_html(self)
-
-    def _dataset(self, table: BaseTable) -> "xarray.Dataset":
-        from tuszstore.datasets.tables import table_dataset
-
-        return table_dataset(table, self.channels)

@@ -10,6 +10,7 @@ from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
 from tuszstore.reasons import plural
 from tuszstore.store.metadata import StoreMetadata
+from tuszstore.store.patients import are_comparable, persons_of
 from tuszstore.text import printable
 
 TOLD = 5
@@ -22,17 +23,27 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
     if patients is None:
         check.covered = "not checked: the patients cannot be read"
         return
-    own, split = set(patients.tolist()), contents.attributes.get("split")
+    corpora = contents.columns.get("recordings/corpus")
+    split = contents.attributes.get("split")
+    own = persons_of(
+        contents.attributes,
+        patients.tolist(),
+        [""] * len(patients) if corpora is None else corpora.tolist(),
+    )
     compared = []
     for other in _others(contents.path, notes):
         if other.attributes.get("split") == split:
             continue
         name = Path(other.path).name
-        if _key(other.attributes) != _key(contents.attributes):
+        if not are_comparable(other.attributes, contents.attributes):
             notes.append(f"{name}: has other pseudonyms, so that patients cannot be compared")
             continue
         try:
-            shared = sorted(own & set(other.recordings["patient"].tolist()))
+            table = other.recordings
+            there = persons_of(
+                other.attributes, table["patient"].tolist(), table.or_blank("corpus").tolist()
+            )
+            shared = sorted({name for _, name in own & there})
             _check_contents(contents, other, f"{split} and {other.attributes.get('split')}", check)
         except StoreError as error:
             notes.append(f"not compared with {name}: {error}")
@@ -43,8 +54,9 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
         more = f" and {len(shared) - TOLD} more" if len(shared) > TOLD else ""
         told = f"{', '.join(shared[:TOLD])}{more} in {split} and {other.attributes.get('split')}"
         policies = {one.attributes.get("split_policy") for one in (contents, other)}
-        if policies == {"file_order"}:
-            notes.append(f"patients in two splits, as split policy file_order allows: {told}")
+        if policies in ({"file_order"}, {"file"}):  # a build refuses what the file does not name
+            (policy,) = policies
+            notes.append(f"patients in two splits, as split policy {policy} allows: {told}")
         else:
             check.add(
                 f"patients in two splits: {told} ({name})", "none", array="recordings/patient"
@@ -95,9 +107,3 @@ def _others(path: Path, notes: list[str]) -> Iterator[StoreMetadata]:
             yield StoreMetadata.open(place, allow_stale_index=True)
         except StoreError as error:
             notes.append(f"not compared: {error}")
-
-
-def _key(attributes: dict[str, object]) -> object:
-    """Return what tells one key of pseudonyms from another; nothing without pseudonyms."""
-    found = attributes.get("pseudonyms")
-    return found.get("key_check") if isinstance(found, dict) else None

@@ -73,15 +73,16 @@ class WindowArray:
         if head is Ellipsis:
             return np.asarray(self._all()[key])
         numbers = self._numbers(head)
-        # the windows that are needed stand in for all, and NumPy does the rest
-        wanted, place = np.unique(numbers, return_inverse=True)
-        rows: Any
-        if isinstance(head, slice):
-            rows = slice(None)
-            values = self._read(numbers)
+        rows: Any = slice(None)
+        if isinstance(head, slice) or (numbers.ndim == 1 and len(keys) == 1):
+            values = self._read(numbers)  # which reads what is wanted twice once
         else:
+            # the windows that are needed stand in for all, and NumPy does the rest
+            wanted, place = np.unique(numbers, return_inverse=True)
             rows = place.reshape(numbers.shape)[()]
             values = self._read(wanted)
+        if len(keys) == 1:
+            return values[rows]
         return np.asarray(values[(*keys[:axis], rows, *keys[axis + 1 :])])
 
     def __iter__(self) -> Any:

@@ -319,8 +319,15 @@ def _less_average(
     metadata: StoreMetadata, channel: Channel, electrodes: tuple[str, ...]
 ) -> Derivation:
     places = {c.identity: row for row, c in enumerate(metadata.spec.channels)}
-    references = metadata.recordings.or_blank("reference")
-    against = np.array([str(text).upper() in AVERAGES for text in references], bool)
+    references, corpora = map(metadata.recordings.or_blank, ("reference", "corpus"))
+    against = np.array(
+        [
+            # TUSZ says AR of all files of a folder, which a build takes as against no average
+            reference.upper() in AVERAGES and (corpus, reference) != ("tusz", "AR")
+            for reference, corpus in zip(map(str, references), map(str, corpora), strict=True)
+        ],
+        bool,
+    )
     return Derivation(
         ((places[channel.anode, None], 1.0),),
         tuple(places[name, None] for name in electrodes),

@@ -23,6 +23,8 @@ def select_windows(
     montage: Wanted = None,
     recording: Wanted = None,
     min_fraction: float | None = None,
+    min_seizure_free_before: float | None = None,
+    min_seizure_free_after: float | None = None,
 ) -> NDArray[np.int64]:
     """Return the numbers of the windows that fulfil all conditions; see ``Store.select``."""
     windows, recordings = store.windows, store.recordings
@@ -46,6 +48,14 @@ def select_windows(
         chosen &= (windows["event_classes"] & np.uint16(bits)) > 0
     if min_fraction is not None:
         chosen &= windows["seizure_fraction"] >= min_fraction
+    for name, seconds in (
+        ("seizure_free_before", min_seizure_free_before),
+        ("seizure_free_after", min_seizure_free_after),
+    ):
+        if seconds is not None:
+            if not seconds >= 0:
+                raise ValueError(f"min_{name} must be seconds, 0 or more, not {seconds!r:.40}")
+            chosen &= windows[name] >= seconds  # NaN, where nothing is known, is not
     return np.flatnonzero(chosen)
 
 

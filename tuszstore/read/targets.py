@@ -102,7 +102,7 @@ class Target:
                 raise ValueError("label='preictal' is one value for each window: leave out rule")
         if label in ("preictal", "classes") and ignore is not None:
             raise ValueError(f"ignore does not go with label={label!r}, only with samples' labels")
-        made: Any = cls(
+        made = cls(
             label,  # type: ignore[arg-type]  # one of them, as was checked
             _seconds("horizon", 0.0 if horizon is None else horizon),
             _seconds("interval", _default(label) if interval is None else interval),
@@ -112,10 +112,20 @@ class Target:
         if label in ("preictal", "onset") and made.interval == 0:
             raise ValueError("interval must be above 0 s")
         if label == "classes" and made.rule not in (None, "any", "centre", "last"):
-            raise ValueError(
-                f"label='classes' has no rule {rule!r}: bits have any, centre and last"
-            )
+            raise ValueError(f"label='classes' has no rule {rule!r}, only any, centre and last")
         return made
+
+    def __str__(self) -> str:
+        parts: list[str] = [self.label]
+        if self.label == "preictal":
+            parts.append(f"horizon {self.horizon:g} s")
+        if self.interval:
+            parts.append(f"interval {self.interval:g} s")
+        if self.rule is not None:
+            parts.append(f"rule {self.rule}")
+        if any(self.ignore):
+            parts.append(f"ignore {self.ignore[0]:g} and {self.ignore[1]:g} s")
+        return ", ".join(parts)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
 from tuszstore.read.labels import Shift, WindowLabels
+from tuszstore.read.layouts import unknown_layout
+from tuszstore.read.memory import check_out
 from tuszstore.read.plan import plan_runs
-from tuszstore.read.reader import BlockReader
+from tuszstore.read.reader import BlockReader, Share
 from tuszstore.read.recordings import n_stored, read_recording
 from tuszstore.read.rows import Rows
 from tuszstore.read.selection import find_recording
@@ -107,7 +109,7 @@ class WindowReader:
         self._index = StoredIndex(store) if index is None else index
         self._blocks: BlockReader | None = None
         store.check_open()
-        if reason := _unknown_layout(store):
+        if reason := unknown_layout(store):
             warnings.warn(
                 f"{store.path}: {reason}: reading it with zarr-python, which is slower",
                 stacklevel=3,
@@ -140,7 +142,8 @@ class WindowReader:
         Returns
         -------
         ndarray of float32, shape (window, row, sample)
-            `out`, if it was given.
+            `out`, if it was given. Without it, the memory is used again for a later batch once
+            nothing refers to it any more.
 
         Raises
         ------
@@ -192,18 +195,9 @@ class WindowReader:
         ValueError, StoreError
             As of :meth:`signal`.
         """
-        stored_type = np.dtype(self._store.encoding.dtype)
-        stored = out is not None and out.dtype == stored_type and stored_type != np.float32
+        stored = self._is_stored(out)
         n_rows = len(self._store.spec.channels) if stored else self.n_rows
-        shape = (len(positions), n_rows, self.window)
-        if out is None:
-            out = np.empty(shape, np.float32)
-        elif out.dtype not in (np.float32, stored_type):
-            raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
-        elif out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError(
-                f"out must be C-contiguous and writeable, of shape {shape}, not {out.shape}"
-            )
+        out = check_out(out, (len(positions), n_rows, self.window), self._store.encoding.dtype)
         positions = np.ascontiguousarray(positions, np.int64)
         recordings = np.ascontiguousarray(recordings, np.int64)
         self._store.check_open()
@@ -213,6 +207,48 @@ class WindowReader:
         else:
             self._fill_with_zarr(positions, recordings, out, None if stored else self.rows)
         return out
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that share a batch."""
+        return 1 if self._blocks is None else self._blocks.n_threads
+
+    def share(
+        self,
+        numbers: NDArray[np.int64],
+        out: NDArray[Any],
+        rows: NDArray[np.int64],
+        shift: Shift = None,
+    ) -> Share | None:
+        """Plan windows that are some rows of a batch, which others have parts of.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (window,)
+        out : ndarray, shape (row of the batch, row, sample)
+        rows : ndarray of int64, shape (window,)
+            Of the batch.
+        shift : ndarray of int64, shape (window,), optional
+
+        Returns
+        -------
+        Share or None
+            None if they are not read by blocks, but with zarr-python.
+        """
+        self._store.check_open()
+        positions, recordings = self._index.places(numbers)
+        if shift is not None:
+            positions = positions + self._checked(shift)
+        blocks = self._blocks
+        if blocks is None:
+            return None
+        positions = np.ascontiguousarray(positions, np.int64)
+        return blocks.share(positions, recordings, out, rows, stored=self._is_stored(out))
+
+    def _is_stored(self, out: NDArray[Any] | None) -> bool:
+        """Return whether values are asked for as they are stored."""
+        stored = np.dtype(self._store.encoding.dtype)
+        return out is not None and out.dtype == stored and stored != np.float32
 
     def _fill_with_zarr(
         self,
@@ -324,35 +360,6 @@ class WindowReader:
         if reader is not None:
             return reader.blocks(blocks)
         return _read_blocks(self._store, blocks)
-
-
-def _unknown_layout(store: StoreMetadata) -> str:
-    """Return what the fast path does not know of a store's signal; nothing if it knows it."""
-    array = store.signal
-    geometry = store.geometry
-    codecs = array["codecs"]
-    if [codec["name"] for codec in codecs] != ["sharding_indexed"]:
-        return "its signal is not sharded"
-    sharding = codecs[0]["configuration"]
-    block = [len(store.spec.channels), geometry.block]
-    shard = array["chunk_grid"]["configuration"]["chunk_shape"]
-    if sharding["chunk_shape"] != [1, *block] or shard != [geometry.shard, *block]:
-        return "its signal has other chunks or shards"
-    chain, index = sharding["codecs"], sharding["index_codecs"]
-    if [codec["name"] for codec in chain] not in (
-        ["bytes", "crc32c"],
-        ["bytes", "blosc", "crc32c"],
-    ):
-        return "its signal has other codecs"
-    if [codec["name"] for codec in index] != ["bytes", "crc32c"]:
-        return "its shards have another index"
-    if any(part[0]["configuration"]["endian"] != "little" for part in (chain, index)):
-        return "its signal is not little-endian"
-    if sharding.get("index_location", "end") != "end":
-        return "its shards have their index in front"
-    if array["chunk_key_encoding"].get("configuration", {}).get("separator", "/") != "/":
-        return "its shards have other names"
-    return ""
 
 
 def _read_blocks(store: StoreMetadata, blocks: NDArray[np.int64]) -> NDArray[Any]:

@@ -7,13 +7,13 @@ This room knows neither of signals nor of torch.
 
 from tuszstore.sampling.base import Sampler
 from tuszstore.sampling.columns import Index, SamplingError
+from tuszstore.sampling.events import event_numbers
+from tuszstore.sampling.mixed import Mixed
 from tuszstore.sampling.neighbours import BlockShuffled
 from tuszstore.sampling.samplers import (
     Balanced,
     Sequential,
     Shuffled,
-    Stratified,
-    Weighted,
     balanced,
 )
 from tuszstore.sampling.sets import (
@@ -22,11 +22,14 @@ from tuszstore.sampling.sets import (
     pos_weight,
     seizure_ratio,
 )
+from tuszstore.sampling.stratified import Stratified
+from tuszstore.sampling.weighted import Weighted
 
 __all__ = [
     "Balanced",
     "BlockShuffled",
     "Index",
+    "Mixed",
     "Sampler",
     "SamplingError",
     "Sequential",
@@ -35,6 +38,7 @@ __all__ = [
     "Weighted",
     "balanced",
     "composition",
+    "event_numbers",
     "limit_per_patient",
     "pos_weight",
     "seizure_ratio",

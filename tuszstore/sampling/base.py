@@ -60,6 +60,14 @@ class Sampler(ABC):
         """
         self._next_epoch = whole_number("epoch", epoch, 0)
 
+    def placed(self) -> "Placed":
+        """Return the same sampler, for torch, whose indices know their place in the epoch.
+
+        ``DataLoader(WindowDataset(store, transform=...), sampler=sampler.placed())`` draws the
+        same random numbers for a window as ``WindowLoader`` does.
+        """
+        return Placed(self)
+
     def composition(self) -> dict[str, float]:
         """Return how many windows of an epoch are of each group that the sampler knows.
 
@@ -89,6 +97,29 @@ class Sampler(ABC):
         return ""
 
 
+class Placed:
+    """A sampler of torch; see :meth:`Sampler.placed`.
+
+    Parameters
+    ----------
+    sampler : Sampler
+        Whose epochs are counted on.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration."""
+        self._sampler.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def __iter__(self) -> Iterator[int]:
+        return EpochIterator(self._sampler, placed=True)
+
+
 class EpochIterator(Iterator[int]):
     """The window indices of one epoch, one by one.
 
@@ -98,10 +129,13 @@ class EpochIterator(Iterator[int]):
     Parameters
     ----------
     sampler : Sampler
+    placed : bool
+        Whether indices know their epoch and their place in it.
     """
 
-    def __init__(self, sampler: Sampler) -> None:
+    def __init__(self, sampler: Sampler, *, placed: bool = False) -> None:
         self._sampler = sampler
+        self._placed = placed
         self._order: list[int] | None = None
         self._epoch = self._place = 0
 
@@ -112,7 +146,8 @@ class EpochIterator(Iterator[int]):
         if self._place >= len(self._order):
             raise StopIteration
         self._place += 1
-        return Drawn.at(self._order[self._place - 1], self._epoch, self._place - 1)
+        window = self._order[self._place - 1]
+        return Drawn.at(window, self._epoch, self._place - 1) if self._placed else window
 
     def state_dict(self) -> dict[str, int]:
         """Return the epoch, and how many of its indices were given."""

@@ -1,7 +1,6 @@
 """Orders of windows, epoch by epoch."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,12 +18,11 @@ from tuszstore.sampling.columns import (
     generator_of,
     group_rows,
     not_empty,
-    weights_by,
-    weights_of_all,
     whole_number,
     window_numbers,
 )
-from tuszstore.store.categories import CATEGORIES, CODES, FULL, NONE, PARTIAL, UNKNOWN_CATEGORY
+from tuszstore.sampling.events import event_numbers
+from tuszstore.store.categories import CATEGORIES, FULL, NONE, PARTIAL, UNKNOWN_CATEGORY
 
 
 class Sequential(Sampler):
@@ -89,6 +87,11 @@ class Balanced(Sampler):
         An epoch has at most so many windows of one patient, chosen at random. They are divided
         among the categories in the proportions ``1 : full : background``, so that the set stays
         balanced. Needs the column ``patient``.
+    indices : array_like of int or bool, shape (window,), optional
+        Windows to draw from, or a mask; by default all.
+    by_event : bool
+        Whether windows of ``full_seizure`` are drawn so that each seizure counts alike, however
+        many windows it has; see :func:`event_numbers`. Needs the column ``recording``.
 
     Raises
     ------
@@ -104,8 +107,16 @@ class Balanced(Sampler):
         seed: int = 42,
         redraw: bool = True,
         max_per_patient: int | None = None,
+        *,
+        indices: ArrayLike | None = None,
+        by_event: bool = False,
     ) -> None:
         self._category = category_codes(index).copy()
+        if indices is not None:
+            others = np.ones(len(self._category), bool)
+            others[window_numbers(indices, len(others))] = False
+            self._category[others] = UNKNOWN_CATEGORY
+        self._events = event_numbers(index) if by_event else None
         self.seed = whole_number("seed", seed, 0)
         self._redraw = redraw
         shares = {PARTIAL: 1.0, FULL: finite_amount("full", full)}
@@ -161,7 +172,9 @@ class Balanced(Sampler):
             rows = np.flatnonzero(self._category == code)
             if self._patients is not None:
                 rows = rows[at_most(self._limits[code], self._patients[rows], rng)]
-            if code != PARTIAL:
+            if code == FULL and self._events is not None:
+                rows = rows[_of_events(self._events[rows], size, rng)]
+            elif code != PARTIAL:
                 rows = rows[rng.choice(len(rows), size, replace=False)] if size else rows[:0]
             parts.append(rows)
         drawn = np.concatenate(parts)
@@ -169,189 +182,14 @@ class Balanced(Sampler):
         return drawn
 
 
-class Weighted(Sampler):
-    """Windows with replacement, each drawn with a probability proportional to its weight.
-
-    Parameters
-    ----------
-    index : Index
-    weights : mapping of value to float, or array_like of float, shape (window,)
-        The weight of *each* window whose column `by` has the value, so a group of many windows is
-        drawn more often than one of few with the same weight. Windows of other values, and
-        unlabelled ones, are never drawn, unless ``by="category"`` names ``unlabelled``. An array
-        has the weight of every window of the index, and `by` is ignored.
-    by : str
-        Column. For ``category``, values may be names or codes.
-    n : int, optional
-        Windows of an epoch; by default as many as have a weight above 0.
-    seed : int
-
-    Raises
-    ------
-    SamplingError
-        If a weight is negative or no number, none is above 0, or no window has a value that is
-        named (categories excepted, so that one mapping serves all splits).
-    """
-
-    def __init__(
-        self,
-        index: Index,
-        weights: Mapping[Any, float] | ArrayLike,
-        by: str | None = "category",
-        n: int | None = None,
-        seed: int = 42,
-    ) -> None:
-        category = category_codes(index)
-        each = (
-            weights_by(index, weights, by, category)
-            if isinstance(weights, Mapping)
-            else weights_of_all(weights, len(category))
-        )
-        n_positive = int(np.count_nonzero(each))
-        if n_positive == 0:
-            raise SamplingError(
-                f"no window has a weight above 0, of {counts_text(category_counts(category))}: "
-                "nothing to draw"
-            )
-        self._n = n_positive if n is None else whole_number("n", n, 1)
-        self.seed = whole_number("seed", seed, 0)
-        each = each / each.max()  # so that no sum is infinite
-        self._shares = np.bincount(category + 1, each, len(CODES)) / each.sum()
-        self._cumulative = np.cumsum(each)
-        self._cumulative /= self._cumulative[-1]
-
-    @classmethod
-    def equal(
-        cls, index: Index, by: str = "category", n: int | None = None, seed: int = 42
-    ) -> Self:
-        """Draw from each group with the same probability, and from its windows alike.
-
-        Parameters
-        ----------
-        index : Index
-        by : str
-            Column whose values are the groups, such as ``category`` or ``patient``. Unlabelled
-            windows are in none.
-        n : int, optional
-            Windows of an epoch; by default as many as are labelled.
-        seed : int
-        """
-        labelled = category_codes(index) != UNKNOWN_CATEGORY
-        names, codes = group_rows(index, by)
-        sizes = np.bincount(codes[labelled], minlength=len(names))
-        return cls(index, np.where(labelled, 1 / np.maximum(sizes, 1)[codes], 0), None, n, seed)
-
-    def epoch(self, number: int) -> NDArray[np.int64]:
-        """Return the windows drawn for an epoch."""
-        rng = generator_of(self.seed, number)
-        # sorted, so that the search walks through memory, and then shuffled
-        points = np.sort(rng.random(self._n))
-        drawn = np.searchsorted(self._cumulative, points, side="right").astype(np.int64, copy=False)
-        rng.shuffle(drawn)
-        return drawn
-
-    def __len__(self) -> int:
-        return self._n
-
-    def composition(self) -> dict[str, float]:
-        """Return how many windows of an epoch are of each category, on average."""
-        shares = zip(CODES, self._shares, strict=True)
-        return {name: float(self._n * share) for name, share in shares if share}
-
-    def _describe(self) -> str:
-        shares = zip(CODES, self._shares, strict=True)
-        parts = ", ".join(f"{share:.1%} {name}" for name, share in shares if share)
-        return f" (on average {parts}), seed {self.seed}"
-
-    def _settings(self) -> str:
-        return f"on average, drawn with replacement, seed {self.seed}"
-
-
-class Stratified(Sampler):
-    """Each window once an epoch, so that every batch holds the proportions of the set.
-
-    Of each stratum, a batch has its share rounded up or down, the last and smaller batch too.
-
-    Parameters
-    ----------
-    index : Index
-    indices : array_like of int or bool, shape (window,)
-        Window numbers, or a mask.
-    batch_size : int
-        The loader must have the same, also where a training is resumed.
-    by : str
-        Column whose values are the strata.
-    seed : int
-    """
-
-    def __init__(
-        self,
-        index: Index,
-        indices: ArrayLike,
-        batch_size: int,
-        by: str = "category",
-        seed: int = 42,
-    ) -> None:
-        names, codes = group_rows(index, by)
-        self._indices = not_empty(window_numbers(indices, len(codes)))
-        self.batch_size: int = whole_number("batch_size", batch_size, 1)
-        if self.batch_size > len(self._indices):
-            raise SamplingError(
-                f"batch_size is {self.batch_size}, and there are {len(self._indices)} windows: "
-                "lower it"
-            )
-        self.seed = whole_number("seed", seed, 0)
-        self._by = by
-        categories = {code: name for name, code in CODES.items()} if by == "category" else {}
-        self._names = [str(categories.get(name, name)) for name in names.tolist()]
-        self._codes = codes[self._indices]
-        self._counts = np.bincount(self._codes, minlength=len(names))
-
-    def epoch(self, number: int) -> NDArray[np.int64]:
-        """Return the windows in the order of an epoch."""
-        rng = generator_of(self.seed, number)
-        places = np.argsort(self._strata(rng), kind="stable")
-        windows = rng.permutation(len(self._indices))
-        windows = windows[np.argsort(self._codes[windows], kind="stable")]
-        order = np.empty_like(self._indices)
-        order[places] = self._indices[windows]
-        return order
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def composition(self) -> dict[str, float]:
-        """Return how many windows of an epoch are of each stratum."""
-        counts = zip(self._names, self._counts.tolist(), strict=True)
-        return {name: count for name, count in counts if count}
-
-    def _settings(self) -> str:
-        n_strata = np.count_nonzero(self._counts)
-        return f"{n_strata} strata by {self._by} in batches of {self.batch_size}"
-
-    def _strata(self, rng: np.random.Generator) -> NDArray[Any]:
-        """Return the stratum of each place of an epoch.
-
-        A table of batches and strata is rounded so that the sums of both stay: each batch has its
-        shares rounded down, and what is left of the strata, one after the other, is dealt out to
-        the batches in turn. No stratum has more left than there are batches, so none deals twice
-        to one batch. All in whole numbers, with nothing lost to rounding.
-        """
-        size = self.batch_size
-        strata = rng.permutation(len(self._counts)).astype(self._codes.dtype)
-        counts = self._counts[strata]
-        total = len(self._indices)
-        n_batches, n_last = divmod(total, size)
-        # the last batch: rounded up with the probability of the fraction
-        below, fraction = np.divmod(n_last * counts, total)
-        last = below + np.diff((np.cumsum(fraction) + rng.integers(total)) // total, prepend=0)
-        each = size * counts // total
-        left = np.repeat(strata, counts - last - each * n_batches).reshape(-1, n_batches)
-        batches = np.empty((n_batches, size), strata.dtype)
-        batches[:, : each.sum()] = np.repeat(strata, each)
-        batches[:, each.sum() :] = rng.permutation(left.T)
-        rng.permuted(batches, axis=1, out=batches)
-        return np.concatenate([batches.ravel(), rng.permutation(np.repeat(strata, last))])
+def _of_events(events: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Choose places so that each event has as many as any other, or all it has; at random."""
+    order = rng.permutation(len(events))
+    order = order[np.argsort(events[order], kind="stable")]
+    sizes = np.bincount(events[order])
+    rank = np.empty(len(order), np.int64)  # of a window among those of its event
+    rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.lexsort((rng.random(len(events)), rank))[:size]
 
 
 def balanced(

@@ -87,7 +87,7 @@ def derive_windows(
 
 
 def seizure_distances(
-    windows: Columns,
+    windows: Mapping[str, NDArray[Any]],
     recordings: Mapping[str, NDArray[Any]],
     events: Mapping[str, NDArray[Any]],
     spec: StoreSpec,
@@ -96,7 +96,7 @@ def seizure_distances(
 
     Parameters
     ----------
-    windows : dict of str to ndarray
+    windows : mapping of str to ndarray
         ``recording`` and ``start_time``.
     recordings, events : mapping of str to ndarray
         Columns of those tables.

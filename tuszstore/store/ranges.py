@@ -93,5 +93,5 @@ def _limits(name: str, arrays: Mapping[str, Any], spec: StoreSpec) -> tuple[floa
         "events/recording": (0, n_recordings - 1),
         "events/first_sample": (0, MAX_SAMPLES),
         "events/stop_sample": (0, MAX_SAMPLES),
-        "events/bit": (0, 1 << n_classes - 1),
+        "events/bit": (0, UNLABELLED),
     }.get(name)

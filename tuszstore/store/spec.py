@@ -118,7 +118,7 @@ class StoreSpec:
         if not isinstance(values, Mapping):
             raise SpecError(f"is no mapping but {values!r:.60}")
         known = {name: values[name] for name in _FIELDS if name in values}
-        if missing := [name for name in _FIELDS if name not in known and name not in _LATER]:
+        if missing := [name for name in _FIELDS if name not in known and name not in LATER]:
             raise SpecError(f"lacks {', '.join(missing)}")
         for name in ("classes", "seizure", "average_of", "requires"):
             known[name] = _strings(name, known[name])
@@ -131,7 +131,7 @@ class StoreSpec:
     def to_json(self) -> dict[str, Any]:
         """Return the attribute `spec`; :meth:`from_json` gives the same again."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
-        for name, meant in _LATER.items():
+        for name, meant in LATER.items():
             if values[name] == meant:
                 del values[name]
         values["channels"] = [channel.to_json() for channel in self.channels]
@@ -184,7 +184,7 @@ class StoreSpec:
 
 _FIELDS = tuple(name for name in StoreSpec.__dataclass_fields__ if name != "unknown")
 
-_LATER = {"rater": "any"}
+LATER = {"rater": "any"}
 """Keys that came later, and what a store means that lacks them: it says the same without."""
 
 

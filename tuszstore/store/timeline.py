@@ -130,8 +130,8 @@ class Timelines:
 
         ignored = spans(UNLABELLED)
         labelled = recordings["labelled"].astype(bool)
-        known = merge(start[labelled], (start + n_samples)[labelled], apart - 1)
-        known, until = without(*known, *ignored)
+        annotated = merge(start[labelled], (start + n_samples)[labelled], apart - 1)
+        known, until = without(*annotated, *ignored)
         stretch = np.searchsorted(known, start, "right")
         whole = np.concatenate([[-1], until])[stretch] >= start + n_samples
         seizures = without(*spans(spec.seizure_bits), *ignored)

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from tuszstore.facade.windows import WindowCollection
-from tuszstore.read.seizures import SeizureMask
+from tuszstore.read.labels import Shift
+from tuszstore.read.rows import Rows
+from tuszstore.read.targets import Target
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
-Label = Literal["seizure", "classes"]
 
 Meta = dict[str, Any]
 """Of a batch: ``window``, ``recording``, ``start_time`` and ``category``, one value a window."""
@@ -25,7 +26,8 @@ class Batch:
     Attributes
     ----------
     signal : Tensor, shape (window, channel, sample)
-    label : Tensor, shape (window, sample)
+    label : Tensor, shape (window, ...)
+        Of each sample, of the window, or of each of its channels.
     meta : dict or None
     """
 
@@ -44,28 +46,32 @@ class BatchReader:
     Parameters
     ----------
     store : Store
-    label : {"seizure", "classes"}
+    target : Target
     return_meta : bool
     """
 
-    def __init__(self, store: WindowCollection, label: Label, return_meta: bool) -> None:
-        if label not in ("seizure", "classes"):
-            raise ValueError(f"label must be 'seizure' or 'classes', not {label!r}")
+    def __init__(self, store: WindowCollection, target: Target, return_meta: bool) -> None:
         self.store = store
         self._windows = store.reader
-        self._label = label
+        self._target = target
         self._return_meta = return_meta
         self._shape = store.windows.shape[1:]
         self._table = store.metadata.windows
         self._ids = store.metadata.recordings["id"]
-        self._seizures = SeizureMask(store.metadata)
         # what is read in the background needs no table that is not there
-        self._table.load("recording", "start_time", "category", "event_classes")
-        store.metadata.recordings.load("first_window")
-        store.metadata.events.load("recording", "first_sample", "stop_sample", "bit")
+        self._windows.load_labels(target)
+        if self.rows is not None:
+            self._table.load("recording")
+        if return_meta:
+            self._table.load("recording", "start_time", "category")
 
     def read(
-        self, numbers: NDArray[np.int64], allocate: Allocate, *, stored: bool = False
+        self,
+        numbers: NDArray[np.int64],
+        allocate: Allocate,
+        *,
+        stored: bool = False,
+        shift: Shift = None,
     ) -> Batch:
         """Read windows.
 
@@ -75,29 +81,39 @@ class BatchReader:
         allocate : callable
             Returns the memory for a shape and a type, of any content.
         stored : bool
-            Whether the signal is left as it is stored, in its type and without its scale.
+            Whether the signal is left as it is stored where that is int16: the channels of the
+            store, without their scale, of which `rows` are still to be made.
+        shift : ndarray of int64, shape (window,), optional
+            Samples by which each window is taken later.
 
         Returns
         -------
         Batch
-            The label is float32: 1 in a seizure, 0 elsewhere and NaN where nothing is known. Or
-            it is the class bits, as int32, for torch has few operations on uint16.
+            The label is float32, and NaN where nothing is known; class bits are int32, for torch
+            has few operations on uint16.
         """
         n_channels, n_samples = self._shape
         dtype = self.stored_dtype if stored else torch.float32
+        if self.rows is not None and dtype == torch.int16:
+            n_channels = self.rows.n_channels
         signal = allocate((len(numbers), n_channels, n_samples), dtype)
-        label_dtype = torch.float32 if self._label == "seizure" else torch.int32
-        label = allocate((len(numbers), n_samples), label_dtype)
-        self._windows.signal(numbers, signal.numpy())
+        label_dtype = torch.int32 if self._target.dtype == np.int32 else torch.float32
+        shape = self._target.shape(*self._shape)
+        label = allocate((len(numbers), *shape), label_dtype)
+        self._windows.signal(numbers, signal.numpy(), shift)
         # after the signal: a thread of its own for a fiftieth of the time would disturb the others
-        self._fill_label(numbers, label.numpy())
+        self._windows.target(self._target, numbers, label.numpy(), shift)
         return Batch(signal, label, self._meta(numbers))
 
-    def _fill_label(self, numbers: NDArray[np.int64], out: NDArray[Any]) -> None:
-        if self._label == "seizure":
-            self._seizures.paint(numbers, out)
-        else:
-            out[...] = self._windows.labels(numbers)
+    @property
+    def rows(self) -> Rows | None:
+        """What is made of the store's channels; None where they are read as they are."""
+        return getattr(self._windows, "rows", None)
+
+    def recordings(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of each window's recording in the recordings table."""
+        recordings: NDArray[np.int64] = self._table["recording"][numbers].astype(np.int64)
+        return recordings
 
     @property
     def stored_dtype(self) -> torch.dtype:
@@ -113,7 +129,14 @@ class BatchReader:
             "recording": self._ids[self._table["recording"][numbers]].tolist(),
             "start_time": torch.from_numpy(self._table["start_time"][numbers]),
             "category": torch.from_numpy(self._table["category"][numbers].astype(np.int64)),
+            **self._sources(numbers),
         }
 
+    def _sources(self, numbers: NDArray[np.int64]) -> Meta:
+        """Return which store windows are of, where there are several."""
+        if "source" not in self._table.variables:
+            return {}
+        return {"source": torch.from_numpy(self._table["source"][numbers].astype(np.int64))}
+
     def __reduce__(self) -> Any:
-        return BatchReader, (self.store, self._label, self._return_meta)
+        return BatchReader, (self.store, self._target, self._return_meta)

@@ -9,8 +9,9 @@ from torch.utils.data import Dataset
 
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number, check_index, check_indices, is_single
+from tuszstore.read.targets import Label, Margins, Rule, Target
 from tuszstore.sampling.places import Drawn
-from tuszstore.torch.batches import BatchReader, Label
+from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.buffers import BufferPool
 from tuszstore.torch.rows import Columns, Rows, collate
 from tuszstore.torch.shared import in_shared_memory, in_worker, share
@@ -47,17 +48,28 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         those. ``transform(signal, label, rng)`` returns signal and label; `rng` is a NumPy
         generator that belongs to the seed, the epoch and the window's place in it, the same
         whichever worker runs it. A parameter ``channels`` gets the names of the channels.
-    label : {"seizure", "classes"}
-        ``seizure``: float32, 1 in a seizure, 0 elsewhere, and NaN in unlabelled recordings, which
-        a store only has with ``labels.unlabelled: keep``. ``classes``: the bits of the event
-        classes, as int32.
+    label : {"seizure", "classes", "onset", "preictal", "channels"}
+        ``seizure``: float32, 1 in a seizure, 0 elsewhere, and NaN where nothing is known: in what
+        is ignored, and in unlabelled recordings, which a store only has with
+        ``labels.unlabelled: keep``. ``classes``: the bits of the event classes, as int32. Others
+        are float32 too: ``onset``, the first `interval` seconds of seizures; ``preictal``, one
+        value for each window, whether a seizure follows; ``channels``, of each channel and sample.
+        :meth:`tuszstore.read.targets.Target.of` describes them all.
+    horizon, interval : float, optional
+        With ``preictal``: seconds between a warning and the earliest seizure, and those after that
+        in which it is expected (SPH and SOP). `interval` also with ``onset``; 10 by default.
+    rule : {"any", "majority", "centre", "last", "soft"} or float, optional
+        One value for each window, not for each sample: whether any of them, most, the one in the
+        middle, the last, or at least a share of them are 1; ``soft`` is the share.
+    ignore : float or (float, float), optional
+        Seconds around onsets and offsets, or around each of both, whose samples are NaN.
     return_meta : bool
         Adds a dict: ``window`` (its number in the store), ``recording`` (its id), ``start_time``
         (s from the start of the recording) and ``category`` (the code in ``store.index``).
     seed : int
-        Of what `transform` draws. Epoch and place come with the indices of a sampler of
-        :mod:`tuszstore.sampling`. With those of torch the place is that in `indices`, and the
-        epoch is what :meth:`set_epoch` says.
+        Of what `transform` draws. Its place is that of the item, and the epoch is what
+        :meth:`set_epoch` says: call it in each epoch, or all draw the same. With
+        :meth:`tuszstore.sampling.Sampler.placed` epoch and place come with the indices.
 
     Attributes
     ----------
@@ -83,6 +95,10 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         transform: Transform | None = None,
         *,
         label: Label = "seizure",
+        horizon: float | None = None,
+        interval: float | None = None,
+        rule: Rule | None = None,
+        ignore: Margins | None = None,
         return_meta: bool = False,
         seed: int = 42,
     ) -> None:
@@ -92,7 +108,10 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         self._transform: Transformation | None = None
         if transform is not None:
             self._transform = Transformation(transform, store.channels, seed)
-        self._reader = BatchReader(store, label, return_meta)
+        self._target = Target.of(
+            label, horizon=horizon, interval=interval, rule=rule, ignore=ignore
+        )
+        self._reader = BatchReader(store, self._target, return_meta)
         # one batch is in use while the next is read: its signal, twice with a transform, and label
         self._pool = BufferPool(keep=3)
         self._epoch = torch.zeros((), dtype=torch.int64)
@@ -105,7 +124,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         Parameters
         ----------
         epoch : int
-            From 0 on. Window indices of :mod:`tuszstore.sampling` have an epoch of their own.
+            From 0 on.
         """
         self._epoch.fill_(as_whole_number("epoch", epoch, 0))
 
@@ -123,7 +142,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         Returns
         -------
         signal : Tensor of float32, shape ([window,] channel, sample)
-        label : Tensor of float32 or int32, shape ([window,] sample)
+        label : Tensor of float32 or int32, shape ([window,] [channel,] [sample])
         meta : dict
             Only with `return_meta`; of a batch, with one value for each window.
 

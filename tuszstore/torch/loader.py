@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number
+from tuszstore.read.targets import Label, Margins, Rule, Target
 from tuszstore.sampling import Sampler
 from tuszstore.sampling.ranks import deal, places
 from tuszstore.torch.agreement import check_agreement
 from tuszstore.torch.batch_indices import BatchIndices
-from tuszstore.torch.batches import BatchReader, Label
+from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.options import refuse_options
 from tuszstore.torch.orders import Orders, make_sampler
 from tuszstore.torch.prefetch import Prefetcher, side_by_side
@@ -73,7 +74,9 @@ class WindowLoader:
         returns signal and label; `rng` is a NumPy generator that belongs to the seed, the epoch
         and the window's place in its order, the same on any ranks and in any batches. A parameter
         ``channels`` gets the names of the channels. It runs in the consumer's thread.
-    label : {"seizure", "classes"}
+    label : {"seizure", "classes", "onset", "preictal", "channels"}
+    horizon, interval, rule, ignore : optional
+        What the label is of, as :class:`~tuszstore.torch.WindowDataset` describes it.
     return_meta : bool
     prefetch : int
         Batches that are ready or being made, at most, besides those you hold: the bound of memory.
@@ -123,6 +126,10 @@ class WindowLoader:
         device: str | torch.device | None = None,
         transform: Transform | None = None,
         label: Label = "seizure",
+        horizon: float | None = None,
+        interval: float | None = None,
+        rule: Rule | None = None,
+        ignore: Margins | None = None,
         return_meta: bool = False,
         prefetch: int = 2,
         **unknown: Never,
@@ -144,14 +151,16 @@ class WindowLoader:
         self._dealing = {"drop_last": bool(drop_last), "pad": bool(pad)}
         self._dealt: tuple[tuple[int, int], NDArray[np.int64]] | None = None
         self._agreed = False
-        self._label = label
+        self._target = Target.of(
+            label, horizon=horizon, interval=interval, rule=rule, ignore=ignore
+        )
         self._bounds()  # raises now where it can
         self._transform: Transformation | None = None
         if transform is not None:
             self._transform = Transformation(transform, store.channels, self._draws)
         self._prefetch = as_whole_number("prefetch", prefetch, 0)
         self.device = find_device(device)
-        reader = BatchReader(store, label, return_meta)
+        reader = BatchReader(store, self._target, return_meta)
         self._transfer: Transfer
         if self.device.type == "cpu":
             pin = pin_memory and torch.cuda.is_available()
@@ -326,7 +335,7 @@ class WindowLoader:
         """Return what must be equal for two loaders to give the same windows in an epoch."""
         return {
             **describe(self.store),
-            "label": self._label,
+            "label": str(self._target),
             "windows": len(self.sampler),
             "seed": self._seed,
             "batch_size": self.sampler.batch_size,

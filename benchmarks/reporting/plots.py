@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.engines import LIMIT
+from benchmarks.reporting.summary import Spread, exponents
+from benchmarks.reporting.tables import OWN
 from benchmarks.rows import Row, of
-from benchmarks.summary import Spread, exponents
-from benchmarks.tables import OWN
 from benchmarks.workloads import TITLES
 from benchmarks.workloads.loader import WORKLOADS as LOADING
 from benchmarks.workloads.stages import STAGES, TOTALS

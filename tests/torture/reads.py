@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.torture.injection import (
+from tests.torture.injection import (
     COUNT,
     FAIL_ALWAYS,
     FAIL_ONCE,
@@ -26,8 +26,8 @@ from benchmarks.torture.injection import (
     in_child,
     must,
 )
-from benchmarks.torture.interruptions import Case, fresh, inspect, spread
-from benchmarks.torture.trying import Attempt, Tally
+from tests.torture.interruptions import Case, fresh, inspect, spread
+from tests.torture.trying import Attempt, Tally
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The command; see :mod:`benchmarks.torture`."""
+"""The command; see :mod:`tests.torture`."""
 
 import os
 import subprocess
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from benchmarks.torture import interruptions, reads
-from benchmarks.torture.injection import LIBRARY, compile_library
-from benchmarks.torture.soak import soak
-from benchmarks.torture.trying import Attempt, try_all
+from tests.torture import interruptions, reads
+from tests.torture.injection import LIBRARY, compile_library
+from tests.torture.soak import soak
+from tests.torture.trying import Attempt, try_all
 
 
 @click.command()
@@ -54,7 +54,7 @@ def main(
             library = str(compile_library(folder))
             preload = {**os.environ, "LD_PRELOAD": library, LIBRARY: library}
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.torture", *sys.argv[1:]], env=preload
+                [sys.executable, "-m", "tests.torture", *sys.argv[1:]], env=preload
             )
             sys.exit(done.returncode)
         # before any fork, so that no child has to; nothing of it starts a thread

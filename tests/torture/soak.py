@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.torture.injection import in_child, must
-from benchmarks.torture.trying import Tally
+from tests.torture.injection import in_child, must
+from tests.torture.trying import Tally
 from tuszstore.store.shard import signal_file
 
 BATCH = 8

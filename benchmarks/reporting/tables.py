@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from benchmarks.engines import ENGINES, LIMIT
+from benchmarks.reporting.summary import Spread, exponents, ratios
 from benchmarks.rows import Row, of
-from benchmarks.summary import Spread, exponents, ratios
 from benchmarks.workloads import TITLES
 from benchmarks.workloads.loader import WORKLOADS as LOADING
 from benchmarks.workloads.reading import WORKLOADS as READING

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.rows import Row, of
-from benchmarks.tables import (
+from benchmarks.reporting.tables import (
     ASKED_BATCH,
     Table,
     absences,
@@ -21,6 +20,7 @@ from benchmarks.tables import (
     varied_table,
     workload_table,
 )
+from benchmarks.rows import Row, of
 from benchmarks.workloads import TITLES
 from benchmarks.workloads.loader import WORKLOADS as LOADING
 from benchmarks.workloads.reading import WORKLOADS as READING
@@ -71,7 +71,7 @@ def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Secti
     rows : sequence of Row
         Of one run.
     figures : sequence of str
-        Names of the pictures that there are, by :func:`benchmarks.plots.figures`.
+        Names of the pictures that there are, by :func:`benchmarks.reporting.plots.figures`.
     """
 
     def shown(*names: str) -> list[str]:

@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.torture.injection import (
+from tests.torture.injection import (
     COUNT,
     ERRORS,
     FAIL_ALWAYS,
@@ -38,7 +38,7 @@ from benchmarks.torture.injection import (
     in_child,
     must,
 )
-from benchmarks.torture.trying import Attempt, Tally
+from tests.torture.trying import Attempt, Tally
 
 CONFIG = {"windows": {"length": 10, "stride": 5}, "storage": {"shard_seconds": 20}}
 

@@ -18,7 +18,7 @@ def test_nothing_is_lost() -> None:
         [
             sys.executable,
             "-m",
-            "benchmarks.torture",
+            "tests.torture",
             "--points",
             "3",
             "--errors",

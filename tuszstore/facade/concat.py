@@ -1,0 +1,269 @@
+"""Several stores or views in a row, as one."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+from tuszstore.errors import ConcatError
+from tuszstore.facade.class_bits import ClassBits
+from tuszstore.facade.concat_tables import ConcatTables
+from tuszstore.facade.patients import check_leaks, names_of, persons_of
+from tuszstore.facade.windows import WindowCollection
+from tuszstore.read.several import SeveralReader
+from tuszstore.store.place import shown_path
+from tuszstore.store.spec import StoreSpec
+from tuszstore.text import printable
+
+Stores = Iterable[WindowCollection] | Mapping[str, WindowCollection]
+
+
+class StoreSeries(WindowCollection):
+    """Windows of several stores or views, one after the other; made by :func:`tuszstore.concat`.
+
+    It is read like a store, and nothing of it is built or copied. Closing it leaves the stores
+    open; once one of them is closed, nothing more is read here.
+
+    Attributes
+    ----------
+    metadata : ConcatTables
+        All but the signal.
+    stores : tuple of WindowCollection
+        In their order.
+    sources : tuple of str
+        A name for each.
+    """
+
+    metadata: ConcatTables
+
+    def __init__(self, tables: ConcatTables) -> None:
+        self.metadata = tables
+        self.stores = tables.stores
+        self.sources = tables.sources
+
+    @cached_property
+    def reader(self) -> SeveralReader:
+        """What reads the windows; made when it is first used."""
+        tables = self.metadata
+        tables.check_open()
+        readers: list[Any] = [store.reader for store in self.stores]
+        return SeveralReader(readers, tables.first_window, tables.first_recording, tables)
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """What all stores have alike in the attributes of their roots, and the `spec` of all."""
+        first, *others = (store.attrs for store in self.stores)
+        same = {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+        splits = dict.fromkeys(str(store.attrs.get("split", "")) for store in self.stores)
+        return {**same, "split": "+".join(splits), "spec": self.spec.to_json()}
+
+    @property
+    def remote(self) -> bool:
+        """Whether any store is read from an object store."""
+        return any(store.remote for store in self.stores)
+
+    def sizes(self) -> list[int] | None:
+        """Return the sizes (bytes) of all files; None where a server lists none."""
+        known: list[Any] = [store.sizes() for store in self.stores]  # type: ignore[attr-defined]
+        return None if None in known else [size for sizes in known for size in sizes]
+
+    @property
+    def name(self) -> str:
+        """Names of the stores."""
+        return "+".join(self.sources)
+
+    def close(self) -> None:
+        """Let go of tables; the stores stay open. Closing twice is fine."""
+        self.metadata.close()
+        vars(self).pop("reader", None)
+
+    @property
+    def closed(self) -> bool:
+        """Whether this or one of the stores was closed."""
+        return self.metadata.closed[0] or any(store.closed for store in self.stores)
+
+    def __reduce__(self) -> Any:
+        self.metadata.check_open()
+        stores = dict(zip(self.sources, self.stores, strict=True))
+        return partial(concat, full_seizure=self.spec.full_seizure), (stores,)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(
+            f"{printable(source)} {len(store)}"
+            for source, store in zip(self.sources, self.stores, strict=True)
+        )
+        return f"<tuszstore.StoreSeries of {len(self.stores)}: {len(self)} windows ({parts})>"
+
+
+def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
+    """Put stores or views in a row, so that they are read, sampled and trained on as one.
+
+    Windows come one after the other; ``index["source"]`` has the place of each one's store.
+    Event classes are matched by name. Patients of two corpora are different ones, whatever their
+    names, unless the corpora share a namespace of patients, as all of TUH do.
+
+    Parameters
+    ----------
+    stores : sequence or mapping of str to Store, View or StoreSeries
+        With equal channels, units, sampling rate and window length; strides, filters and shards may
+        differ. The keys of a mapping name the sources; otherwise the stores' files do.
+    full_seizure : float, optional
+        Share of seizure from which on a window is a full seizure. It must be given where the
+        stores differ in it; categories are then made anew from the windows' fractions.
+
+    Returns
+    -------
+    StoreSeries
+
+    Raises
+    ------
+    ConcatError
+        If the stores differ in what must be equal, naming both and how to have it alike; if the
+        share of a full seizure differs and none is given; if a class is a seizure in one store
+        alone; or if a patient is in stores of different splits.
+    TypeError
+        If these are no stores.
+    """
+    named = _flat(stores)
+    sources, parts = tuple(named), tuple(named.values())
+    specs = [store.spec for store in parts]
+    for source, spec in zip(sources[1:], specs[1:], strict=True):
+        _check_equal(sources[0], specs[0], source, spec)
+    bits = ClassBits.of(specs, sources)
+    full = _full_seizure(sources, specs, full_seizure)
+    persons = [persons_of(store, source) for store, source in zip(parts, sources, strict=True)]
+    check_leaks(persons, parts, sources)
+    return StoreSeries(
+        ConcatTables(parts, sources, _spec(specs, bits, full), bits, partial(names_of, persons))
+    )
+
+
+def _flat(stores: Stores) -> dict[str, WindowCollection]:
+    """Return the stores by name, those of series one by one."""
+    given = list(stores.items()) if isinstance(stores, Mapping) else _unnamed(stores)
+    flat: dict[str, WindowCollection] = {}
+    for name, store in given:
+        if not isinstance(store, WindowCollection):
+            raise TypeError(
+                f"concat takes stores and views, not {type(store).__name__}: open paths with "
+                "tuszstore.open"
+            )
+        inner = {name: store}
+        if isinstance(store, StoreSeries):
+            one_rule = dict(zip(store.sources, store.stores, strict=True))
+            inner = {f"{name}/{k}" if k in flat or name not in ("", store.name) else k: v
+                     for k, v in one_rule.items()}  # fmt: skip
+        for key, part in inner.items():
+            if key in flat:
+                raise ConcatError(f"two sources are named {key!r}: give a mapping of names")
+            flat[key] = part
+    if not flat:
+        raise ConcatError("there are no stores to put in a row")
+    return flat
+
+
+def _unnamed(stores: Iterable[Any]) -> list[tuple[str, Any]]:
+    """Return stores with names: of their files, as many folders as tell them apart, or numbers."""
+    if isinstance(stores, WindowCollection | str):
+        raise TypeError(f"concat takes a list of stores, not {type(stores).__name__}: [a, b]")
+    parts = list(stores)
+    for depth in (1, 2, 3):
+        names = [_short(store, depth) for store in parts]
+        if len(set(names)) == len(names):
+            return list(zip(names, parts, strict=True))
+    return [(f"{k} {_short(store, 1)}".strip(), store) for k, store in enumerate(parts)]
+
+
+def _short(store: Any, depth: int) -> str:
+    if isinstance(store, StoreSeries) or not isinstance(store, WindowCollection):
+        return getattr(store, "name", "")
+    return "/".join(str(shown_path(store.path)).rstrip("/").split("/")[-depth:])
+
+
+def _check_equal(first: str, a: StoreSpec, other: str, b: StoreSpec) -> None:
+    """Refuse two stores that differ in what their windows are."""
+    if a.sfreq != b.sfreq:
+        raise _different(
+            "sampling rates", first, f"{a.sfreq:g} Hz", other, f"{b.sfreq:g} Hz",
+            "build both with the same signal.sfreq",
+        )  # fmt: skip
+    if a.channels != b.channels:
+        raise _different(
+            "channels", first, ", ".join(a.channel_names), other, ", ".join(b.channel_names),
+            "give views of equal ones: store.view(channels=[...])" + _swapped(a, b),
+        )  # fmt: skip
+    if a.units != b.units:
+        raise _different(
+            "units", first, _unit(a), other, _unit(b), "give views: store.view(units='uV')"
+        )
+    if a.window != b.window:
+        raise _different(
+            "window lengths", first, f"{a.window_seconds:g} s", other, f"{b.window_seconds:g} s",
+            f"give a view: store.view(length={a.window_seconds:g}, stride=...)",
+        )  # fmt: skip
+
+
+def _different(what: str, a: str, its: str, b: str, others: str, way_out: str) -> ConcatError:
+    return ConcatError(f"{a} and {b} have different {what}: {its} and {others}; {way_out}")
+
+
+def _swapped(a: StoreSpec, b: StoreSpec) -> str:
+    if set(a.channels) == set(b.channels):
+        return ". They are the same in another order"
+    missing = [c.name for c in a.channels if c not in b.channels]
+    more = [c.name for c in b.channels if c not in a.channels]
+    return (
+        f". Only the first has {', '.join(missing) or 'none'}, only the second "
+        f"{', '.join(more) or 'none'}"
+    )
+
+
+def _unit(spec: StoreSpec) -> str:
+    return "z-scores" if spec.units == "1" else "microvolts"
+
+
+def _full_seizure(sources: Sequence[str], specs: Sequence[StoreSpec], given: float | None) -> float:
+    """Return the one rule of categories."""
+    if given is not None:
+        value = float(given) if isinstance(given, int | float) else math.nan
+        if not 0 < value <= 1:
+            raise ConcatError(f"full_seizure must be above 0 and at most 1, not {given!r}")
+        return value
+    for source, spec in zip(sources, specs, strict=True):
+        if spec.full_seizure != specs[0].full_seizure:
+            raise ConcatError(
+                f"{sources[0]} calls windows with {specs[0].full_seizure:g} of seizure a full "
+                f"seizure, and {source} those with {spec.full_seizure:g}: give one rule for both, "
+                f"concat(..., full_seizure={specs[0].full_seizure:g})"
+            )
+    return specs[0].full_seizure
+
+
+def _spec(specs: Sequence[StoreSpec], bits: ClassBits, full_seizure: float) -> StoreSpec:
+    """Return what holds for the windows of all stores."""
+    first = specs[0]
+
+    def same(name: str, otherwise: Any) -> Any:
+        value = getattr(first, name)
+        return value if all(getattr(spec, name) == value for spec in specs) else otherwise
+
+    stride = math.gcd(*(spec.stride for spec in specs))
+    block = math.gcd(first.window, stride)
+    blocks: dict[str, Any] = {"block": block, "step": block, "shard": 1}
+    if all(same(name, None) is not None for name in ("stride", *blocks)):
+        blocks = {}
+    clips = [spec.clip for spec in specs]
+    return replace(
+        first,
+        **blocks,
+        stride=stride,
+        classes=bits.classes,
+        seizure=bits.seizure,
+        full_seizure=full_seizure,
+        clip=None if None in clips else max(clip for clip in clips if clip is not None),
+        bandpass=same("bandpass", None),
+        notch=same("notch", None),
+        rater=same("rater", "any"),
+        unknown=(),
+    )

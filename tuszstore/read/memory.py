@@ -1,0 +1,129 @@
+"""Memory of batches, used again when nothing refers to it any more.
+
+A batch of 64 windows is 75 MB. Memory that is fresh from the system must be faulted in page by
+page, which takes as long as reading the batch. So a batch's memory comes back when the last array
+that shares it is gone, and not before: one that is kept is never written again.
+"""
+
+import contextlib
+import math
+import weakref
+from collections import deque
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+LEAST = 1 << 20
+"""Bytes from which on memory is used again; less of it is fast from the system, too."""
+
+MOST = 1 << 29
+"""Bytes that :data:`BATCHES` keeps idle, at most."""
+
+ALIGNMENT = 64
+"""Bytes of a line of the caches."""
+
+
+class _Loan:
+    """What an array refers to as its memory's owner, and every view of it."""
+
+    def __init__(self, memory: NDArray[np.uint8]) -> None:
+        self._memory = memory
+        self.__array_interface__ = memory.__array_interface__
+
+
+class Memory:
+    """Arrays whose memory comes back; safe to use from several threads.
+
+    Parameters
+    ----------
+    keep : int
+        Pieces of memory that may lie idle, at most.
+    least : int
+        Bytes below which memory is left to the system.
+    most : int, optional
+        Bytes that may lie idle, at most.
+
+    Attributes
+    ----------
+    keep : int
+    """
+
+    def __init__(self, keep: int, *, least: int = 1, most: int | None = None) -> None:
+        self.keep = keep
+        self._least = least
+        self._most = most
+        # its methods are atomic; a lock would be taken twice where a garbage collection, which may
+        # come anywhere, gives memory back
+        self._idle: deque[NDArray[np.uint8]] = deque()
+
+    def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """Return an array of any content, which shares its memory with no other."""
+        dtype = np.dtype(dtype)
+        size = math.prod(shape) * dtype.itemsize
+        if size < self._least:
+            return np.empty(shape, dtype)
+        memory = self._find(size)
+        loan = _Loan(memory[:size])
+        weakref.finalize(loan, self._give_back, memory).atexit = False
+        # NumPy looks through views for the array that owns the memory, but not through this
+        return np.asarray(loan).view(dtype).reshape(shape)
+
+    @property
+    def idle(self) -> int:
+        """Bytes that lie idle."""
+        return sum(len(memory) for memory in tuple(self._idle))
+
+    def _give_back(self, memory: NDArray[np.uint8]) -> None:
+        if self._most is not None and len(memory) > self._most:
+            return
+        self._idle.append(memory)
+        with contextlib.suppress(IndexError):
+            while len(self._idle) > self.keep or (
+                self._most is not None and self.idle > self._most
+            ):
+                self._idle.popleft()
+
+    def _find(self, size: int) -> NDArray[np.uint8]:
+        unfit = []
+        try:
+            while True:
+                memory = self._idle.pop()
+                if size <= len(memory) <= 2 * size:
+                    return memory
+                unfit.append(memory)
+        except IndexError:
+            memory = np.empty(size + ALIGNMENT, np.uint8)
+            skipped = -memory.ctypes.data % ALIGNMENT
+            return memory[skipped : skipped + size]
+        finally:
+            self._idle.extend(reversed(unfit))
+
+
+BATCHES = Memory(keep=8, least=LEAST, most=MOST)
+"""Memory of what is read without an array to be filled."""
+
+
+def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> NDArray[Any]:
+    """Return the array for a batch: the one given, if it can be filled.
+
+    Parameters
+    ----------
+    out : ndarray or None
+    shape : tuple of int
+    stored : str
+        The stored type.
+
+    Raises
+    ------
+    ValueError
+    """
+    if out is None:
+        return BATCHES.take(shape, np.float32)
+    if out.dtype not in (np.float32, np.dtype(stored)):
+        raise ValueError(f"out must be float32 or as stored, not {out.dtype}")
+    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise ValueError(
+            f"out must be C-contiguous and writeable, of shape {shape}, not {out.shape}"
+        )
+    return out

@@ -1,0 +1,177 @@
+"""Epochs that are made of several samplers, or of groups of windows, in given shares."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tuszstore.sampling.base import Sampler
+from tuszstore.sampling.columns import (
+    Index,
+    SamplingError,
+    category_codes,
+    generator_of,
+    group_rows,
+    whole_number,
+    window_numbers,
+)
+from tuszstore.sampling.samplers import Shuffled
+from tuszstore.sampling.shares import Shares, shares_of
+from tuszstore.store.categories import UNKNOWN_CATEGORY
+
+MakePart = Callable[[NDArray[np.int64], int], Sampler]
+"""Takes window numbers and a seed; returns what draws from them."""
+
+
+class Mixed(Sampler):
+    """Windows of several samplers, in given shares, spread evenly over the epoch.
+
+    Each part is gone through by its own epochs, one after the other: a large one takes several
+    epochs of the mixture, a small one begins again in the midst of one. So over many epochs every
+    window of a part comes as often as any other, and the shares are exact in each epoch, but for
+    rounding. Any stretch of the order, such as a batch, holds the parts in their shares, to within
+    a window or two.
+
+    Parameters
+    ----------
+    parts : mapping of name to Sampler, or sequence of Sampler
+    shares : mapping of name to float, or sequence of float, or "equal", optional
+        By default equal.
+    temperature : float, optional
+        Shares are proportional to ``len(part) ** (1 / temperature)``; not with `shares`.
+    n : int, optional
+        Windows of an epoch; by default as many as the parts have together.
+    seed : int
+
+    Raises
+    ------
+    SamplingError
+        If there are no parts, a share is negative, unknown or all are 0, or `n` is too small for
+        a part to have a window.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[Any, Sampler] | Sequence[Sampler],
+        shares: Shares | Sequence[float] | None = None,
+        temperature: float | None = None,
+        n: int | None = None,
+        seed: int = 42,
+    ) -> None:
+        named = dict(parts) if isinstance(parts, Mapping) else dict(enumerate(parts))
+        if not named:
+            raise SamplingError("there are no parts to mix")
+        if shares is not None and not isinstance(shares, str | Mapping):
+            given = list(shares)
+            if len(given) != len(named):
+                raise SamplingError(f"there are {len(given)} shares for {len(named)} parts")
+            shares = dict(zip(named, given, strict=True))
+        self.seed = whole_number("seed", seed, 0)
+        self._parts = named
+        sizes = np.array([len(part) for part in named.values()], np.int64)
+        amounts = shares_of([*named], sizes, "part", shares, temperature)
+        total = int(sizes.sum()) if n is None else whole_number("n", n, 1)
+        self._counts = _round(amounts * total)
+        for name, share, count in zip(named, amounts, self._counts.tolist(), strict=True):
+            if share and not count:
+                raise SamplingError(
+                    f"the part {name!r} has a share of {share:.2g} of {total} windows, which is "
+                    "less than one: raise n"
+                )
+
+    @classmethod
+    def of_groups(
+        cls,
+        index: Index,
+        by: str = "source",
+        shares: Shares | None = None,
+        temperature: float | None = None,
+        n: int | None = None,
+        seed: int = 42,
+        *,
+        indices: ArrayLike | None = None,
+        make: MakePart | None = None,
+    ) -> Self:
+        """Mix the groups of a column, such as the sources of :func:`tuszstore.concat`.
+
+        Parameters
+        ----------
+        index : Index
+        by : str
+            Column whose values are the groups.
+        shares : mapping of value to float, or "equal", optional
+            By default equal.
+        temperature : float, optional
+            See :class:`Mixed`.
+        n : int, optional
+            Windows of an epoch.
+        seed : int
+        indices : array_like of int or bool, shape (window,), optional
+            Window numbers, or a mask; by default all that are labelled.
+        make : callable, optional
+            Takes the window numbers of a group and a seed, and returns what draws from them; by
+            default :class:`Shuffled`. ``lambda windows, seed: Balanced(index, seed=seed,
+            indices=windows)`` balances each group.
+        """
+        names, codes = group_rows(index, by)
+        labelled = category_codes(index) != UNKNOWN_CATEGORY
+        chosen = (
+            np.flatnonzero(labelled) if indices is None else window_numbers(indices, len(codes))
+        )
+        seed = whole_number("seed", seed, 0)
+        parts: dict[Any, Sampler] = {}
+        for number, name in enumerate(names.tolist()):
+            windows = chosen[codes[chosen] == number]
+            if len(windows):
+                own_seed = int(
+                    np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0]
+                )
+                parts[name] = (make or Shuffled)(windows, own_seed)
+        return cls(parts, shares, temperature, n, seed)
+
+    def epoch(self, number: int) -> NDArray[np.int64]:
+        """Return the windows in the order of an epoch."""
+        rng = generator_of(self.seed, number)
+        drawn, keys = [], []
+        for part, count in zip(self._parts.values(), self._counts.tolist(), strict=True):
+            drawn.append(_stretch(part, number * count, count))
+            # one window in each equal piece of the epoch, anywhere in that piece
+            keys.append((np.arange(count) + rng.random(count)) / max(count, 1))
+        order = np.argsort(np.concatenate(keys), kind="stable")
+        return np.concatenate(drawn)[order]
+
+    def __len__(self) -> int:
+        return int(self._counts.sum())
+
+    def composition(self) -> dict[str, float]:
+        """Return how many windows of an epoch are of each part."""
+        counts = zip(self._parts, self._counts.tolist(), strict=True)
+        return {str(name): count for name, count in counts if count}
+
+    def _settings(self) -> str:
+        shares = ", ".join(
+            f"{count / len(self):.1%} {name}"
+            for name, count in zip(self._parts, self._counts.tolist(), strict=True)
+        )
+        return f"{shares}, seed {self.seed}"
+
+
+def _stretch(part: Sampler, start: int, count: int) -> NDArray[np.int64]:
+    """Return windows of a part from a place on, its epochs being one after the other."""
+    size, pieces = len(part), []
+    while count:
+        epoch, first = divmod(start, size)
+        piece = part.epoch(epoch)[first : first + count]
+        pieces.append(piece)
+        start, count = start + len(piece), count - len(piece)
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+
+
+def _round(amounts: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Round amounts to whole numbers with the same sum, by the largest remainder."""
+    counts = np.floor(amounts + 1e-9).astype(np.int64)
+    left = round(float(amounts.sum())) - int(counts.sum())
+    largest = np.argsort(counts - amounts, kind="stable")[: max(left, 0)]
+    counts[largest] += 1
+    return counts
