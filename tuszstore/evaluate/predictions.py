@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tuszstore.evaluate.raters import Agreement
     from tuszstore.evaluate.scoring import Scores
     from tuszstore.evaluate.sweeping import Sweep
+    from tuszstore.evaluate.worst import Finding
     from tuszstore.facade.windows import WindowCollection
 
 
@@ -304,6 +305,15 @@ class Predictions:
         from tuszstore.evaluate.scoring import score_predictions
 
         return score_predictions(self, EventRule(threshold, **options), against)
+
+    def worst(self, scores: "Scores", number: int = 3) -> "tuple[list[Finding], list[Finding]]":
+        """Return the worst misses and the worst false alarms among what was scored.
+
+        Misses are worse the lower their highest probability, false alarms the higher it is.
+        """
+        from tuszstore.evaluate.worst import worst_false_alarms, worst_misses
+
+        return worst_misses(self, scores, number), worst_false_alarms(self, scores, number)
 
     def sweep(
         self,
