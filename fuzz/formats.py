@@ -8,18 +8,19 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz import corpora
+from fuzz import corpora, lists
 from tests.corpus.edf_files import channel, edf_bytes, time_keeping
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.formats.bids import read_channels, read_events, read_participants
 from tuszstore.corpus.formats.chb_summary import read_summary
+from tuszstore.corpus.formats.clocks import DAY, interval
 from tuszstore.corpus.formats.edfplus import read_edf_texts, read_tals
 from tuszstore.corpus.formats.errata import corrections_of, parse_errata
 from tuszstore.corpus.formats.helsinki import read_helsinki
 from tuszstore.corpus.formats.lbl import read_lbl
 from tuszstore.corpus.formats.markers import Marker, Patterns, spans_of
 from tuszstore.corpus.formats.seizeit import read_seizeit
-from tuszstore.corpus.formats.siena_list import DAY, interval, read_seizure_list
+from tuszstore.corpus.formats.siena_list import read_seizure_list
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.corpus.formats.tse import read_tse
 from tuszstore.corpus.formats.wfdb import read_seizures
@@ -202,6 +203,7 @@ FORMATS: dict[str, Callable[[bytes], None]] = {
     "helsinki": helsinki,
     "edfplus": edfplus,
     "errata": errata,
+    **lists.CORPORA,
     "splits": splits,
     "bids_events": corpora.bids_events,
     "bids_channels": corpora.bids_channels,
@@ -278,6 +280,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"        two: {kind: seizure_onset, recordings: [b], listed: 4, use: 2.5, keeps: end}\n"
         b"    reason: x\n    source: y\n",
     ),
+    **lists.SEEDS,
     "splits": (
         b"title: t\ncorpus: chbmit\nby: folder\ntrain: [a, d]\ndev: [b]\nleaks: [x]\n",
         b"\xef\xbb\xbftrain: [a]\r\nval: [b]\r\neval:\r\n  - c\r\n",

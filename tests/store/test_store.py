@@ -345,6 +345,18 @@ class TestOtherLayouts:
         assert train.reader.signal([5, 1], out) is out
         np.testing.assert_array_equal(out * np.float32(2**-10), train.read([5, 1]))
 
+    def test_memory_of_ones_own(self, train: tuszstore.Store) -> None:
+        for indices, n_axes in (([5, 1], 3), (slice(3), 3), (7, 2)):
+            expected, labels = train.read(indices, labels=True)
+            out = np.full_like(expected, np.nan)
+            found, again = train.read(indices, labels=True, out=out)
+            assert found is out
+            assert out.ndim == n_axes
+            np.testing.assert_array_equal(out, expected)
+            np.testing.assert_array_equal(again, labels)
+        with pytest.raises(ValueError, match="out must be"):
+            train.read([5], out=out)
+
     @pytest.mark.parametrize(
         "out",
         [np.empty((1, 19, 15360), np.float32), np.empty((2, 19, 15360)),

@@ -87,7 +87,9 @@ def _parse_channels(_: Any, __: Any, text: str | None) -> str | list[str] | None
 def channels_in(text: str) -> str | list[str]:
     """Return a set's name, or the channels of a list with commas between."""
     names = [name.strip() for name in text.split(",")]
-    return names[0] if len(names) == 1 and names[0] in SETS else names
+    # what is nearly a set's name was meant as one, and is told so
+    alone = len(names) == 1 and difflib.get_close_matches(names[0], SETS, n=1, cutoff=0.75)
+    return names[0] if alone else names
 
 
 channels = click.option(
