@@ -51,7 +51,7 @@ class TestOtherReaders:
 
     def test_zarrs(self, train: tuszstore.Store) -> None:
         pytest.importorskip("zarrs")
-        paths = [variable.path for variable in VARIABLES]
+        paths = [v.path for v in VARIABLES if v.path in train.metadata.arrays]
         expected = {path: zarr.open_array(train.path / path, mode="r")[...] for path in paths}
         with zarr.config.set({"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}):
             for path in paths:
@@ -62,7 +62,7 @@ class TestOtherReaders:
         """All but strings, for which tensorstore has no type."""
         tensorstore = pytest.importorskip("tensorstore")
         for variable in VARIABLES:
-            if variable.dtype == "string":
+            if variable.dtype == "string" or variable.path not in train.metadata.arrays:
                 continue
             spec = {"driver": "zarr3", "kvstore": f"file://{train.path / variable.path}"}
             array = tensorstore.open(spec, read=True).result()
