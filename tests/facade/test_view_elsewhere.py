@@ -29,6 +29,7 @@ def test_a_dataset_of_xarray(store: "tuszstore.Store", view: "tuszstore.View") -
         dataset = view.to_xarray(chunks=chunks)
         assert dataset.sizes == {"window": len(view), "channel": 18, "sample": 64}
         assert dataset["windows"].attrs["units"] == "uV"
+        assert "channels: double_banana (18 channels), of 10-20" in dataset.attrs["view"]
         assert dataset["channel"].values.tolist() == list(view.channels)
         np.testing.assert_array_equal(dataset["windows"][5:8].values, view.windows[5:8])
         np.testing.assert_array_equal(dataset["start_time"], view.index["start_time"])
@@ -54,9 +55,12 @@ def test_epochs_and_recordings_of_mne(store: "tuszstore.Store", view: "tuszstore
         epochs.metadata["start_time"].tolist() == view.index["start_time"].values[[7, 3]].tolist()
     )
     raw = view.to_raw(0)
+    for made in (epochs, raw):
+        assert "channels: double_banana (18 channels)" in made.info["description"]
     whole = view.read_recording(0, microvolts=True)
     np.testing.assert_allclose(raw.get_data(), whole * 1e-6, rtol=1e-6)
     np.testing.assert_array_equal(whole, view.read_recording(0))
+    assert "view" not in store.to_xarray().attrs
     zscores = store.view(["Fp1", "F7"])
     np.testing.assert_allclose(
         zscores.to_epochs([2]).get_data()[0], store.to_epochs([2]).get_data()[0][[0, 4]], rtol=1e-5
@@ -103,7 +107,7 @@ def test_what_a_notebook_and_a_terminal_show(
                  "µV, of z-scores", "4 s every 2 s, of 10 s every 5 s"):  # fmt: skip
         assert text in html
     assert "tuszstore.Store" in store._repr_html_()
-    assert list(store.view(["Fp1", "Fp2", "C3", "C4", "O1"]).shown().values())[1] == (
+    assert next(iter(store.view(["Fp1", "Fp2", "C3", "C4", "O1"]).shown().values())) == (
         "Fp1, Fp2, C3 and 2 more, of 10-20 (19 channels)"
     )
 

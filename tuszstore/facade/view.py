@@ -76,9 +76,9 @@ class View(WindowCollection):
         return self.store.sizes()
 
     def shown(self) -> dict[str, str]:
-        """Return what the view shows, and of what."""
+        """Return what the view shows that the store has not, and of what it is made."""
         own, spec = self.store.spec, self.spec
-        shown = {"of": shown_path(self.path)}
+        shown = {}
         if own.channels != spec.channels:
             wanted, there = shown_channels(spec.channels), shown_channels(own.channels)
             shown["channels"] = f"{wanted}, of {there}"
