@@ -12,6 +12,7 @@ References
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuszstore.evaluate.intervals import Spans, clip, total, touched
 from tuszstore.evaluate.tally import Tally
@@ -100,7 +101,8 @@ def epoch(
     every : float
         Length of a piece (s).
     """
-    times = (np.arange(max(0, math.ceil(seconds / every - 0.5))) + 0.5) * every
+    n_pieces = max(0, math.ceil(seconds / every - 0.5))
+    times = (np.arange(n_pieces, dtype=np.float64) + 0.5) * every
     known = ~_inside(times, ignored) if ignored is not None else np.ones(len(times), bool)
     is_reference, is_hypothesis = (_inside(times, spans) for spans in (reference, hypothesis))
     hits = int((is_reference & is_hypothesis & known).sum())
@@ -110,6 +112,6 @@ def epoch(
     return Tally(hits, misses, false, scored)
 
 
-def _inside(times: Spans, spans: Spans) -> Spans:
+def _inside(times: NDArray[np.float64], spans: Spans) -> NDArray[np.bool_]:
     """Return which times lie in a union."""
     return np.asarray(np.searchsorted(spans.ravel(), times, "right") % 2 == 1)
