@@ -407,4 +407,5 @@ class Predictions:
             raise StoreError(
                 f"{self.path}/{VALUES}: cannot read windows {first} to {last - 1}: {error!s:.200}"
             ) from error
-        return values[windows - begin]
+        found: NDArray[np.float32] = values[windows - begin]
+        return found
