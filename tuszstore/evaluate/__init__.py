@@ -5,7 +5,8 @@ from tuszstore.evaluate.events import EventTable
 from tuszstore.evaluate.files import from_annotations, read_event_files
 from tuszstore.evaluate.forecasts import Forecast, forecast
 from tuszstore.evaluate.intervals import union
-from tuszstore.evaluate.predictions import Predictions, open_predictions
+from tuszstore.evaluate.opening import open_predictions
+from tuszstore.evaluate.predictions import Predictions
 from tuszstore.evaluate.scoring import Scores, score_events, score_lists
 from tuszstore.evaluate.stitching import Trace, stitch
 from tuszstore.evaluate.sweeping import Sweep
