@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
+from tuszstore.read.seizures import SeizureMask
 
 import tuszstore
 from tuszstore.builder.reindex import reindex
@@ -263,6 +264,13 @@ def test_what_cannot_be_true_is_counted_in_the_summary(
     ):
         assert f"events that cannot be true: {told}, such as " in text
     assert "t001.edf" in text.partition("events that cannot be true")[2]
+    annotate(monkeypatch, events=events(("", 5, 5, "seiz")))
+    reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)
+    warnings = tuszstore.open(tmp_path / "s" / "train.zarr").attrs["warnings"]
+    (told,) = (text for text in warnings if "cannot be true" in text)
+    assert told.startswith(f"events that cannot be true: {n} without duration, such as ")
+    annotate(monkeypatch, events=events(*rows, ("", 0, 9e4, "fnsz")))
+    reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)
     store = tuszstore.open(tmp_path / "s" / "train.zarr")
     open_ = np.isnan(store.events["offset"].values)
     stop = store.events["stop_sample"].values[open_]

@@ -337,8 +337,31 @@ def test_utf_16_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_header_without_a_time(tmp_path: Path) -> None:
-    found = read(one(tmp_path, GOOD, start="25.00.00"))
-    assert "its header has no start" in str(found["PN07-1"])
+    corpus = one(tmp_path, GOOD, start="25.00.00")
+    assert read(corpus) == {"PN07-1": [(1, 11)]}
+    assert notes(tmp_path, "PN07-1") == [
+        "Seizures-list-PN07.txt, line 11: the start in the list (10.00.00) counts: its header has "
+        "none"
+    ]
+    bare = block(1, "PN07-1.edf", "", "10.00.01", "10.00.11")
+    assert "its header has no start" in str(read(one(tmp_path, bare, start="25.00.00"))["PN07-1"])
+
+
+def test_a_copy_without_times_in_its_headers(tmp_path: Path) -> None:
+    """By the header the seizure would be hours behind the end, and the recording background."""
+    second = block(2, "PN07-1.edf", "", "10.00.20", "10.00.22")
+    assert read(one(tmp_path, GOOD, second, start="00.00.00")) == {"PN07-1": [(1, 11), (20, 22)]}
+    assert notes(tmp_path, "PN07-1") == [
+        "Seizures-list-PN07.txt, line 11: the recording starts at 10.00.00 there, which counts: by "
+        "its header (00.00.00) no seizure is in it"
+    ]
+
+
+def test_the_header_counts_where_any_seizure_is_in_the_recording(tmp_path: Path) -> None:
+    corpus = one(tmp_path, GOOD, start="09.59.58")
+    assert read(corpus) == {"PN07-1": [(3, 13)]}
+    (note,) = notes(tmp_path, "PN07-1")
+    assert note.endswith("10.00.00 there, 2 s from the start in its header, which counts")
 
 
 def test_other_lists_of_the_patient_do_not_change_the_digest(tmp_path: Path) -> None:

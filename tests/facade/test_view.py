@@ -160,6 +160,7 @@ class TestRefused:
             ({"length": 100}, "length of 100 s is longer than any recording: the longest has 62.5"),
             ({"length": 0.1}, r"length of 0.1 s is 1.6 samples at 16 Hz; .* such as 0.125 s"),
             ({"stride": 1.03}, "stride of 1.03 s is 16.48 samples"),
+            ({"length": True}, "length must be seconds, above 0, not True"),
             ({"stride": 0}, "stride must be seconds, above 0, not 0"),
             ({"length": "ten"}, "length must be seconds, above 0, not 'ten'"),
             ({"length": float("nan")}, "length must be seconds"),
@@ -228,6 +229,15 @@ class TestReplaced:
         folder.rename(tmp_path / "old.zarr")
         other.rename(folder)
         np.testing.assert_array_equal(view.windows[:], before)
+
+    def test_a_view_of_a_store_that_is_gone(self, made: "tuszstore.Store") -> None:
+        view = made.view(["Fp1-F7"], "uV", 4, 2)
+        assert view.windows[0].shape == (1, 64)
+        shutil.rmtree(made.path)
+        make_store(Path(made.path), seed=1)
+        for read in (lambda: view.windows[3], lambda: view.events["confidence"].values):
+            with pytest.raises(StoreError, match="was rebuilt or removed since it was opened"):
+                read()
 
     def test_a_pickled_view_knows_its_store(self, made: "tuszstore.Store", tmp_path: Path) -> None:
         view = made.view(["Fp1-F7"], "uV", 4, 2)

@@ -216,8 +216,8 @@ def _beside(path: Path, kind: str) -> str:
         "*-summary.txt": (folder / f"{folder.name}-summary.txt", "chbmit"),
         "Seizures-list-*.txt": (folder / f"Seizures-list-{folder.name}.txt", "siena"),
     }
-    for name, (other, corpus) in of_corpora.items():
-        if Path(other).is_file():
+    for name, (place, corpus) in of_corpora.items():
+        if Path(place).is_file():
             return f", but {name} lies beside it: {USE_CORPUS}{corpus}"
     there = [f"*.{suffix}" for suffix in _UNREADABLE if Path(f"{stem}.{suffix}").is_file()]
     if there:

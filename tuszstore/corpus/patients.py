@@ -208,7 +208,7 @@ class PatientChecks:
                     f"recordings of {self._listed(shared)} are in {name} and in {other}: if a "
                     "folder is a patient, nobody may be in both"
                 )
-            if other != name and (alike := _alike(splits[name], members)):
+            if other != name and (alike := _alike(splits[name], members, stated=True)):
                 told = _some((" and ".join(map(self._name_of, pair)) for pair in alike), len(alike))
                 warnings.append(f"names in {name} and in {other} that may be one patient's: {told}")
         return warnings
@@ -358,12 +358,21 @@ def _in_folder_of_patient(recording: Recording) -> bool:
 _LETTER = re.compile(r"(?<=\d)[a-z]$")
 
 
-def _alike(some: Iterable[Recording], others: Iterable[Recording]) -> list[tuple[str, str]]:
-    """Return pairs of names that differ by case, or by a letter after a number (``chb17a``)."""
+def _alike(
+    some: Iterable[Recording], others: Iterable[Recording], *, stated: bool = False
+) -> list[tuple[str, str]]:
+    """Return pairs of names that differ by case, or by a letter after a number (``chb17a``).
+
+    Those that recordings state are looked at with `stated` only, and may differ by a letter.
+    """
 
     def bases(recordings: Iterable[Recording]) -> dict[str, str]:
-        names = {r.patient for r in recordings if not r.states_patient}
-        return {_LETTER.sub("", name.casefold()): name for name in sorted(names, reverse=True)}
+        names = {(r.patient, r.states_patient) for r in recordings}
+        return {
+            name.casefold() if states else _LETTER.sub("", name.casefold()): name
+            for name, states in sorted(names, reverse=True)
+            if stated or not states
+        }
 
     first, second = bases(some), bases(others)
     pairs = ((first[base], second[base]) for base in sorted(first.keys() & second.keys()))
