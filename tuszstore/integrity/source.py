@@ -145,7 +145,7 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
         check.add(f"cannot be computed again: {result.reason}", "none", **where)
         return
     computed = dict(result.record.row)
-    if "recordings/raters" not in contents.columns:  # who looked has no name
+    if "recordings/raters" not in contents.columns:  # no rater has a name
         raters = computed.pop("raters")
         if raters not in ("", UNNAMED):
             check.add(f"lacks who looked at it: {raters}", "none", **where)
@@ -165,9 +165,9 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
         _compare_events(contents, row, result, check, where)
     for name, value in computed.items():
         told = name in NOT_COMPARED or (other_annotation and name in OF_ANNOTATION)
-        if not told and not _identical(recorded[name], value):
+        if not told and not _identical(recorded.get(name, ""), value):
             check.add(
-                f"is {_short(recorded[name])}, and the source gives {_short(value)}",
+                f"is {_short(recorded.get(name, ''))}, and the source gives {_short(value)}",
                 "build",
                 array=f"recordings/{name}",
                 **where,
