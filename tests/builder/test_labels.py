@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
+from tuszstore.read.seizures import SeizureMask
 
 import tuszstore
 from tuszstore.builder.reindex import reindex

@@ -8,12 +8,15 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuszstore.channels.sets import SETS
 from tuszstore.text import printable
+
+if TYPE_CHECKING:
+    from tuszstore import Store, View
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -159,6 +162,13 @@ def output(kinds: str) -> Decorator:
         required=True,
         help=f"File to write: {kinds}.",
     )
+
+
+def recording_of(store: "Store | View", text: str) -> str | int:
+    """Return a number for what is one, unless a recording is called so."""
+    ids = store.recordings["id"].values
+    named = any(text in (id_, Path(id_).stem) for id_ in ids)
+    return int(text) if text.isdecimal() and not named else text
 
 
 class Choice(click.Choice):  # type: ignore[type-arg] # no generic before click 8.4

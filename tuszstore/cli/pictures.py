@@ -71,7 +71,7 @@ def plot(
         if window is not None:
             stretch = window_stretch(opened, window)
         else:
-            name = _recording(opened, str(recording))
+            name = options.recording_of(opened, str(recording))
             length = 10.0 if seconds is None else seconds
             stretch = recording_stretch(opened, name, at or 0.0, length)
         figure = draw(
@@ -83,13 +83,27 @@ def plot(
 
 @click.command()
 @options.store()
+@click.option(
+    "--predictions",
+    type=options.directory_type,
+    metavar="PREDICTIONS",
+    help="Show how predictions of the store score, and where they are most wrong.",
+)
+@click.option(
+    "-t",
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="T",
+    help="With --predictions: probability from which on there is an event.  [default: 0.5]",
+)
 @options.output(".html")
-def report(store: str, output: Path) -> None:
+def report(store: str, predictions: Path | None, threshold: float | None, output: Path) -> None:
     """Write an HTML page that shows what a store holds.
 
     Pictures and tables: hours, categories, classes, patients, montages, amplitudes and spectra,
-    excluded recordings and why, examples, and the other splits in the same folder. The page needs
-    no network.
+    excluded recordings and why, examples, and the other splits in the same folder; with
+    --predictions also scores, sensitivity against false alarms, and the worst misses and false
+    alarms. The page needs no network.
 
     STORE is a folder, or the URL of one in an object store.
     """
@@ -100,16 +114,13 @@ def report(store: str, output: Path) -> None:
     if output.suffix.lower() not in (".html", ".htm"):
         raise click.ClickException(f"{output}: a report's name must end in .html")
     _check_folder(output)
-    content = make_report(opened).encode()
+    if threshold is not None and predictions is None:
+        raise click.UsageError("--threshold goes with --predictions")
+    found = None if predictions is None else tuszstore.open_predictions(predictions)
+    chosen = 0.5 if threshold is None else threshold
+    content = make_report(opened, found, chosen).encode()
     _write(output, content)
     click.echo(f"{printable(str(output))}: {len(content) / 1e6:.2f} MB")
-
-
-def _recording(store: tuszstore.Store | tuszstore.View, text: str) -> str | int:
-    """Return a number for what is one, unless a recording is called so."""
-    ids = store.recordings["id"].values
-    named = any(text in (id_, Path(id_).stem) for id_ in ids)
-    return int(text) if text.isdecimal() and not named else text
 
 
 def _check_folder(path: Path) -> None:
