@@ -162,5 +162,5 @@ def probability(
     padded[: len(values)] = values
     # fmax ignores NaN, and is NaN only where all are
     largest: NDArray[np.float32] = np.fmax.reduce(padded.reshape(-1, width), axis=1)
-    times: NDArray[np.float64] = (np.arange(len(largest)) + 0.5) * (width * trace.step)
-    return times, largest
+    times = (np.arange(len(largest), dtype=np.float64) + 0.5) * (width * trace.step)
+    return np.asarray(times, np.float64), largest
