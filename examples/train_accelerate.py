@@ -2,8 +2,9 @@
 
     torchrun --nproc-per-node 2 examples/train_accelerate.py demo/stores/train.zarr
 
-``accelerate launch`` starts it as well. The loader knows its rank, so it is not given to ``prepare``. What was interrupted goes on from the
-loader's state; ``--skip`` does it in Accelerate's way, with ``skip_first_batches``.
+``accelerate launch`` starts it as well. The loader knows its rank, so it is not given to
+``prepare``. What was interrupted goes on from the loader's state; ``--skip`` does it in
+Accelerate's way, with ``skip_first_batches``.
 """
 
 import torch

@@ -92,13 +92,8 @@ def main() -> None:
     data = StoreData(options.store, options.batch_size)
     callbacks = []
     if options.checkpoint:
-        folder = options.checkpoint.parent
-        every = options.stop_after or 1
-        callbacks = [
-            ModelCheckpoint(
-                folder, options.checkpoint.stem, every_n_train_steps=every, save_top_k=1
-            )
-        ]
+        file, every = options.checkpoint, options.stop_after or 1
+        callbacks = [ModelCheckpoint(file.parent, file.stem, every_n_train_steps=every)]
     trainer = lightning.Trainer(
         accelerator="cpu",
         devices=options.devices,

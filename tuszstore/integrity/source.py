@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NOT_COMPARED = ("annotation_digest", "source_mtime")
 """Columns that are told otherwise, or say nothing of the content."""
 
-OF_ANNOTATION = ("label_digest", "notes")
+OF_ANNOTATION = ("label_digest", "labelled", "raters", "notes")
 """Columns that another annotation changes."""
 
 
@@ -144,13 +144,12 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
     if isinstance(result, Failed):
         check.add(f"cannot be computed again: {result.reason}", "none", **where)
         return
-    computed = result.record.row
-    stored = {name: f"recordings/{name}" for name in computed}
-    if stored["raters"] not in contents.columns:  # no rater has a name
-        del stored["raters"]
-        if computed["raters"] in ("", UNNAMED):
-            computed = {name: value for name, value in computed.items() if name in stored}
-    recorded = {name: contents.columns[path][row] for name, path in stored.items()}
+    computed = dict(result.record.row)
+    if "recordings/raters" not in contents.columns:  # no rater has a name
+        raters = computed.pop("raters")
+        if raters not in ("", UNNAMED):
+            check.add(f"lacks who looked at it: {raters}", "none", **where)
+    recorded = {name: contents.columns[f"recordings/{name}"][row] for name in computed}
     if recorded["source_digest"] != computed["source_digest"]:
         check.add("its EDF file is another than it was built from: build it again", "none", **where)
         return
@@ -195,6 +194,10 @@ def _compare_events(
     contents: Contents, row: int, result: Built, check: Check, where: Mapping[str, Any]
 ) -> None:
     computed = event_columns([result.record.events])
+    if "events/class_bit" in contents.columns:  # of this recording it may say what `bit` says
+        computed["class_bit"] = result.record.events.class_bit
+    else:
+        computed.pop("class_bit", None)  # then `bit` differs as well
     begin, end = np.searchsorted(contents.columns["events/recording"], [row, row + 1])
     for name, values in computed.items():
         if name == "recording":
