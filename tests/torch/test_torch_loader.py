@@ -26,6 +26,7 @@ import tuszstore  # noqa: E402
 from tests import name_of  # noqa: E402
 from tests.torch.helpers import flat, prefetch_threads, seen, wait_for  # noqa: E402
 from tuszstore.errors import StoreError  # noqa: E402
+from tuszstore.read.targets import Target  # noqa: E402
 from tuszstore.sampling import Sampler, Sequential, Shuffled  # noqa: E402
 from tuszstore.torch import (  # noqa: E402
     WindowDataset,
@@ -740,7 +741,7 @@ class TestDevice:
     def staged(self, store: tuszstore.Store, **options: Any) -> WindowLoader:
         """A loader that takes the way of a GPU, to the CPU."""
         loader = WindowLoader(store, batch_size=32, return_meta=True, **options)
-        reader = BatchReader(store, "seizure", return_meta=True)
+        reader = BatchReader(store, Target.of(), return_meta=True)
         loader._transfer = OnDevice(reader, torch.device("cpu"))
         return loader
 
