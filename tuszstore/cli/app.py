@@ -14,6 +14,7 @@ from tuszstore.errors import TuszstoreError
 from tuszstore.text import printable
 
 MODULES = {
+    "browse": "browsing",
     "build": "building",
     "demo": "samples",
     "index": "building",

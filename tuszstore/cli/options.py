@@ -8,12 +8,15 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuszstore.channels.sets import SETS
 from tuszstore.text import printable
+
+if TYPE_CHECKING:
+    from tuszstore import Store, View
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -87,7 +90,9 @@ def _parse_channels(_: Any, __: Any, text: str | None) -> str | list[str] | None
 def channels_in(text: str) -> str | list[str]:
     """Return a set's name, or the channels of a list with commas between."""
     names = [name.strip() for name in text.split(",")]
-    return names[0] if len(names) == 1 and names[0] in SETS else names
+    # what is nearly a set's name was meant as one, and is told so
+    alone = len(names) == 1 and difflib.get_close_matches(names[0], SETS, n=1, cutoff=0.75)
+    return names[0] if alone else names
 
 
 channels = click.option(
@@ -157,6 +162,13 @@ def output(kinds: str) -> Decorator:
         required=True,
         help=f"File to write: {kinds}.",
     )
+
+
+def recording_of(store: "Store | View", text: str) -> str | int:
+    """Return a number for what is one, unless a recording is called so."""
+    ids = store.recordings["id"].values
+    named = any(text in (id_, Path(id_).stem) for id_ in ids)
+    return int(text) if text.isdecimal() and not named else text
 
 
 class Choice(click.Choice):  # type: ignore[type-arg] # no generic before click 8.4

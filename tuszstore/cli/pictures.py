@@ -71,7 +71,7 @@ def plot(
         if window is not None:
             stretch = window_stretch(opened, window)
         else:
-            name = _recording(opened, str(recording))
+            name = options.recording_of(opened, str(recording))
             length = 10.0 if seconds is None else seconds
             stretch = recording_stretch(opened, name, at or 0.0, length)
         figure = draw(
@@ -121,13 +121,6 @@ def report(store: str, predictions: Path | None, threshold: float | None, output
     content = make_report(opened, found, chosen).encode()
     _write(output, content)
     click.echo(f"{printable(str(output))}: {len(content) / 1e6:.2f} MB")
-
-
-def _recording(store: tuszstore.Store | tuszstore.View, text: str) -> str | int:
-    """Return a number for what is one, unless a recording is called so."""
-    ids = store.recordings["id"].values
-    named = any(text in (id_, Path(id_).stem) for id_ in ids)
-    return int(text) if text.isdecimal() and not named else text
 
 
 def _check_folder(path: Path) -> None:

@@ -21,7 +21,7 @@ from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
 from tuszstore.store.spec import StoreSpec
 
-Channels = str | Iterable[str | Channel]
+Channels = str | Channel | Iterable[str | Channel]
 """A set's name, or channels."""
 
 
@@ -76,9 +76,9 @@ class View(WindowCollection):
         return self.store.sizes()
 
     def shown(self) -> dict[str, str]:
-        """Return what the view shows, and of what."""
+        """Return what the view shows that the store has not, and of what it is made."""
         own, spec = self.store.spec, self.spec
-        shown = {"of": shown_path(self.path)}
+        shown = {}
         if own.channels != spec.channels:
             wanted, there = shown_channels(spec.channels), shown_channels(own.channels)
             shown["channels"] = f"{wanted}, of {there}"
@@ -224,7 +224,7 @@ def _with_windows(
 def _samples(name: str, seconds: Any, sfreq: float) -> int:
     """Return a time in samples, which must be a whole number of them."""
     try:
-        number = float(seconds)
+        number = math.nan if isinstance(seconds, bool) else float(seconds)
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number < math.inf:

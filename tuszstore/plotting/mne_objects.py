@@ -45,7 +45,7 @@ def make_raw(
     volts *= VOLT
     end = store.reader.length(number) / store.sfreq
     info = _info(metadata, np.array([number]))
-    info["description"] = _description(metadata, number, end)
+    info["description"] = _description(metadata, number, end, store.shown_text())
     info["subject_info"] = {"his_id": str(metadata.recordings["patient"][number])}
     raw = mne.io.RawArray(volts, info, copy=None, verbose="error")
     if annotations:
@@ -68,12 +68,15 @@ def make_epochs(store: "WindowCollection", indices: Indices) -> "EpochsArray":
     volts = store.read(numbers) * metadata.recordings["sd"][rows][:, :, None]
     volts += metadata.recordings["mean"][rows][:, :, None]
     volts *= VOLT
+    info = _info(metadata, np.unique(rows))
+    if shown := store.shown_text():
+        info["description"] = shown
     codes = table["category"].map(EVENT_IDS).to_numpy()
     # one after the other: MNE wants no two events at one sample
     samples = np.arange(len(numbers)) * volts.shape[2]
     return mne.EpochsArray(
         volts,
-        _info(metadata, np.unique(rows)),
+        info,
         events=np.column_stack([samples, np.zeros_like(samples), codes]),
         event_id={name: code for name, code in EVENT_IDS.items() if code in codes},
         metadata=table,
@@ -121,10 +124,12 @@ def _info(store: WindowTables, rows: NDArray[np.int64]) -> "Info":
     return info
 
 
-def _description(store: WindowTables, number: int, end: float) -> str:
+def _description(store: WindowTables, number: int, end: float, shown: str) -> str:
     """Return where a recording, stored up to `end` (s), is from, and what was done to it."""
     recordings, spec = store.recordings, store.spec
     parts = [str(recordings["id"][number])]
+    if shown:
+        parts.append(shown)
     if spec.bandpass:
         parts.append(f"band-pass {spec.bandpass[0]:g} to {spec.bandpass[1]:g} Hz")
     if spec.notch:

@@ -48,7 +48,7 @@ def store_html(store: "WindowCollection") -> str:
         "left out": f"{left_out:,} recordings; see left_out" if left_out else "nothing",
         **{f"warning {k}": str(text) for k, text in enumerate(attributes.get("warnings", ()), 1)},
     }
-    shown = {name: text for name, text in store.shown().items() if name != "of"}
+    shown = store.shown()
     return box(
         f"<b>tuszstore.{type(store).__name__}</b> {escape(store.name)}",
         pairs(shown) if shown else "",

@@ -81,7 +81,7 @@ def describe(store: Store | View) -> dict[str, Any]:
     notes = all_notes(table.or_blank("notes"), interpolated, store.channels)
     return {
         "store": str(store.path),
-        "view": {name: text for name, text in store.shown().items() if name != "of"},
+        "view": store.shown(),
         "channels": list(store.channels),
         "units": spec.units,
         **{name: attrs[name] for name in _ATTRIBUTES},
