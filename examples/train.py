@@ -65,11 +65,12 @@ def evaluate(model: nn.Module, store: tuszstore.Store, device: str) -> None:
     predictions = predict(model, val, device)
     scores = predictions.score(threshold, **EVENTS)
     events = scores.total["szcore_events"]
+    told = " ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in EVENTS.items())
     f1 = "undefined" if events.f1 is None else f"{events.f1:.3f}"
     print(
         f"{val.name} at threshold {threshold:g}, chosen on {store.name}: event-based F1 {f1}, "
         f"{events.false_alarms_per_day:.1f} false alarms a day (SzCORE)\n"
-        f"more: tuszstore score {predictions.path} --threshold {threshold:g}"
+        f"more: tuszstore score {predictions.path} --threshold {threshold:g} {told}"
     )
 
 

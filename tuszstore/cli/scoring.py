@@ -74,7 +74,9 @@ def score(
     as_json: bool,
     **rule: Any,
 ) -> None:
-    """Score predictions against what is annotated, by the rules of SzCORE and of NEDC.
+    """Score predictions by the rules of SzCORE and NEDC.
+
+    What is right is what the store has annotated, or what --against says.
 
     PREDICTIONS is what write_predictions wrote. See docs/evaluate.md for what each score means.
     """
