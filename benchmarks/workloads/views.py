@@ -32,7 +32,7 @@ from benchmarks.source import Source
 from benchmarks.workloads.reading import random_order
 from tuszstore.api import open_store
 from tuszstore.channels.names import CHANNELS
-from tuszstore.facade.moments import CACHE
+from tuszstore.store.caches import CACHE
 
 WORKLOADS = {"views": "other channels, units and windows than those stored"}
 

@@ -119,7 +119,8 @@ class TestRaters:
         seconds = np.array([*expected, 0])
         onsets = np.diff((seconds & store.spec.seizure_bits & 0x7FFF) > 0, prepend=False)
         assert report.seizures == len(store.recordings["id"]) * (onsets.sum() // 2)
-        assert tuszstore.verify(report.store, deep=True, workers=0).ok
+        found = tuszstore.verify(report.store, deep=True, against=small_corpus, workers=0)
+        assert found.ok, found.findings
         assert build(small_corpus, tmp_path, {"rater": rule}).status == "unchanged"
 
     def test_a_store_can_be_decided_anew(self, small_corpus: Path, tmp_path: Path) -> None:
@@ -178,6 +179,8 @@ def test_one_rater_without_a_name_needs_no_columns(small_corpus: Path, tmp_path:
     report = build(small_corpus, tmp_path, {})
     assert not (report.store / "events" / "class_bit").exists()
     assert not (report.store / "recordings" / "raters").exists()
+    found = tuszstore.verify(report.store, against=small_corpus, workers=0)
+    assert found.ok, found.findings
     store = tuszstore.open(report.store)
     assert "rater" not in store.attrs["spec"]
     assert set(store.metadata.recordings["raters"]) == {"?"}

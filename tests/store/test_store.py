@@ -181,7 +181,7 @@ class TestLazyArray:
         asked: list[int] = []
         lazy = self.lazy(asked)
         lazy[3, 0], lazy[[7, 5, 7]], lazy[:2, 1]
-        assert asked == [3, 5, 7, 0, 1]
+        assert asked == [3, 7, 5, 7, 0, 1]
 
     def test_it_is_an_array(self) -> None:
         lazy = self.lazy()

@@ -161,5 +161,6 @@ def probability(
     padded = np.full(-(-len(values) // width) * width, np.nan, np.float32)
     padded[: len(values)] = values
     # fmax ignores NaN, and is NaN only where all are
-    largest = np.fmax.reduce(padded.reshape(-1, width), axis=1)
-    return (np.arange(len(largest)) + 0.5) * width * trace.step, largest
+    largest: NDArray[np.float32] = np.fmax.reduce(padded.reshape(-1, width), axis=1)
+    times = (np.arange(len(largest), dtype=np.float64) + 0.5) * (width * trace.step)
+    return np.asarray(times, np.float64), largest

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from tornado.ioloop import IOLoop
 
     from tuszstore.evaluate.predictions import Predictions
-    from tuszstore.facade.store import Store
-    from tuszstore.facade.view import View
+    from tuszstore.facade.windows import WindowCollection
     from tuszstore.indices import Indices
 
 HOST = "127.0.0.1"
@@ -114,7 +113,7 @@ class Browsing:
 
 
 def browse(
-    store: "Store | View",
+    store: "WindowCollection",
     predictions: "Predictions | None" = None,
     *,
     threshold: float = 0.5,
@@ -159,16 +158,16 @@ def browse(
     return Browsing(contents, port)
 
 
-def _is_pseudonymised(store: "Store | View") -> bool:
-    return bool(store.attrs.get("pseudonyms"))
+def _is_pseudonymised(store: "WindowCollection") -> bool:
+    return any(one.attrs.get("pseudonyms") for one in getattr(store, "stores", (store,)))
 
 
-def _title(store: "Store | View") -> str:
+def _title(store: "WindowCollection") -> str:
     split = str(store.attrs.get("split", ""))
     return f"{split} - tuszstore" if _is_pseudonymised(store) else f"{store.name} - tuszstore"
 
 
-def _names(store: "Store | View") -> list[str]:
+def _names(store: "WindowCollection") -> list[str]:
     """Return what recordings are called on the page: their numbers, where people are hidden."""
     table = store.metadata.recordings
     if _is_pseudonymised(store):

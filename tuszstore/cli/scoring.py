@@ -80,7 +80,7 @@ def score(
     """
     from tuszstore.cli.console import echo_json, make_console
     from tuszstore.cli.printing.scores import show_scores
-    from tuszstore.evaluate.predictions import open_predictions
+    from tuszstore.evaluate.opening import open_predictions
 
     if threshold is not None and threshold_from is not None:
         raise click.UsageError("--threshold and --threshold-from exclude each other")

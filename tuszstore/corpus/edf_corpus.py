@@ -75,10 +75,10 @@ class EdfCorpus:
         header = read_header(recording.path)
         if header.signals[first].samples != header.signals[other].samples:
             return False
-        scales = [_microvolts(header, number) for number in (first, other)]
-        if scales[0] is None or scales[1] is None:
+        scale, other_scale = _microvolts(header, first), _microvolts(header, other)
+        if scale is None or other_scale is None:
             return False
-        (gain, offset), (other_gain, other_offset) = scales
+        (gain, offset), (other_gain, other_offset) = scale, other_scale
         most = 1.001 * (abs(gain) + abs(other_gain))  # each is rounded by itself
         pairs = zip(
             records_of(recording.path, header, first),
@@ -177,7 +177,9 @@ def _kinds(
 def _microvolts(header: EdfHeader, number: int) -> tuple[float, float] | None:
     """Return factor and offset that make microvolts of stored values; None where nothing tells."""
     unit, low, high, digital_low, digital_high = _scale(header, number)
-    if unit is None or not all(map(math.isfinite, (low, high, digital_low, digital_high))):
+    if unit is None or low is None or high is None or digital_low is None or digital_high is None:
+        return None
+    if not all(map(math.isfinite, (low, high, digital_low, digital_high))):
         return None
     if digital_high == digital_low:
         return None

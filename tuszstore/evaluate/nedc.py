@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tuszstore.evaluate.intervals import Spans, clip, total, touched
+from tuszstore.evaluate.intervals import Spans, clip, total, touched, union
 from tuszstore.evaluate.tally import Tally
 
 EPOCH_SECONDS = 0.25
@@ -26,11 +26,12 @@ def ovlp(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
 
     Parameters
     ----------
-    reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions, as :func:`tuszstore.evaluate.intervals.union` makes them.
+    reference, hypothesis : array_like of float, shape (event, 2)
+        In any order.
     seconds : float
         Time that is scored.
     """
+    reference, hypothesis = union(reference), union(hypothesis)
     found = int(touched(reference, hypothesis).sum())
     false = int((~touched(hypothesis, reference)).sum())
     return Tally(found, len(reference) - found, false, seconds)
@@ -45,11 +46,12 @@ def taes(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
 
     Parameters
     ----------
-    reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions.
+    reference, hypothesis : array_like of float, shape (event, 2)
+        In any order.
     seconds : float
         Time that is scored.
     """
+    reference, hypothesis = union(reference), union(hypothesis)
     hits = misses = false = 0.0
     free_reference = np.ones(len(reference), bool)
     free_hypothesis = np.ones(len(hypothesis), bool)
@@ -92,8 +94,8 @@ def epoch(
 
     Parameters
     ----------
-    reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions.
+    reference, hypothesis : array_like of float, shape (event, 2)
+        In any order.
     seconds : float
         Length of the recording.
     ignored : ndarray of float64, shape (span, 2), optional
@@ -101,6 +103,7 @@ def epoch(
     every : float
         Length of a piece (s).
     """
+    reference, hypothesis = union(reference), union(hypothesis)
     n_pieces = max(0, math.ceil(seconds / every - 0.5))
     times = (np.arange(n_pieces, dtype=np.float64) + 0.5) * every
     known = ~_inside(times, ignored) if ignored is not None else np.ones(len(times), bool)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.errors import StoreError
 from tuszstore.evaluate.detection import EventRule, find_events
 from tuszstore.evaluate.events import EventTable
-from tuszstore.evaluate.group import KIND, VALUES, VERSION, read_attributes, read_content
+from tuszstore.evaluate.group import VALUES, read_content
 from tuszstore.evaluate.intervals import Spans
 from tuszstore.evaluate.reference import Reference
 from tuszstore.evaluate.stitching import Mode, Trace, cell_length, n_cells_of, stitch
@@ -31,48 +31,6 @@ if TYPE_CHECKING:
     from tuszstore.evaluate.sweeping import Sweep
     from tuszstore.evaluate.worst import Finding
     from tuszstore.facade.windows import WindowCollection
-
-
-def open_predictions(
-    path: str | os.PathLike[str], *, store: "WindowCollection | None" = None
-) -> "Predictions":
-    """Open predictions that are complete.
-
-    Parameters
-    ----------
-    path : path
-        As it was given to :func:`tuszstore.write_predictions`.
-    store : Store or view, optional
-        What they must be of.
-
-    Returns
-    -------
-    Predictions
-
-    Raises
-    ------
-    PredictionError
-        If there are none, they are not finished, or of another store.
-    """
-    place = Path(path).absolute()
-    attributes = read_attributes(place)
-    if attributes.get("kind") != KIND:
-        unfinished = place.parent / f".{place.name}.unfinished"
-        if unfinished.is_dir() and not place.exists():
-            raise PredictionError(
-                f"{place}: is not finished: windows are missing; go on with write_predictions, and "
-                "write those of `out.missing`"
-            )
-        raise PredictionError(f"{place}: holds no predictions")
-    if attributes.get("version") != VERSION or attributes.get("complete") is not True:
-        raise PredictionError(
-            f"{place}: has predictions of version {attributes.get('version')!r:.20}, and this "
-            f"tuszstore reads {VERSION}"
-        )
-    predictions = Predictions(place, attributes)
-    if store is not None:
-        predictions.check(store)
-    return predictions
 
 
 class Predictions:
@@ -407,4 +365,5 @@ class Predictions:
             raise StoreError(
                 f"{self.path}/{VALUES}: cannot read windows {first} to {last - 1}: {error!s:.200}"
             ) from error
-        return values[windows - begin]
+        found: NDArray[np.float32] = values[windows - begin]
+        return found

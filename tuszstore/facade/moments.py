@@ -27,14 +27,11 @@ from tuszstore.channels.sets import SETS
 from tuszstore.errors import RecordingError, StoreError
 from tuszstore.read.rows import Derivation, Moments, derive, make_rows
 from tuszstore.read.windows import WindowReader
+from tuszstore.store.caches import CACHE, cache_folder
 from tuszstore.store.metadata import StoreMetadata
 
 if TYPE_CHECKING:
     from tuszstore.config.signal import Signal
-
-CACHE = "TUSZSTORE_CACHE"
-"""Environment variable with the folder of what is computed once and kept; by default the
-platform's place for a user's caches."""
 
 NORMALISER = "robust_zscore"
 """What gives the moments where a store has none of its own, as it holds µV."""
@@ -206,11 +203,10 @@ class _Source:
     def clipped(self, derivation: Derivation) -> NDArray[np.bool_]:
         """Return where its own channels were cut off, ``(sample,)``."""
         rows = [row for row, _ in derivation.terms]
-        mask: NDArray[np.bool_] = (np.abs(self._stored[rows]) >= self._limit).any(axis=0)
-        return mask
+        return np.asarray((np.abs(self._stored[rows]) >= self._limit).any(axis=0), np.bool_)
 
     def _microvolts(self, row: int) -> NDArray[np.float64]:
-        values = self._stored[row].astype(np.float64)
+        values: NDArray[np.float64] = self._stored[row].astype(np.float64)
         values *= self._sd[row]
         values += self._mean[row]
         return values
@@ -246,16 +242,6 @@ def _normaliser(metadata: StoreMetadata) -> "Signal":
             "install the package that brings it, or read the view in µV (units='uV')"
         )
     return Signal.model_construct(normalise=name, sfreq=round(metadata.spec.sfreq))
-
-
-def cache_folder() -> Path:
-    """Return the folder of what is computed once and kept."""
-    given = os.environ.get(CACHE)
-    if given:
-        return Path(given).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("tuszstore", appauthor=False))
 
 
 def _cached_at(

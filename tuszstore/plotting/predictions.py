@@ -1,7 +1,7 @@
 """What a model says, drawn below the EEG that it says it of."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -123,10 +123,10 @@ def draw_prediction(
         for name, spine in axes.spines.items():
             spine.set(visible=name in ("bottom", "left"), color=style.grid)
         place = axes.get_yaxis_transform()
-        options = {"transform": place, "fontsize": 8.5, "va": "center", "color": style.ink}
-        axes.text(-0.014, 0.5, "probability", ha="right", **options)
-        axes.text(1.006, 1.1, "predicted", ha="left", **options)
-        axes.text(1.006, threshold, f"{threshold:g}", ha="left", **options)
+        options: dict[str, Any] = {"transform": place, "va": "center", "color": style.ink}
+        axes.text(-0.014, 0.5, "probability", ha="right", fontsize=8.5, **options)
+        axes.text(1.006, 1.1, "predicted", ha="left", fontsize=8.5, **options)
+        axes.text(1.006, threshold, f"{threshold:g}", ha="left", fontsize=8.5, **options)
     return figure
 
 

@@ -1,8 +1,8 @@
 """From windows to the blocks that must be read, those that neighbours share once."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ LEAST_WINDOWS = 8
 """Windows of a run where that many overlap: what it shares with the next is read twice."""
 
 
-class Run(NamedTuple):
+@dataclass(slots=True, eq=False)  # not frozen, which takes as long as finding the bytes
+class Run:
     """Consecutive blocks, and the windows that lie within them.
 
     Attributes
@@ -31,7 +32,8 @@ class Run(NamedTuple):
     targets: NDArray[np.int64]
 
 
-class Part(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Part:
     """Blocks of a run that lie in one shard.
 
     Attributes

@@ -158,9 +158,9 @@ class Weighted(Sampler):
         for name, windows, part in (("with", shown, share), ("without", without, 1 - share)):
             if part and not windows.any():
                 raise SamplingError(f"no window is {name} a seizure, and they have a share")
-        n_events: int = max(1, len(np.unique(events[shown])))
-        each = np.where(shown, share / n_events / event_sizes(events), 0)
-        each[without] = (1 - share) / max(1, np.count_nonzero(without))
+        n_events = len(np.unique(events[shown])) or 1
+        each = np.where(shown, share / (n_events * event_sizes(events)), 0.0)
+        each[without] = (1 - share) / max(1, int(np.count_nonzero(without)))
         return cls(index, each, None, n, seed)
 
     def epoch(self, number: int) -> NDArray[np.int64]:

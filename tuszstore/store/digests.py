@@ -153,16 +153,17 @@ def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
         As :func:`file_digests` gives them.
     """
     attributes = root["attributes"]
-    own = attributes[ATTRIBUTE] = {
+    own: dict[str, Any] = {
         FILES: dict(files),
         "attributes": attributes_digest(attributes),
         "root": _UNKNOWN,
     }
+    attributes[ATTRIBUTE] = own
     for letter in _NO_DIGITS:  # zeros, and any of these, may stand elsewhere too
-        own["root"] = 64 * letter
+        own["root"] = mark = 64 * letter
         text = json.dumps(root, indent=1)
-        before, _, after = text.partition(own["root"])
-        if own["root"] not in after:
+        before, _, after = text.partition(mark)
+        if mark not in after:
             break
     else:
         raise StoreError("the attributes of the root hold every mark of 64 equal letters")

@@ -1,14 +1,18 @@
 """The tables of a store, whose columns are loaded when they are asked for."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.store.absent import COMPUTED, AbsentError, blank, compute, computed_shape
+from tuszstore.store.caches import LEAST, shared_column
 from tuszstore.store.columns import read_column
 from tuszstore.store.digests import digests_of
+from tuszstore.store.limits import chunk_names
 from tuszstore.store.place import Place
 from tuszstore.store.ranges import check_column
 from tuszstore.store.schema import Variable
@@ -76,10 +80,27 @@ class Table(BaseTable):
 
     def _read(self, name: str, place: Place) -> NDArray[Any]:
         path, store = self.variables[name].path, self._store
-        digests = digests_of(store.attributes)
-        values = read_column(place, path, store.arrays[path], digests)
+        digests, document = digests_of(store.attributes), store.arrays[path]
+        read = partial(read_column, place, path, document, digests)
+        values = self._shared(path, document, digests, read)
         check_column(store.path, path, values, store.arrays, store.spec)
         return values
+
+    def _shared(
+        self,
+        path: str,
+        document: Mapping[str, Any],
+        digests: Mapping[str, str],
+        read: Callable[[], NDArray[Any]],
+    ) -> NDArray[Any]:
+        """Return a column, of which processes share one copy where it is large."""
+        if document["data_type"] == "string":
+            return read()
+        shape, dtype = tuple(document["shape"]), np.dtype(document["data_type"])
+        files = chunk_names(path, document)
+        if math.prod(shape) * dtype.itemsize < LEAST or not digests.keys() >= {*files}:
+            return read()
+        return shared_column([digests[file] for file in files], shape, dtype, read)
 
     def forget(self) -> None:
         """Drop what was loaded."""

@@ -4,10 +4,12 @@ Lightning asks a loader that has a ``sampler`` for its ``batch_sampler`` as well
 epochs by ``set_epoch`` of the sampler in that.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tuszstore.sampling.places import Drawn
     from tuszstore.torch.loader import WindowLoader
 
 
@@ -46,5 +48,5 @@ class BatchIndices:
     def __len__(self) -> int:
         return len(self._loader)
 
-    def __iter__(self) -> Iterator[list[int]]:
-        return (numbers.tolist() for numbers in self._loader.upcoming())
+    def __iter__(self) -> "Iterator[list[Drawn]]":
+        return iter(self._loader.upcoming())

@@ -103,7 +103,7 @@ class BatchReader:
         self._windows.signal(numbers, signal.numpy(), shift)
         # after the signal: a thread of its own for a fiftieth of the time would disturb the others
         self._windows.target(self._target, numbers, label.numpy(), shift)
-        return Batch(signal, label, self._meta(numbers))
+        return Batch(signal, label, self._meta(numbers, shift))
 
     @property
     def rows(self) -> Rows | None:
@@ -117,17 +117,22 @@ class BatchReader:
 
     @property
     def stored_dtype(self) -> torch.dtype:
-        """Type of the stored signal."""
-        return torch.int16 if self.store.metadata.encoding.dtype == "int16" else torch.float32
+        """Type in which the signal is read as it is stored; what is made of it is float32."""
+        made = getattr(self._windows, "rows", None) is not None
+        stored = self.store.metadata.encoding.dtype
+        return torch.int16 if stored == "int16" and not made else torch.float32
 
-    def _meta(self, numbers: NDArray[np.int64]) -> Meta | None:
+    def _meta(self, numbers: NDArray[np.int64], shift: Shift) -> Meta | None:
         """Return what the windows are, if it was asked for, as torch would collate it."""
         if not self._return_meta:
             return None
+        start = self._table["start_time"][numbers]
+        if shift is not None:
+            start = start + shift / self.store.sfreq
         return {
             "window": torch.from_numpy(numbers.copy()),
             "recording": self._ids[self._table["recording"][numbers]].tolist(),
-            "start_time": torch.from_numpy(self._table["start_time"][numbers]),
+            "start_time": torch.from_numpy(start),
             "category": torch.from_numpy(self._table["category"][numbers].astype(np.int64)),
             **self._sources(numbers),
         }

@@ -13,6 +13,7 @@ from tuszstore.read.targets import Label, Margins, Rule, Target
 from tuszstore.sampling.places import Drawn
 from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.buffers import BufferPool
+from tuszstore.torch.jitter import Jitter
 from tuszstore.torch.rows import Columns, Rows, collate
 from tuszstore.torch.shared import in_shared_memory, in_worker, share
 from tuszstore.torch.transforms import Transform, Transformation
@@ -66,8 +67,10 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     return_meta : bool
         Adds a dict: ``window`` (its number in the store), ``recording`` (its id), ``start_time``
         (s from the start of the recording) and ``category`` (the code in ``store.index``).
+    jitter : bool
+        Shift each window within its stride, as of :class:`~tuszstore.torch.WindowLoader`.
     seed : int
-        Of what `transform` draws. Its place is that of the item, and the epoch is what
+        Of what `transform` and `jitter` draw. Its place is that of the item, and the epoch is what
         :meth:`set_epoch` says: call it in each epoch, or all draw the same. With
         :meth:`tuszstore.sampling.Sampler.placed` epoch and place come with the indices.
 
@@ -100,11 +103,13 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         rule: Rule | None = None,
         ignore: Margins | None = None,
         return_meta: bool = False,
+        jitter: bool = False,
         seed: int = 42,
     ) -> None:
         self.store = store
         self.indices = window_numbers(indices, len(store))
         seed = as_whole_number("seed", seed, 0)
+        self._jitter = Jitter(store, seed) if jitter else None
         self._transform: Transformation | None = None
         if transform is not None:
             self._transform = Transformation(transform, store.channels, seed)
@@ -115,11 +120,11 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         # one batch is in use while the next is read: its signal, twice with a transform, and label
         self._pool = BufferPool(keep=3)
         self._epoch = torch.zeros((), dtype=torch.int64)
-        if self._transform is not None and self._transform.of_windows:
+        if self._jitter or (self._transform is not None and self._transform.of_windows):
             share(self._epoch)  # workers that are running already see a change of it
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of what `transform` draws, also in workers that are running.
+        """Choose the epoch of what `transform` and `jitter` draw, also in workers that are running.
 
         Parameters
         ----------
@@ -177,11 +182,14 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         take = in_shared_memory if in_worker() else self._pool.take
         if in_worker():
             self.store.reader.limit_threads(1)  # cores are shared out by the number of workers
+        drawn, shift = self._drawn(items, places), None
+        if self._jitter is not None:
+            shift = self._jitter.shifts(numbers, *np.array(drawn, np.int64).reshape(-1, 2).T)
         if self._transform is None or not len(numbers):
-            columns = Columns(self._reader.read(numbers, take).as_list())
+            columns = Columns(self._reader.read(numbers, take, shift=shift).as_list())
             return Rows(columns.rows(), columns)
-        batch = self._reader.read(numbers, self._pool.take)
-        columns = self._transform.batch(batch.as_list(), self._drawn(items, places), take)
+        batch = self._reader.read(numbers, self._pool.take, shift=shift)
+        columns = self._transform.batch(batch.as_list(), drawn, take)
         return Rows(columns.rows(), columns)
 
     def _drawn(self, items: Any, places: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
-from typing import Any, Literal, NamedTuple, Never
+from functools import cached_property, partial
+from typing import Any, Literal, Never
 
 import numpy as np
 import torch
@@ -14,17 +14,21 @@ from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number
 from tuszstore.read.targets import Label, Margins, Rule, Target
 from tuszstore.sampling import Sampler
+from tuszstore.sampling.places import Drawn
 from tuszstore.sampling.ranks import deal, places
 from tuszstore.torch.agreement import check_agreement
 from tuszstore.torch.batch_indices import BatchIndices
 from tuszstore.torch.batches import BatchReader
+from tuszstore.torch.dataset import WindowDataset
+from tuszstore.torch.epoch import Begun, Epoch
+from tuszstore.torch.jitter import Jitter, shifts_of
 from tuszstore.torch.options import refuse_options
 from tuszstore.torch.orders import Orders, make_sampler
 from tuszstore.torch.prefetch import Prefetcher, side_by_side
 from tuszstore.torch.progress import Position, Progress
 from tuszstore.torch.ranks import Ranks, warn_of_empty
 from tuszstore.torch.state import check_same, describe, make_state, read_position
-from tuszstore.torch.transfer import OnDevice, OnHost, Prepared, Transfer, find_device, on_host
+from tuszstore.torch.transfer import OnDevice, OnHost, Transfer, find_device, on_host
 from tuszstore.torch.transforms import Transform, Transformation
 
 
@@ -74,6 +78,11 @@ class WindowLoader:
         returns signal and label; `rng` is a NumPy generator that belongs to the seed, the epoch
         and the window's place in its order, the same on any ranks and in any batches. A parameter
         ``channels`` gets the names of the channels. It runs in the consumer's thread.
+    jitter : bool
+        Shift each window within its stride, new in each epoch: a function of the seed, the epoch
+        and the window's place in its order, so that ranks, batches and resuming change nothing.
+        Labels are those of the shifted window, and `meta` has its start; its category is that of
+        the window that was drawn.
     label : {"seizure", "classes", "onset", "preictal", "channels"}
     horizon, interval, rule, ignore : optional
         What the label is of, as :class:`~tuszstore.torch.WindowDataset` describes it.
@@ -125,6 +134,7 @@ class WindowLoader:
         pin_memory: bool = False,
         device: str | torch.device | None = None,
         transform: Transform | None = None,
+        jitter: bool = False,
         label: Label = "seizure",
         horizon: float | None = None,
         interval: float | None = None,
@@ -155,6 +165,12 @@ class WindowLoader:
             label, horizon=horizon, interval=interval, rule=rule, ignore=ignore
         )
         self._bounds()  # raises now where it can
+        self._of_windows: dict[str, Any] = {
+            "transform": transform, "label": label, "horizon": horizon, "interval": interval,
+            "rule": rule, "ignore": ignore, "return_meta": return_meta, "jitter": jitter,
+            "seed": self._draws,
+        }  # fmt: skip
+        self._jitter = Jitter(store, self._draws) if jitter else None
         self._transform: Transformation | None = None
         if transform is not None:
             self._transform = Transformation(transform, store.channels, self._draws)
@@ -199,6 +215,14 @@ class WindowLoader:
         """The batches of the next iteration as lists of window indices, for frameworks."""
         return BatchIndices(self)
 
+    @cached_property
+    def dataset(self) -> WindowDataset:
+        """All windows as a dataset, which `batch_sampler` goes with.
+
+        So ``accelerator.skip_first_batches(loader, n)`` gives the rest of this rank's next epoch.
+        """
+        return WindowDataset(self.store, **self._of_windows)
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
 
@@ -215,7 +239,7 @@ class WindowLoader:
         self._orders.of(
             self._progress.upcoming(self._is_over).epoch
         )  # raises now what is wrong with it
-        return _Epoch(self)
+        return Epoch(self)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where this loader is, for a checkpoint: what was delivered, not what is ready.
@@ -267,13 +291,16 @@ class WindowLoader:
         ranks = f", rank {rank} of {world_size}" if world_size > 1 else ""
         return f"<WindowLoader: {len(self)} batches of {self.batch_size}{ranks}, {self.sampler!r}>"
 
-    def upcoming(self) -> Iterator[NDArray[np.int64]]:
+    def upcoming(self) -> Iterator[list[Drawn]]:
         """Return the window indices of each batch of the next iteration, without beginning it."""
         position = self._progress.upcoming(self._is_over)
-        order = self._orders.of(position.epoch)
-        return (order[part] for part in self._places(self._bounds(position.delivered)))
+        order, epoch = self._orders.of(position.epoch), position.epoch
+        return (
+            [Drawn.at(int(order[place]), epoch, place) for place in part.tolist()]
+            for part in self._places(self._bounds(position.delivered))
+        )
 
-    def _begin(self) -> "_Begun":
+    def _begin(self) -> Begun:
         """Begin the next iteration."""
         self._ranks.warn_if_unknown()
         upcoming = self._progress.upcoming(self._is_over)
@@ -282,14 +309,15 @@ class WindowLoader:
         warn_of_empty(bounds, world_size)
         prepare = self._transfer.prepare  # the thread holds no loader, which may hold an iterator
         order, parts = self._orders.of(upcoming.epoch), [*self._places(bounds)]
-        jobs = (partial(prepare, order[part]) for part in parts)
+        shifts = partial(shifts_of, self._jitter, upcoming.epoch)
+        jobs = (partial(prepare, order[part], shifts(order[part], part)) for part in parts)
         stops = np.minimum(bounds[world_size::world_size], len(self.sampler))
         position = self._progress.begin(self._is_over)
         if self.store.remote and self._prefetch > 1:
             prepared = Prefetcher(side_by_side(jobs, self._prefetch), 1)
         else:
             prepared = Prefetcher((job() for job in jobs), self._prefetch)
-        return _Begun(position, iter(parts), iter(stops.tolist()), prepared)
+        return Begun(position, iter(parts), iter(stops.tolist()), prepared)
 
     def _compare_ranks(self, upcoming: Position) -> None:
         """Refuse to begin where other ranks begin with something else."""
@@ -336,69 +364,13 @@ class WindowLoader:
         return {
             **describe(self.store),
             "label": str(self._target),
+            "jitter": self._jitter is not None,
             "windows": len(self.sampler),
             "seed": self._seed,
             "batch_size": self.sampler.batch_size,
             **self._dealing,
             "order": self._orders.digest(epoch),
         }
-
-
-class _Begun(NamedTuple):
-    """An iteration that was begun.
-
-    Attributes
-    ----------
-    position : Position
-        On which it counts.
-    places : iterator of ndarray of int64
-        In the order of the epoch, of the windows of each batch.
-    stops : iterator of int
-        Windows of the epoch that were delivered after each batch.
-    prepared : Prefetcher
-        The batches.
-    """
-
-    position: Position
-    places: Iterator[NDArray[np.int64]]
-    stops: Iterator[int]
-    prepared: Prefetcher[Prepared]
-
-
-class _Epoch(Iterator[tuple[Any, ...]]):
-    """What is left of one epoch, which is chosen when the first batch is asked for."""
-
-    def __init__(self, loader: WindowLoader) -> None:
-        self._loader: WindowLoader | None = loader  # None: it has ended
-        self._begun: _Begun | None = None
-
-    def __next__(self) -> tuple[Any, ...]:
-        loader = self._loader
-        if loader is None:
-            raise StopIteration
-        try:
-            if self._begun is None:
-                self._begun = loader._begin()
-            begun = self._begun
-            prepared = next(begun.prepared, None)
-            if prepared is not None:
-                columns = loader._transfer.finish(prepared).as_list()
-                places = next(begun.places)
-                columns = loader._transformed(columns, begun.position.epoch, places)
-        except BaseException:
-            self._end()
-            raise
-        if prepared is None:
-            self._end()
-            loader._progress.finish(begun.position)
-            raise StopIteration
-        begun.position.delivered = next(begun.stops)
-        return tuple(columns)
-
-    def _end(self) -> None:
-        self._loader = None
-        if self._begun is not None:
-            self._begun.prepared.close()
 
 
 LOADER_OPTIONS = tuple(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tuszstore.read.labels import Shift
 from tuszstore.torch.batches import Batch, BatchReader
 from tuszstore.torch.buffers import BufferPool
 from tuszstore.torch.second_stage import SecondStage
@@ -34,7 +35,7 @@ class Prepared:
 class Transfer(Protocol):
     """Makes batches in two steps."""
 
-    def prepare(self, numbers: NDArray[np.int64]) -> Prepared:
+    def prepare(self, numbers: NDArray[np.int64], shift: Shift = None) -> Prepared:
         """Read windows, in the background."""
 
     def finish(self, prepared: Prepared) -> Batch:
@@ -60,9 +61,9 @@ class OnHost:
         self._allocate = page_locked if pin else _POOL.take
         _POOL.keep = max(_POOL.keep, 2 * keep)  # a batch has a buffer for signal and label each
 
-    def prepare(self, numbers: NDArray[np.int64]) -> Prepared:
+    def prepare(self, numbers: NDArray[np.int64], shift: Shift = None) -> Prepared:
         """Read windows, in the background."""
-        return Prepared(self._reader.read(numbers, self._allocate))
+        return Prepared(self._reader.read(numbers, self._allocate, shift=shift))
 
     def finish(self, prepared: Prepared) -> Batch:
         """Give a batch to the consumer."""
@@ -83,22 +84,24 @@ class OnDevice:
     """
 
     def __init__(self, reader: BatchReader, device: torch.device) -> None:
-        storage = reader.store.metadata.encoding
         self._reader = reader
         self._device = device
-        self._scale = float(np.float32(storage.scale)) if storage.dtype == "int16" else None
+        self._scale: float | None = None
         self._second: SecondStage | None = None
-        if reader.rows is not None and self._scale is not None:
-            self._second = SecondStage(reader.rows, device)
+        if reader.stored_dtype == torch.int16:
+            self._scale = float(np.float32(reader.store.metadata.encoding.scale))
+            if reader.rows is not None:
+                self._second = SecondStage(reader.rows, device)
         self._stream: Any = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
-    def prepare(self, numbers: NDArray[np.int64]) -> Prepared:
+    def prepare(self, numbers: NDArray[np.int64], shift: Shift = None) -> Prepared:
         """Read windows and start their way to the device, in the background."""
         if self._stream is None:
-            return Prepared(self._send(self._reader.read(numbers, on_host, stored=True), numbers))
-        batch = self._reader.read(numbers, page_locked, stored=True)
+            batch = self._reader.read(numbers, on_host, stored=True, shift=shift)
+            return Prepared(self._send(batch, numbers))
+        batch = self._reader.read(numbers, page_locked, stored=True, shift=shift)
         with torch.cuda.stream(self._stream):
             return Prepared(self._send(batch, numbers), self._stream.record_event())
 

@@ -1,0 +1,117 @@
+"""What is computed once and kept for a user, and what processes of one machine share.
+
+A column of ten million windows takes 80 MB, in each process of a training. So one that is large is
+decoded once, into a file that all processes map: its pages are in memory once. Its name is made of
+the digests of the column's own files, and a checksum is verified when it is mapped.
+"""
+
+import contextlib
+import hashlib
+import mmap
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from crc32c import crc32c
+from numpy.typing import NDArray
+
+CACHE = "TUSZSTORE_CACHE"
+"""Environment variable with the folder of what is computed once and kept; by default the
+platform's place for a user's caches."""
+
+LEAST = 1 << 22
+"""Bytes of a column from which on processes share it."""
+
+CRC = 4
+
+
+def cache_folder() -> Path:
+    """Return the folder of what is computed once and kept."""
+    given = os.environ.get(CACHE)
+    if given:
+        return Path(given).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("tuszstore", appauthor=False))
+
+
+def shared_column(
+    digests: Iterable[str],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    read: Callable[[], NDArray[Any]],
+) -> NDArray[Any]:
+    """Return a column that all processes of this user share, decoded if none has yet.
+
+    Parameters
+    ----------
+    digests : iterable of str
+        Of the files that hold the column.
+    shape : tuple of int
+    dtype : numpy.dtype
+    read : callable
+        Decodes the column.
+
+    Returns
+    -------
+    ndarray
+        A change stays in this process. Where there is no place for the file, it is what `read`
+        returned.
+    """
+    text = f"{dtype.str} {shape} {' '.join(digests)}"
+    name = hashlib.sha256(text.encode()).hexdigest()[:40]
+    try:
+        path = cache_folder() / "columns" / name
+        found = _mapped(path, shape, dtype)
+        if found is None:
+            if path.exists():  # damaged
+                path.unlink(missing_ok=True)
+            _write(path, read())
+            found = _mapped(path, shape, dtype)
+    except OSError:
+        found = None
+    return read() if found is None else found
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return what a file holds; None where it is not there, another user's, or damaged."""
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except FileNotFoundError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if status.st_size != n_bytes + CRC or status.st_uid != os.getuid():
+            return None
+        mapping = mmap.mmap(descriptor, 0, flags=mmap.MAP_PRIVATE, prot=_READ_AND_CHANGE)
+    finally:
+        os.close(descriptor)
+    view = memoryview(mapping)
+    if crc32c(view[:n_bytes]) != int.from_bytes(view[n_bytes:], "little"):
+        return None
+    values: NDArray[Any] = np.frombuffer(mapping, dtype, int(np.prod(shape))).reshape(shape)
+    return values
+
+
+def _write(path: Path, values: NDArray[Any]) -> None:
+    """Write a column beside its place, and put it there when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    content = np.ascontiguousarray(values)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.data.cast("B"))
+            file.write(crc32c(content.data.cast("B")).to_bytes(CRC, "little"))
+        # never in the place of a file that another process has just written and mapped
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(name)
+    finally:
+        with contextlib.suppress(OSError):
+            Path(name).unlink(missing_ok=True)
+
+
+_READ_AND_CHANGE = getattr(mmap, "PROT_READ", 1) | getattr(mmap, "PROT_WRITE", 2)
