@@ -149,7 +149,9 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     if raw.n_times != expected:
         raise RecordingError(f"{expected} samples were expected, MNE found {raw.n_times}")
     rows = [raw.ch_names.index(names[number]) for number in numbers]
-    data: Any = raw.get_data()[rows]
+    data: Any = raw.get_data()
+    if rows != list(range(len(data))):
+        data = data[rows]
     for row, number in enumerate(numbers):
         if volts(header.signals[number].unit) == NANOVOLT:  # MNE was told uV
             data[row] = data[row] * 1e-3
