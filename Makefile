@@ -94,9 +94,11 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-demo: $(STAMP) ## make a synthetic corpus in ./demo, build stores from it, train on them for a few steps
+demo: $(STAMP) ## make a synthetic corpus in ./demo, build stores from it, train for a few steps, predict and score
 	$(BIN)/tuszstore demo demo
 	$(BIN)/python examples/train.py demo/stores/train.zarr
+	$(BIN)/tuszstore score demo/stores/val.predictions --threshold-from demo/stores/train.predictions \
+		--smooth 5 --merge-gap 5 --min-duration 5
 
 notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; makes ./demo if it is not there
 	@test -e demo/stores/train.zarr || $(BIN)/tuszstore demo demo

@@ -1,14 +1,16 @@
-"""Train a small convolutional network to find seizures, for a few steps.
+"""Train a small convolutional network to find seizures, for a few steps, and score it.
 
     python examples/train.py demo/stores/train.zarr
 
 It shows how a store, the balanced set and the loss's weight come together, and that they can be
-learned from. It is no detector: see the papers on SeizureTransformer for one.
+learned from; then how the windows of another split are predicted, a threshold is chosen on the
+first, and the events are scored. It is no detector: see the papers on SeizureTransformer for one.
 """
 
 import argparse
 import time
 from itertools import count, islice
+from pathlib import Path
 from statistics import fmean
 
 import torch
@@ -17,9 +19,10 @@ from torch.nn import functional
 
 import tuszstore
 from tuszstore.sampling import composition, pos_weight
-from tuszstore.torch import training_loader
+from tuszstore.torch import WindowLoader, training_loader
 
 SHOWN = 5  # steps over which the loss is averaged
+EVENTS = {"smooth": 5.0, "merge_gap": 5.0, "min_duration": 5.0}  # seconds
 
 
 def make_model(n_channels: int) -> nn.Module:
@@ -35,6 +38,39 @@ def make_model(n_channels: int) -> nn.Module:
         *layer(32, 32, 8, 4),
         nn.Conv1d(32, 1, 5, padding=2),
         nn.Flatten(),
+    )
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, store: tuszstore.Store, device: str) -> tuszstore.Predictions:
+    """Write what a model says of all windows of a store, beside the store."""
+    name = Path(store.name).with_suffix(".predictions")
+    path = name if store.remote else Path(store.path).with_name(name.name)
+    loader = WindowLoader(store, shuffle=False, batch_size=32, device=device, rank=0, world_size=1)
+    batches = zip(loader.batch_sampler, loader, strict=True)
+    model.eval()
+    with tuszstore.write_predictions(store, path, overwrite=True) as out:
+        for indices, (signal, _) in batches:
+            out.write(indices, torch.sigmoid(model(signal)))
+    return tuszstore.open_predictions(path, store=store)
+
+
+def evaluate(model: nn.Module, store: tuszstore.Store, device: str) -> None:
+    """Choose a threshold on the split of the training, and score the val split at it."""
+    val = store.beside("val")
+    if val is None:
+        print(f"no val split beside {store.name}: nothing to score")
+        return
+    threshold = predict(model, store, device).sweep(**EVENTS).best("f1").threshold
+    predictions = predict(model, val, device)
+    scores = predictions.score(threshold, **EVENTS)
+    events = scores.total["szcore_events"]
+    told = " ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in EVENTS.items())
+    f1 = "undefined" if events.f1 is None else f"{events.f1:.3f}"
+    print(
+        f"{val.name} at threshold {threshold:g}, chosen on {store.name}: event-based F1 {f1}, "
+        f"{events.false_alarms_per_day:.1f} false alarms a day (SzCORE)\n"
+        f"more: tuszstore score {predictions.path} --threshold {threshold:g} {told}"
     )
 
 
@@ -76,6 +112,7 @@ def main() -> None:
         f"{len(losses)} steps in {seconds:.1f} s: the loss went from {fmean(losses[:SHOWN]):.3f} "
         f"(mean of the first {SHOWN} steps) to {fmean(losses[-SHOWN:]):.3f} (of the last)"
     )
+    evaluate(model, store, device)
 
 
 if __name__ == "__main__":

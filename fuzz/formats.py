@@ -8,21 +8,24 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz import corpora
+from fuzz import corpora, lists
 from tests.corpus.edf_files import channel, edf_bytes, time_keeping
+from tuszstore.corpus.base import Recording
 from tuszstore.corpus.formats.bids import read_channels, read_events, read_participants
 from tuszstore.corpus.formats.chb_summary import read_summary
+from tuszstore.corpus.formats.clocks import DAY, interval
 from tuszstore.corpus.formats.edfplus import read_edf_texts, read_tals
 from tuszstore.corpus.formats.errata import corrections_of, parse_errata
 from tuszstore.corpus.formats.helsinki import read_helsinki
 from tuszstore.corpus.formats.lbl import read_lbl
 from tuszstore.corpus.formats.markers import Marker, Patterns, spans_of
 from tuszstore.corpus.formats.seizeit import read_seizeit
-from tuszstore.corpus.formats.siena_list import DAY, interval, read_seizure_list
+from tuszstore.corpus.formats.siena_list import read_seizure_list
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.corpus.formats.tse import read_tse
 from tuszstore.corpus.formats.wfdb import read_seizures
-from tuszstore.errors import AnnotationError
+from tuszstore.corpus.split_files import divide, load_splits
+from tuszstore.errors import AnnotationError, ConfigError, CorpusError
 
 FOLDER = Path(tempfile.mkdtemp(prefix="tuszstore-fuzz-"))
 """Where a target writes what is read as a file."""
@@ -171,6 +174,24 @@ def errata(data: bytes) -> None:
         assert not erratum.applies_to("no such file", data)
 
 
+def splits(data: bytes) -> None:
+    """Read a list of splits, and divide a few recordings by it."""
+    path = FOLDER / "splits.yaml"
+    path.write_bytes(data)
+    recordings = [
+        Recording(f"{name}/1.edf", Path(name), "", name, corpus="chbmit") for name in "abc"
+    ]
+    try:
+        file = load_splits(str(path))
+        found, _ = divide(recordings, file, "f")
+    except (ConfigError, CorpusError):
+        return
+    listed = {name: split for split, names in file.lists.items() for name in names}
+    assert found
+    for split, members in found.items():
+        assert {listed[one.patient] for one in members} == {split}
+
+
 FORMATS: dict[str, Callable[[bytes], None]] = {
     "chb_summary": chb_summary,
     "wfdb": wfdb,
@@ -182,6 +203,8 @@ FORMATS: dict[str, Callable[[bytes], None]] = {
     "helsinki": helsinki,
     "edfplus": edfplus,
     "errata": errata,
+    **lists.CORPORA,
+    "splits": splits,
     "bids_events": corpora.bids_events,
     "bids_channels": corpora.bids_channels,
     "bids_lists": corpora.bids_lists,
@@ -256,6 +279,11 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"      choices:\n        one: null\n"
         b"        two: {kind: seizure_onset, recordings: [b], listed: 4, use: 2.5, keeps: end}\n"
         b"    reason: x\n    source: y\n",
+    ),
+    **lists.SEEDS,
+    "splits": (
+        b"title: t\ncorpus: chbmit\nby: folder\ntrain: [a, d]\ndev: [b]\nleaks: [x]\n",
+        b"\xef\xbb\xbftrain: [a]\r\nval: [b]\r\neval:\r\n  - c\r\n",
     ),
     "bids_lists": (
         b"participant_id\tfilename\tage\tacq_time\nsub-01\tsub-01_task-x_eeg.edf\tn/a\t"

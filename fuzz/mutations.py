@@ -38,3 +38,10 @@ def test_mutated_chunks() -> None:
             if len(content) < 2:
                 break
         targets.chunk(bytes(content))
+
+
+def test_any_rows() -> None:
+    """Sums of any form over blocks and windows of any place."""
+    rng = random.Random(0)
+    for _ in range(3000):
+        targets.rows(rng.randbytes(rng.randrange(5, 1500)))

@@ -39,6 +39,8 @@ def write_seeds(root: Path) -> None:
         (root / "config" / name).write_bytes(file.read_bytes())
     for number, seed in enumerate(chunk_seeds()):
         (root / "chunk" / str(number)).write_bytes(seed)
+    for number in range(20):
+        (root / "rows" / str(number)).write_bytes(np.random.default_rng(number).bytes(1500))
     index = np.full((6, 2), 2**64 - 1, "<u8")
     index[:4] = [[0, 100], [100, 900], [1000, 4], [1004, 50]]
     (root / "shard" / "index").write_bytes(index.tobytes())

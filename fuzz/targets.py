@@ -4,16 +4,20 @@ Whatever else they raise is a finding, and so is a result that breaks the law th
 """
 
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numcodecs
 import numpy as np
 from crc32c import crc32c
+from numpy.typing import NDArray
 
 from fuzz.formats import FORMATS
 from tuszstore.builder.spec import spec_of
+from tuszstore.channels.derivations import Channel
 from tuszstore.config import Channels, Config, Labels, load_config
 from tuszstore.corpus.annotations import Annotation, read_nedc_csv
 from tuszstore.corpus.edf import read_header
@@ -22,6 +26,7 @@ from tuszstore.corpus.reading import inspect, read_microvolts
 from tuszstore.corpus.tusz import Tusz, named_recording
 from tuszstore.errors import ConfigError, RecordingError, StoreError
 from tuszstore.read.decode import Buffers, Layout, make_decoder
+from tuszstore.read.rows import Rows
 from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.limits import check_arrays, zstd_size
 from tuszstore.store.shard import parse_index, signal_file
@@ -100,6 +105,74 @@ def chunk(data: bytes) -> None:
     assert results[0] in (results[1], b"")
 
 
+def rows(data: bytes) -> None:
+    """Make rows of a block in both ways, which must agree; any sums, with any numbers."""
+    taken = _Bytes(data)
+    n_channels, n_samples, window = 1 + taken.small(4), 1 + taken.small(90), 1 + taken.small(99)
+    n_shared, n_rows, n_recordings = taken.small(3), 1 + taken.small(3), 1 + taken.small(2)
+    starts = np.cumsum([0, *(taken.small(5) for _ in range(n_shared + n_rows))])
+    n_terms = int(starts[-1])
+    sums = Rows(
+        wanted=tuple(Channel(f"row {k}", f"row {k}") for k in range(n_rows)),
+        units="uV",
+        clip=None,
+        average_of=(),
+        n_channels=n_channels,
+        n_shared=n_shared,
+        starts=starts.astype(np.int32),
+        channels=np.array([taken.small(8) - 1 for _ in range(n_terms)], np.int32),
+        factors=taken.array(np.float32, (n_recordings, n_terms)),
+        offsets=taken.array(np.float32, (n_recordings, n_rows)),
+        limits=np.abs(taken.array(np.float32, (n_rows,))),
+    )
+    dtype = np.dtype((np.int16, np.float32)[taken.small(2)])
+    targets = np.array(sorted([taken.small(200), row] for row in range(2)))[:, ::-1].copy()
+    recordings = np.array([taken.small(3), taken.small(3)])
+    content = taken.array(dtype, (n_channels, n_samples)).tobytes() + bytes(4)
+    layout = Layout(n_channels, n_samples, window, dtype, 1.0, False, False, sums)
+    results, first = [], taken.small(3)
+    for compiled in (True, False):
+        out = np.zeros((2, n_rows, window), np.float32)
+        decode = make_decoder(None, layout, compiled=compiled)
+        try:
+            with np.errstate(all="ignore"):
+                decode(
+                    0,
+                    np.array([[0, len(content)]]),
+                    first,
+                    targets,
+                    out,
+                    Buffers(),
+                    content,
+                    recordings,
+                )
+        except ValueError:
+            assert compiled  # what the kernel refuses is not tried with NumPy
+            return
+        results.append(out)
+    np.testing.assert_array_equal(*results)
+
+
+class _Bytes:
+    """Numbers from the bytes of an input, and zeros when they are used up."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def _take(self, n: int) -> bytes:
+        taken, self._data = self._data[:n], self._data[n:]
+        return taken + bytes(n - len(taken))
+
+    def small(self, n: int) -> int:
+        """Return a number below `n`."""
+        return self._take(1)[0] % n
+
+    def array(self, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return an array of any values."""
+        n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        return np.frombuffer(self._take(n_bytes), dtype).reshape(shape).copy()
+
+
 def shard(data: bytes) -> None:
     """Parse the index of a shard; spans that it gives lie in the file."""
     table = data[: len(data) // 16 * 16]
@@ -133,6 +206,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "annotation": annotation,
     "config": config,
     "chunk": chunk,
+    "rows": rows,
     "shard": shard,
     "metadata": metadata,
     **FORMATS,

@@ -195,11 +195,13 @@ def test_only_what_needs_something_elsewhere_is_not_run() -> None:
         "needs SeizeIT1",
         "needs TUSZ",
         "needs a BIDS folder",
+        "needs a browser",
         "needs a bucket",
         "needs a cluster",
         "needs h5netcdf",
         "needs the Helsinki neonates",
         "needs the Siena database",
+        "needs predictions",
         "needs the package above",
     }
     assert reasons <= needs

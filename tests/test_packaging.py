@@ -23,9 +23,21 @@ def test_every_module_lies_in_a_package_that_is_installed() -> None:
 
 
 def test_the_configurations_beside_the_package_are_those_in_it() -> None:
-    inside = {path.name: path.read_bytes() for path in (ROOT / "tuszstore/configs").glob("*.yaml")}
-    beside = {path.name: path.read_bytes() for path in (ROOT / "configs").iterdir()}
-    assert inside == beside
+    def files(folder: Path) -> dict[str, bytes]:
+        paths = (path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+    inside = files(ROOT / "tuszstore/configs")
+    assert inside == files(ROOT / "configs")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["tuszstore"]
+    installed = {
+        path.relative_to(ROOT / "tuszstore/configs").as_posix()
+        for pattern in patterns
+        for path in (ROOT / "tuszstore").glob(pattern)
+        if path.suffix == ".yaml"
+    }
+    assert installed == inside.keys()
 
 
 def test_the_makefile_has_the_targets_of_the_readme() -> None:

@@ -15,7 +15,8 @@ from tuszstore.api import Store, build, repair, verify  # isort: skip
 from tuszstore.api import open_store as open
 from tuszstore.config import Config, load_config
 from tuszstore.errors import ConcatError, SchemaError, StoreError, TuszstoreError
-from tuszstore.evaluate.predictions import Predictions, open_predictions
+from tuszstore.evaluate.opening import open_predictions
+from tuszstore.evaluate.predictions import Predictions
 from tuszstore.evaluate.writing import PredictionError, write_predictions
 from tuszstore.facade.concat import StoreSeries, concat
 from tuszstore.facade.view import View

@@ -7,7 +7,13 @@ from typing import Any
 
 from tuszstore.errors import MissingExtraError
 
-EXTRAS = {"matplotlib": "view", "jinja2": "view", "PIL": "view", "obstore": "remote"}
+EXTRAS = {
+    "PIL": "view",
+    "bokeh": "browse",
+    "jinja2": "view",
+    "matplotlib": "view",
+    "obstore": "remote",
+}
 """Packages that are not always there, and the extra that brings them."""
 
 

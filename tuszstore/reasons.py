@@ -99,7 +99,7 @@ def plural(count: int, noun: str) -> str:
 
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(\.\d+)?(?!\w)")
-_FILE = re.compile(r"\S+\.(edf|csv_bi|csv)\b", re.IGNORECASE)
+_FILE = re.compile(r"[^\s']+\.(edf|csv_bi|csv)\b", re.IGNORECASE)
 
 
 def _common(text: str, stem: str) -> str:

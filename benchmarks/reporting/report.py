@@ -38,6 +38,7 @@ NOTES = {
     "geometry": "Rates of windows of unlike lengths cannot be compared; shares of the limit can.",
     "index": "Stores have every table but no signal.",
     "stages": "Stages are differences between readers on one thread; they add up to `1 thread`.",
+    "views": "Arms take turns, batch by batch; shares are of the plain read of as many blocks.",
     "memory": "One recording of 33 signals; peaks of the process that builds it.",
     "remote": "A server on this machine answers each request after 20 ms.",
 }

@@ -234,6 +234,7 @@ def _over_sizes(rows: Sequence[Row]) -> Table:
 def _over_variants(rows: Sequence[Row]) -> Table:
     columns: list[tuple[str, Callable[[Row], float | None]]] = [
         ("of the limit", lambda row: row.of_limit),
+        ("of the plain read", lambda row: row.values.get("of plain")),
         ("first batch, s", lambda row: row.first_batch),
         ("memory, MB", lambda row: None if row.anonymous is None else row.anonymous / 1e6),
         ("requests a batch", lambda row: row.values.get("requests a batch")),

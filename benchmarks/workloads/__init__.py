@@ -18,6 +18,7 @@ from benchmarks.workloads import (
     reading,
     remote,
     stages,
+    views,
 )
 
 GROUPS = (
@@ -33,6 +34,7 @@ GROUPS = (
     remote,
     exploring,
     stages,
+    views,
 )
 """All modules, in the order in which they run."""
 

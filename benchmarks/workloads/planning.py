@@ -129,7 +129,7 @@ def stand_in(task: Any, recordings: Path, config: Any) -> Any:
         signal_key=f"{0:064x}",
         label_key=f"{0:064x}",
         row=row,
-        events=MarkedEvents((), nothing, nothing, no_bits, ()),
+        events=MarkedEvents((), nothing, nothing, no_bits, no_bits),
         signal=MadeSignal([], [], {}, 0),
     )
     return Built(task, record, Files(recordings / "x"), {"read": 0.1})

@@ -331,7 +331,7 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             "--engines",
             "tuszstore,memmap,mds,nowhere",
             "--workloads",
-            "first-batch,random,stages",
+            "first-batch,random,stages,views",
             "--out",
             str(out),
             "--scratch",
@@ -353,6 +353,10 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             assert one.stored
             assert one.versions["numpy"]
             assert one.setting["cores"]
+    shares = {r.variant: r.values["of plain"] for r in rows if r.workload == "views"}
+    assert shares["plain"] == 1
+    assert {"as typed", "double banana, µV", "average reference", "12 s every 5 s"} <= set(shares)
+    assert all(share > 0 for share in shares.values())
     written = readme.read_text()
     assert "MosaicML Streaming: absent: .venv-rivals is not made" in written
     assert "Nowhere: absent: no-such is not installed" in written

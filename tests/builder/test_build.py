@@ -214,12 +214,12 @@ class TestLeftOut:
     ) -> None:
         own = tmp_path / "corpus"
         shutil.copytree(corpus / "edf" / "train", own / "edf" / "train")
-        good = build(own, tmp_path / "stores", limit=6)
-        victim = own / tuszstore.open(good.store).recordings["id"].values[2]
+        good = build(own, tmp_path / "stores", limit=3)
+        victim = own / tuszstore.open(good.store).recordings["id"].values[1]
         damage(victim)  # type: ignore[operator]
-        report = build(own, tmp_path / "stores", limit=5)
+        report = build(own, tmp_path / "stores", limit=2)
         assert report.exit_status == 3
-        assert report.recordings == 5
+        assert report.recordings == 2
         assert [entry.id for entry in report.failed] == [victim.relative_to(own).as_posix()]
         assert reason in report.failed[0].reason
 

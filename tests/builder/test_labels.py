@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import zarr
 from click.testing import CliRunner
-from tuszstore.read.seizures import SeizureMask
 
 import tuszstore
 from tuszstore.builder.reindex import reindex
@@ -110,8 +109,7 @@ class TestRaters:
         )
         assert [row for row in rows if row[0] in RATERS and row[3] != "unlabelled"] == list(EVENTS)
         # and what reads labels agrees with them
-        mask = np.empty((len(store), store.spec.window), np.float32)
-        SeizureMask(store.metadata).paint(np.arange(len(store)), mask)
+        mask = store.targets(slice(None))
         stored = store.labels[:]
         seizure = (stored & store.spec.seizure_bits) > 0
         np.testing.assert_array_equal(mask, np.where(stored == UNLABELLED, np.nan, seizure))
@@ -121,7 +119,8 @@ class TestRaters:
         seconds = np.array([*expected, 0])
         onsets = np.diff((seconds & store.spec.seizure_bits & 0x7FFF) > 0, prepend=False)
         assert report.seizures == len(store.recordings["id"]) * (onsets.sum() // 2)
-        assert tuszstore.verify(report.store, deep=True, workers=0).ok
+        found = tuszstore.verify(report.store, deep=True, against=small_corpus, workers=0)
+        assert found.ok, found.findings
         assert build(small_corpus, tmp_path, {"rater": rule}).status == "unchanged"
 
     def test_a_store_can_be_decided_anew(self, small_corpus: Path, tmp_path: Path) -> None:
@@ -135,6 +134,32 @@ class TestRaters:
                 assert label[::SFREQ].tolist() == second_by_second(rule, -(-n_samples // SFREQ))
         with pytest.raises(ValueError, match=r"no rater 'D' in this store: there are A, B, C"):
             decide(store.recordings, store.events, "D")
+
+    @pytest.mark.parametrize("rule", ["any", "majority", "B"])
+    def test_a_view_under_another_rater(
+        self, small_corpus: Path, tmp_path: Path, rule: str
+    ) -> None:
+        store = tuszstore.open(build(small_corpus, tmp_path / "all", {"rater": "all"}).store)
+        windows = {"length": 7, "stride": 3}
+        for view, name in (
+            (store.view(rater=rule), "same"),
+            (store.view(rater=rule, **windows), "other"),
+        ):
+            more = {"windows": windows} if name == "other" else {}
+            root = tmp_path / name
+            built = tuszstore.open(build(small_corpus, root, {"rater": rule}, **more).store)
+            assert view.spec.rater == rule
+            columns = built.metadata.windows
+            for column in set(columns) - {"start_block"}:
+                found = view.metadata.windows[column]
+                np.testing.assert_array_equal(found, columns[column], err_msg=column)
+            np.testing.assert_array_equal(view.labels[:], built.labels[:])
+            np.testing.assert_array_equal(view.targets(slice(None)), built.targets(slice(None)))
+            np.testing.assert_array_equal(
+                view.metadata.recordings["labelled"], built.metadata.recordings["labelled"]
+            )
+            kept = [name in RATERS for name in view.events["rater"].values]
+            assert sum(kept) == sum(name in RATERS for name in built.events["rater"].values)
 
     def test_an_index_under_another_rater(self, small_corpus: Path, tmp_path: Path) -> None:
         path = build(small_corpus, tmp_path / "a", {"rater": "all"}).store
@@ -154,6 +179,8 @@ def test_one_rater_without_a_name_needs_no_columns(small_corpus: Path, tmp_path:
     report = build(small_corpus, tmp_path, {})
     assert not (report.store / "events" / "class_bit").exists()
     assert not (report.store / "recordings" / "raters").exists()
+    found = tuszstore.verify(report.store, against=small_corpus, workers=0)
+    assert found.ok, found.findings
     store = tuszstore.open(report.store)
     assert "rater" not in store.attrs["spec"]
     assert set(store.metadata.recordings["raters"]) == {"?"}
@@ -239,6 +266,13 @@ def test_what_cannot_be_true_is_counted_in_the_summary(
     ):
         assert f"events that cannot be true: {told}, such as " in text
     assert "t001.edf" in text.partition("events that cannot be true")[2]
+    annotate(monkeypatch, events=events(("", 5, 5, "seiz")))
+    reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)
+    warnings = tuszstore.open(tmp_path / "s" / "train.zarr").attrs["warnings"]
+    (told,) = (text for text in warnings if "cannot be true" in text)
+    assert told.startswith(f"events that cannot be true: {n} without duration, such as ")
+    annotate(monkeypatch, events=events(*rows, ("", 0, 9e4, "fnsz")))
+    reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)
     store = tuszstore.open(tmp_path / "s" / "train.zarr")
     open_ = np.isnan(store.events["offset"].values)
     stop = store.events["stop_sample"].values[open_]

@@ -41,7 +41,9 @@ class TestSeizures:
                 {"labels.classes": "[seiz,sz]", "labels.seizure": "[seiz]"},
                 id="a class",
             ),
-            pytest.param({"labels.unknown": "background"}, id="background"),
+            pytest.param(
+                {"labels.unknown": "background", "labels.known_words": "false"}, id="background"
+            ),
         ],
     )
     def test_what_becomes_background_is_in_the_summary(

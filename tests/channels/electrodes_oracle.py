@@ -111,7 +111,7 @@ def _channel_map(entries: Sequence[tuple[int, str]], ignore_case: bool) -> Chann
         elif name.upper() in positioned:
             others.setdefault(positioned[name.upper()], number)
     for name, numbers in synonyms.items():
-        found.setdefault(name, numbers)
+        found.setdefault(name, []).extend(numbers)
     return ChannelMap(
         signals={name: numbers[0] for name, numbers in found.items()},
         others=others,

@@ -343,6 +343,19 @@ def test_signals_that_must_be_equal() -> None:
     assert found.duplicates == {"F7": (0, 1), "T5-T3": (3, 4), "A B": (5, 6)}
 
 
+def test_an_electrode_under_both_its_names() -> None:
+    found = resolve(["T7", "F7", "T3", "t7"], parse_channels(["F7-T7"]))
+    assert found.terms == (((1, 1.0), (2, -1.0)),)
+    assert found.duplicates == {"T3": (2, 0, 3)}
+
+
+def test_a_difference_that_also_stands_upside_down() -> None:
+    labels = ["P7-T7", "T3-T5", "T5-T3", "F7-T7", "F8-T8", "T8-F8"]
+    found = resolve(labels, parse_channels(["T7-P7", "F7-T7", "T8-F8"]))
+    assert found.opposites == {"T3-T5": (1, 0, 2), "T4-F8": (5, 4)}
+    assert resolve(labels, parse_channels(["F7-T7"])).opposites == {}
+
+
 # --- the default set -----------------------------------------------------------------------------
 
 FORMS = [

@@ -257,7 +257,7 @@ def test_every_problem_is_named_at_once() -> None:
         ("channels.ignore_case", "perhaps"),
         ("labels.classes", "seiz"),
         ("labels.classes", [1, 2]),
-        ("labels.annotation", "tse"),
+        ("labels.annotation", "xlsx"),
         ("paths.data", 3),
         ("build.workers", "all"),
         ("build.workers", True),

@@ -211,10 +211,13 @@ BESIDE = {
     "tse_bi": ("{stem}.tse_bi", r"\*\.tse_bi lies beside it: use --set labels\.annotation=tse_bi"),
     "lbl": ("{stem}.lbl", r"\*\.lbl lies beside it: use --set labels\.annotation=lbl"),
     "seizures": ("{stem}.edf.seizures", r"\*\.edf\.seizures lies beside it"),
-    "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv lies beside it"),
-    "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv lies beside it"),
-    "CHB-MIT": ("chb05-summary.txt", r"\*-summary\.txt lies beside it"),
-    "Siena": ("Seizures-list-chb05.txt", r"Seizures-list-\*\.txt lies beside it"),
+    "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv lies beside it: use --corpus bids"),
+    "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv lies beside it: use --corpus seizeit"),
+    "CHB-MIT": ("chb05-summary.txt", r"\*-summary\.txt lies beside it: use --corpus chbmit"),
+    "Siena": (
+        "Seizures-list-chb05.txt",
+        r"Seizures-list-\*\.txt lies beside it: use --corpus siena",
+    ),
 }
 
 

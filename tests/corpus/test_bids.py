@@ -1,7 +1,7 @@
 """BIDS with all its quirks: SzCORE's standard, SeizeIT2, and other datasets with events."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isnan
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tuszstore
 from tests.corpus.edf_files import CHANNELS, Channel, channel, mark, noise, write_edf
@@ -187,7 +189,36 @@ def test_recognising(tmp_path: Path, name: str) -> None:
     assert not Bids.recognises(tmp_path)
     assert not Bids.recognises(tmp_path / "absent")
     write(tmp_path, name)
-    assert Bids.recognises(tmp_path) == f"{name} is named as BIDS names a recording"
+    assert Bids.recognises(tmp_path) == f"{name} is named as BIDS names what is of a recording"
+    other = tmp_path / "other" / "sub-1" / "eeg"
+    other.mkdir(parents=True)
+    (other / "sub-2_eeg.edf").touch()
+    (other / "a.edf").touch()
+    assert not Bids.recognises(tmp_path / "other")
+
+
+def test_recognising_reads_few_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for subject in range(30):
+        for session in range(3):
+            for kind in ("eeg", "ieeg"):
+                folder = tmp_path / f"sub-{subject}" / f"ses-{session}" / kind
+                folder.mkdir(parents=True)
+                for number in range(9):
+                    (folder / f"{number}.edf").touch()
+    for number in range(300):
+        (tmp_path / f"{number}.json").touch()
+    n_read = 0
+    iterdir = Path.iterdir
+
+    def counted(path: Path) -> Iterator[Path]:
+        nonlocal n_read
+        for entry in iterdir(path):
+            n_read += 1
+            yield entry
+
+    monkeypatch.setattr(Path, "iterdir", counted)
+    assert not Bids.recognises(tmp_path)
+    assert n_read <= 200
 
 
 def test_an_id_from_elsewhere(tmp_path: Path) -> None:
@@ -618,7 +649,7 @@ def test_stores_of_average_and_bipolar_recordings_are_one_eeg(tmp_path: Path) ->
         # of 12 to 22 s in windows of 10 s; the last window lies in what is ignored
         np.testing.assert_allclose(windows["seizure_fraction"], [0, 0.8, 0.2, np.nan])
         assert one.events["class"].values.tolist() == ["sz_foc_ia_nm", "impd"]
-        assert one.events["bit"].values.tolist() == [2, 0x8000]
+        assert one.events["bit"].values.tolist() == [1, 0x8000]
         assert set(one.recordings["corpus"].values) == {"bids"}
         assert set(one.recordings["reference"].values) == {"AVG"}
 
@@ -732,3 +763,79 @@ def test_more_bad_electrodes_than_may_be_interpolated(tmp_path: Path) -> None:
     for report in built(root, tmp_path / "stores"):
         (entry,) = report.left_out
         assert entry.reason.startswith("5 channels are missing or marked as bad (Fp1, ")
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 3000),
+        st.none() | st.integers(0, 500),
+        st.sampled_from(["sz_foc", "seizure", "bckg", "impd", "spike", ""]),
+    ),
+    min_size=1,
+    max_size=8,
+    unique=True,
+)
+
+
+@given(ROWS, st.permutations(["onset", "duration", "trial_type", "note"]), st.booleans())
+def test_rows_are_read_back_whatever_their_columns(
+    scratch: Path, rows: list[tuple[int, int | None, str]], columns: list[str], crlf: bool
+) -> None:
+    lines = ["\t".join(columns)]
+    for onset, duration, kind in rows:
+        cells = {
+            "onset": f"{onset / 10:g}",
+            "duration": "n/a" if duration is None else f"{duration / 10:.2f}",
+            "trial_type": kind or "n/a",
+            "note": "",
+        }
+        lines.append("\t".join(cells[column] for column in columns))
+    text = ("\r\n" if crlf else "\n").join(lines)
+    (scratch / "sub-01" / "eeg" / "sub-01_task-x_events.tsv").write_bytes(text.encode())
+    corpus = opened(scratch)
+    recording = corpus.find("sub-01/eeg/sub-01_task-x_eeg.edf")
+    if not any(kind for _, _, kind in rows):
+        with pytest.raises(Unlabelled):
+            corpus.annotation(recording)
+        return
+    expected = [
+        (a / 10, None if n is None else pytest.approx((a + n) / 10), kind)
+        for a, n, kind in sorted(rows, key=lambda row: row[0])
+        if kind not in ("", "bckg")
+    ]
+    found = spans(corpus.annotation(recording).events)
+    assert sorted(found, key=lambda one: one[0]) == sorted(expected, key=lambda one: one[0])
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset whose table property tests write over and over."""
+    root = tmp_path_factory.mktemp("scratch")
+    write(root, "sub-01_task-x_eeg.edf")
+    return root
+
+
+def test_seizeit2_has_two_of_three_channels(tmp_path: Path) -> None:
+    """A recording with artefacts alone is labelled, and one with other channels excluded."""
+    root = tmp_path / "ds005873"
+    for subject, number, labels in (
+        ("001", 1, ("BTEleft SD", "CROSStop SD")),
+        ("001", 2, ("BTEleft SD", "BTEright SD")),
+        ("002", 1, ("BTEleft SD", "CROSStop SD")),
+    ):
+        signals = [
+            channel("x", SECONDS, label=one, digital=noise(SECONDS * 256, (subject, number, one)))
+            for one in labels
+        ]
+        name = run(subject, number)
+        write(root, name, szcore("3\t4\timpd", "20\t1\timpd"), signals=signals)
+        mov = root / f"sub-{subject}" / "ses-01" / "mov" / name.replace("_eeg", "_mov")
+        write_edf(mov, signals)
+    reports = built(root, tmp_path / "s", **{"channels.set": ["BTEleft SD", "CROSStop SD"]})
+    reasons = [entry.reason for report in reports for entry in report.left_out]
+    assert len(reasons) == 1
+    assert "CROSStop SD" in reasons[0]
+    for report in reports:
+        store = tuszstore.open(report.store)
+        assert store.channels == ("BTEleft SD", "CROSStop SD")
+        np.testing.assert_equal(store.index["seizure_fraction"].values, [np.nan, 0, np.nan, 0])

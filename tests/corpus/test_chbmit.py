@@ -1,14 +1,19 @@
 """CHB-MIT with all its quirks: bipolar, one summary a case, patients by folder."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import tuszstore
 from tests.corpus.edf_files import Channel, channel, noise, write_edf
 from tests.corpus.formats.test_wfdb import file as seizures_file
+from tuszstore.builder.plan import make_plan
+from tuszstore.config import Paths
 from tuszstore.corpus.annotations import Unlabelled
 from tuszstore.corpus.chbmit import ChbMit
 from tuszstore.errors import CorpusError, RecordingError
@@ -277,6 +282,71 @@ def test_two_signals_of_one_name_must_be_equal(tmp_path: Path) -> None:
     report = tuszstore.build(config, data=tmp_path, store=tmp_path / "s", workers=0)
     (left,) = report.left_out
     assert "T4-T6 stands twice with different samples" in left.reason
+
+
+class TestUpsideDown:
+    """P7-T7 stands in nearly every file, and is T7-P7 negated: by rounding, not to the last bit."""
+
+    RANGE: ClassVar[dict[str, int]] = {
+        "physical_min": -800, "physical_max": 800, "digital_min": -2048, "digital_max": 2047
+    }  # fmt: skip
+
+    def reasons(self, root: Path, **changes: Any) -> list[str]:
+        """Return why the recording is left out whose P7-T7 is changed."""
+        signals = native("x")
+        forward = signals[BANANA.index("T7-P7")].digital
+        digital = changes.pop("digital", lambda samples: -1 - samples)(forward)
+        number = len(BANANA) + EXTRA.index("P7-T7")
+        signals = [replace(signal, **self.RANGE) for signal in signals]
+        signals[number] = replace(signals[number], digital=digital, **changes)
+        one_case(root, [entry("chb05_01.edf")], signals)
+        config = tuszstore.load_config("bipolar", {"corpus.split_policy": "file_order"})
+        config = config.model_copy(update={"paths": Paths(data=root, store=root / "s")})
+        return [left.reason for left in make_plan(config, "train").left_out]
+
+    @pytest.mark.parametrize("more", [-2, -1, 0, 1, 2])
+    def test_rounded_by_itself_it_is_the_same(self, tmp_path: Path, more: int) -> None:
+        def rounded(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+            negative = -1 - samples
+            negative[7] += more
+            return negative
+
+        assert self.reasons(tmp_path, digital=rounded) == []
+
+    def test_in_another_unit_it_is_the_same(self, tmp_path: Path) -> None:
+        assert self.reasons(tmp_path, unit="mV", physical_min=-0.8, physical_max=0.8) == []
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            pytest.param({"digital": lambda samples: samples}, id="not negated"),
+            pytest.param({"digital": lambda s: noise(len(s), "other")}, id="other samples"),
+            pytest.param({"physical_max": 900}, id="another scale"),
+            pytest.param({"unit": "mV"}, id="another unit"),
+            pytest.param({"unit": "mmHg"}, id="no voltage"),
+            pytest.param({"per_record": 128, "digital": lambda s: -1 - s[::2]}, id="another rate"),
+        ],
+    )
+    def test_else_it_is_refused(self, tmp_path: Path, changes: dict[str, Any]) -> None:
+        (reason,) = self.reasons(tmp_path, **changes)
+        assert "channel T3-T5 stands upside down with different samples" in reason
+        assert "signals 3 ('T7-P7') and 19 ('P7-T7')" in reason
+
+    def test_a_single_sample_is_a_difference(self, tmp_path: Path) -> None:
+        def changed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+            negative = -1 - samples
+            negative[-1] += 3
+            return negative
+
+        (reason,) = self.reasons(tmp_path, digital=changed)
+        assert "stands upside down" in reason
+
+    def test_without_the_other_it_is_read(self, tmp_path: Path) -> None:
+        signals = [s for s in native("x") if s.label != "T7-P7"]
+        one_case(tmp_path, [entry("chb05_01.edf")], signals)
+        config = tuszstore.load_config("bipolar", {"corpus.split_policy": "file_order"})
+        config = config.model_copy(update={"paths": Paths(data=tmp_path, store=tmp_path / "s")})
+        assert len(make_plan(config, "train").recordings) == 1
 
 
 @pytest.mark.parametrize(

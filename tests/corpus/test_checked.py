@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tuszstore.corpus.annotations import Annotation, Event
+from tuszstore.corpus.annotations import Annotation, Event, Looked
 from tuszstore.corpus.base import (
     Discovery,
     Files,
@@ -123,9 +123,12 @@ times = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @given(onset=times, offset=times)
+@example(onset=1.0, offset=float("nan"))
+@example(onset=float("nan"), offset=float("nan"))
 def test_times_are_finite_and_in_order(onset: float, offset: float) -> None:
     answer = replace(GOOD["annotation"], events=(Event("TERM", onset, offset, "seiz", 1.0, 1),))
-    right = 0 <= onset <= offset <= 1e10
+    # an end that nobody tells is no number
+    right = 0 <= onset <= 1e10 and (offset != offset or onset <= offset <= 1e10)
     if right:
         assert call("annotation", answer) is answer
     else:
@@ -154,3 +157,44 @@ def test_what_is_left_out_has_a_reason(entry: Any) -> None:
     with pytest.raises(CorpusError, match="LeftOut"):
         call("recordings", Discovery([RECORDING], [entry]))
     assert call("recordings", Discovery([], [LeftOut("b", "why", "failed")])).left_out
+
+
+EVENT = Event("TERM", 1.0, 2.0, "seiz", 1.0, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"events": (replace(EVENT, offset=float("nan")),)},
+        {"raters": ("A", "B"), "events": (replace(EVENT, rater="B"),)},
+        {"raters": ("", "A"), "looked": (Looked("A", 0.0, float("inf")), Looked("A", 3.0, 3.0))},
+        {"raters": ("A",), "events": ()},
+    ],
+)
+def test_raters_and_open_ends_are_let_pass(changes: dict[str, Any]) -> None:
+    answer = replace(GOOD["annotation"], **changes)
+    assert call("annotation", answer) is answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"events": (replace(EVENT, onset=float("nan")),)}, "finite times"),
+        ({"events": (replace(EVENT, offset=float("inf")),)}, "finite times"),
+        ({"raters": ("A",)}, "events of its raters"),
+        ({"raters": (), "events": ()}, "each rater once"),
+        ({"raters": ("", "")}, "each rater once"),
+        ({"raters": ("", "majority")}, "raters of other names than any, majority, all"),
+        ({"raters": ("", "A,B")}, "raters of other names"),
+        ({"raters": ("", "?")}, "raters of other names"),
+        ({"raters": ("", 1)}, "texts as notes and raters"),
+        ({"looked": [Looked("", 0, 1)]}, "a tuple of Looked"),
+        ({"looked": (("", 0, 1),)}, "Looked of its raters"),
+        ({"looked": (Looked("B", 0, 1),)}, "Looked of its raters"),
+        ({"looked": (Looked("", 2, 1),)}, "stretches that end later"),
+        ({"looked": (Looked("", float("nan"), 1),)}, "stretches that end later"),
+    ],
+)
+def test_raters_that_cannot_be_are_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(RecordingError, match=f"corpus 'fake': annotation.* must return {told}"):
+        call("annotation", replace(GOOD["annotation"], **changes))

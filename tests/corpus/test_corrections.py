@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tuszstore.corpus.base import Recording
-from tuszstore.corpus.corrections import Corrections, n_applied
+from tuszstore.corpus.corrections import Corrections, errata_in
 from tuszstore.corpus.formats.errata import ListedClock, ListedName
 from tuszstore.errors import CorpusError
 
@@ -76,16 +76,19 @@ def test_unknown_decisions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("notes", "count"),
+    ("notes", "errata"),
     [
-        ("", 0),
-        ("label '01' read as 'O1' (erratum)", 1),
-        ("x (erratum); y; z (erratum siena_pn10_3_onset: electric)", 2),
-        ("an erratum of something (see there)", 0),
+        ("", []),
+        ("label '01' read as 'O1' (erratum)", ["label '01' read as 'O1' (erratum)"]),
+        (
+            "x (erratum); y; z (erratum siena_pn10_3_onset: electric)",
+            ["x (erratum)", "z (erratum siena_pn10_3_onset: electric)"],
+        ),
+        ("an erratum of something (see there)", []),
     ],
 )
-def test_notes_are_counted(notes: str, count: int) -> None:
-    assert n_applied(notes) == count
+def test_notes_tell_of_errata(notes: str, errata: list[str]) -> None:
+    assert errata_in(notes) == errata
 
 
 def test_a_note_is_one_note(tmp_path: Path) -> None:
@@ -95,4 +98,4 @@ def test_a_note_is_one_note(tmp_path: Path) -> None:
         recording(tmp_path, "chb03_24.edf", "chb03")
     )
     assert "; " not in note
-    assert n_applied(note) == 1
+    assert errata_in(note) == [note]

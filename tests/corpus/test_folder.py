@@ -109,6 +109,11 @@ def test_cases_of_chbmit(tmp_path: Path, errata: str, id_: str, patient: str, kn
     assert (recording.patient, recording.states_patient) == (patient, known)
 
 
+def test_the_folder_of_one_case_is_chbmit(tmp_path: Path) -> None:
+    touch(tmp_path, ["chb01/chb01-summary.txt", "chb01/chb01_01.edf"])
+    assert recognise(tmp_path / "chb01") == "chbmit"
+
+
 @pytest.mark.parametrize(
     "name",
     ["chb01/chb01-summary.txt", "CHB01/CHB01_01.edf", "1.0.0/chb03/chb03-summary.txt",

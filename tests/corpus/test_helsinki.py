@@ -164,8 +164,8 @@ def small(root: Path, **files: str | bytes) -> Helsinki:
         ("1,1\n0,0\n", ", line 1: a second column of recording 1"),
         ("1;2\n0;0\n", ", line 1: not the number of a recording"),
         ("1,2\n0,0\n0", ", line 3: has 1 cells for 2 recordings"),
-        ("1,2\n0,0\n2,0\n", ", line 3: recording 1 has '2', not 0 or 1"),
-        ("1,2\n0,0\n,0\n1,0\n", ", line 4: recording 1 has a value behind its end at 1 s"),
+        ("1,2\n0,0\n2,0\n", ", line 3: eeg1 has '2', not 0 or 1"),
+        ("1,2\n0,0\n,0\n1,0\n", ", line 4: eeg1 has a value behind its end at 1 s"),
         (b"1\n0\n\x00\n", ", byte 4: not a text file"),
         ("1\n0\n".encode("utf-16"), ": is UTF-16 text; save it as UTF-8"),
     ],
@@ -182,7 +182,7 @@ def test_what_cannot_be_read_names_file_and_line(
 def test_a_bad_column_costs_its_recording_alone(tmp_path: Path) -> None:
     corpus = small(tmp_path, A="1,2\n0,x\n1,0\n0,0\n")
     assert len(corpus.annotation(corpus.find("eeg1.edf")).events) == 1
-    with pytest.raises(RecordingError, match="line 2: recording 2 has 'x'"):
+    with pytest.raises(RecordingError, match="line 2: eeg2 has 'x'"):
         corpus.annotation(corpus.find("eeg2.edf"))
 
 
@@ -196,7 +196,7 @@ def test_encodings_and_line_ends(tmp_path: Path, start: bytes, end: bytes) -> No
 
 def test_recordings_that_nobody_annotated(tmp_path: Path) -> None:
     corpus = small(tmp_path, A="2\n0\n1\n", B="1,2\n,0\n,1\n")
-    told = r"^no values of recording 1 in annotations_2017_A\.csv or annotations_2017_B\.csv$"
+    told = r"^no values of it in annotations_2017_A\.csv or annotations_2017_B\.csv$"
     with pytest.raises(Unlabelled, match=told):
         corpus.annotation(corpus.find("eeg1.edf"))
     with pytest.raises(Unlabelled, match="its name has no number"):

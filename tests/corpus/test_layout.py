@@ -677,6 +677,25 @@ def test_a_folder_in_two_official_splits_is_told() -> None:
     assert "recordings of folder case1 are in train and in dev" in warning
 
 
+@pytest.mark.parametrize("policy", ["official", "patient", "file_order"])
+@pytest.mark.parametrize("names", ["{}_s001_t000", "sub-{}_eeg", "{}_r1"])
+def test_names_that_differ_by_case_in_two_official_splits_are_told(policy: str, names: str) -> None:
+    where = (("train", "p1"), ("train", "p2"), ("train", "p3"), ("eval", "P1"), ("eval", "q4"))
+    paths = [f"edf/{split}/{name}/{names.format(name)}.edf" for split, name in where]
+    config = Corpus(split_policy=policy, val_fraction=0.4)
+    splits = ("train", "eval") if policy == "official" else ("train", "dev", "eval")
+    told = [
+        warning
+        for split in splits
+        for warning in choose_split([recording(p) for p in paths], split, config).warnings
+        if "may be one patient's" in warning
+    ]
+    assert len(told) == 2  # where p1 is, and in eval
+    assert "P1" in told[-1]
+    assert "p1" in told[-1]
+    assert "q4" not in "".join(told)
+
+
 def test_file_order_tells_of_a_folder_that_it_divides() -> None:
     files = [recording(f"PN0{p}/PN0{p}-{k}.edf") for p in (0, 1) for k in range(3)]
     config = Corpus(split_policy="file_order", val_fraction=0.4)

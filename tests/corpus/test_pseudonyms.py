@@ -73,6 +73,8 @@ def contents(path: Path) -> Iterator[bytes]:
         if file.is_file():
             yield file.read_bytes()
     for variable in VARIABLES:
+        if not variable.required and not (path / variable.path).exists():
+            continue
         values = np.asarray(zarr.open_array(path / variable.path, mode="r")[...])
         if values.dtype.kind == "T":
             yield "\n".join(map(str, values)).encode()

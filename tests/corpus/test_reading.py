@@ -458,6 +458,16 @@ def test_a_single_different_sample_is_a_difference(path: Path) -> None:
         inspect_edf(path, DEFAULT)
 
 
+def test_an_electrode_under_its_older_and_its_newer_name(path: Path) -> None:
+    channels = eeg(path, extra=[channel("T3", label="EEG T7-REF")])
+    read = read_microvolts(path, DEFAULT)
+    assert read.notes == ("stands twice with the same samples, taken once: T3",)
+    assert_rows(read, channels)
+    eeg(path, extra=[channel("T7", label="T7"), channel("T8", label="T8")], without=["T4"])
+    with pytest.raises(RecordingError, match=r"channel T3 stands twice .*'EEG T3-REF'.* \('T7'\)"):
+        inspect_edf(path, DEFAULT)
+
+
 def test_one_of_three_may_not_differ(path: Path) -> None:
     other = channel("Cz", label="EEG Cz", digital=noise(5120, "other"))
     eeg(path, extra=[channel("Cz", label="Cz"), other])

@@ -1,5 +1,6 @@
 """The Siena database with all its quirks: clock times, names with slips, decisions."""
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tuszstore
+from tests.cli.runner import run
 from tests.corpus.siena_files import (
     SEIZURES,
     STARTS,
@@ -193,7 +195,15 @@ def test_a_decision_relabels_and_rebuilds_no_signal(corpus: Path, tmp_path: Path
         shutil.copytree(corpus / patient, data / patient)
     config = tuszstore.load_config("bipolar", {"corpus.split_policy": "file_order"})
     before = tuszstore.build(config, data=data, store=tmp_path / "s", workers=0)
-    assert before.corrected == 4
+    assert {Path(id_).stem for id_, _ in before.errata} == {
+        "PN10-3",
+        "PN10-4.5.6",
+        "PN10-7.8.9",
+        "PN11-1",
+    }
+    told = ("PN11/PN11-1.edf", "named 'PN11-.edf' in Seizures-list-PN11.txt (erratum)")
+    assert told in before.errata
+    assert {"id": told[0], "note": told[1]} in before.to_json()["errata"]
     config = config.replace(**{"corpus.decisions": {"siena_pn10_3_onset": "clinical"}})
     after = tuszstore.build(config, data=data, store=tmp_path / "s", workers=0)
     assert after.changes["relabel"] == 1
@@ -327,8 +337,31 @@ def test_utf_16_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_header_without_a_time(tmp_path: Path) -> None:
-    found = read(one(tmp_path, GOOD, start="25.00.00"))
-    assert "its header has no start" in str(found["PN07-1"])
+    corpus = one(tmp_path, GOOD, start="25.00.00")
+    assert read(corpus) == {"PN07-1": [(1, 11)]}
+    assert notes(tmp_path, "PN07-1") == [
+        "Seizures-list-PN07.txt, line 11: the start in the list (10.00.00) counts: its header has "
+        "none"
+    ]
+    bare = block(1, "PN07-1.edf", "", "10.00.01", "10.00.11")
+    assert "its header has no start" in str(read(one(tmp_path, bare, start="25.00.00"))["PN07-1"])
+
+
+def test_a_copy_without_times_in_its_headers(tmp_path: Path) -> None:
+    """By the header the seizure would be hours behind the end, and the recording background."""
+    second = block(2, "PN07-1.edf", "", "10.00.20", "10.00.22")
+    assert read(one(tmp_path, GOOD, second, start="00.00.00")) == {"PN07-1": [(1, 11), (20, 22)]}
+    assert notes(tmp_path, "PN07-1") == [
+        "Seizures-list-PN07.txt, line 11: the recording starts at 10.00.00 there, which counts: by "
+        "its header (00.00.00) no seizure is in it"
+    ]
+
+
+def test_the_header_counts_where_any_seizure_is_in_the_recording(tmp_path: Path) -> None:
+    corpus = one(tmp_path, GOOD, start="09.59.58")
+    assert read(corpus) == {"PN07-1": [(3, 13)]}
+    (note,) = notes(tmp_path, "PN07-1")
+    assert note.endswith("10.00.00 there, 2 s from the start in its header, which counts")
 
 
 def test_other_lists_of_the_patient_do_not_change_the_digest(tmp_path: Path) -> None:
@@ -358,6 +391,14 @@ def test_siena_is_recognised(tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).touch()
     assert recognise(tmp_path) == found
+
+
+def test_the_folder_of_one_patient_is_recognised(tmp_path: Path) -> None:
+    one(tmp_path, GOOD)
+    assert recognise(tmp_path / "PN07") == "siena"
+    corpus = Siena(tmp_path / "PN07", {})
+    assert [found.patient for found in corpus.recordings().recordings] == ["PN07"]
+    assert read(corpus) == {"PN07-1": [(1, 11)]}
 
 
 def test_a_folder_of_two_corpora_asks_which(tmp_path: Path) -> None:
@@ -419,4 +460,25 @@ def test_the_released_list_and_headers(tmp_path: Path) -> None:
     assert read(corpus) == {"PN00-1": [(1143, 1213)], "PN00-3": [(765, 825)]}
     assert found.notes == [
         "Seizures-list-PN00.txt lists 3 recordings not there, such as PN00-2.edf (line 46)"
+    ]
+
+
+def test_the_summary_of_a_build_names_errata(corpus: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for patient in ("PN06", "PN11"):
+        shutil.copytree(corpus / patient, data / patient)
+    args = ["build", "--split", "train", "--split-policy", "file_order", "--config", "bipolar",
+            "--data", data, "--store", tmp_path / "s", "--workers", "0",
+            "--set", "windows.length=10"]  # fmt: skip
+    told = " ".join(run(*args, "--set", "corpus.errata=none").output.split())
+    assert "known faults" not in told
+    output = run(*args, "--force").output
+    told = " ".join(output.split())
+    assert "errata │ 3 in 3 recordings" in told
+    assert "PN06/PN06-1.edf, PN06/PN06-2.edf: named '…' in Seizures-list-PN06.txt (erratum)" in told
+    report = json.loads(run(*args, "--json").stdout)
+    assert [entry["note"] for entry in report["errata"]] == [
+        "named 'PNO6-1.edf' in Seizures-list-PN06.txt (erratum)",
+        "named 'PNO6-2.edf' in Seizures-list-PN06.txt (erratum)",
+        "named 'PN11-.edf' in Seizures-list-PN11.txt (erratum)",
     ]

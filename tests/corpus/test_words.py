@@ -279,6 +279,8 @@ NAN = math.nan
         ([event(1, 5), event(4, 8, channel="F3-C3")], []),
         ([event(1, 5, rater="A"), event(4, 8, rater="B")], []),
         ([event(1, NAN), event(4, 8)], ["open_end"]),
+        ([event(5, 5, channel="F3-C3"), event(5, 5, channel="F4-C4")], ["zero"]),
+        ([event(1, NAN, channel="F3-C3"), event(1, NAN, channel="F4-C4")], ["open_end"]),
         ([event(1, 5, "impd"), event(4, 4, "impd"), event(4, 900, "impd")], []),
     ],
 )

@@ -13,7 +13,7 @@ from tests.evaluate.helpers import recordings, table
 from tuszstore.evaluate.forecasts import Timeline, forecast, timelines
 from tuszstore.evaluate.intervals import as_spans
 from tuszstore.evaluate.predictions import Predictions
-from tuszstore.evaluate.scoring import RULES, score_events
+from tuszstore.evaluate.scoring import RULES, score_events, score_lists
 from tuszstore.evaluate.summaries import bootstrap_mean, macro
 from tuszstore.evaluate.tally import Tally
 
@@ -74,6 +74,16 @@ def test_scores_are_plain_values_and_say_what_is_undefined() -> None:
         "found": 0,
         "undefined": "no seizure was found",
     }
+
+
+def test_lists_of_one_recording() -> None:
+    found = score_lists([(600, 1400)], [(620, 640)], 3600)
+    assert found["szcore_events"] == Tally(1, 2, 0, 3600)
+    assert found["taes"].hits == pytest.approx(20 / 800)
+    mixed = score_lists([(200, 250), (100, 150), (90, 110)], [(100, 250)], 3600, [(245, 300)])
+    assert mixed["ovlp"] == Tally(2, 0, 0, 3545)
+    assert set(found) == set(RULES)
+    assert score_lists([], [], 3600)["epoch"].f1 is None
 
 
 def test_ignored_spans_are_not_scored() -> None:

@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tuszstore.channels.derivations import Channel
 from tuszstore.channels.sets import SETS
 from tuszstore.errors import StoreError
 
+SFREQ = 16
 CONFIG = {"labels": {"unlabelled": "keep"}, "windows": {"length": 60, "stride": 10}}
 OF_BLOCKS = ("first_block", "n_blocks", "signal_digest", "label_digest", "signal_key", "label_key")
 """Columns of recordings that tell how blocks lie, not what is in them."""
@@ -160,6 +162,7 @@ class TestRefused:
             ({"length": 100}, "length of 100 s is longer than any recording: the longest has 62.5"),
             ({"length": 0.1}, r"length of 0.1 s is 1.6 samples at 16 Hz; .* such as 0.125 s"),
             ({"stride": 1.03}, "stride of 1.03 s is 16.48 samples"),
+            ({"length": True}, "length must be seconds, above 0, not True"),
             ({"stride": 0}, "stride must be seconds, above 0, not 0"),
             ({"length": "ten"}, "length must be seconds, above 0, not 'ten'"),
             ({"length": float("nan")}, "length must be seconds"),
@@ -185,6 +188,13 @@ class TestRefused:
         store = tuszstore.open(make_store(tmp_path / "train.zarr", spec).path)
         with pytest.raises(ValueError, match=r"windows\.overlap: duplicate"):
             store.view(length=5)
+        again = store.view(rater="majority")
+        assert again.metadata.windows is not store.metadata.windows
+        for name in store.metadata.windows:
+            found = again.metadata.windows[name]
+            np.testing.assert_array_equal(found, store.metadata.windows[name], err_msg=name)
+        np.testing.assert_array_equal(again.labels[:], store.labels[:])
+        np.testing.assert_array_equal(again.windows[:], store.windows[:])
         view = store.view(["Fp1-F7"], "uV", length=10, stride=5)
         assert view.windows.shape == (len(store), 1, 160)
         rows = store.index["recording"].values
@@ -229,6 +239,15 @@ class TestReplaced:
         other.rename(folder)
         np.testing.assert_array_equal(view.windows[:], before)
 
+    def test_a_view_of_a_store_that_is_gone(self, made: "tuszstore.Store") -> None:
+        view = made.view(["Fp1-F7"], "uV", 4, 2)
+        assert view.windows[0].shape == (1, 64)
+        shutil.rmtree(made.path)
+        make_store(Path(made.path), seed=1)
+        for read in (lambda: view.windows[3], lambda: view.events["confidence"].values):
+            with pytest.raises(StoreError, match="was rebuilt or removed since it was opened"):
+                read()
+
     def test_a_pickled_view_knows_its_store(self, made: "tuszstore.Store", tmp_path: Path) -> None:
         view = made.view(["Fp1-F7"], "uV", 4, 2)
         pickled = pickle.dumps(view)
@@ -239,3 +258,47 @@ class TestReplaced:
         make_store(Path(made.path), seed=1)
         with pytest.raises(StoreError, match="was rebuilt since a view of it was pickled"):
             pickle.loads(pickled)
+
+
+@pytest.mark.slow
+def test_ten_million_windows_take_little_memory(made: "tuszstore.Store") -> None:
+    """Tables of 46,000 recordings stand in the place of those of a small store."""
+    rng, n_recordings, n_events = np.random.default_rng(0), 46_000, 100_000
+    n_samples = rng.integers(600, 1600, n_recordings) * SFREQ
+    owner = np.sort(rng.integers(0, n_recordings, n_events)).astype(np.int32)
+    first = (rng.random(n_events) * n_samples[owner]).astype(np.int64)
+    made.metadata.recordings._loaded |= {
+        "n_samples": n_samples,
+        "first_block": np.cumsum(n_samples // made.spec.block + 1),
+        "labelled": rng.random(n_recordings) < 0.9,
+        "patient": np.array([f"p{k // 5}" for k in range(n_recordings)], object),
+        "patient_time": np.where(rng.random(n_recordings) < 0.5, 7200.0, np.nan),
+    }
+    made.metadata.events._loaded |= {
+        "recording": owner,
+        "first_sample": first,
+        "stop_sample": np.minimum(first + 60 * SFREQ, n_samples[owner]),
+        "bit": (1 << rng.integers(0, 3, n_events)).astype(np.uint16),
+    }
+    tracemalloc.start()
+    try:
+        view = made.view(length=12, stride=5)
+        columns = [view.metadata.windows[name] for name in view.metadata.windows]
+        assert len(view) > 10_000_000
+        assert tracemalloc.get_traced_memory()[1] < 1.3e9
+    finally:
+        tracemalloc.stop()
+    assert sum(column.nbytes for column in columns) > 6e8
+    # of some windows, one by one
+    seizure = made.spec.seizure_bits
+    for number in rng.integers(0, len(view), 200).tolist():
+        row = int(view.metadata.windows["recording"][number])
+        begin = round(float(view.metadata.windows["start_time"][number]) * SFREQ)
+        label = np.zeros(12 * SFREQ, bool)
+        for k in np.flatnonzero(owner == row):
+            if int(made.metadata.events["bit"][k]) & seizure:
+                a, b = first[k] - begin, made.metadata.events["stop_sample"][k] - begin
+                label[max(a, 0) : max(b, 0)] = True
+        expected = label.mean() if made.metadata.recordings["labelled"][row] else np.nan
+        found = float(view.metadata.windows["seizure_fraction"][number])
+        np.testing.assert_equal(found, expected)

@@ -149,13 +149,22 @@ class TestWhole:
 
 
 class TestBitFlips:
-    def test_no_flipped_bit_passes(self, built: Path, tmp_path: Path) -> None:
-        """A bit at a random place of every file, one file at a time."""
+    @pytest.mark.parametrize(
+        "files",
+        [
+            pytest.param(lambda store: some_files(store), id="some of each kind"),
+            pytest.param(lambda store: files_of(store), id="all", marks=pytest.mark.slow),
+        ],
+    )
+    def test_no_flipped_bit_passes(
+        self, built: Path, tmp_path: Path, files: Callable[[Path], list[Path]]
+    ) -> None:
+        """A bit at a random place, one file at a time."""
         rng = random.Random(7)
         copy = tmp_path / "train.zarr"
         shutil.copytree(built, copy)
         kinds: dict[str, int] = {}
-        for file in files_of(copy):
+        for file in files(copy):
             content = file.read_bytes()
             kind = kind_of(file, copy)
             for bit in rng.sample(range(8 * len(content)), 5 if kind == "root" else 1):

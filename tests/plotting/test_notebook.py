@@ -63,7 +63,7 @@ def test_it_shows_what_it_says(run: Any) -> None:
         for cell in code_cells(run)
         for output in cell.outputs
     )
-    assert sum("image/png" in kinds for kinds in shown(run)) == 4
+    assert sum("image/png" in kinds for kinds in shown(run)) == 5
     assert "tcsz" in text
     assert "(16, 19, 15360) float32" in text
     assert "<RawArray | 19 x" in text

@@ -238,6 +238,74 @@ def test_the_kernel_refuses_what_does_not_fit(folder: Path, change: dict[str, An
         decode._kernel.fill(*(given | change).values())
 
 
+def _i4(*values: int) -> NDArray[np.int32]:
+    return np.array(values, np.int32)
+
+
+def _f4(*values: float) -> NDArray[np.float32]:
+    return np.array(values, np.float32)
+
+
+ROWS = (_i4(0, 1, 3), _i4(0, 0, 1), _f4(1, 2, 3), _f4(0.5), _f4(9), 1, np.array([0]))
+"""One row of a channel and a shared sum; one recording, one window."""
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        pytest.param(0, _i4(0, 1), id="starts of fewer sums"),
+        pytest.param(0, _i4(0, 2, 1), id="starts that fall"),
+        pytest.param(0, _i4(0, 0, 3), id="sum without terms"),
+        pytest.param(0, _i4(1, 2, 3), id="starts behind the first"),
+        pytest.param(0, _i4(0, 1, 4), id="starts behind the last"),
+        pytest.param(0, _i4(0, -(2**31), 3), id="negative start"),
+        pytest.param(1, _i4(0, 0, 2), id="channel that is not there"),
+        pytest.param(1, _i4(1, 0, 1), id="shared sum of a shared sum"),
+        pytest.param(1, _i4(0, -1, 1), id="negative channel"),
+        pytest.param(1, _i4(), id="no terms"),
+        pytest.param(2, _f4(1, 2), id="few factors"),
+        pytest.param(3, _f4(1, 2), id="offsets of more recordings"),
+        pytest.param(4, _f4(1, 2), id="limits of more rows"),
+        pytest.param(5, 2, id="more shared sums"),
+        pytest.param(5, -1, id="fewer than no shared sums"),
+        pytest.param(6, np.array([], np.int64), id="fewer recordings than windows"),
+        pytest.param(6, np.array([-1]), id="negative recording"),
+    ],
+)
+def test_the_kernel_refuses_rows_that_do_not_fit(folder: Path, place: int, value: Any) -> None:
+    shard = Shard(folder, [np.arange(20, dtype="int16").tobytes()])
+    out = np.empty((1, 1, 20), np.float32)
+
+    def fill(rows: tuple[Any, ...], scratch: int = 160 + 2 * decode._kernel.SHARED) -> None:
+        decode._kernel.fill(
+            shard.files.folder, signal_file(0), 0, np.empty(44, np.uint8), shard.spans, 0,
+            np.array([[0, 0]]), out, np.empty(scratch, np.uint8), (1, 20, 20), 2, 1.0, False,
+            False, rows,
+        )  # fmt: skip
+
+    fill(ROWS)
+    np.testing.assert_array_equal(out[0, 0], np.minimum(np.arange(20) * 5 + 0.5, 9))
+    with pytest.raises(ValueError, match="do not fit"):
+        fill((*ROWS[:place], value, *ROWS[place + 1 :]))
+    with pytest.raises(ValueError, match="do not fit"):
+        fill(ROWS, 160 + decode._kernel.SHARED)
+    with pytest.raises(TypeError):
+        fill(list(ROWS))  # type: ignore[arg-type]
+
+
+@compiled
+def test_the_kernel_refuses_a_recording_that_has_no_factors(folder: Path) -> None:
+    shard = Shard(folder, [bytes(40)])
+    rows = (_i4(0, 1), _i4(0), _f4(1, 2), _f4(0, 0), _f4(9), 0, np.array([2]))
+    with pytest.raises(ValueError, match="do not fit"):
+        decode._kernel.fill(
+            shard.files.folder, signal_file(0), 0, np.empty(44, np.uint8), shard.spans, 0,
+            np.array([[0, 0]]), np.empty((1, 1, 20), np.float32), np.empty(20000, np.uint8),
+            (1, 20, 20), 2, 1.0, False, False, rows,
+        )  # fmt: skip
+
+
 @pytest.mark.usefixtures("decoder")
 def test_a_chunk_of_another_length(folder: Path) -> None:
     values = np.arange(20, dtype="int16")

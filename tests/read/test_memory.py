@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import tuszstore
-from tuszstore.read import memory, windows
+from tuszstore.read import memory
 from tuszstore.read.memory import ALIGNMENT, Memory
 
 Array = NDArray[np.float32]
@@ -147,7 +147,7 @@ def test_cycles_are_given_back_by_the_collector() -> None:
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Memory:
     own = Memory(keep=8, least=memory.LEAST, most=memory.MOST)
-    monkeypatch.setattr(windows, "BATCHES", own)
+    monkeypatch.setattr(memory, "BATCHES", own)
     return own
 
 

@@ -142,8 +142,9 @@ def test_electrodes_have_the_bits_of_the_store(store: StoreMetadata) -> None:
     assert not needs_moments(store.spec, store.spec.channels, None)
     got = WindowReader(store, 2, rows=rows, window=window).signal_at(positions, recordings)
     plain = WindowReader(store, 2, window=window).signal_at(positions, recordings)
+    stored = as_stored(store)
     for row, (number, start) in enumerate(zip(recordings, starts, strict=True)):
-        expected = as_stored(store)[number][:, start : start + window].astype(np.float32)
+        expected = stored[number][:, start : start + window].astype(np.float32)
         assert plain[row].tobytes() == expected.tobytes()
         assert got[row].tobytes() == np.ascontiguousarray(expected[::-1]).tobytes()
 

@@ -171,14 +171,14 @@ class TestRules:
 class TestPreictal:
     def expected(self, store: "tuszstore.Store", horizon: float, interval: float) -> np.ndarray:
         """Return labels by a search of what follows each window, sample by sample."""
-        n_samples = store.metadata.recordings["n_samples"]
+        n_samples, annotated = store.metadata.recordings["n_samples"], seizures(store)
         found = []
         for row, start in zip(
             store.index["recording"].values, store.index["start_time"].values, strict=True
         ):
             begin = round(start * SFREQ)
             stop = begin + store.spec.window
-            stretches = seizures(store)[row]
+            stretches = annotated[row]
             low, high = stop + horizon * SFREQ, stop + (horizon + interval) * SFREQ
             onsets = [a for a, b in stretches if a >= stop]
             if not store.metadata.recordings["labelled"][row] or any(

@@ -26,6 +26,7 @@ import tuszstore  # noqa: E402
 from tests import name_of  # noqa: E402
 from tests.torch.helpers import flat, prefetch_threads, seen, wait_for  # noqa: E402
 from tuszstore.errors import StoreError  # noqa: E402
+from tuszstore.read.targets import Target  # noqa: E402
 from tuszstore.sampling import Sampler, Sequential, Shuffled  # noqa: E402
 from tuszstore.torch import (  # noqa: E402
     WindowDataset,
@@ -740,7 +741,7 @@ class TestDevice:
     def staged(self, store: tuszstore.Store, **options: Any) -> WindowLoader:
         """A loader that takes the way of a GPU, to the CPU."""
         loader = WindowLoader(store, batch_size=32, return_meta=True, **options)
-        reader = BatchReader(store, "seizure", return_meta=True)
+        reader = BatchReader(store, Target.of(), return_meta=True)
         loader._transfer = OnDevice(reader, torch.device("cpu"))
         return loader
 
@@ -763,6 +764,30 @@ class TestDevice:
         report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path, workers=0)
         store = tuszstore.open(report.store)
         self.check(store, self.staged(store))
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            pytest.param({"channels": "double_banana"}, id="z-scores of differences"),
+            pytest.param({"channels": "tcp_a", "units": "uV"}, id="µV"),
+            pytest.param({"channels": ["Cz", "O1"]}, id="electrodes"),
+            pytest.param(
+                {"channels": ["C3-avg", "Fz", "O1-avg", "F7-T3"], "units": "uV"}, id="average"
+            ),
+            pytest.param(
+                {"channels": "double_banana", "length": 7.5, "stride": 20}, id="other windows"
+            ),
+        ],
+    )
+    def test_rows_made_there_have_the_same_bits(self, train: tuszstore.Store, options: Any) -> None:
+        view = train.view(**options)
+        self.check(view, self.staged(view))
+
+    def test_rows_of_a_store_of_float32(self, own_corpus: Path, tmp_path: Path) -> None:
+        config = {"storage": {"dtype": "float32"}}
+        report = tuszstore.build(config, split="train", data=own_corpus, store=tmp_path, workers=0)
+        view = tuszstore.open(report.store).view("tcp_a")
+        self.check(view, self.staged(view))
 
     def test_without_a_gpu_the_same_code_runs(
         self, train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch

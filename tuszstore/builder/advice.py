@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from tuszstore.builder.report import NOTHING_BUILT, UNFIT, BuildReport
 from tuszstore.config import Config, Labels
-from tuszstore.corpus.annotations import CONVERT, NONE, USE_OTHER
+from tuszstore.corpus.annotations import CONVERT, NONE, USE_CORPUS, USE_OTHER
 from tuszstore.corpus.base import LeftOut
 from tuszstore.reasons import plural
-from tuszstore.registry import ANNOTATIONS
+from tuszstore.registry import ANNOTATIONS, CORPORA
 
 KEY = "--set labels.annotation"
 """The option that chooses a format."""
@@ -69,13 +69,18 @@ def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
     for kind, way_out in others.items():
         if any(reason.endswith(way_out) for reason in unlabelled):
             told.append(f"to read the .{kind} annotations that are there: {KEY}={kind}")
+    corpora = {corpus: f"{USE_CORPUS}{corpus}" for corpus in CORPORA}
+    for corpus, way_out in corpora.items():
+        if any(reason.endswith(way_out) for reason in unlabelled):
+            told.append(f"to read the annotations that are there: --corpus {corpus}")
     foreign = sum(reason.endswith(CONVERT) for reason in unlabelled)
     if foreign:
         told.append(
             "the annotations that are there are in a format that is not read; to build without "
             "labels: --set labels.unlabelled=keep"
         )
-    without = [reason for reason in unlabelled if not reason.endswith((*others.values(), CONVERT))]
+    there = (*others.values(), *corpora.values(), CONVERT)
+    without = [reason for reason in unlabelled if not reason.endswith(there)]
     if without and not foreign and labels.unlabelled != "keep":
         told.append("to build recordings without annotations: --set labels.unlabelled=keep")
     failed = [entry for entry in left_out if entry.kind == "failed"]

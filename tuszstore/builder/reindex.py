@@ -28,6 +28,7 @@ from tuszstore.builder.tables import event_columns, rater_columns, strings
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled
 from tuszstore.corpus.base import Recording
+from tuszstore.corpus.doubts import CANNOT_BE, Doubt, find_doubts, warn_of_doubts
 from tuszstore.corpus.events import NOT_COUNTED, mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.sources import Sources, find_sources, root_of
@@ -96,10 +97,13 @@ def _reindex(
             _link(path, unfinished, without={"windows"}, labels=not reread_annotations)
             recordings: Mapping[str, NDArray[Any]] = store.recordings
             events: Mapping[str, NDArray[Any]] = store.events
+            warnings: list[str] = store.attributes["warnings"]
             if reread_annotations:
                 root = root_of(store.attributes, data, path)
                 sources = find_sources(root, config, store.attributes, path)
-                made, events = _write_labels(unfinished, store, config, sources)
+                made, events, doubts = _write_labels(unfinished, store, config, sources)
+                kept = (text for text in warnings if not text.startswith(CANNOT_BE))
+                warnings = [*kept, *warn_of_doubts(doubts)]
                 _name_classes(unfinished, labels.classes)
                 recordings = {n: v for n, v in store.recordings.items() if n != "raters"} | made
                 write_table(unfinished, "recordings", recordings)
@@ -112,7 +116,7 @@ def _reindex(
                 "config": config.model_dump(mode="json"),
                 "config_hash": config.digest(),
                 "sources_digest": "",  # what a build would do is open again
-                "warnings": _warnings(store.attributes["warnings"], events, config),
+                "warnings": _warnings(warnings, events, config),
             }
             finish(unfinished, spec, attributes)
             publish(unfinished, path)
@@ -196,13 +200,15 @@ def _annotation(
 
 def _write_labels(
     path: Path, store: StoreMetadata, config: Config, sources: Sources
-) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], list[tuple[str, tuple[Doubt, ...]]]]:
     """Write labels and events from annotations.
 
     Returns
     -------
     recordings, events : dict of str to ndarray
         The columns of recordings that they change, and all of events.
+    doubts : list of (str, tuple of Doubt)
+        Id of each annotated recording, and what cannot be true of it.
     """
     corpus = sources.corpus
     annotations: list[Annotation | None] = []
@@ -248,4 +254,10 @@ def _write_labels(
             keys.label(digest, n) for digest, (_, n, _, _) in zip(annotated, rows, strict=True)
         ),
     }
-    return made, columns
+    sfreq = store.geometry.sfreq
+    doubts = [
+        (id_, find_doubts(known.events, n_samples / sfreq, config.labels))
+        for (id_, n_samples, _, _), known in zip(rows, annotations, strict=True)
+        if known
+    ]
+    return made, columns, doubts

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.corpus.base import LeftOut
-from tuszstore.corpus.corrections import n_applied
+from tuszstore.corpus.corrections import errata_in
 from tuszstore.reasons import all_notes
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.store.labels import UNLABELLED
@@ -39,8 +39,8 @@ class BuildReport:
     left_out : tuple of LeftOut
     noted : int
         Recordings with notes on what was repaired, clipped or odd, or with interpolated channels.
-    corrected : int
-        Recordings of which an erratum was put right or noted.
+    errata : tuple of (str, str)
+        Id and note of recordings for each erratum that was put right or noted.
     interpolated : int
         Recordings with interpolated channels.
     short : int
@@ -71,7 +71,7 @@ class BuildReport:
     files: int = 0
     left_out: tuple[LeftOut, ...] = ()
     noted: int = 0
-    corrected: int = 0
+    errata: tuple[tuple[str, str], ...] = ()
     interpolated: int = 0
     short: int = 0
     longest: float = 0.0
@@ -110,6 +110,7 @@ class BuildReport:
             **vars(self),
             "store": str(self.store),
             "left_out": [vars(entry) for entry in self.left_out],
+            "errata": [{"id": id_, "note": note} for id_, note in self.errata],
             "warnings": list(self.warnings),
             "exit_status": self.exit_status,
         }
@@ -165,7 +166,11 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
         files=len(sizes),
         left_out=tuple(LeftOut(*entry) for entry in left_out),
         noted=sum(map(bool, notes)),
-        corrected=sum(n_applied(note) > 0 for note in notes),
+        errata=tuple(
+            (str(id_), erratum)
+            for id_, note in zip(recordings["id"], notes, strict=True)
+            for erratum in errata_in(note)
+        ),
         interpolated=int(interpolated.any(axis=1).sum()),
         short=int((recordings["n_windows"] == 0).sum()),
         longest=float(seconds.max(initial=0)),

@@ -49,6 +49,8 @@ class Resolution:
         Electrodes to be interpolated before channels are derived, sorted.
     duplicates : mapping of str to tuple of int
         Signals that have one meaning and must hold equal samples, by its name; the first is taken.
+    opposites : mapping of str to tuple of int
+        A signal that is taken, by its name, and those that are the same difference upside down.
     reference : str
         What the electrodes that take part are against, as `REF`, `AVG` or `Cz`; empty where that is
         not said, where there are several, and for differences that were recorded as such.
@@ -61,6 +63,7 @@ class Resolution:
     others: Mapping[str, int]
     missing: tuple[str, ...]
     duplicates: Mapping[str, tuple[int, ...]]
+    opposites: Mapping[str, tuple[int, ...]]
     reference: str
     n_signals: int
 
@@ -238,6 +241,7 @@ class _Attempt:
     absent: set[str] = field(default_factory=set)  # whatever would be needed
     used: dict[str, tuple[int, ...]] = field(default_factory=dict)
     same: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    opposite: dict[str, tuple[int, ...]] = field(default_factory=dict)
     hopeless: bool = False  # something is lost that interpolation would not bring back
     further: set[str] = field(default_factory=set)  # other references
 
@@ -280,6 +284,8 @@ class _Attempt:
         cathode = canonical(channel.cathode)
         for pair, factor in (((anode, cathode), 1.0), ((cathode, anode), -1.0)):
             if made := self._native("-".join(pair), self.signals.pairs.get(pair), factor):
+                if back := self.signals.pairs.get((pair[1], pair[0])):
+                    self.opposite["-".join(pair)] = (*self.signals.pairs[pair][:1], *back)
                 return made
         factors = {anode: 1.0, cathode: -1.0}
         if self._has(factors):
@@ -380,6 +386,7 @@ class _Attempt:
             others={n: self.group.numbers[n][0] for n in placed if n not in self.used},
             missing=missing,
             duplicates=same,
+            opposites=dict(self.opposite),
             reference=self._reference(shares),
             n_signals=self.signals.number,
         )

@@ -73,12 +73,12 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
     return channels
 
 
-def channels_of(wanted: str | Iterable[str | Channel]) -> tuple[Channel, ...]:
+def channels_of(wanted: str | Channel | Iterable[str | Channel]) -> tuple[Channel, ...]:
     """Return the channels that a set's name, or channels and texts, mean.
 
     Parameters
     ----------
-    wanted : str or iterable of (str or Channel)
+    wanted : str, Channel or iterable of them
         As of :func:`parse_channels`; a channel stands for itself.
 
     Raises
@@ -88,7 +88,7 @@ def channels_of(wanted: str | Iterable[str | Channel]) -> tuple[Channel, ...]:
     """
     if isinstance(wanted, str):
         return parse_channels(wanted)
-    given = list(wanted)
+    given = [wanted] if isinstance(wanted, Channel) else list(wanted)
     parsed = iter(parse_channels(texts) if (texts := _texts(given)) else ())
     channels = tuple(one if isinstance(one, Channel) else next(parsed) for one in given)
     check_distinct(channels)

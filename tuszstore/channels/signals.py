@@ -169,7 +169,7 @@ def _mixed(numbers: Mapping[str, tuple[int, ...]], one: Mapping[int, str]) -> Gr
 
 
 def _numbers(entries: Iterable[tuple[int, str]], ignore_case: bool) -> dict[str, tuple[int, ...]]:
-    """Return the signals of each electrode; an older name wins over a newer one."""
+    """Return the signals of each electrode: those under its older name first."""
     found: dict[str, list[int]] = {}
     newer: dict[str, list[int]] = {}
     for number, name in entries:
@@ -177,7 +177,7 @@ def _numbers(entries: Iterable[tuple[int, str]], ignore_case: bool) -> dict[str,
         if usual:
             (newer if is_newer else found).setdefault(usual, []).append(number)
     for name, numbers in newer.items():
-        found.setdefault(name, numbers)
+        found.setdefault(name, []).extend(numbers)
     return {name: tuple(numbers) for name, numbers in found.items()}
 
 

@@ -14,6 +14,7 @@ from tuszstore.errors import TuszstoreError
 from tuszstore.text import printable
 
 MODULES = {
+    "browse": "browsing",
     "build": "building",
     "demo": "samples",
     "index": "building",
@@ -22,6 +23,7 @@ MODULES = {
     "repair": "stores",
     "report": "pictures",
     "scan-cache": "building",
+    "score": "scoring",
     "status": "building",
     "synth": "samples",
     "verify": "stores",

@@ -58,9 +58,9 @@ _WHERE_BUILT_FROM = "where the store was built from"
 )
 @click.option(
     "--split-policy",
-    type=options.Choice(["official", "patient", "file_order"]),
-    help="How recordings are split: by the order of files, by the corpus's own folders, or by "
-    "patient.",
+    type=options.Choice(["official", "patient", "file_order", "file"]),
+    help="How recordings are split: as a list says (corpus.split_file), by the order of files, by "
+    "the corpus's own folders, or by patient.",
 )
 @options.workers("Worker processes", "one per core")
 @click.option("-M", "--max-memory", metavar="SIZE", help="Memory for all workers, such as 8GB.")

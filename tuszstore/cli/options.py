@@ -5,11 +5,18 @@ option. An option of one command only stands at that command.
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from tuszstore.channels.sets import SETS
+from tuszstore.text import printable
+
+if TYPE_CHECKING:
+    from tuszstore import Store, View
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -76,6 +83,69 @@ def seed(what: str) -> Decorator:
     return click.option("--seed", default=0, show_default=True, help=f"Seed of {what}.")
 
 
+def _parse_channels(_: Any, __: Any, text: str | None) -> str | list[str] | None:
+    return None if text is None else channels_in(text)
+
+
+def channels_in(text: str) -> str | list[str]:
+    """Return a set's name, or the channels of a list with commas between."""
+    names = [name.strip() for name in text.split(",")]
+    # what is nearly a set's name was meant as one, and is told so
+    alone = len(names) == 1 and difflib.get_close_matches(names[0], SETS, n=1, cutoff=0.75)
+    return names[0] if alone else names
+
+
+channels = click.option(
+    "--channels",
+    callback=_parse_channels,
+    metavar="SET|LIST",
+    help=f"Channels to show: {', '.join(sorted(SETS))}, or a list such as Fp1-F7,Cz.",
+)
+
+
+VIEW: dict[str, Callable[[str], Any]] = {
+    "channels": channels_in,
+    "length": str,
+    "rater": str,
+    "stride": str,
+    "units": str,
+}
+"""What a view is told, and how its text is read; numbers are checked by the view."""
+
+
+def _parse_view(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
+    parts: list[str] = []
+    for part in (part for value in values for part in value.split(",")):
+        if "=" in part:
+            parts.append(part)
+        elif parts:  # another channel of a list
+            parts[-1] += f",{part}"
+        else:
+            raise click.BadParameter(f"{part!r} is not KEY=VALUE, such as length=12")
+    asked: dict[str, Any] = {}
+    for part in parts:
+        key, _, text = (side.strip() for side in part.partition("="))
+        if key not in VIEW:
+            close = difflib.get_close_matches(key, VIEW, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise click.BadParameter(f"{key!r} is none of {', '.join(VIEW)}.{hint}")
+        if key in asked:
+            raise click.BadParameter(f"{key!r} is given twice")
+        asked[key] = VIEW[key](text)
+    return asked
+
+
+view = click.option(
+    "--view",
+    "asked",
+    multiple=True,
+    callback=_parse_view,
+    metavar="KEY=VALUE,...",
+    help=f"Show a view of the store: {', '.join(VIEW)}, such as "
+    "channels=double_banana,units=uV,length=12.",
+)
+
+
 def output(kinds: str) -> Decorator:
     """Return the option ``--output``.
 
@@ -92,6 +162,13 @@ def output(kinds: str) -> Decorator:
         required=True,
         help=f"File to write: {kinds}.",
     )
+
+
+def recording_of(store: "Store | View", text: str) -> str | int:
+    """Return a number for what is one, unless a recording is called so."""
+    ids = store.recordings["id"].values
+    named = any(text in (id_, Path(id_).stem) for id_ in ids)
+    return int(text) if text.isdecimal() and not named else text
 
 
 class Choice(click.Choice):  # type: ignore[type-arg] # no generic before click 8.4
@@ -137,3 +214,12 @@ settings = click.option(
     metavar="KEY=VALUE",
     help="Set a key of the configuration, such as storage.dtype=float32; may be repeated.",
 )
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Tell what the library says of arguments that it refuses, without a traceback."""
+    try:
+        yield
+    except (ValueError, IndexError) as error:
+        raise click.ClickException(printable(str(error))) from error

@@ -1,7 +1,5 @@
 """Commands that draw what a store holds: plot and report."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -24,6 +22,7 @@ from tuszstore.text import printable
 @click.option(
     "--seconds", type=float, metavar="SECONDS", help="Length of the stretch.  [default: 10]"
 )
+@options.channels
 @click.option("--bipolar", is_flag=True, help='Longitudinal bipolar montage ("double banana").')
 @click.option("--scale", type=float, metavar="UV", help="Distance between two traces (µV).")
 @click.option(
@@ -44,6 +43,7 @@ def plot(
     recording: str | None,
     at: float | None,
     seconds: float | None,
+    channels: str | list[str] | None,
     bipolar: bool,
     scale: float | None,
     width: float,
@@ -62,14 +62,16 @@ def plot(
         raise click.UsageError("give --window, or --recording with --at")
     if window is not None and (at is not None or seconds is not None):
         raise click.UsageError("--at and --seconds go with --recording")
-    opened = tuszstore.open(store)
+    opened: tuszstore.Store | tuszstore.View = tuszstore.open(store)
     _check_folder(output)
-    with _one_line():
+    with options.one_line():
         kind = picture_format(output)
+        if channels is not None:
+            opened = opened.view(channels)
         if window is not None:
             stretch = window_stretch(opened, window)
         else:
-            name = _recording(opened, str(recording))
+            name = options.recording_of(opened, str(recording))
             length = 10.0 if seconds is None else seconds
             stretch = recording_stretch(opened, name, at or 0.0, length)
         figure = draw(
@@ -81,13 +83,27 @@ def plot(
 
 @click.command()
 @options.store()
+@click.option(
+    "--predictions",
+    type=options.directory_type,
+    metavar="PREDICTIONS",
+    help="Show how predictions of the store score, and where they are most wrong.",
+)
+@click.option(
+    "-t",
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="T",
+    help="With --predictions: probability from which on there is an event.  [default: 0.5]",
+)
 @options.output(".html")
-def report(store: str, output: Path) -> None:
+def report(store: str, predictions: Path | None, threshold: float | None, output: Path) -> None:
     """Write an HTML page that shows what a store holds.
 
     Pictures and tables: hours, categories, classes, patients, montages, amplitudes and spectra,
-    excluded recordings and why, examples, and the other splits in the same folder. The page needs
-    no network.
+    excluded recordings and why, examples, and the other splits in the same folder; with
+    --predictions also scores, sensitivity against false alarms, and the worst misses and false
+    alarms. The page needs no network.
 
     STORE is a folder, or the URL of one in an object store.
     """
@@ -98,25 +114,13 @@ def report(store: str, output: Path) -> None:
     if output.suffix.lower() not in (".html", ".htm"):
         raise click.ClickException(f"{output}: a report's name must end in .html")
     _check_folder(output)
-    content = make_report(opened).encode()
+    if threshold is not None and predictions is None:
+        raise click.UsageError("--threshold goes with --predictions")
+    found = None if predictions is None else tuszstore.open_predictions(predictions)
+    chosen = 0.5 if threshold is None else threshold
+    content = make_report(opened, found, chosen).encode()
     _write(output, content)
     click.echo(f"{printable(str(output))}: {len(content) / 1e6:.2f} MB")
-
-
-def _recording(store: tuszstore.Store, text: str) -> str | int:
-    """Return a number for what is one, unless a recording is called so."""
-    ids = store.recordings["id"].values
-    named = any(text in (id_, Path(id_).stem) for id_ in ids)
-    return int(text) if text.isdecimal() and not named else text
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Tell what the library says of arguments that it refuses, without a traceback."""
-    try:
-        yield
-    except (ValueError, IndexError) as error:
-        raise click.ClickException(printable(str(error))) from error
 
 
 def _check_folder(path: Path) -> None:

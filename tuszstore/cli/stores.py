@@ -1,6 +1,7 @@
 """Commands that look into a store, check it and repair it: info, verify and repair."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,16 +11,20 @@ from tuszstore.cli import options
 
 @click.command()
 @options.store()
+@options.view
 @options.as_json
-def info(store: str, as_json: bool) -> None:
-    """Show what a store holds.
+def info(store: str, asked: dict[str, Any], as_json: bool) -> None:
+    """Show what a store holds, or what a view of it shows.
 
     STORE is a folder, or the URL of one in an object store.
     """
     from tuszstore.cli.console import echo_json, make_console
     from tuszstore.cli.printing.stores import describe, show_store
 
-    opened = tuszstore.open(store)
+    opened: tuszstore.Store | tuszstore.View = tuszstore.open(store)
+    if asked:
+        with options.one_line():
+            opened = opened.view(**asked)
     if as_json:
         echo_json(describe(opened))
     else:

@@ -1,7 +1,7 @@
 """Section ``corpus``: where recordings come from, whose they are, and the splits."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -28,9 +28,13 @@ class Corpus(Section):
     """Whether known faults of public corpora are corrected."""
     decisions: dict[str, str] = Field(default={})
     """What counts where a public corpus leaves more than one reading: a choice by its key."""
-    split_policy: Literal["official", "patient", "file_order"] = "official"
+    split_policy: Literal["official", "patient", "file_order", "file"] = "official"
     """Where splits come from: the corpus (``official``), a seeded share of the patients
-    (``patient``), or the order of the files (``file_order``).
+    (``patient``), the order of the files (``file_order``), or a list (``file``).
+    """
+    split_file: Annotated[str, Field(min_length=1)] | None = None
+    """The list of ``file``: a path, or one that comes with tuszstore, such as ``chbmit``. It
+    implies that policy.
     """
     val_fraction: Fraction = 0.2
     """Share of the patients, or of the files, that make ``dev`` where splits are made."""
@@ -59,6 +63,23 @@ class Corpus(Section):
                 "which is the patient, such as ^([^/]+)/"
             )
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_implies_its_policy(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("split_file") and "split_policy" not in values:
+            return {**values, "split_policy": "file"}
+        return values
+
+    @model_validator(mode="after")
+    def _file_is_given(self) -> Self:
+        if self.split_policy == "file" and self.split_file is None:
+            raise ValueError("split_policy 'file' needs split_file: a path, or such as 'chbmit'")
+        if self.split_policy != "file" and self.split_file is not None:
+            raise ValueError(
+                f"split_file is for split_policy 'file', and that is {self.split_policy!r}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _decisions_hold(self) -> Self:

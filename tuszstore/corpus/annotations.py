@@ -36,6 +36,9 @@ NONE = "none"
 USE_OTHER = "use --set labels.annotation="
 """How a message begins the advice to read another file."""
 
+USE_CORPUS = "use --corpus "
+"""How a message begins the advice to read annotations as those of a public corpus."""
+
 CONVERT = "this format is not read; convert it to .csv"
 """What a message says of annotations in another format."""
 
@@ -207,14 +210,17 @@ def _beside(path: Path, kind: str) -> str:
     for suffix in (kind.upper(), kind.capitalize()):
         if Path(f"{stem}.{suffix}").is_file():
             return f", but *.{suffix} lies beside it: rename it to *.{kind}"
-    others: dict[str, str | Path] = {
-        **{f"*.{suffix}": f"{stem}.{suffix}" for suffix in _UNREADABLE},
-        "*_events.tsv": f"{str(stem).removesuffix('_eeg')}_events.tsv",
-        "*_a1.tsv": f"{stem}_a1.tsv",
-        "*-summary.txt": folder / f"{folder.name}-summary.txt",
-        "Seizures-list-*.txt": folder / f"Seizures-list-{folder.name}.txt",
+    of_corpora: dict[str, tuple[str | Path, str]] = {
+        "*_events.tsv": (f"{str(stem).removesuffix('_eeg')}_events.tsv", "bids"),
+        "*_a1.tsv": (f"{stem}_a1.tsv", "seizeit"),
+        "*-summary.txt": (folder / f"{folder.name}-summary.txt", "chbmit"),
+        "Seizures-list-*.txt": (folder / f"Seizures-list-{folder.name}.txt", "siena"),
     }
-    if there := [name for name, other in others.items() if Path(other).is_file()]:
+    for name, (place, corpus) in of_corpora.items():
+        if Path(place).is_file():
+            return f", but {name} lies beside it: {USE_CORPUS}{corpus}"
+    there = [f"*.{suffix}" for suffix in _UNREADABLE if Path(f"{stem}.{suffix}").is_file()]
+    if there:
         return f", but {' and '.join(there)} lie{'' if there[1:] else 's'} beside it: {CONVERT}"
     return ""
 

@@ -41,7 +41,7 @@ from tuszstore.corpus.formats import errata
 from tuszstore.corpus.formats.bids import BidsChannel, BidsEvent, Row
 from tuszstore.corpus.formats.markers import Span
 from tuszstore.corpus.formats.text import shown
-from tuszstore.corpus.listing import list_edf_files
+from tuszstore.corpus.listing import list_edf_files, some_names
 from tuszstore.corpus.parsed import Parsed
 from tuszstore.corpus.regular import read_regular
 from tuszstore.corpus.tusz import OFFICIAL
@@ -60,6 +60,7 @@ OTHER_FORMATS = {
 """Why recordings in the other formats that BIDS allows are left out."""
 
 _TUH_ID = "TUH_id"  # a column of SzCORE's conversion of TUSZ
+_NAMES = 80  # of a folder, to recognise it by
 _MOST = 1 << 26
 _MOST_ABOUT = 1000  # characters
 
@@ -86,12 +87,17 @@ class Bids(EdfCorpus):
     def recognises(cls, root: Path) -> str:
         """Return why a folder is in BIDS: a participant's recording of EEG."""
         for top in (root, *(root / split for split in sorted(OFFICIAL))):
-            for subject in _some(top, "sub-*"):
-                for folder in (*_some(subject, "ses-*"), subject):
+            most = _NAMES if top == root else 10
+            subjects = [n for n in some_names(top, most) if n.startswith("sub-")]
+            for subject in (top / name for name in subjects[:2]):
+                inside = some_names(subject, 5)
+                sessions = [subject / name for name in inside if name.startswith("ses-")]
+                for folder in (subject, *sessions[:1]):
                     for kind in SIGNALS:
-                        for path in _some(folder / kind, f"sub-*_{kind}.*"):
-                            if _is_recording(parse_name(path.name)):
-                                return f"{path.name} is named as BIDS names a recording"
+                        for name in some_names(folder / kind, 5):
+                            parsed = parse_name(name)
+                            if parsed and f"sub-{parsed.entities.get('sub')}" == subject.name:
+                                return f"{name} is named as BIDS names what is of a recording"
         return ""
 
     def recordings(self) -> Discovery:
@@ -376,11 +382,3 @@ def _concerns(entry: LeftOut) -> bool:
     if not NOT_RAW.isdisjoint(path.parts[:-1]):
         return False
     return path.suffix.lower() not in OTHER_FORMATS or _is_recording(parse_name(path.name))
-
-
-def _some(folder: Path, pattern: str) -> list[Path]:
-    """Return a few entries of a folder; none where it cannot be read."""
-    try:
-        return [path for path, _ in zip(folder.glob(pattern), range(3), strict=False)]
-    except OSError:
-        return []

@@ -4,6 +4,8 @@ Anonymised datasets move dates, or write one and the same everywhere. Times are 
 participant whose recordings do not overlap by them.
 """
 
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ from tuszstore.errors import RecordingError
 from tuszstore.reasons import plural
 
 _MOST = 1 << 24
+_FRESH = 2.0  # s, for which the tables of a participant are not looked at again
 _CLOSE = 1.0  # s, by which recordings may overlap: times are told in whole ones
 
 
@@ -30,7 +33,8 @@ class Clocks:
 
     def __init__(self, events: Parsed[tuple[BidsEvent, ...]]) -> None:
         self._events = events
-        self._scans = Parsed(lambda content, name: parse_scans(content, name), _MOST)
+        self._scans = Parsed(parse_scans, _MOST)
+        self._known: dict[Path, tuple[float, dict[Path, tuple[datetime | None, list[str]]]]] = {}
 
     def start(self, path: Path, dataset: Path) -> tuple[datetime | None, list[str]]:
         """Return when a recording began, as far as that can be believed, and what to say of it.
@@ -41,19 +45,34 @@ class Clocks:
         dataset : Path
             Folder of its dataset.
         """
-        start, _, fault = self._told(path, dataset)
-        if start is None:
-            return None, [fault] if fault else []
-        told = [self._told(other, dataset) for other in _recordings_of(path, dataset)]
+        subject = dataset / path.relative_to(dataset).parts[0]
+        known = self._known.get(subject)
+        if known is None or time.monotonic() > known[0] or path not in known[1]:
+            known = (
+                time.monotonic() + _FRESH,
+                self._believed({path, *_recordings_of(subject)}, dataset),
+            )
+            self._known[subject] = known
+        return known[1][path]
+
+    def _believed(
+        self, paths: Iterable[Path], dataset: Path
+    ) -> dict[Path, tuple[datetime | None, list[str]]]:
+        """Return when the recordings of a participant began, and what to say of each."""
+        told = {path: self._told(path, dataset) for path in paths}
         spans = sorted(
             ((begin - datetime.min).total_seconds(), seconds or 0.0)
-            for begin, seconds, _ in told
+            for begin, seconds, _ in told.values()
             if begin is not None
         )
-        for (begin, seconds), (after, _) in pairwise(spans):
-            if begin + seconds > after + _CLOSE or begin == after:
-                return None, []
-        return start, []
+        overlap = any(
+            begin + seconds > after + _CLOSE or begin == after
+            for (begin, seconds), (after, _) in pairwise(spans)
+        )
+        return {
+            path: (None if overlap else begin, [fault] if fault else [])
+            for path, (begin, _, fault) in told.items()
+        }
 
     def absent(self, dataset: Path) -> list[str]:
         """Return notes on recordings that scans tables list and that are not there.
@@ -144,11 +163,9 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _recordings_of(path: Path, dataset: Path) -> list[Path]:
-    """Return the recordings of the participant of one."""
-    subject = dataset / path.relative_to(dataset).parts[0]
-    found = [other for kind in SIGNALS for other in subject.rglob(f"*_{kind}.edf")]
-    return sorted({path, *found})
+def _recordings_of(subject: Path) -> list[Path]:
+    """Return the recordings of a participant."""
+    return [other for kind in SIGNALS for other in subject.rglob(f"*_{kind}.edf")]
 
 
 def _is_signal(file: str) -> bool:

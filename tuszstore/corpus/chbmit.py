@@ -33,7 +33,7 @@ from tuszstore.corpus.formats.errata import (
 from tuszstore.corpus.formats.errata import Unlabelled as NotLookedAt
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.corpus.formats.wfdb import read_seizures
-from tuszstore.corpus.listing import list_edf_files, some_names
+from tuszstore.corpus.listing import folders_named, list_edf_files, some_names
 from tuszstore.corpus.parsed import Parsed
 from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
@@ -62,19 +62,13 @@ class ChbMit(EdfCorpus):
     @classmethod
     def recognises(cls, root: Path) -> str:
         """Return why a folder is CHB-MIT: a folder of a case, with its summary or recordings."""
-        names = some_names(root, 100)
-        outer = [root, *(root / name for name in names[:3])]  # such as the 1.0.0 of a download
-        for folder in outer:
-            for name in names if folder == root else some_names(folder, 20):
-                if not _CASE.fullmatch(name):
-                    continue
-                case = folder / name
-                if (case / f"{name}-summary.txt").is_file():
-                    return f"{name}/{name}-summary.txt is the summary of a case of CHB-MIT"
-                if edf := [
-                    n for n in some_names(case, 10) if _NAMED.match(n) and n.endswith(".edf")
-                ]:
-                    return f"{name}/{edf[0]} is named as a recording of CHB-MIT"
+        for case in folders_named(root, _CASE):
+            name = case.name
+            if (case / f"{name}-summary.txt").is_file():
+                return f"{name}/{name}-summary.txt is the summary of a case of CHB-MIT"
+            edf = [n for n in some_names(case, 10) if n.endswith(".edf") and _NAMED.match(n)]
+            if edf:
+                return f"{name}/{edf[0]} is named as a recording of CHB-MIT"
         return ""
 
     def recordings(self) -> Discovery:

@@ -67,6 +67,7 @@ class CheckedCorpus:
         self.version = getattr(corpus, "version", 1)
         self.patient_namespace = str(getattr(corpus, "patient_namespace", ""))
         self.same_samples = getattr(corpus, "same_samples", None)
+        self.opposite_samples = getattr(corpus, "opposite_samples", None)
 
     def recordings(self) -> Discovery:
         """List all recordings.

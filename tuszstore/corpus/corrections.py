@@ -134,15 +134,15 @@ class Corrections:
         return b""
 
 
-def n_applied(notes: str) -> int:
-    """Return how many errata the notes of a recording tell of.
+def errata_in(notes: str) -> list[str]:
+    """Return what the notes of a recording tell of errata.
 
     Parameters
     ----------
     notes : str
         As a store has them.
     """
-    return len(_APPLIED.findall(notes))
+    return [note for note in notes.split("; ") if _APPLIED.search(note)]
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
     """Return what cannot be true of the events of a recording.
 
     Only events that mean a class are looked at, not those that are background or to be ignored.
-    One overlaps if another of its class, channel and rater, which began before it, goes on.
+    One overlaps if another of its class, channel and rater, which began before it, goes on. What
+    stands in the rows of several channels counts once.
 
     Parameters
     ----------
@@ -87,7 +88,13 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
             if onset < latest and offset > onset:
                 found.append((number, Doubt("overlap", _told(events[number], seconds))))
             latest = max(latest, offset)
-    return tuple(doubt for _, doubt in sorted(found, key=lambda pair: pair[0]))
+    # an annotation by channel says the same of many: the first of them stands for all
+    first: dict[tuple[str, str, float, str, str], Doubt] = {}
+    for number, doubt in sorted(found, key=lambda pair: pair[0]):
+        event = events[number]
+        what = (doubt.kind, event.label, event.onset, str(event.offset), event.rater)
+        first.setdefault(what, doubt)
+    return tuple(first.values())
 
 
 def _told(event: Event, seconds: float) -> str:

@@ -1,5 +1,6 @@
 """What corpora of EDF files have in common: listing, headers and samples."""
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -69,6 +70,27 @@ class EdfCorpus:
         )
         return all(x == y for x, y in pairs)
 
+    def opposite_samples(self, recording: Recording, first: int, other: int) -> bool:
+        """Return whether one signal is another one upside down, up to a step of both."""
+        header = read_header(recording.path)
+        if header.signals[first].samples != header.signals[other].samples:
+            return False
+        scale, other_scale = _microvolts(header, first), _microvolts(header, other)
+        if scale is None or other_scale is None:
+            return False
+        (gain, offset), (other_gain, other_offset) = scale, other_scale
+        most = 1.001 * (abs(gain) + abs(other_gain))  # each is rounded by itself
+        pairs = zip(
+            records_of(recording.path, header, first),
+            records_of(recording.path, header, other),
+            strict=True,
+        )
+        for a, b in pairs:
+            total = gain * np.frombuffer(a, "<i2") + other_gain * np.frombuffer(b, "<i2")
+            if (np.abs(total + (offset + other_offset)) > most).any():
+                return False
+        return True
+
 
 def source_path(root: Path, id_: str) -> Path:
     """Return where the file of a recording's id lies.
@@ -127,7 +149,9 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     if raw.n_times != expected:
         raise RecordingError(f"{expected} samples were expected, MNE found {raw.n_times}")
     rows = [raw.ch_names.index(names[number]) for number in numbers]
-    data: Any = raw.get_data()[rows]
+    data: Any = raw.get_data()
+    if rows != list(range(len(data))):
+        data = data[rows]
     for row, number in enumerate(numbers):
         if volts(header.signals[number].unit) == NANOVOLT:  # MNE was told uV
             data[row] = data[row] * 1e-3
@@ -148,6 +172,20 @@ def _kinds(
         except RecordingError as error:
             found.append((sfreq, str(error), ()))
     return tuple(found)
+
+
+def _microvolts(header: EdfHeader, number: int) -> tuple[float, float] | None:
+    """Return factor and offset that make microvolts of stored values; None where nothing tells."""
+    unit, low, high, digital_low, digital_high = _scale(header, number)
+    if unit is None or low is None or high is None or digital_low is None or digital_high is None:
+        return None
+    if not all(map(math.isfinite, (low, high, digital_low, digital_high))):
+        return None
+    if digital_high == digital_low:
+        return None
+    gain = (high - low) / (digital_high - digital_low)
+    factor = unit / MICROVOLT
+    return gain * factor, (low - gain * digital_low) * factor
 
 
 def _scale(header: EdfHeader, number: int) -> tuple[float | None, ...]:

@@ -19,7 +19,7 @@ from tuszstore.corpus.annotations import (
     Unlabelled,
 )
 from tuszstore.corpus.doubts import refuse_doubtful
-from tuszstore.corpus.words import words_of
+from tuszstore.corpus.words import Words, words_of
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.raters import counting, decide_recording, is_decided_by_one
@@ -125,10 +125,11 @@ def mark_events(
     ):
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
-    bits = np.array([_bit(event, config) for event in events], np.uint16).reshape(-1)
+    words = words_of(config)
+    bits = np.array([_bit(event, words, config) for event in events], np.uint16).reshape(-1)
     for bit, told in ((0, "taken as background"), (UNLABELLED, "neither seizure nor background")):
-        if words := sorted({e.label for e, b in zip(events, bits, strict=True) if b == bit}):
-            notes.append(f"{told}: {', '.join(words)}")
+        if found := sorted({e.label for e, b in zip(events, bits, strict=True) if b == bit}):
+            notes.append(f"{told}: {', '.join(found)}")
     marked = MarkedEvents(events, first, stop, bits, bits, tuple(notes), annotation.raters)
     return _decided(_with_gaps(marked, annotation.looked, n_samples, sfreq, config), sfreq, config)
 
@@ -228,8 +229,8 @@ def _samples(event: Event, sfreq: float, config: Labels) -> tuple[int, int]:
     return first, max(first + 1, math.ceil(round(offset * sfreq, 6)))
 
 
-def _bit(event: Event, config: Labels) -> int:
-    bit = words_of(config).bit(event.label, event.meaning)
+def _bit(event: Event, words: Words, config: Labels) -> int:
+    bit = words.bit(event.label, event.meaning)
     if bit is not None:
         return bit
     if config.unknown == "background":

@@ -17,14 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tuszstore.config import PATIENT_RULES
 from tuszstore.corpus.base import Discovery, Recording
 from tuszstore.corpus.listing import list_edf_files
 from tuszstore.corpus.tusz import BesideCorpus, base_of, named_recording
 from tuszstore.errors import CorpusError
 from tuszstore.text import printable
 
-FOLDER, NAME = "folder", "name"
-"""Rules that ``corpus.patient`` may name, beside a pattern."""
+FOLDER, NAME = PATIENT_RULES
 
 _SEPARATOR = re.compile(r"[_\-. ]+")
 _COUNTERS = frozenset({
@@ -85,7 +85,7 @@ class Folder(BesideCorpus):
                 )
             return str(given)
         if given:
-            return _pattern(str(given))
+            return re.compile(str(given))  # the configuration has seen to its one group
         if all(recording.states_patient for recording in found):
             return NAME
         return FOLDER if _folders_tell(found) else NAME
@@ -148,16 +148,3 @@ def _folders_tell(found: Sequence[Recording]) -> bool:
 def _word(name: str) -> str:
     """Return a name without digits and what separates them; empty for a number, such as a year."""
     return _SEPARATOR.sub("", name.casefold()).strip("0123456789")
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise CorpusError(f"corpus.patient: {text!r} is no regular expression: {error}") from None
-    if pattern.groups != 1:
-        raise CorpusError(
-            f"corpus.patient: the pattern {text!r} must have one group, which is the patient, such "
-            "as ^([^/]+)/"
-        )
-    return pattern

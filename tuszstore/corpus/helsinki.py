@@ -35,6 +35,7 @@ SEIZURE = "seiz"
 
 _NAMED = re.compile(r"eeg(\d{1,4})", re.IGNORECASE)
 _EXPERT = re.compile(r"annotations_2017_([A-Z])(_fixed)?\.csv", re.IGNORECASE)
+_RELEASED = [f"annotations_2017_{rater}{end}.csv" for rater in "ABC" for end in ("_fixed", "")]
 _MAX_FILE = 1 << 25
 _MAX_NAMES = 2000
 _WHOLE = 1.0  # s by which an annotation may be shorter than its recording
@@ -54,10 +55,10 @@ class Helsinki(EdfCorpus):
     @classmethod
     def recognises(cls, root: Path) -> str:
         """Return why a folder is that of Helsinki: an expert's annotation of all recordings."""
-        names = some_names(root, 150)
-        for folder in (root, *(root / name for name in names[:3])):  # such as that of an archive
-            for name in names if folder == root else some_names(folder, 150):
-                if _EXPERT.fullmatch(name):
+        inside = [root / name for name in some_names(root, 100)[:3]]  # such as that of an archive
+        for folder in (root, *inside):
+            for name in _RELEASED:
+                if (folder / name).is_file():
                     return f"{name} is an annotation of the Helsinki neonates"
         return ""
 
@@ -99,7 +100,7 @@ class Helsinki(EdfCorpus):
                 columns[rater] = column
         if not columns:
             told = " or ".join(path.name for path in files.values())
-            raise Unlabelled(f"no values of recording {number} in {told}")
+            raise Unlabelled(f"no values of it in {told}")
         header = read_header(recording.path)
         seconds = float(header.n_records * header.record_seconds)
         events = tuple(

@@ -1,6 +1,7 @@
 """Files with the name of a recording below a folder: regular ones, and why others are left out."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -71,6 +72,28 @@ def some_names(folder: Path, most: int) -> list[str]:
         return sorted(entry.name for entry in islice(folder.iterdir(), most))
     except OSError:
         return []
+
+
+def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterator[Path]:
+    """Yield some folders whose name matches: the root, those in it, and those one level below.
+
+    It reads at most 160 names, for a corpus to recognise its folder.
+
+    Parameters
+    ----------
+    root : Path
+    pattern : re.Pattern
+        Of the whole name.
+    most : int
+        Folders that are yielded of each level.
+    """
+    if pattern.fullmatch(root.absolute().name):
+        yield root
+    names = some_names(root, 100)
+    yield from islice((root / name for name in names if pattern.fullmatch(name)), most)
+    for outer in (root / name for name in names[:3]):  # such as the 1.0.0 of a download
+        inner = (outer / name for name in some_names(outer, 20) if pattern.fullmatch(name))
+        yield from islice(inner, most)
 
 
 def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -> Iterator[Path]:

@@ -153,10 +153,18 @@ class PatientChecks:
             f"same content: {_some(map(told, pairs), len(pairs), '; ')}{more}. {_ONE_PATIENT}"
         )
 
-    def shared_patients(self, splits: Splits, name: str) -> list[str]:
+    def shared_patients(self, splits: Splits, name: str, leaks: Collection[str] = ()) -> list[str]:
         """Refuse patients of a split in another one; under ``file_order`` return a warning.
 
         A folder that begins the names of its files, such as ``PN00``, is a patient as well.
+
+        Parameters
+        ----------
+        splits : mapping of str to sequence of Recording
+        name : str
+            Of the split.
+        leaks : collection of str
+            Patients that are known to be in two, for whom there is a warning alone.
 
         Raises
         ------
@@ -164,17 +172,27 @@ class PatientChecks:
         """
         own = self._persons_of(splits[name])
         told, by_name = [], True
+        known = []
         for other, members in splits.items():
-            if other != name and (shared := sorted(own & self._persons_of(members))):
+            both = own & self._persons_of(members) if other != name else set()
+            if leaking := sorted(both.intersection(leaks)):
+                some = _some(map(self._name_of, leaking), len(leaking))
+                known.append(f"this split leaks: {some} in {name} and {other}, as its file says")
+            if shared := sorted(both.difference(leaks)):
                 by_name = by_name and not {r.patient for r in members}.isdisjoint(shared)
                 told.append(
                     f"{_some(map(self._name_of, shared), len(shared))} in {name} and {other}"
                 )
         if not told:
-            return []
+            return known
         policy = self._config.split_policy
         if policy == "file_order":
             return [f"split policy file_order: patients in two splits: {'; '.join(told)}"]
+        if policy == "file":
+            raise CorpusError(
+                f"{self._config.split_file}: patients in two splits: {'; '.join(told)}. List each "
+                "in one of them, or, if that is known and meant, name the patient in its 'leaks'"
+            )
         other_way = ", or use the split policy 'patient'" * (policy == "official" and by_name)
         raise CorpusError(
             f"patients in two splits: {'; '.join(told)}. Move their recordings into one of the "
@@ -190,7 +208,7 @@ class PatientChecks:
                     f"recordings of {self._listed(shared)} are in {name} and in {other}: if a "
                     "folder is a patient, nobody may be in both"
                 )
-            if other != name and (alike := _alike(splits[name], members)):
+            if other != name and (alike := _alike(splits[name], members, stated=True)):
                 told = _some((" and ".join(map(self._name_of, pair)) for pair in alike), len(alike))
                 warnings.append(f"names in {name} and in {other} that may be one patient's: {told}")
         return warnings
@@ -340,12 +358,21 @@ def _in_folder_of_patient(recording: Recording) -> bool:
 _LETTER = re.compile(r"(?<=\d)[a-z]$")
 
 
-def _alike(some: Iterable[Recording], others: Iterable[Recording]) -> list[tuple[str, str]]:
-    """Return pairs of names that differ by case, or by a letter after a number (``chb17a``)."""
+def _alike(
+    some: Iterable[Recording], others: Iterable[Recording], *, stated: bool = False
+) -> list[tuple[str, str]]:
+    """Return pairs of names that differ by case, or by a letter after a number (``chb17a``).
+
+    Those that recordings state are looked at with `stated` only, and may differ by a letter.
+    """
 
     def bases(recordings: Iterable[Recording]) -> dict[str, str]:
-        names = {r.patient for r in recordings if not r.states_patient}
-        return {_LETTER.sub("", name.casefold()): name for name in sorted(names, reverse=True)}
+        names = {(r.patient, r.states_patient) for r in recordings}
+        return {
+            name.casefold() if states else _LETTER.sub("", name.casefold()): name
+            for name, states in sorted(names, reverse=True)
+            if stated or not states
+        }
 
     first, second = bases(some), bases(others)
     pairs = ((first[base], second[base]) for base in sorted(first.keys() & second.keys()))

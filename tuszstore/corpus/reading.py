@@ -16,6 +16,9 @@ from tuszstore.corpus.base import Corpus, Recording, SourceFacts
 from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.errors import RecordingError
 
+_STEP = 1e-6
+"""By how much (V) two signals may differ that are each other's negative, rounded."""
+
 
 @dataclass(frozen=True)
 class Inspected:
@@ -108,7 +111,7 @@ def inspect(
         average_of=config.average_of,
     )
     numbers = resolution.signals
-    _require_one_each(corpus, recording, facts, resolution.duplicates)
+    _require_one_each(corpus, recording, facts, resolution)
     for number in numbers:
         if fault := facts.signals[number].fault:
             raise RecordingError(fault)
@@ -240,30 +243,38 @@ def _require_one_each(
     corpus: Corpus | CheckedCorpus,
     recording: Recording,
     facts: SourceFacts,
-    duplicates: Mapping[str, tuple[int, ...]],
+    resolution: Resolution,
 ) -> None:
-    """Refuse two signals of one name, unless they hold the same samples."""
-    for name, (first, *others) in duplicates.items():
-        for number in others:
-            if not _same(corpus, recording, facts, first, number):
-                raise RecordingError(
-                    f"channel {name} stands twice with different samples: signals "
-                    f"{first + 1} ({facts.labels[first]!r}) and {number + 1} "
-                    f"({facts.labels[number]!r})"
-                )
+    """Refuse two signals of one meaning, unless they hold the same samples, or those negated."""
+    for upside_down, found in ((False, resolution.duplicates), (True, resolution.opposites)):
+        what = "upside down" * upside_down or "twice"
+        for name, (first, *others) in found.items():
+            for number in others:
+                if not _same(corpus, recording, facts, (first, number), upside_down):
+                    raise RecordingError(
+                        f"channel {name} stands {what} with different samples: signals "
+                        f"{first + 1} ({facts.labels[first]!r}) and {number + 1} "
+                        f"({facts.labels[number]!r})"
+                    )
 
 
 def _same(
-    corpus: Corpus | CheckedCorpus, recording: Recording, facts: SourceFacts, first: int, other: int
+    corpus: Corpus | CheckedCorpus,
+    recording: Recording,
+    facts: SourceFacts,
+    pair: tuple[int, int],
+    upside_down: bool,
 ) -> bool:
-    compare = getattr(corpus, "same_samples", None)
+    compare = getattr(corpus, "opposite_samples" if upside_down else "same_samples", None)
     if compare is not None:
-        return bool(compare(recording, first, other))
-    a, b = facts.signals[first], facts.signals[other]
+        return bool(compare(recording, *pair))
+    a, b = (facts.signals[number] for number in pair)
     if (a.sfreq, a.n_samples, a.fault, b.fault) != (b.sfreq, b.n_samples, "", ""):
         return False
-    volts = corpus.signal(recording, [first, other]).volts
-    return bool(np.array_equal(volts[0], volts[1], equal_nan=True))
+    one, other = corpus.signal(recording, pair).volts
+    if upside_down:  # each may have been rounded by itself
+        return bool(np.allclose(one, -other, rtol=1e-3, atol=_STEP, equal_nan=True))
+    return bool(np.array_equal(one, other, equal_nan=True))
 
 
 def _joined(notes: Iterable[str]) -> list[str]:

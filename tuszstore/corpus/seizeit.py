@@ -19,7 +19,7 @@ from tuszstore.corpus.base import Discovery, Files, Recording
 from tuszstore.corpus.edf_corpus import EdfCorpus
 from tuszstore.corpus.formats.seizeit import SeizeItSeizure, read_seizeit
 from tuszstore.corpus.formats.text import text_of
-from tuszstore.corpus.listing import list_edf_files, some_names
+from tuszstore.corpus.listing import folders_named, list_edf_files, some_names
 from tuszstore.corpus.parsed import Parsed
 
 _PATIENT = re.compile(r"P_ID\d{1,4}", re.IGNORECASE)
@@ -47,17 +47,12 @@ class SeizeIt(EdfCorpus):
     @classmethod
     def recognises(cls, root: Path) -> str:
         """Return why a folder is SeizeIT1: a patient's folder with recordings or tables."""
-        names = some_names(root, 100)
-        folders = [root, *(root / name for name in names[:3])]  # around the patients
-        for folder in folders:
-            for name in names if folder == root else some_names(folder, 20):
-                if not _PATIENT.fullmatch(name):
-                    continue
-                for one in some_names(folder / name, 10):
-                    edf = one.lower().endswith(".edf") and _NAMED.fullmatch(one[:-4])
-                    if edf or _TABLE.fullmatch(one):
-                        what = "recording" if edf else "table"
-                        return f"{name}/{one} is named as a {what} of SeizeIT1"
+        for folder in folders_named(root, _PATIENT):
+            for name in some_names(folder, 10):
+                edf = name.lower().endswith(".edf") and _NAMED.fullmatch(name[:-4])
+                if edf or _TABLE.fullmatch(name):
+                    what = "recording" if edf else "table"
+                    return f"{folder.name}/{name} is named as a {what} of SeizeIT1"
         return ""
 
     def recordings(self) -> Discovery:

@@ -18,20 +18,14 @@ from typing import Any
 from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
 from tuszstore.corpus.base import Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.corrections import Corrections
+from tuszstore.corpus.edf import read_header
 from tuszstore.corpus.edf_corpus import EdfCorpus
 from tuszstore.corpus.edf_start import read_start
+from tuszstore.corpus.formats.clocks import DAY, ClockTime, clock_times, interval
 from tuszstore.corpus.formats.errata import ListedClock, ListedName
-from tuszstore.corpus.formats.siena_list import (
-    DAY,
-    ClockTime,
-    ListedSeizure,
-    SeizureList,
-    clock_times,
-    interval,
-    read_seizure_list,
-)
+from tuszstore.corpus.formats.siena_list import ListedSeizure, SeizureList, read_seizure_list
 from tuszstore.corpus.formats.text import text_of, words_of
-from tuszstore.corpus.listing import list_edf_files, some_names
+from tuszstore.corpus.listing import folders_named, list_edf_files, some_names
 from tuszstore.corpus.parsed import Parsed
 from tuszstore.errors import AnnotationError, RecordingError
 from tuszstore.reasons import plural
@@ -71,18 +65,13 @@ class Siena(EdfCorpus):
     @classmethod
     def recognises(cls, root: Path) -> str:
         """Return why a folder is Siena: a patient's folder, with its list or recordings."""
-        names = some_names(root, 100)
-        folders = [root, *(root / name for name in names[:3])]  # such as the 1.0.0 of a download
-        for folder in folders:
-            for name in names if folder == root else some_names(folder, 20):
-                if not _PATIENT.fullmatch(name):
-                    continue
-                inside = some_names(folder / name, 10)
-                if lists := [n for n in inside if _is_list(n)]:
-                    return f"{name}/{lists[0]} is a list of seizures of Siena"
-                edf = [n for n in inside if n.lower().endswith(".edf") and _NAMED.fullmatch(n[:-4])]
-                if edf:
-                    return f"{name}/{edf[0]} is named as a recording of Siena"
+        for folder in folders_named(root, _PATIENT):
+            inside = some_names(folder, 10)
+            if lists := [n for n in inside if _is_list(n)]:
+                return f"{folder.name}/{lists[0]} is a list of seizures of Siena"
+            edf = [n for n in inside if n.lower().endswith(".edf") and _NAMED.fullmatch(n[:-4])]
+            if edf:
+                return f"{folder.name}/{edf[0]} is named as a recording of Siena"
         return ""
 
     def recordings(self) -> Discovery:
@@ -124,10 +113,7 @@ class Siena(EdfCorpus):
         if not seizures:
             self._refuse_misspelt(listed, path, recording)
             raise Unlabelled(f"no seizure of it in {path.name}")
-        header = read_start(recording.path)
-        if header is None:
-            raise RecordingError("its header has no start, from which the times of the list count")
-        clock = _Clock(path.name, 3600 * header.hour + 60 * header.minute + header.second)
+        clock = self._clock_of(recording, seizures, path.name)
         events = tuple(self._event(seizure, clock, recording) for seizure in seizures)
         names = (
             one.noted(f"named '{one.correction.listed}' in {path.name}")
@@ -192,10 +178,9 @@ class Siena(EdfCorpus):
 
     def _event(self, seizure: ListedSeizure, clock: _Clock, recording: Recording) -> Event:
         """Return a seizure in seconds from the recording's start."""
-        start = self._recording_start(seizure, clock, recording)
         onset_at = self._one(seizure, "start", clock, recording)
         end_at = self._one(seizure, "end", clock, recording)
-        onset, end = interval(onset_at.seconds, end_at.seconds, start)
+        onset, end = interval(onset_at.seconds, end_at.seconds, clock.start)
         if end - onset > _LONGEST:
             raise AnnotationError.at(
                 clock.name,
@@ -210,11 +195,43 @@ class Siena(EdfCorpus):
             clock.notes.append(f"seizure {seizure.number}: '{seizure.remark}'")
         return Event(WHOLE_MONTAGE, float(onset), float(end), SEIZURE, 1.0, seizure.line)
 
-    def _recording_start(self, seizure: ListedSeizure, clock: _Clock, recording: Recording) -> int:
-        """Return when the recording began: as its header says, unless a decision takes the list."""
+    def _clock_of(
+        self, recording: Recording, seizures: Sequence[ListedSeizure], name: str
+    ) -> _Clock:
+        """Return when a recording began: as its header says, unless a decision takes the list's.
+
+        Where the header cannot be right, as in a copy without times, and the list can, the list
+        counts.
+        """
+        header = read_start(recording.path)
+        first = [one for one in reversed(seizures) if one.registration_start]
+        listed = {one.registration_start.seconds: one for one in first if one.registration_start}
+        if header is None:
+            if len(listed) != 1:
+                raise RecordingError("its header has no start, from which the list's times count")
+            ((start, one),) = listed.items()
+            told = f"the start in the list ({_plain(start)}) counts: its header has none"
+            return _Clock(name, start, [f"{name}, line {one.line}: {told}"])
+        clock = _Clock(name, 3600 * header.hour + 60 * header.minute + header.second)
+        for start, one in listed.items():
+            if self._decided(clock, one, recording):
+                continue
+            apart = abs((start - clock.start + DAY // 2) % DAY - DAY // 2)
+            if apart <= _AGREE:
+                continue
+            told = f"{name}, line {one.line}: the recording starts at {_plain(start)} there"
+            if len(listed) == 1 and self._only_inside(recording, seizures, clock.start, start):
+                told += f", which counts: by its header ({_plain(clock.start)}) no seizure is in it"
+                clock.start = start
+            else:
+                told += f", {apart} s from the start in its header, which counts"
+            clock.notes.append(told)
+        return clock
+
+    def _decided(self, clock: _Clock, seizure: ListedSeizure, recording: Recording) -> bool:
+        """Return whether an erratum says which start counts, and take that."""
         listed = seizure.registration_start
-        if listed is None:
-            return clock.start
+        assert listed is not None
         for one in self._corrections.of(ListedClock, recording):
             known = one.correction
             if known.which == "registration_start" and _alike(known.listed, (listed,)):
@@ -224,15 +241,22 @@ class Siena(EdfCorpus):
                     one.noted(f"start of the recording in the list ({listed.plain}) read as {told}")
                 )
                 if one.choice and known.use != "header":
-                    return _clock(known.use).seconds
-                return clock.start
-        apart = abs((listed.seconds - clock.start + DAY // 2) % DAY - DAY // 2)
-        if apart > _AGREE:
-            clock.notes.append(
-                f"{clock.name}, line {seizure.line}: the recording starts at {listed.plain} there, "
-                f"{apart} s from the start in its header, which counts"
-            )
-        return clock.start
+                    clock.start = _clock(known.use).seconds
+                return True
+        return False
+
+    def _only_inside(
+        self, recording: Recording, seizures: Sequence[ListedSeizure], header: int, listed: int
+    ) -> bool:
+        """Return whether the seizures begin within a recording by the list, and by no header."""
+        found = read_header(recording.path)
+        seconds = found.n_records * found.record_seconds
+        starts = [time.seconds for one in seizures for time in one.starts]
+
+        def inside(start: int) -> list[bool]:
+            return [(time - start) % DAY < seconds for time in starts]
+
+        return all(inside(listed)) and not any(inside(header))
 
     def _one(
         self, seizure: ListedSeizure, which: str, clock: _Clock, recording: Recording
@@ -287,6 +311,10 @@ def _alike(written: str, times: Iterable[ClockTime]) -> bool:
     """Return whether the times of an erratum are those of a list, in whatever form."""
     known = clock_times(words_of(written)) or ()
     return [one.seconds for one in known] == [one.seconds for one in times]
+
+
+def _plain(seconds: int) -> str:
+    return ClockTime(seconds, "").plain
 
 
 def _clock(text: str) -> ClockTime:

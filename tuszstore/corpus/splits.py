@@ -9,6 +9,7 @@ from tuszstore.config import Corpus
 from tuszstore.corpus.base import LeftOut, Recording
 from tuszstore.corpus.copies import AnnotationOf, Copy, choose_originals
 from tuszstore.corpus.patients import PatientChecks
+from tuszstore.corpus.split_files import divide, load_splits
 from tuszstore.errors import CorpusError
 from tuszstore.store.schema import ALIASES, SPLITS
 
@@ -71,7 +72,7 @@ def available_splits(
     CorpusError
         If it has none.
     """
-    splits = _divided(_parts(recordings, config), copies, config, {})
+    splits = _divided(_parts(recordings, config)[0], copies, config, {})
     names = [name for name in SPLITS if splits.get(name)]
     if not names:
         _refuse_empty(recordings, "train", config)
@@ -92,7 +93,8 @@ def choose_split(
     ``official`` takes the folders ``train``, ``dev`` and ``eval``. The other policies divide the
     folder ``train`` of such a corpus (``eval`` stays what it is), and all of any other:
     ``patient`` by patient, a seeded fraction of them for ``dev``; ``file_order`` by position in
-    the list of files, the first fraction for ``dev``.
+    the list of files, the first fraction for ``dev``. ``file`` takes what a file lists
+    (:mod:`tuszstore.corpus.split_files`).
 
     Of recordings with the same content one is taken. Where they stand under two patients,
     ``patient`` divides nothing.
@@ -119,7 +121,7 @@ def choose_split(
         under two, and the policy asks for patients.
     """
     name = canonical_split(name)
-    parts = _parts(recordings, config)
+    parts, warnings = _parts(recordings, config)
     there = {recording.id for members in parts.values() for recording in members}
     equal = [[one for one in group if one.id in there] for group in equal]
     PatientChecks(config, name_of).copies_apart(parts, name if name in parts else POOL, equal)
@@ -133,18 +135,22 @@ def choose_split(
         checks.require_patients({part: splits[part] for part in ("train", "dev")})
     if not splits.get(name):
         _refuse_empty(recordings, name, config)
-    warnings = []
-    if strays := len(recordings) - len(there):
+    if config.split_policy != "file" and (strays := len(recordings) - len(there)):
         lie = "recording lies" if strays == 1 else "recordings lie"
         warnings.append(f"{strays} {lie} outside {', '.join(splits)}: in no split")
     if config.split_policy == "patient":
         warnings += checks.taken_from_names(splits[name])
     warnings += checks.one_person(splits)
-    warnings += checks.shared_patients(splits, name)
+    warnings += checks.shared_patients(splits, name, _leaks(config))
     warnings += checks.shared_folders(splits, name)
     own = {recording.id for recording in splits[name]}
     of_split = tuple(copy for copy in copies if copy.original.id in own)
     return Split(name, splits[name], tuple(warnings), of_split)
+
+
+def _leaks(config: Corpus) -> tuple[str, ...]:
+    """Return the patients of whom a file of splits says that they are in two."""
+    return load_splits(config.split_file).leaks if config.split_file else ()
 
 
 def concerns(entry: LeftOut, name: str, config: Corpus) -> bool:
@@ -163,24 +169,31 @@ def concerns(entry: LeftOut, name: str, config: Corpus) -> bool:
     home = ALIASES.get(parts[0], parts[0]) if parts else ""
     if home not in SPLITS:
         return True
+    if config.split_policy == "file":
+        return True
     if config.split_policy == "official":
         return home == name
     return (home == "eval") == (name == "eval")
 
 
-def _parts(recordings: Sequence[Recording], config: Corpus) -> dict[str, list[Recording]]:
-    """Return the recordings by the part of the corpus whose place alone decides: pool or split."""
+def _parts(
+    recordings: Sequence[Recording], config: Corpus
+) -> tuple[dict[str, list[Recording]], list[str]]:
+    """Return the recordings by the part of the corpus: the pool, or splits; and warnings."""
+    if config.split_policy == "file":
+        name = str(config.split_file)
+        return divide(recordings, load_splits(name), name, hidden=config.pseudonymize)
     by_folder: dict[str, list[Recording]] = {}
     for recording in recordings:
         folder = ALIASES.get(recording.folder, recording.folder)
         by_folder.setdefault(folder, []).append(recording)
     official = {name: by_folder[name] for name in SPLITS if name in by_folder}
     if config.split_policy == "official":
-        return official
+        return official, []
     parts = {POOL: official.get("train") or list(recordings)}
     if "train" in official and "eval" in official:
         parts["eval"] = official["eval"]
-    return parts
+    return parts, []
 
 
 def _divided(
@@ -241,6 +254,8 @@ def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) ->
             f"EDF files in it (found {there}). A plain folder of EDF files takes "
             "--split-policy patient"
         )
+    if config.split_policy == "file":
+        raise CorpusError(f"{config.split_file}: no recording is in its split {name!r}")
     raise CorpusError(
         f"split policy '{config.split_policy}' leaves {name!r} without recordings: "
         f"{len(recordings)} in all, of {len({r.patient for r in recordings})} patients; set "

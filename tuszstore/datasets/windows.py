@@ -151,6 +151,7 @@ def windows_dataset(store: "WindowCollection", dropped: Collection[str] = ()) ->
         {
             **{name: store.attrs[name] for name in _ATTRIBUTES if name in store.attrs},
             "sfreq": store.sfreq,
+            **({"view": shown} if (shown := store.shown_text()) else {}),
         },
     )
 

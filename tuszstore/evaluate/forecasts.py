@@ -152,7 +152,7 @@ def forecast_predictions(
     refractory : float
         Time after an alarm in which there is no other (s).
     """
-    (table,) = predictions.events_by([rule])
+    (table,), _ = predictions.detect([rule])
     reference = predictions.reference()
     n_recordings = len(predictions.recordings)
     onsets = [np.sort(table.onset[table.rows(row)]) for row in range(n_recordings)]

@@ -12,8 +12,9 @@ References
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tuszstore.evaluate.intervals import Spans, clip, total, touched
+from tuszstore.evaluate.intervals import Spans, clip, total, touched, union
 from tuszstore.evaluate.tally import Tally
 
 EPOCH_SECONDS = 0.25
@@ -25,11 +26,12 @@ def ovlp(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
 
     Parameters
     ----------
-    reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions, as :func:`tuszstore.evaluate.intervals.union` makes them.
+    reference, hypothesis : array_like of float, shape (event, 2)
+        In any order.
     seconds : float
         Time that is scored.
     """
+    reference, hypothesis = union(reference), union(hypothesis)
     found = int(touched(reference, hypothesis).sum())
     false = int((~touched(hypothesis, reference)).sum())
     return Tally(found, len(reference) - found, false, seconds)
@@ -44,11 +46,12 @@ def taes(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
 
     Parameters
     ----------
-    reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions.
+    reference, hypothesis : array_like of float, shape (event, 2)
+        In any order.
     seconds : float
         Time that is scored.
     """
+    reference, hypothesis = union(reference), union(hypothesis)
     hits = misses = false = 0.0
     free_reference = np.ones(len(reference), bool)
     free_hypothesis = np.ones(len(hypothesis), bool)
@@ -91,8 +94,8 @@ def epoch(
 
     Parameters
     ----------
-    reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions.
+    reference, hypothesis : array_like of float, shape (event, 2)
+        In any order.
     seconds : float
         Length of the recording.
     ignored : ndarray of float64, shape (span, 2), optional
@@ -100,7 +103,9 @@ def epoch(
     every : float
         Length of a piece (s).
     """
-    times = (np.arange(max(0, math.ceil(seconds / every - 0.5))) + 0.5) * every
+    reference, hypothesis = union(reference), union(hypothesis)
+    n_pieces = max(0, math.ceil(seconds / every - 0.5))
+    times = (np.arange(n_pieces, dtype=np.float64) + 0.5) * every
     known = ~_inside(times, ignored) if ignored is not None else np.ones(len(times), bool)
     is_reference, is_hypothesis = (_inside(times, spans) for spans in (reference, hypothesis))
     hits = int((is_reference & is_hypothesis & known).sum())
@@ -110,6 +115,6 @@ def epoch(
     return Tally(hits, misses, false, scored)
 
 
-def _inside(times: Spans, spans: Spans) -> Spans:
+def _inside(times: NDArray[np.float64], spans: Spans) -> NDArray[np.bool_]:
     """Return which times lie in a union."""
     return np.asarray(np.searchsorted(spans.ravel(), times, "right") % 2 == 1)

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.errors import StoreError
 from tuszstore.evaluate.detection import EventRule, find_events
 from tuszstore.evaluate.events import EventTable
-from tuszstore.evaluate.group import KIND, VALUES, VERSION, read_attributes, read_content
-from tuszstore.evaluate.intervals import Spans, clip, union
+from tuszstore.evaluate.group import VALUES, read_content
+from tuszstore.evaluate.intervals import Spans
+from tuszstore.evaluate.reference import Reference
 from tuszstore.evaluate.stitching import Mode, Trace, cell_length, n_cells_of, stitch
-from tuszstore.evaluate.tables import IGNORED, SEIZURE, Annotated, Recordings, recordings_digest
+from tuszstore.evaluate.tables import Annotated, Recordings, recordings_digest
 from tuszstore.evaluate.writing import PredictionError
 from tuszstore.read.selection import find_recording
-from tuszstore.store.raters import parted
 from tuszstore.store.spec import SpecError, StoreSpec
 from tuszstore.text import printable
 
@@ -29,49 +29,8 @@ if TYPE_CHECKING:
     from tuszstore.evaluate.raters import Agreement
     from tuszstore.evaluate.scoring import Scores
     from tuszstore.evaluate.sweeping import Sweep
+    from tuszstore.evaluate.worst import Finding
     from tuszstore.facade.windows import WindowCollection
-
-
-def open_predictions(
-    path: str | os.PathLike[str], *, store: "WindowCollection | None" = None
-) -> "Predictions":
-    """Open predictions that are complete.
-
-    Parameters
-    ----------
-    path : path
-        As it was given to :func:`tuszstore.write_predictions`.
-    store : Store or view, optional
-        What they must be of.
-
-    Returns
-    -------
-    Predictions
-
-    Raises
-    ------
-    PredictionError
-        If there are none, they are not finished, or of another store.
-    """
-    place = Path(path).absolute()
-    attributes = read_attributes(place)
-    if attributes.get("kind") != KIND:
-        unfinished = place.parent / f".{place.name}.unfinished"
-        if unfinished.is_dir() and not place.exists():
-            raise PredictionError(
-                f"{place}: is not finished: windows are missing; go on with write_predictions, and "
-                "write those of `out.missing`"
-            )
-        raise PredictionError(f"{place}: holds no predictions")
-    if attributes.get("version") != VERSION or attributes.get("complete") is not True:
-        raise PredictionError(
-            f"{place}: has predictions of version {attributes.get('version')!r:.20}, and this "
-            f"tuszstore reads {VERSION}"
-        )
-    predictions = Predictions(place, attributes)
-    if store is not None:
-        predictions.check(store)
-    return predictions
 
 
 class Predictions:
@@ -223,11 +182,7 @@ class Predictions:
             If a parameter is none.
         """
         rule = EventRule(threshold, hysteresis, min_duration, merge_gap, smooth, mode)
-        return self.events_by([rule])[0]
-
-    def events_by(self, rules: Sequence[EventRule]) -> list[EventTable]:
-        """Return the events by several rules, for which each trace is made once for each mode."""
-        return self.detect(rules)[0]
+        return self.detect([rule])[0][0]
 
     def detect(self, rules: Sequence[EventRule]) -> tuple[list[EventTable], NDArray[np.float64]]:
         """Return the events by several rules, and how much of each recording has a trace (s)."""
@@ -254,35 +209,21 @@ class Predictions:
         ValueError
             If there is no such rater.
         """
-        annotated, known = self.annotated, self.recordings.labelled
-        chosen = annotated.kind == SEIZURE
-        if rater is not None:
-            if rater not in self.raters:
-                names = ", ".join(map(repr, self.raters)) or "none"
-                raise ValueError(f"no rater {rater!r}; there are {names}")
-            chosen = (annotated.said == SEIZURE) & (annotated.rater == rater)
-            known = np.array([rater in parted(names) for names in self.recordings.raters], bool)
-        events = []
-        for row in range(len(self.recordings)):
-            spans = self._annotated_spans(row, chosen)
-            events.append((row, spans, np.full(len(spans), np.nan, np.float32)))
-        return EventTable.of(self.recordings, events, known)
+        return self._reference.seizures(rater)
 
     @property
     def raters(self) -> list[str]:
         """Who looked at the recordings, by name; nobody where nothing tells."""
-        return sorted(
-            {one for names in set(self.recordings.raters) for one in parted(names)} - {""}
-        )
+        return self._reference.raters
 
-    @cached_property
+    @property
     def ignored(self) -> list[Spans]:
         """For each recording, the spans that are annotated as not to be scored."""
-        return self.spans_of(self.annotated.kind == IGNORED)
+        return self._reference.ignored
 
     def spans_of(self, chosen: NDArray[np.bool_]) -> list[Spans]:
         """Return for each recording the union of some of the annotated events."""
-        return [self._annotated_spans(row, chosen) for row in range(len(self.recordings))]
+        return self._reference.spans_of(chosen)
 
     def score(
         self,
@@ -304,6 +245,15 @@ class Predictions:
         from tuszstore.evaluate.scoring import score_predictions
 
         return score_predictions(self, EventRule(threshold, **options), against)
+
+    def worst(self, scores: "Scores", number: int = 3) -> "tuple[list[Finding], list[Finding]]":
+        """Return the worst misses and the worst false alarms among what was scored.
+
+        Misses are worse the lower their highest probability, false alarms the higher it is.
+        """
+        from tuszstore.evaluate.worst import worst_false_alarms, worst_misses
+
+        return worst_misses(self, scores, number), worst_false_alarms(self, scores, number)
 
     def sweep(
         self,
@@ -381,10 +331,8 @@ class Predictions:
         return cell_length(np.unique(content.windows.start), content.window, n_values)
 
     @cached_property
-    def _event_order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        recording = self.annotated.recording
-        order = np.argsort(recording, kind="stable")
-        return order, np.searchsorted(recording[order], np.arange(len(self.recordings) + 1))
+    def _reference(self) -> Reference:
+        return Reference(self.recordings, self.annotated)
 
     @cached_property
     def _order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -417,12 +365,5 @@ class Predictions:
             raise StoreError(
                 f"{self.path}/{VALUES}: cannot read windows {first} to {last - 1}: {error!s:.200}"
             ) from error
-        return values[windows - begin]
-
-    def _annotated_spans(self, row: int, chosen: NDArray[np.bool_]) -> Spans:
-        annotated = self.annotated
-        order, bounds = self._event_order
-        rows = order[bounds[row] : bounds[row + 1]]
-        rows = rows[chosen[rows]]
-        spans = np.column_stack([annotated.onset[rows], annotated.offset[rows]])
-        return clip(union(spans), 0, float(self.recordings.seconds[row]))
+        found: NDArray[np.float32] = values[windows - begin]
+        return found

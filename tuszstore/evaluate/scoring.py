@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tuszstore.evaluate import nedc, szcore
 from tuszstore.evaluate.detection import EventRule
@@ -177,6 +177,39 @@ class Scores:
             "lengths": {name: entry.to_json() for name, entry in self.lengths.items()},
             **nested,
         }
+
+
+def score_lists(
+    reference: ArrayLike,
+    hypothesis: ArrayLike,
+    seconds: float,
+    ignored: ArrayLike = (),
+) -> dict[str, Tally]:
+    """Score two lists of events of one recording, by every rule.
+
+    >>> score_lists([(600, 660)], [(590, 600), (900, 910)], 3600)["szcore_events"].false_alarms
+    1
+
+    Parameters
+    ----------
+    reference, hypothesis : array_like of float, shape (event, 2)
+        Onset and offset (s), in any order.
+    seconds : float
+        Length of the recording.
+    ignored : array_like of float, shape (span, 2)
+        What is not scored.
+
+    Returns
+    -------
+    dict of str to Tally
+        By rule (:data:`RULES`).
+    """
+    known, found, lost = (
+        clip(union(np.asarray(spans, np.float64).reshape(-1, 2)), 0, seconds)
+        for spans in (reference, hypothesis, ignored)
+    )
+    case = Case(0, "", "", seconds, subtract(known, lost), subtract(found, lost), lost)
+    return {rule: case.count(rule) for rule in RULES}
 
 
 def make_cases(

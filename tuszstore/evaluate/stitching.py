@@ -40,7 +40,7 @@ class Trace:
     @property
     def times(self) -> NDArray[np.float64]:
         """Start of each cell (s)."""
-        return np.arange(len(self.values)) * self.step
+        return np.arange(len(self.values), dtype=np.float64) * self.step
 
     @property
     def covered(self) -> float:

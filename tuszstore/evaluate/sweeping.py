@@ -129,7 +129,7 @@ def sweep_thresholds(
     ]
     reference = find_reference(predictions, against)
     ignored = predictions.ignored if against is None else None
-    tables = predictions.events_by(rules)
+    tables, _ = predictions.detect(rules)
     tallies = [
         Tally.sum(case.count(by) for case in make_cases(reference, table, ignored))
         for table in tables

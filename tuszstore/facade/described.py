@@ -94,6 +94,10 @@ class Described(ABC):
         """Return what is shown of which store, where it is not all of one as it is stored."""
         return {}
 
+    def shown_text(self) -> str:
+        """Return what :meth:`shown` has, in one line; empty where that is nothing."""
+        return "; ".join(f"{name}: {text}" for name, text in self.shown().items())
+
     def mask(self, category: str) -> NDArray[np.bool_]:
         """Return which windows have a category.
 

@@ -203,11 +203,10 @@ class _Source:
     def clipped(self, derivation: Derivation) -> NDArray[np.bool_]:
         """Return where its own channels were cut off, ``(sample,)``."""
         rows = [row for row, _ in derivation.terms]
-        mask: NDArray[np.bool_] = (np.abs(self._stored[rows]) >= self._limit).any(axis=0)
-        return mask
+        return np.asarray((np.abs(self._stored[rows]) >= self._limit).any(axis=0), np.bool_)
 
     def _microvolts(self, row: int) -> NDArray[np.float64]:
-        values = self._stored[row].astype(np.float64)
+        values: NDArray[np.float64] = self._stored[row].astype(np.float64)
         values *= self._sd[row]
         values += self._mean[row]
         return values

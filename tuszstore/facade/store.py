@@ -92,7 +92,7 @@ class Store(WindowCollection):
 
         Parameters
         ----------
-        channels : str or iterable of (str or Channel), optional
+        channels : str, Channel or iterable of them, optional
             A set's name, such as ``"double_banana"``, or channels: electrodes, differences
             (``"F7-T3"``), electrodes less the average (``"C3-avg"``).
         units : {"zscore", "uV"}, optional

@@ -11,6 +11,7 @@ from tuszstore.channels.names import CHANNELS
 from tuszstore.channels.recipes import find_recipe
 from tuszstore.channels.sets import channels_of, shown_channels
 from tuszstore.errors import StoreError
+from tuszstore.facade.moments import find_moments
 from tuszstore.facade.store import Store
 from tuszstore.facade.view_tables import ViewTables
 from tuszstore.facade.windows import WindowCollection
@@ -20,7 +21,7 @@ from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
 from tuszstore.store.spec import StoreSpec
 
-Channels = str | Iterable[str | Channel]
+Channels = str | Channel | Iterable[str | Channel]
 """A set's name, or channels."""
 
 
@@ -55,8 +56,6 @@ class View(WindowCollection):
             units = _units(spec)
             moments = None
             if needs_moments(store.spec, spec.channels, units, spec.average_of):
-                from tuszstore.facade.moments import find_moments
-
                 moments = find_moments(store, spec.channels, spec.average_of)
             rows = make_rows(store, spec.channels, units, moments, spec.average_of)
         index = None if tables.same_geometry else tables.grid
@@ -77,9 +76,9 @@ class View(WindowCollection):
         return self.store.sizes()
 
     def shown(self) -> dict[str, str]:
-        """Return what the view shows, and of what."""
+        """Return what the view shows that the store has not, and of what it is made."""
         own, spec = self.store.spec, self.spec
-        shown = {"of": shown_path(self.path)}
+        shown = {}
         if own.channels != spec.channels:
             wanted, there = shown_channels(spec.channels), shown_channels(own.channels)
             shown["channels"] = f"{wanted}, of {there}"
@@ -225,7 +224,7 @@ def _with_windows(
 def _samples(name: str, seconds: Any, sfreq: float) -> int:
     """Return a time in samples, which must be a whole number of them."""
     try:
-        number = float(seconds)
+        number = math.nan if isinstance(seconds, bool) else float(seconds)
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number < math.inf:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.channels.recipes import find_recipe
+from tuszstore.facade.moments import find_moments
 from tuszstore.facade.rated import decided_events
 from tuszstore.store.absent import DISTANCES
 from tuszstore.store.categories import CATEGORIES
@@ -223,8 +224,6 @@ class ViewTables:
         shape = (self.store.recordings.shape("id")[0], len(self.spec.channels))
         if self.spec.units == "uV":
             return {"mean": np.zeros(shape), "sd": np.ones(shape)}
-        from tuszstore.facade.moments import find_moments
-
         mean, sd = find_moments(self.store, self.spec.channels, self.spec.average_of)
         return {"mean": mean, "sd": sd}
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mne import EpochsArray
     from mne.io import RawArray
 
+    from tuszstore.browse.server import Browsing
+    from tuszstore.evaluate.predictions import Predictions
+
 Chunks = Mapping[str, Any] | Literal["auto"] | int | None
 """What :meth:`WindowCollection.to_xarray` hands to xarray."""
 
@@ -285,6 +288,62 @@ class WindowCollection(Described):
         from tuszstore.plotting.mne_objects import make_epochs
 
         return make_epochs(self, indices)
+
+    def browse(
+        self,
+        predictions: "Predictions | None" = None,
+        *,
+        threshold: float = 0.5,
+        indices: Indices | None = None,
+        recording: str | int | None = None,
+        at: float = 0.0,
+        port: int = 0,
+    ) -> "Browsing":
+        """Serve pages to leaf through the recordings, to this machine alone.
+
+        In a notebook the result shows itself; elsewhere open its ``url``. `docs/browse.md` has the
+        keys.
+
+        Parameters
+        ----------
+        predictions : Predictions, optional
+            Of this store: shown beside the seizures, with lists of misses and false alarms.
+        threshold : float
+            From which probability on an event is drawn.
+        indices : array_like of int or bool, or slice, optional
+            Windows to jump to, such as those that a sampler draws.
+        recording : str or int, optional
+            Which is shown first.
+        at : float
+            Second of it that is shown first.
+        port : int
+            Of the server; 0 takes a free one.
+
+        Returns
+        -------
+        Browsing
+            Served until its ``close()``, or the end of the process.
+
+        Raises
+        ------
+        ValueError
+            If there is no such recording.
+        PredictionError
+            If the predictions are of another store.
+        OSError
+            If the port is taken.
+        """
+        with explain_missing():
+            from tuszstore.browse.server import browse
+        return browse(
+            self,
+            predictions,
+            threshold=threshold,
+            indices=indices,
+            recording=recording,
+            at=at,
+            port=port,
+        )
 
     def plot(
         self,

@@ -20,6 +20,7 @@ from tuszstore.errors import RecordingError, StoreError
 from tuszstore.integrity.blocks import RecordingCheck, ShardReader
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check
+from tuszstore.store.raters import UNNAMED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 NOT_COMPARED = ("annotation_digest", "source_mtime")
 """Columns that are told otherwise, or say nothing of the content."""
 
-OF_ANNOTATION = ("label_digest", "notes")
+OF_ANNOTATION = ("label_digest", "labelled", "raters", "notes")
 """Columns that another annotation changes."""
 
 
@@ -143,7 +144,11 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
     if isinstance(result, Failed):
         check.add(f"cannot be computed again: {result.reason}", "none", **where)
         return
-    computed = result.record.row
+    computed = dict(result.record.row)
+    if "recordings/raters" not in contents.columns:  # no rater has a name
+        raters = computed.pop("raters")
+        if raters not in ("", UNNAMED):
+            check.add(f"lacks who looked at it: {raters}", "none", **where)
     recorded = {name: contents.columns[f"recordings/{name}"][row] for name in computed}
     if recorded["source_digest"] != computed["source_digest"]:
         check.add("its EDF file is another than it was built from: build it again", "none", **where)
@@ -160,9 +165,9 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
         _compare_events(contents, row, result, check, where)
     for name, value in computed.items():
         told = name in NOT_COMPARED or (other_annotation and name in OF_ANNOTATION)
-        if not told and not _identical(recorded[name], value):
+        if not told and not _identical(recorded.get(name, ""), value):
             check.add(
-                f"is {_short(recorded[name])}, and the source gives {_short(value)}",
+                f"is {_short(recorded.get(name, ''))}, and the source gives {_short(value)}",
                 "build",
                 array=f"recordings/{name}",
                 **where,
@@ -189,6 +194,10 @@ def _compare_events(
     contents: Contents, row: int, result: Built, check: Check, where: Mapping[str, Any]
 ) -> None:
     computed = event_columns([result.record.events])
+    if "events/class_bit" in contents.columns:  # of this recording it may say what `bit` says
+        computed["class_bit"] = result.record.events.class_bit
+    else:
+        computed.pop("class_bit", None)  # then `bit` differs as well
     begin, end = np.searchsorted(contents.columns["events/recording"], [row, row + 1])
     for name, values in computed.items():
         if name == "recording":

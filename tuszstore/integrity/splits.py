@@ -54,8 +54,9 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
         more = f" and {len(shared) - TOLD} more" if len(shared) > TOLD else ""
         told = f"{', '.join(shared[:TOLD])}{more} in {split} and {other.attributes.get('split')}"
         policies = {one.attributes.get("split_policy") for one in (contents, other)}
-        if policies == {"file_order"}:
-            notes.append(f"patients in two splits, as split policy file_order allows: {told}")
+        if policies in ({"file_order"}, {"file"}):  # a build refuses what the file does not name
+            (policy,) = policies
+            notes.append(f"patients in two splits, as split policy {policy} allows: {told}")
         else:
             check.add(
                 f"patients in two splits: {told} ({name})", "none", array="recordings/patient"

@@ -208,7 +208,7 @@ def draw_strip(
 def draw_title(figure: Figure, stretch: Stretch, bipolar: bool, style: Style) -> None:
     """Write what is shown, and how it was made."""
     width, height = figure.get_size_inches()
-    montage = "longitudinal bipolar" if bipolar else "as recorded"
+    montage = "longitudinal bipolar" if bipolar else stretch.montage
     parts = [stretch.name, montage, stretch.processing]
     if stretch.clipped.any():
         parts.append("thick: clipped")

@@ -58,7 +58,7 @@ def example(stretch: Stretch) -> Embedded:
     def make(style: Style) -> Figure:
         return draw(stretch, bipolar=is_bipolar, style=style, width=_EXAMPLE_WIDTH)
 
-    return _embed(make, f"EEG of {stretch.title}", bitmap=True)
+    return embed(make, f"EEG of {stretch.title}", bitmap=True)
 
 
 def amplitude_by_channel(store: "WindowCollection") -> Embedded:
@@ -75,13 +75,13 @@ def amplitude_by_channel(store: "WindowCollection") -> Embedded:
     columns = {lane.name: sd[:, lane.rows[0]] for lane in lanes}
 
     def make(style: Style) -> Figure:
-        figure, axes = _axes(style, 4.0, max(1.5, 0.6 + 0.195 * len(lanes)), left=0.45)
+        figure, axes = chart_axes(style, 4.0, max(1.5, 0.6 + 0.195 * len(lanes)), left=0.45)
         colors = {lane.name: style.of_side(lane.side) for lane in lanes}
         _draw_ranges(axes, columns, colors, style)
         axes.set_xlabel("standard deviation (µV)")
         return figure
 
-    return _embed(make, "Standard deviation of each channel over the recordings, in µV")
+    return embed(make, "Standard deviation of each channel over the recordings, in µV")
 
 
 def amplitude_by_category(sampled: Mapping[str, Sampled]) -> Embedded:
@@ -94,13 +94,13 @@ def amplitude_by_category(sampled: Mapping[str, Sampled]) -> Embedded:
     columns = {name.replace("_", " "): entry.rms.ravel() for name, entry in sampled.items()}
 
     def make(style: Style) -> Figure:
-        figure, axes = _axes(style, 4.0, 0.75 + 0.3 * len(columns), left=1.15)
+        figure, axes = chart_axes(style, 4.0, 0.75 + 0.3 * len(columns), left=1.15)
         colors = {name.replace("_", " "): style.of_category(name) for name in sampled}
         _draw_ranges(axes, columns, colors, style)
         axes.set_xlabel("root mean square of a channel in a window (µV)")
         return figure
 
-    return _embed(make, "Root mean square of channels in windows of each category, in µV")
+    return embed(make, "Root mean square of channels in windows of each category, in µV")
 
 
 def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
@@ -112,7 +112,7 @@ def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
     """
 
     def make(style: Style) -> Figure:
-        figure, axes = _axes(style, 4.0, 2.95, left=0.55)
+        figure, axes = chart_axes(style, 4.0, 2.95, left=0.55)
         middles = []
         for name, entry in sampled.items():
             # next to half of the sampling rate there is the slope of a filter, and nothing else
@@ -134,7 +134,7 @@ def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
         axes.legend(frameon=False, labelcolor=style.ink, fontsize=8, loc="lower left")
         return figure
 
-    return _embed(make, "Power density against frequency, by category of windows")
+    return embed(make, "Power density against frequency, by category of windows")
 
 
 def _limit_decades(axes: Axes, power: NDArray[np.float64]) -> None:
@@ -144,7 +144,8 @@ def _limit_decades(axes: Axes, power: NDArray[np.float64]) -> None:
         axes.set_ylim(bottom=max(np.quantile(known, 0.02) / 3, known.max() * 1e-6))
 
 
-def _axes(style: Style, width: float, height: float, *, left: float) -> tuple[Figure, Axes]:
+def chart_axes(style: Style, width: float, height: float, *, left: float) -> tuple[Figure, Axes]:
+    """Return a figure of some inches with the axes of a chart, and room for names at its left."""
     figure = Figure((width, height), facecolor="none")
     rect = (left / width, 0.45 / height, 1 - (left + 0.15) / width, 1 - 0.75 / height)
     axes = figure.add_axes(rect, facecolor="none")
@@ -181,7 +182,8 @@ def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> NDArra
     return np.asarray(np.quantile(rows, shares, axis=0))
 
 
-def _embed(make: Callable[[Style], Figure], alt: str, *, bitmap: bool = False) -> Embedded:
+def embed(make: Callable[[Style], Figure], alt: str, *, bitmap: bool = False) -> Embedded:
+    """Draw a figure on light and on dark ground, and return both as data of a page."""
     uris = []
     for style in (LIGHT, DARK):
         with house_style():

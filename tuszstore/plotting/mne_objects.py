@@ -5,16 +5,15 @@ amplitudes can be read off and MNE's methods work on what they expect. What was 
 clipped. There is no measurement date and nobody's name: a store knows neither.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tuszstore.channels.annotated import annotated_rows
 from tuszstore.channels.derivations import Channel
-from tuszstore.channels.labels import electrode
-from tuszstore.channels.names import canonical
 from tuszstore.compat import standard_montage
 from tuszstore.indices import Indices, check_index, check_indices, is_single
 from tuszstore.read.selection import find_recording
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from mne.io import RawArray
 
     from tuszstore.facade.windows import WindowCollection
-
-WHOLE = "TERM"
-"""Channel of an event that is annotated for the whole montage."""
 
 EVENT_IDS = {name: number for number, name in enumerate([*CATEGORIES, UNLABELLED], 1)}
 """Event id of each category in :func:`make_epochs`."""
@@ -49,7 +45,7 @@ def make_raw(
     volts *= VOLT
     end = store.reader.length(number) / store.sfreq
     info = _info(metadata, np.array([number]))
-    info["description"] = _description(metadata, number, end)
+    info["description"] = _description(metadata, number, end, store.shown_text())
     info["subject_info"] = {"his_id": str(metadata.recordings["patient"][number])}
     raw = mne.io.RawArray(volts, info, copy=None, verbose="error")
     if annotations:
@@ -72,12 +68,15 @@ def make_epochs(store: "WindowCollection", indices: Indices) -> "EpochsArray":
     volts = store.read(numbers) * metadata.recordings["sd"][rows][:, :, None]
     volts += metadata.recordings["mean"][rows][:, :, None]
     volts *= VOLT
+    info = _info(metadata, np.unique(rows))
+    if shown := store.shown_text():
+        info["description"] = shown
     codes = table["category"].map(EVENT_IDS).to_numpy()
     # one after the other: MNE wants no two events at one sample
     samples = np.arange(len(numbers)) * volts.shape[2]
     return mne.EpochsArray(
         volts,
-        _info(metadata, np.unique(rows)),
+        info,
         events=np.column_stack([samples, np.zeros_like(samples), codes]),
         event_id={name: code for name, code in EVENT_IDS.items() if code in codes},
         metadata=table,
@@ -125,10 +124,12 @@ def _info(store: WindowTables, rows: NDArray[np.int64]) -> "Info":
     return info
 
 
-def _description(store: WindowTables, number: int, end: float) -> str:
+def _description(store: WindowTables, number: int, end: float, shown: str) -> str:
     """Return where a recording, stored up to `end` (s), is from, and what was done to it."""
     recordings, spec = store.recordings, store.spec
     parts = [str(recordings["id"][number])]
+    if shown:
+        parts.append(shown)
     if spec.bandpass:
         parts.append(f"band-pass {spec.bandpass[0]:g} to {spec.bandpass[1]:g} Hz")
     if spec.notch:
@@ -159,7 +160,8 @@ def _annotations(store: WindowTables, number: int, end: float) -> "Annotations":
             offset = events["stop_sample"][k] / store.geometry.sfreq
         if onset < end and (offset > 0 or onset >= 0):
             span = (max(onset, 0.0), min(offset, end), str(events["class"][k]))
-            merged.setdefault(span, set()).update(_named(events["channel"][k], channels))
+            rows = annotated_rows(str(events["channel"][k]), channels)
+            merged.setdefault(span, set()).update(channels[row].name for row in rows)
     spans = sorted(merged)
     return mne.Annotations(
         [onset for onset, _, _ in spans],
@@ -167,15 +169,6 @@ def _annotations(store: WindowTables, number: int, end: float) -> "Annotations":
         [name for _, _, name in spans],
         ch_names=[_in_order(merged[span], channels) for span in spans],
     )
-
-
-def _named(channel: str, channels: Sequence[Channel]) -> Iterable[str]:
-    """Return the store's channels that a channel of an annotation stands for."""
-    if channel.upper() == WHOLE:
-        return [one.name for one in channels]
-    named = {canonical(part) for part in electrode(channel).split("-")}
-    exact = [one.name for one in channels if set(one.electrodes) == named]
-    return exact or [one.name for one in channels if named & set(one.electrodes)]
 
 
 def _in_order(names: set[str], channels: Sequence[Channel]) -> tuple[str, ...]:

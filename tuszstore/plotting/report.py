@@ -9,6 +9,7 @@ import numpy as np
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tuszstore.plotting.evaluation import show_predictions
 from tuszstore.plotting.facts import EventClass, Facts, gather
 from tuszstore.plotting.figures import (
     Embedded,
@@ -25,13 +26,16 @@ from tuszstore.store.categories import CODES, PARTIAL
 from tuszstore.units import clock, percent, size
 
 if TYPE_CHECKING:
+    from tuszstore.evaluate.predictions import Predictions
     from tuszstore.facade.store import Store
 
 PATIENTS_SHOWN = 15
 """Patients in sight; the others are behind a click."""
 
 
-def make_report(store: "Store") -> str:
+def make_report(
+    store: "Store", predictions: "Predictions | None" = None, threshold: float = 0.5
+) -> str:
     """Return a page of HTML that shows what a store holds.
 
     It needs neither network nor scripts, and has a light and a dark face. Signals are read of the
@@ -40,12 +44,21 @@ def make_report(store: "Store") -> str:
     Parameters
     ----------
     store : Store
+    predictions : Predictions, optional
+        Of that store: the page shows how they score, and where they are most wrong.
+    threshold : float
+        Probability from which on they are an event.
 
     Raises
     ------
     StoreError
         If a block is missing or damaged, naming recording and time.
+    PredictionError
+        If the predictions are of another store.
     """
+    evaluation = None
+    if predictions is not None:
+        evaluation = show_predictions(store, predictions, threshold)
     facts, splits = gather(store), gather_splits(store)
     chosen = sample_windows(store)
     sampled = {name: measure(store, windows) for name, windows in chosen.items()}
@@ -65,6 +78,7 @@ def make_report(store: "Store") -> str:
     }
     return environment.get_template("report.html").render(
         title=store.name,
+        evaluation=evaluation,
         split=attributes["split"],
         signal=_signal(store),
         window=f"{spec.window_seconds:g}",

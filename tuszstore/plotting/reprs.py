@@ -48,8 +48,10 @@ def store_html(store: "WindowCollection") -> str:
         "left out": f"{left_out:,} recordings; see left_out" if left_out else "nothing",
         **{f"warning {k}": str(text) for k, text in enumerate(attributes.get("warnings", ()), 1)},
     }
+    shown = store.shown()
     return box(
-        f"<b>tuszstore.Store</b> {escape(store.name)}",
+        f"<b>tuszstore.{type(store).__name__}</b> {escape(store.name)}",
+        pairs(shown) if shown else "",
         numbers(figures),
         composition(facts.windows),
         details("Recordings", _recordings(store)),

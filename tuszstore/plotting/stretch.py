@@ -49,6 +49,8 @@ class Stretch:
         Channels that were interpolated, and those that never change.
     processing : str
         What was done to the signal, such as ``0.5-120 Hz, notch 60 Hz``.
+    montage : str
+        Which channels they are: those of the store, or what a view makes of them.
     """
 
     recording: str
@@ -63,6 +65,7 @@ class Stretch:
     interpolated: frozenset[str]
     flat: frozenset[str]
     processing: str
+    montage: str
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -202,6 +205,7 @@ def _stretch(
             for name in ("interpolated", "flat")
         },
         processing=processing(store.spec),
+        montage=store.shown().get("channels", "as recorded"),
     )
 
 

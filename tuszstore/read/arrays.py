@@ -82,7 +82,7 @@ class WindowArray:
             rows = place.reshape(numbers.shape)[()]
             values = self._read(wanted)
         if len(keys) == 1:
-            return values[rows]
+            return np.asarray(values[rows])
         return np.asarray(values[(*keys[:axis], rows, *keys[axis + 1 :])])
 
     def __iter__(self) -> Any:

@@ -328,5 +328,5 @@ def _outside_main_thread(work: Callable[[], bool]) -> bool:
 
 def extent(spans: NDArray[np.int64]) -> tuple[int, int]:
     """Return where the bytes of chunks begin and end, in whichever order they lie."""
-    pairs = spans.tolist()  # for a few chunks faster than NumPy
-    return min(begin for begin, _ in pairs), max(end for _, end in pairs)
+    bounds = spans.ravel().tolist()  # for a few chunks faster than NumPy
+    return min(bounds), max(bounds)

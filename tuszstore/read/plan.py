@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ LEAST_WINDOWS = 8
 """Windows of a run where that many overlap: what it shares with the next is read twice."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)  # not frozen, which takes as long as finding the bytes
 class Run:
     """Consecutive blocks, and the windows that lie within them.
 
@@ -31,7 +32,7 @@ class Run:
     targets: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Part:
     """Blocks of a run that lie in one shard.
 
@@ -96,11 +97,12 @@ def plan_runs(
     max_windows = max(LEAST_WINDOWS, -(-n_windows // (2 * n_threads)))
     order = np.argsort(positions, kind="stable")
     ordered = positions[order]
-    pairs = np.stack([order, ordered], axis=1)
+    pairs = np.empty((n_windows, 2), np.int64)
+    pairs[:, 0] = order
     starts = (ordered // block).tolist()
     stops = ((ordered + (window - 1)) // block + 1).tolist()
     max_blocks = max(MAX_BLOCKS, *map(int.__sub__, stops, starts))
-    begin = 0
+    begin, bounds = 0, [0]
     for k in range(1, n_windows + 1):
         first, stop = starts[begin], stops[k - 1]
         if (
@@ -109,7 +111,9 @@ def plan_runs(
             or k - begin == max_windows
             or stops[k] - first > max_blocks
         ):
-            targets = pairs[begin:k]
-            targets[:, 1] -= first * block
-            yield Run(first, stop, targets)
+            bounds.append(k)
             begin = k
+    firsts = np.repeat([starts[begin] for begin in bounds[:-1]], np.diff(bounds))
+    pairs[:, 1] = ordered - firsts * block
+    for begin, k in pairwise(bounds):
+        yield Run(starts[begin], stops[k - 1], pairs[begin:k])

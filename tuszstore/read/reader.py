@@ -217,7 +217,10 @@ class BlockReader:
     def _fill_part(
         self, place: int, part: Part, decode: "_Filling", announcer: Announcer, buffers: Buffers
     ) -> None:
-        waited = self._attempt(part, lambda: decode(part, self._spans(part), buffers))
+        try:
+            waited = decode(part, self._spans(part), buffers)
+        except (DamagedShard, DamagedBlock) as error:
+            raise self._explained(part, error) from error
         announcer.after(place, waited=waited)
 
     def fill_from_objects(self, share: "Share") -> None:
@@ -257,7 +260,7 @@ class BlockReader:
 
     def _fill_fetch(self, objects: ShardObjects, fetch: Fetch, decode: "_Filling") -> None:
         content = objects.get(fetch.shard, fetch.begin, fetch.end)
-        buffers = _idle.pop() if _idle else Buffers()
+        buffers = _take_buffers()
         for part, spans in fetch.parts:
             begin, end = extent(spans)
             bytes_of_part = content[begin - fetch.begin : end - fetch.begin]
@@ -272,11 +275,14 @@ class BlockReader:
         """Do what a part needs, and name recording and time if it fails."""
         try:
             return work()
-        except DamagedShard as error:
-            raise self._error(part.first, part.first + part.count - 1, error) from error
-        except DamagedBlock as error:
+        except (DamagedShard, DamagedBlock) as error:
+            raise self._explained(part, error) from error
+
+    def _explained(self, part: Part, error: DamagedShard | DamagedBlock) -> StoreError:
+        if isinstance(error, DamagedBlock):
             number = part.first + error.place
-            raise self._error(number, number, error) from error
+            return self._error(number, number, error)
+        return self._error(part.first, part.first + part.count - 1, error)
 
     def _error(self, first: int, last: int, reason: Exception) -> StoreError:
         # a server that did not answer would be waited for once more
@@ -328,6 +334,13 @@ _idle: list[Buffers] = []
 """Buffers that no thread uses."""
 
 
+def _take_buffers() -> Buffers:
+    try:  # another thread may take the last ones at any moment
+        return _idle.pop()
+    except IndexError:
+        return Buffers()
+
+
 def fill_together(shares: Sequence[Share], n_threads: int) -> None:
     """Fill a batch from several stores as from one: whichever thread is free takes the next part.
 
@@ -351,7 +364,7 @@ def fill_together(shares: Sequence[Share], n_threads: int) -> None:
     left = iter([fill for share in here for fill in share.reader.fill_parts(share)])
 
     def fill_parts() -> None:
-        buffers = _idle.pop() if _idle else Buffers()
+        buffers = _take_buffers()
         for fill in left:
             fill(buffers)
         _idle.append(buffers)

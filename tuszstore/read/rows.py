@@ -206,7 +206,7 @@ def make_rows(
     for average in dict.fromkeys(d.average for d in derivations if d.average):
         sums.add((row, sd[:, row] * scale) for row in average)
         shared[average] = len(spec.channels) + len(shared)
-    offsets = []
+    offsets: list[NDArray[Any]] = []
     for row, derivation in enumerate(derivations):
         if as_stored[row]:
             sums.add((r, w * scale) for r, w in derivation.terms)

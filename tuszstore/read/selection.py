@@ -53,7 +53,7 @@ def select_windows(
         ("seizure_free_after", min_seizure_free_after),
     ):
         if seconds is not None:
-            if not seconds >= 0:
+            if isinstance(seconds, str) or not seconds >= 0:
                 raise ValueError(f"min_{name} must be seconds, 0 or more, not {seconds!r:.40}")
             chosen &= windows[name] >= seconds  # NaN, where nothing is known, is not
     return np.flatnonzero(chosen)

@@ -119,6 +119,16 @@ class WindowReader:
                 store, n_threads, verify=verify, rows=rows, window=self.window
             )
 
+    def places(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where windows begin, as :meth:`signal_at` takes it.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (window,)
+            Within 0 to their number.
+        """
+        return self._index.places(numbers)
+
     @property
     def n_rows(self) -> int:
         """Rows of a window: channels of the store, or what is made of them."""

@@ -24,6 +24,7 @@ FILES = "files"
 """Key of the digests of all files but the root, and those of signal and labels."""
 
 _UNKNOWN = "0" * 64
+_NO_DIGITS = "ghijklmnopqrstuvwxyz"
 _DIGEST = re.compile("[0-9a-f]{64}")
 _ROOT = re.compile(rb'"root": "([0-9a-f]{64})"')
 _ATTRIBUTES = re.compile(r'^ "attributes": (?=\{)', re.MULTILINE)
@@ -152,18 +153,23 @@ def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
         As :func:`file_digests` gives them.
     """
     attributes = root["attributes"]
-    own = attributes[ATTRIBUTE] = {
+    own: dict[str, Any] = {
         FILES: dict(files),
         "attributes": attributes_digest(attributes),
-        "root": "f" * 64,
+        "root": _UNKNOWN,
     }
-    other = json.dumps(root, indent=1)
+    attributes[ATTRIBUTE] = own
+    for letter in _NO_DIGITS:  # zeros, and any of these, may stand elsewhere too
+        own["root"] = mark = 64 * letter
+        text = json.dumps(root, indent=1)
+        before, _, after = text.partition(mark)
+        if mark not in after:
+            break
+    else:
+        raise StoreError("the attributes of the root hold every mark of 64 equal letters")
     own["root"] = _UNKNOWN
-    text = json.dumps(root, indent=1)
-    # where the two differ: zeros may stand elsewhere too
-    place = next(k for k, (a, b) in enumerate(zip(text, other, strict=True)) if a != b)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"{text[:place]}{digest}{text[place + 64 :]}".encode()
+    digest = hashlib.sha256(f"{before}{_UNKNOWN}{after}".encode()).hexdigest()
+    return f"{before}{digest}{after}".encode()
 
 
 def is_sealed(content: bytes, digest: str) -> bool:

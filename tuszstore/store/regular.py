@@ -188,7 +188,7 @@ def place_columns(grid: WindowGrid, first_block: NDArray[np.int64], block: int) 
     geometry = grid.geometry
     recording = np.repeat(np.arange(len(grid.n_samples), dtype=np.int32), grid.n_windows)
     within = np.arange(len(recording)) - np.repeat(grid.first_window, grid.n_windows)
-    start_block = within * geometry.stride
+    start_block = within * grid.pitch
     start_block //= block
     start_block += np.repeat(first_block, grid.n_windows)
     return {

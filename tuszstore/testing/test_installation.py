@@ -36,7 +36,7 @@ def test_windows_are_those_of_zarr(store: tuszstore.Store) -> None:
     starts = store.metadata.windows["start_block"]
     n_blocks = store.metadata.geometry.blocks_per_window
     for number in (0, len(store) // 2, len(store) - 1):
-        blocks = signal[starts[number] : starts[number] + n_blocks]
+        blocks = np.asarray(signal[starts[number] : starts[number] + n_blocks])
         expected = np.concatenate(list(blocks), axis=-1).astype(np.float32) * scale
         np.testing.assert_array_equal(store.windows[number], expected)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.read.labels import Shift
+from tuszstore.read.rows import Rows
 from tuszstore.read.targets import Target
 
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
@@ -59,6 +60,8 @@ class BatchReader:
         self._ids = store.metadata.recordings["id"]
         # what is read in the background needs no table that is not there
         self._windows.load_labels(target)
+        if self.rows is not None:
+            self._table.load("recording")
         if return_meta:
             self._table.load("recording", "start_time", "category")
 
@@ -78,7 +81,8 @@ class BatchReader:
         allocate : callable
             Returns the memory for a shape and a type, of any content.
         stored : bool
-            Whether the signal is left as it is stored, in its type and without its scale.
+            Whether the signal is left as it is stored where that is int16: the channels of the
+            store, without their scale, of which `rows` are still to be made.
         shift : ndarray of int64, shape (window,), optional
             Samples by which each window is taken later.
 
@@ -90,14 +94,26 @@ class BatchReader:
         """
         n_channels, n_samples = self._shape
         dtype = self.stored_dtype if stored else torch.float32
+        if self.rows is not None and dtype == torch.int16:
+            n_channels = self.rows.n_channels
         signal = allocate((len(numbers), n_channels, n_samples), dtype)
         label_dtype = torch.int32 if self._target.dtype == np.int32 else torch.float32
-        shape = self._target.shape(n_channels, n_samples)
+        shape = self._target.shape(*self._shape)
         label = allocate((len(numbers), *shape), label_dtype)
         self._windows.signal(numbers, signal.numpy(), shift)
         # after the signal: a thread of its own for a fiftieth of the time would disturb the others
         self._windows.target(self._target, numbers, label.numpy(), shift)
         return Batch(signal, label, self._meta(numbers, shift))
+
+    @property
+    def rows(self) -> Rows | None:
+        """What is made of the store's channels; None where they are read as they are."""
+        return getattr(self._windows, "rows", None)
+
+    def recordings(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of each window's recording in the recordings table."""
+        recordings: NDArray[np.int64] = self._table["recording"][numbers].astype(np.int64)
+        return recordings
 
     @property
     def stored_dtype(self) -> torch.dtype:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tuszstore.read.labels import Shift
 from tuszstore.torch.batches import Batch, BatchReader
 from tuszstore.torch.buffers import BufferPool
+from tuszstore.torch.second_stage import SecondStage
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,10 @@ class OnHost:
 
 
 class OnDevice:
-    """Copies values as they are stored, half as many bytes, and scales them on the device.
+    """Copies values as they are stored, half as many bytes, and does the rest on the device.
 
-    On a GPU, copies and scaling have a stream of their own, beside the consumer's.
+    That is to scale them, or to make the rows of a view. On a GPU, copies and what follows have a
+    stream of their own, beside the consumer's.
 
     Parameters
     ----------
@@ -85,8 +87,11 @@ class OnDevice:
         self._reader = reader
         self._device = device
         self._scale: float | None = None
+        self._second: SecondStage | None = None
         if reader.stored_dtype == torch.int16:
             self._scale = float(np.float32(reader.store.metadata.encoding.scale))
+            if reader.rows is not None:
+                self._second = SecondStage(reader.rows, device)
         self._stream: Any = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -94,12 +99,11 @@ class OnDevice:
     def prepare(self, numbers: NDArray[np.int64], shift: Shift = None) -> Prepared:
         """Read windows and start their way to the device, in the background."""
         if self._stream is None:
-            return Prepared(
-                self._send(self._reader.read(numbers, on_host, stored=True, shift=shift))
-            )
+            batch = self._reader.read(numbers, on_host, stored=True, shift=shift)
+            return Prepared(self._send(batch, numbers))
         batch = self._reader.read(numbers, page_locked, stored=True, shift=shift)
         with torch.cuda.stream(self._stream):
-            return Prepared(self._send(batch), self._stream.record_event())
+            return Prepared(self._send(batch, numbers), self._stream.record_event())
 
     def finish(self, prepared: Prepared) -> Batch:
         """Let the consumer's stream wait for a batch, and its memory for the consumer's stream."""
@@ -111,11 +115,21 @@ class OnDevice:
             batch.label.record_stream(stream)
         return batch
 
-    def _send(self, batch: Batch) -> Batch:
-        signal = batch.signal.to(self._device, non_blocking=True).to(torch.float32)
-        if self._scale is not None:
-            signal.mul_(self._scale)
+    def _send(self, batch: Batch, numbers: NDArray[np.int64]) -> Batch:
+        stored = batch.signal.to(self._device, non_blocking=True)
+        if self._second is not None:
+            factors, offsets = self._second.factors(self._reader.recordings(numbers))
+            signal = self._second(stored, self._moved(factors), self._moved(offsets))
+        else:
+            signal = stored.to(torch.float32)
+            if self._scale is not None:
+                signal.mul_(self._scale)
         return Batch(signal, batch.label.to(self._device, non_blocking=True), batch.meta)
+
+    def _moved(self, values: torch.Tensor) -> torch.Tensor:
+        if self._stream is not None:  # or the copy would wait for that of the signal
+            values = values.pin_memory()
+        return values.to(self._device, non_blocking=True)
 
 
 def on_host(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:

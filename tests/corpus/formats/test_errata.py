@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuszstore.corpus.formats.clocks import interval
 from tuszstore.corpus.formats.errata import (
     Erratum,
     ListedClock,
@@ -21,7 +22,7 @@ from tuszstore.corpus.formats.errata import (
     load_errata,
     parse_errata,
 )
-from tuszstore.corpus.formats.siena_list import interval, read_seizure_list
+from tuszstore.corpus.formats.siena_list import read_seizure_list
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.errors import AnnotationError, CorpusError
 

@@ -43,10 +43,10 @@ def test_quotes_line_ends_and_blank_lines_at_the_end() -> None:
         ("1;2\n0;0\n", ", line 1: not the number of a recording: '1;2'"),
         ("1,2\n0,0\n0\n", ", line 3: has 1 cells for 2 recordings"),
         ("1,2\n0,0,0\n", ", line 2: has 3 cells for 2 recordings"),
-        ("1,2\n0,2\n", ", line 2: recording 2 has '2', not 0 or 1"),
-        ("1,2\n0,nan\n", ", line 2: recording 2 has 'nan', not 0 or 1"),
-        ("1,2\n0,1\n0,\n0,1\n", ", line 4: recording 2 has a value behind its end at 1 s"),
-        ("1,2\n0,1\n\n0,1\n", ", line 4: recording 1 has a value behind its end at 1 s"),
+        ("1,2\n0,2\n", ", line 2: eeg2 has '2', not 0 or 1"),
+        ("1,2\n0,nan\n", ", line 2: eeg2 has 'nan', not 0 or 1"),
+        ("1,2\n0,1\n0,\n0,1\n", ", line 4: eeg2 has a value behind its end at 1 s"),
+        ("1,2\n0,1\n\n0,1\n", ", line 4: eeg1 has a value behind its end at 1 s"),
     ],
 )
 def test_what_cannot_be_read_names_the_line(text: str, reason: str) -> None:
@@ -60,8 +60,8 @@ def test_what_cannot_be_read_costs_one_recording() -> None:
         1: [0, 1, 0, 0]
     }
     assert {number: str(error) for number, error in found.faults.items()} == {
-        2: f"{NAME}, line 3: recording 2 has 'x', not 0 or 1",
-        3: f"{NAME}, line 5: recording 3 has a value behind its end at 2 s",
+        2: f"{NAME}, line 3: eeg2 has 'x', not 0 or 1",
+        3: f"{NAME}, line 5: eeg3 has a value behind its end at 2 s",
     }
 
 

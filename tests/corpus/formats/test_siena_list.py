@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuszstore.corpus.formats.siena_list import (
-    DAY,
-    ClockTime,
-    SeizureList,
-    interval,
-    read_seizure_list,
-    seconds_after,
-)
+from tuszstore.corpus.formats.clocks import DAY, ClockTime, interval, seconds_after
+from tuszstore.corpus.formats.siena_list import SeizureList, read_seizure_list
 from tuszstore.corpus.formats.text import text_of
 from tuszstore.errors import AnnotationError
 

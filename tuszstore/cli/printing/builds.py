@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tuszstore.cli.console import print_line, print_rows
-from tuszstore.cli.printing.reasons import LIST_ALL, SHOWN, count_kinds, noted, print_remarks
+from tuszstore.cli.printing.reasons import (
+    LIST_ALL,
+    SHOWN,
+    count_kinds,
+    noted,
+    print_errata,
+    print_remarks,
+)
 from tuszstore.cli.printing.stores import category_rows
 from tuszstore.reasons import plural
 from tuszstore.store.place import shown_path
@@ -109,8 +116,10 @@ def show_report(console: Console, report: "BuildReport") -> None:
         ("with notes", noted(report.noted, report.interpolated)),
         ("excluded", count_kinds(report.left_out)),
     ]
-    if report.corrected:
-        rows.insert(-1, ("errata", f"of {plural(report.corrected, 'recording')}"))
+    if report.errata:
+        n_corrected = len({id_ for id_, _ in report.errata})
+        told = f"{len(report.errata):,} in {plural(n_corrected, 'recording')}"
+        rows.insert(-1, ("errata", told))
     if report.status == "built":
         # of what was there already, nothing can be said of the speed
         fresh = report.recordings == report.changes["build"]
@@ -118,3 +127,4 @@ def show_report(console: Console, report: "BuildReport") -> None:
         rows.append(("time", f"{clock(report.seconds)}{rate}"))
     print_rows(console, f"{report.split}: {report.status}, {shown_path(report.store)}", rows)
     print_remarks(console, report.left_out, report.warnings)
+    print_errata(console, report.errata)

@@ -33,6 +33,21 @@ def count_kinds(left_out: Sequence[LeftOut]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common()) or "none"
 
 
+def print_errata(console: Console, errata: Sequence[tuple[str, str]]) -> None:
+    """Print which known faults of a public corpus were put right, equal ones with their number."""
+    if not errata:
+        return
+    reasons = group_reasons(sorted(("", note, id_) for id_, note in errata))
+    print_line(console, "known faults of the corpus (corpus.errata):")
+    for reason in reasons[:SHOWN]:
+        named = ", ".join(reason.examples)
+        if more := reason.count - len(reason.examples):
+            named += f" and {more:,} more"
+        print_line(console, f"  {named}: {reason.text}")
+    if len(reasons) > SHOWN or any(one.count > len(one.examples) for one in reasons):
+        print_line(console, f"  {LIST_ALL}")
+
+
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[tuple[str, str]]:
     """Return what is told of recordings that are excluded, equal reasons with their number.
 

@@ -10,6 +10,7 @@ from tuszstore.cli.console import print_rows
 from tuszstore.cli.printing.reasons import noted, print_remarks
 from tuszstore.corpus.base import LeftOut
 from tuszstore.facade.store import Store
+from tuszstore.facade.view import View
 from tuszstore.read.decode import NO_KERNEL, has_kernel
 from tuszstore.reasons import all_notes, plural
 from tuszstore.store.place import shown_path
@@ -28,8 +29,8 @@ _ATTRIBUTES = (
 """Attributes of the root that are shown."""
 
 
-def show_store(console: Console, store: Store) -> None:
-    """Print what a store holds."""
+def show_store(console: Console, store: Store | View) -> None:
+    """Print what a store holds, or what a view of it shows."""
     facts = describe(store)
     channels = f"{plural(len(store.channels), 'channel')} at {store.sfreq:g} Hz"
     window, stride = facts["window_seconds"], facts["stride_seconds"]
@@ -40,6 +41,7 @@ def show_store(console: Console, store: Store) -> None:
     if facts["bytes"] is not None:
         space = f"{size(facts['bytes'])} in {plural(facts['files'], 'file')}"
     rows = [
+        *((f"view, {name}", text) for name, text in facts["view"].items()),
         ("split", f"{facts['split']} (policy {facts['split_policy']})"),
         ("built", f"{facts['created']} by tuszstore {facts['versions']['tuszstore']}"),
         ("config hash", facts["config_hash"]),
@@ -67,8 +69,8 @@ def category_rows(categories: Mapping[str, int]) -> Iterable[tuple[str, str]]:
         yield f"  {name}", f"{count:,} ({count / total:.1%})"
 
 
-def describe(store: Store) -> dict[str, Any]:
-    """Return the figures of a store as plain values."""
+def describe(store: Store | View) -> dict[str, Any]:
+    """Return the figures of a store, or of a view of it, as plain values."""
     files = store.sizes()
     spec, encoding, attrs = store.spec, store.metadata.encoding, store.attrs
     recordings = store.recordings
@@ -79,6 +81,9 @@ def describe(store: Store) -> dict[str, Any]:
     notes = all_notes(table.or_blank("notes"), interpolated, store.channels)
     return {
         "store": str(store.path),
+        "view": store.shown(),
+        "channels": list(store.channels),
+        "units": spec.units,
         **{name: attrs[name] for name in _ATTRIBUTES},
         "recordings": recordings.sizes["recording"],
         "patients": len(set(recordings["patient"].values)),

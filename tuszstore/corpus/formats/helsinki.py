@@ -102,9 +102,9 @@ def read_helsinki(text: str, name: str) -> Expert:
                 continue
             value = _VALUES.get(cell)
             if value is None:
-                what = f"recording {number} has {shown(cell)}, not 0 or 1"
+                what = f"eeg{number} has {shown(cell)}, not 0 or 1"
             elif len(column) < rows:
-                what = f"recording {number} has a value behind its end at {len(column)} s"
+                what = f"eeg{number} has a value behind its end at {len(column)} s"
             else:
                 column.append(value)
                 continue

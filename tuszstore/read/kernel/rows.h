@@ -163,15 +163,29 @@ INLINE void finish(const float *total, float_at *dst, size_t n, float offset, fl
         dst[k] = finished(total[k], offset, limit);
 }
 
+/* Write a sum over a tile. */
+typedef void write_sum(const struct rows *r, size_t sum, const float *factors, const uint8_t *at,
+                       size_t channel_bytes, int is_float, float_at *dst, size_t n, float offset,
+                       float limit);
+
+INLINE void write_any_sum(const struct rows *r, size_t sum, const float *factors,
+                          const uint8_t *at, size_t channel_bytes, int is_float, float_at *dst,
+                          size_t n, float offset, float limit)
+{
+    float total[TILE];
+    sum_terms(r, sum, factors, at, channel_bytes, is_float, total, n);
+    finish(total, dst, n, offset, limit);
+}
+
 /* Write rows of a part of a block.
 
    `src` is the first value of the part in channel 0, and `dst` where row 0 begins. */
 INLINE void write_sums(const struct rows *r, size_t recording, const uint8_t *src,
                        size_t channel_bytes, size_t itemsize, float_at *dst, size_t row_samples,
-                       size_t n)
+                       size_t n, write_sum *write)
 {
-    float total[TILE];
     size_t n_rows = r->n_sums - r->n_shared;
+    int is_float = itemsize == 4;
     if (r->n_recordings == 1)
         recording = 0;
     const float *factors = r->factors + recording * r->n_terms;
@@ -180,28 +194,120 @@ INLINE void write_sums(const struct rows *r, size_t recording, const uint8_t *sr
         size_t count = n - k < TILE ? n - k : TILE;
         const uint8_t *at = src + k * itemsize;
         for (size_t s = 0; s < r->n_shared; s++)
-            sum_terms(r, s, factors, at, channel_bytes, itemsize == 4, r->shared + s * TILE, count);
-        for (size_t row = 0; row < n_rows; row++) {
-            sum_terms(r, r->n_shared + row, factors, at, channel_bytes, itemsize == 4, total, count);
-            finish(total, dst + row * row_samples + k, count, offsets[row], r->limits[row]);
-        }
+            sum_terms(r, s, factors, at, channel_bytes, is_float, r->shared + s * TILE, count);
+        for (size_t row = 0; row < n_rows; row++)
+            write(r, r->n_shared + row, factors, at, channel_bytes, is_float,
+                  dst + row * row_samples + k, count, offsets[row], r->limits[row]);
     }
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx2"))) static void
-write_sums_avx2(const struct rows *r, size_t recording, const uint8_t *src, size_t channel_bytes,
-                size_t itemsize, float_at *dst, size_t row_samples, size_t n)
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline __m256 load_short(const short_at *p)
 {
-    write_sums(r, recording, src, channel_bytes, itemsize, dst, row_samples, n);
+    return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
+AVX2 static inline __m256 load_float(const float_at *p)
+{
+    return _mm256_loadu_ps((const float *)p);
+}
+
+AVX2 static inline __m256 finished_avx2(__m256 v, float offset, float limit)
+{
+    v = _mm256_add_ps(v, _mm256_set1_ps(offset));
+    return _mm256_min_ps(_mm256_set1_ps(limit), _mm256_max_ps(_mm256_set1_ps(-limit), v));
+}
+
+/* One term or two, summed and finished without a detour. */
+#define DEFINE_DIRECT(name, A, B, load_a, load_b)                                                  \
+    AVX2 static void direct_##name(float_at *dst, const A *a, float f, const B *b, float g,        \
+                                   size_t n, float offset, float limit)                            \
+    {                                                                                              \
+        size_t k = 0;                                                                              \
+        for (; k < n && ((uintptr_t)(dst + k) & 31); k++)                                          \
+            dst[k] = finished((float)a[k] * f + (float)b[k] * g, offset, limit);                   \
+        for (; k + 8 <= n; k += 8) {                                                               \
+            __m256 v = _mm256_mul_ps(load_a(a + k), _mm256_set1_ps(f));                            \
+            v = _mm256_add_ps(v, _mm256_mul_ps(load_b(b + k), _mm256_set1_ps(g)));                 \
+            _mm256_stream_ps((float *)(dst + k), finished_avx2(v, offset, limit));                 \
+        }                                                                                          \
+        for (; k < n; k++)                                                                         \
+            dst[k] = finished((float)a[k] * f + (float)b[k] * g, offset, limit);                   \
+    }
+#define DEFINE_DIRECT_ONE(name, A, load_a)                                                         \
+    AVX2 static void direct_##name(float_at *dst, const A *a, float f, size_t n, float offset,     \
+                                   float limit)                                                    \
+    {                                                                                              \
+        size_t k = 0;                                                                              \
+        for (; k < n && ((uintptr_t)(dst + k) & 31); k++)                                          \
+            dst[k] = finished((float)a[k] * f, offset, limit);                                     \
+        for (; k + 8 <= n; k += 8) {                                                               \
+            __m256 v = _mm256_mul_ps(load_a(a + k), _mm256_set1_ps(f));                            \
+            _mm256_stream_ps((float *)(dst + k), finished_avx2(v, offset, limit));                 \
+        }                                                                                          \
+        for (; k < n; k++)                                                                         \
+            dst[k] = finished((float)a[k] * f, offset, limit);                                     \
+    }
+DEFINE_DIRECT_ONE(short, short_at, load_short)
+DEFINE_DIRECT_ONE(float, float_at, load_float)
+DEFINE_DIRECT(shorts, short_at, short_at, load_short, load_short)
+DEFINE_DIRECT(floats, float_at, float_at, load_float, load_float)
+DEFINE_DIRECT(mixed, short_at, float_at, load_short, load_float)
+
+AVX2 static void write_sum_avx2(const struct rows *r, size_t sum, const float *factors,
+                                const uint8_t *at, size_t channel_bytes, int is_float,
+                                float_at *dst, size_t n, float offset, float limit)
+{
+    size_t term = (size_t)r->starts[sum], n_terms = (size_t)r->starts[sum + 1] - term;
+    size_t first = (size_t)r->channels[term];
+    size_t second = n_terms == 2 ? (size_t)r->channels[term + 1] : first;
+    if (n_terms > 2 || first >= r->n_channels || ((uintptr_t)dst & 3)) {
+        write_any_sum(r, sum, factors, at, channel_bytes, is_float, dst, n, offset, limit);
+        return;
+    }
+    const uint8_t *a = at + first * channel_bytes;
+    const uint8_t *b = second < r->n_channels
+                           ? at + second * channel_bytes
+                           : (const uint8_t *)(r->shared + (second - r->n_channels) * TILE);
+    float f = factors[term];
+    if (n_terms == 1) {
+        if (is_float)
+            direct_float(dst, (const float_at *)a, f, n, offset, limit);
+        else
+            direct_short(dst, (const short_at *)a, f, n, offset, limit);
+        return;
+    }
+    float g = factors[term + 1];
+    if (is_float)
+        direct_floats(dst, (const float_at *)a, f, (const float_at *)b, g, n, offset, limit);
+    else if (second < r->n_channels)
+        direct_shorts(dst, (const short_at *)a, f, (const short_at *)b, g, n, offset, limit);
+    else
+        direct_mixed(dst, (const short_at *)a, f, (const float_at *)b, g, n, offset, limit);
+}
+
+AVX2 static void write_sums_avx2(const struct rows *r, size_t recording, const uint8_t *src,
+                                 size_t channel_bytes, size_t itemsize, float_at *dst,
+                                 size_t row_samples, size_t n)
+{
+    write_sums(r, recording, src, channel_bytes, itemsize, dst, row_samples, n, write_sum_avx2);
 }
 #endif
+
+static void write_sum_plain(const struct rows *r, size_t sum, const float *factors,
+                            const uint8_t *at, size_t channel_bytes, int is_float, float_at *dst,
+                            size_t n, float offset, float limit)
+{
+    write_any_sum(r, sum, factors, at, channel_bytes, is_float, dst, n, offset, limit);
+}
 
 static void write_sums_plain(const struct rows *r, size_t recording, const uint8_t *src,
                              size_t channel_bytes, size_t itemsize, float_at *dst,
                              size_t row_samples, size_t n)
 {
-    write_sums(r, recording, src, channel_bytes, itemsize, dst, row_samples, n);
+    write_sums(r, recording, src, channel_bytes, itemsize, dst, row_samples, n, write_sum_plain);
 }
 
 /* Which of both this processor can do. */

@@ -1,0 +1,125 @@
+"""score, and report with predictions, as a user meets them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tuszstore
+from tests.cli.runner import run
+from tests.store.made_stores import make_store
+
+ID = "s0"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store, and predictions that find its seizures and one thing more."""
+    folder = tmp_path_factory.mktemp("scored")
+    make_store(folder / "dev.zarr", lengths=(1600, 130, 2400, 960))
+    store = tuszstore.open(folder / "dev.zarr")
+    share = np.nan_to_num(store.index["seizure_fraction"].values)
+    said = np.where(share > 0, 0.5 + share / 2, 0.1)
+    said[0] = 0.8
+    with tuszstore.write_predictions(store, folder / "p", model="a") as out:
+        out.write(np.arange(len(store)), said)
+    return folder
+
+
+def values(*args: object) -> Any:
+    result = run("score", *args, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_text(folder: Path) -> None:
+    result = run("score", folder / "p", "--threshold", 0.45)
+    assert result.exit_code == 0, result.output
+    for word in ("SzCORE, events", "OVLP", "TAES", "EPOCH", "false alarms a day", "unlabelled"):
+        assert word in result.output
+
+
+def test_json_says_what_the_library_says(folder: Path) -> None:
+    found = values(folder / "p", "--threshold", 0.45, "--smooth", 10, "--min-duration", 5)
+    predictions = tuszstore.open_predictions(folder / "p")
+    expected = predictions.score(0.45, smooth=10.0, min_duration=5.0).to_json()
+    del found["predictions"]
+    assert found == json.loads(json.dumps(expected))
+    assert found["total"]["ovlp"]["hits"] == 2
+
+
+def test_what_is_undefined_is_said(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / f"{ID}.csv_bi"
+    head = "# duration = 100.0 secs\nchannel,start_time,stop_time,label,confidence\n"
+    file.write_text(f"{head}TERM,0,100,bckg,1\n")
+    result = run("score", folder / "p", "--against", file)
+    assert result.exit_code == 0
+    assert "sensitivity is undefined: nothing in the reference" in result.output
+    found = values(folder / "p", "--against", file)
+    assert found["total"]["szcore_events"]["sensitivity"] is None
+    assert found["recordings"] == 1
+
+
+def test_events_are_written_and_score_the_same(folder: Path, tmp_path: Path) -> None:
+    values(folder / "p", "--events", tmp_path / "e")
+    # what was predicted is right if it is compared with itself
+    found = values(folder / "p", "--against", tmp_path / "e")
+    assert found["total"]["taes"]["f1"] == 1
+
+
+def test_a_threshold_from_another_split(folder: Path) -> None:
+    found = values(folder / "p", "--threshold-from", folder / "p")
+    best = tuszstore.open_predictions(folder / "p").sweep().best("f1")
+    assert found["rule"]["threshold"] == best.threshold
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["nowhere"], "holds no predictions"),
+        (["dev.zarr"], "holds no predictions"),
+        (["p", "--threshold", "2"], "2.0 is not in the range"),
+        (["p", "--threshold", "0.5", "--threshold-from", "p"], "exclude each other"),
+        (["p", "--threshold", "0.2", "--hysteresis", "0.4"], "hysteresis must be within"),
+        (["p", "--against", "nothing.tsv"], "is not there"),
+        (["p", "--against", "other_events.tsv"], "is of another recording"),
+        (["p", "--against", "s0.csv_bi"], "of another length: 90 s"),
+        (["p", "--mode", "middle"], "'middle' is not one of"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], told: str
+) -> None:
+    monkeypatch.chdir(folder)
+    Path("other_events.tsv").write_text("onset\tduration\teventType\n1\t2\tsz\n")
+    Path("s0.csv_bi").write_text("# duration = 90 secs\nchannel,start_time,stop_time,label\n,1,2,x")
+    result = run("score", *args)
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert result.stderr.startswith("tuszstore: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_report_shows_scores_and_the_worst(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "r.html"
+    predictions = ["--predictions", folder / "p", "--threshold", 0.6, "-o", page]
+    result = run("report", folder / "dev.zarr", *predictions)
+    assert result.exit_code == 0, result.output
+    text = page.read_text()
+    for words in (
+        "Predictions",
+        "Model a, threshold 0.6",
+        "SzCORE, events",
+        "missed, ",
+        "false alarm",
+    ):
+        assert words in text
+    result = run("report", folder / "dev.zarr", "--threshold", 0.6, "-o", page)
+    assert "--threshold goes with --predictions" in result.stderr
+    make_store(tmp_path / "train.zarr", seed=9)
+    result = run("report", tmp_path / "train.zarr", *predictions)
+    assert result.exit_code == 1
+    assert "belongs to another store" in result.stderr

@@ -1,0 +1,69 @@
+"""The command that serves pages of a store: browse."""
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+import tuszstore
+from tuszstore.cli import options
+from tuszstore.compat import explain_missing
+
+
+@click.command()
+@options.store()
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Predictions of this store, shown beside its seizures.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Probability from which on an event is drawn.",
+)
+@click.option(
+    "--recording",
+    metavar="ID",
+    help="Recording to begin with: its id, its file name without suffix, or its row.",
+)
+@click.option("--at", type=float, default=0.0, metavar="SECONDS", help="Time to begin with.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Port of the server.  [default: a free one]",
+)
+@click.option("--no-open", is_flag=True, help="Print the address, and open no browser.")
+def browse(
+    store: str,
+    predictions: Path | None,
+    threshold: float,
+    recording: str | None,
+    at: float,
+    port: int,
+    no_open: bool,
+) -> None:
+    """Leaf through recordings in a browser, on this machine alone.
+
+    The address holds a secret; it works until Ctrl-C. Keys are listed at the foot of the page.
+
+    STORE is a folder, or the URL of one in an object store.
+    """
+    with explain_missing():
+        from tuszstore.browse.server import browse as serve
+
+    opened = tuszstore.open(store)
+    found = None if predictions is None else tuszstore.open_predictions(predictions, store=opened)
+    first = None if recording is None else options.recording_of(opened, recording)
+    with options.one_line():
+        browsing = serve(opened, found, threshold=threshold, recording=first, at=at, port=port)
+    with browsing:
+        click.echo(f"{browsing.url}\nCtrl-C ends it.")
+        if not no_open:
+            webbrowser.open(browsing.url)
+        browsing.wait()

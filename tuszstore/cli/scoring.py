@@ -1,0 +1,108 @@
+"""The command that scores predictions: score."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tuszstore.cli import options
+from tuszstore.evaluate.stitching import MODES
+from tuszstore.text import printable
+
+_seconds = click.FloatRange(0)
+
+
+@click.command()
+@click.argument("predictions", type=options.directory_type)
+@click.option(
+    "--against",
+    type=options.directory_type,
+    metavar="CSV_BI|TSV",
+    help="What is right: an events file, or a folder of them.  [default: the store's annotation]",
+)
+@click.option(
+    "-t",
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="T",
+    help="Probability from which on there is an event.  [default: 0.5]",
+)
+@click.option(
+    "--threshold-from",
+    type=options.directory_type,
+    metavar="PREDICTIONS",
+    help="Take the threshold at which the F1 by SzCORE of these, of another split, is highest.",
+)
+@click.option(
+    "--hysteresis",
+    type=click.FloatRange(0, 1),
+    metavar="T",
+    help="Probability below which an event ends.  [default: the threshold]",
+)
+@click.option(
+    "--min-duration", type=_seconds, metavar="SECONDS", default=0.0, help="Drop shorter events."
+)
+@click.option(
+    "--merge-gap",
+    type=_seconds,
+    metavar="SECONDS",
+    default=0.0,
+    help="Join events that are no further apart.",
+)
+@click.option("--smooth", type=_seconds, metavar="SECONDS", help="Average the probability first.")
+@click.option(
+    "--mode",
+    type=options.Choice(MODES),
+    default="mean",
+    show_default=True,
+    help="How windows that overlap become one value.",
+)
+@click.option(
+    "--events",
+    type=options.directory_type,
+    metavar="DIR",
+    help="Write the events there, as SzCORE's tables in folders of BIDS.",
+)
+@options.as_json
+def score(
+    predictions: Path,
+    against: Path | None,
+    threshold: float | None,
+    threshold_from: Path | None,
+    hysteresis: float | None,
+    events: Path | None,
+    as_json: bool,
+    **rule: Any,
+) -> None:
+    """Score predictions by the rules of SzCORE and NEDC.
+
+    What is right is what the store has annotated, or what --against says.
+
+    PREDICTIONS is what write_predictions wrote. See docs/evaluate.md for what each score means.
+    """
+    from tuszstore.cli.console import echo_json, make_console
+    from tuszstore.cli.printing.scores import show_scores
+    from tuszstore.evaluate.opening import open_predictions
+
+    if threshold is not None and threshold_from is not None:
+        raise click.UsageError("--threshold and --threshold-from exclude each other")
+    opened = open_predictions(predictions)
+    chosen = 0.5 if threshold is None else threshold
+    try:
+        if threshold_from is not None:
+            other = open_predictions(threshold_from)
+            chosen = other.sweep(**rule).best("f1").threshold
+        given = {"hysteresis": hysteresis, **rule}
+        scores = opened.score(chosen, against, **given)
+        if events is not None:
+            opened.events(chosen, **given).write_bids(events)
+    except ValueError as error:
+        raise click.ClickException(printable(str(error))) from error
+    except OSError as error:
+        raise click.ClickException(f"{events}: cannot be written: {error.strerror}") from error
+    if as_json:
+        agreement = [pair.to_json() for pair in opened.agreement()]
+        raters = {"raters": agreement} if agreement else {}
+        echo_json({"predictions": str(opened.path), **scores.to_json(), **raters})
+    else:
+        show_scores(make_console(), opened, scores)
