@@ -579,6 +579,7 @@ class TestState:
             "length": 15360,
             "stride": 2560,
             "label": "seizure",
+            "jitter": False,
             "windows": 42,
             "seed": 42,
             "batch_size": None,
