@@ -182,7 +182,7 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 	$(PYTHON) -m venv .venv-constraints; \
 	py=.venv-constraints/bin/python; \
 	$$py $(PIP_INSTALL) --upgrade pip; \
-	$$py $(PIP_INSTALL) 'torch==$(TORCH)' -e '.[all]' --group dev --group fuzz; \
+	$$py $(PIP_INSTALL) 'torch==$(TORCH)' -e '.[all,train]' --group dev --group docs --group fuzz; \
 	$$py -m pip freeze --all --exclude-editable > .venv-constraints/frozen.txt; \
 	{ sed -n '/^#/p' constraints.txt; sed 's/+[a-z0-9.]*$$//' .venv-constraints/frozen.txt; } > .venv-constraints/new.txt; \
 	mv .venv-constraints/new.txt constraints.txt; \
