@@ -157,7 +157,7 @@ class Balanced(Sampler):
         return f" ({counts_text(self.composition())}), {self._settings()}"
 
     def _settings(self) -> str:
-        return f"{'drawn anew' if self._redraw else 'one set'}, seed {self.seed}"
+        return f"{'resampled each epoch' if self._redraw else 'one set'}, seed {self.seed}"
 
     def _count_candidates(self, code: int) -> int:
         chosen = self._category == code
