@@ -22,6 +22,14 @@ class BlockShuffled(Sampler):
     seed : int
     run : int
         Windows of a run.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.sampling import BlockShuffled
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> len(BlockShuffled(range(len(store)), seed=1).epoch(0))
+    244
     """
 
     def __init__(self, indices: ArrayLike | int, seed: int = 42, run: int = 16) -> None:
