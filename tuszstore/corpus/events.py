@@ -22,7 +22,7 @@ from tuszstore.corpus.doubts import refuse_doubtful
 from tuszstore.corpus.words import Words, words_of
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import UNLABELLED
-from tuszstore.store.raters import counting, decide_recording, is_decided_by_one
+from tuszstore.store.raters import RULES, counting, decide_recording, is_decided_by_one
 from tuszstore.text import printable
 
 NOT_LOOKED = "unlabelled"
@@ -77,6 +77,13 @@ class MarkedEvents:
     labelled: bool = True
 
 
+_NO_SAMPLES = np.empty(0, np.int64)
+_NO_BITS = np.empty(0, np.uint16)
+
+NOTHING_MARKED = MarkedEvents((), _NO_SAMPLES, _NO_SAMPLES, _NO_BITS, _NO_BITS)
+"""Of a recording in which somebody without a name found no event."""
+
+
 def mark_events(
     annotation: Annotation, n_samples: int, sfreq: float, config: Labels
 ) -> MarkedEvents:
@@ -107,6 +114,9 @@ def mark_events(
         ``leave_out``.
     """
     events = tuple(e for e in annotation.events if e.label.lower() != BACKGROUND)
+    nobody_named = annotation.raters == ("",) and config.rater in RULES
+    if nobody_named and not events and not annotation.looked:
+        return NOTHING_MARKED  # most recordings of most corpora
     refuse_doubtful(events, n_samples / sfreq, config)
     ends = [_samples(event, sfreq, config) for event in events]
     raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
