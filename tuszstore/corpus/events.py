@@ -1,7 +1,9 @@
 """Which samples of a recording an annotated event marks, and with which class."""
 
+import json
 import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -257,10 +259,12 @@ def _way_out(event: Event, config: Labels) -> str:
     if len(event.label.split()) != 1:
         return "a class must be one word: say in labels.map which one it means"
     if looks_like_seizure(event.label):
+        meant = f"labels.map={{{json.dumps(event.label)}: {next(iter(config.seizure), 'bckg')}}}"
         return (
             "it looks like a seizure: if it is one, add it to labels.classes and to "
             "labels.seizure; in labels.classes alone it does not count as one. Or say in "
-            "labels.map which class it means"
+            "labels.map which class it means, such as "
+            f"--set {shlex.quote(meant)}"
         )
     return (
         "if it is a seizure, add it to labels.classes and to labels.seizure; if not, add it to "
