@@ -119,7 +119,7 @@ def mark_events(
     nobody_named = annotation.raters == ("",) and config.rater in RULES
     if nobody_named and not events and not annotation.looked:
         return NOTHING_MARKED  # most recordings of most corpora
-    refuse_doubtful(events, n_samples / sfreq, config)
+    refuse_doubtful(events, n_samples / sfreq, config, annotation.file)
     ends = [_samples(event, sfreq, config) for event in events]
     raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
     raw_stop = np.array([stop for _, stop in ends], np.int64).reshape(-1)
@@ -138,7 +138,9 @@ def mark_events(
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
     words = words_of(config)
-    bits = np.array([_bit(event, words, config) for event in events], np.uint16).reshape(-1)
+    bits = np.array(
+        [_bit(event, words, config, annotation.file) for event in events], np.uint16
+    ).reshape(-1)
     for bit, told in ((0, "taken as background"), (UNLABELLED, "neither seizure nor background")):
         if found := sorted({e.label for e, b in zip(events, bits, strict=True) if b == bit}):
             notes.append(f"{told}: {', '.join(found)}")
@@ -241,14 +243,14 @@ def _samples(event: Event, sfreq: float, config: Labels) -> tuple[int, int]:
     return first, max(first + 1, math.ceil(round(offset * sfreq, 6)))
 
 
-def _bit(event: Event, words: Words, config: Labels) -> int:
+def _bit(event: Event, words: Words, config: Labels, file: str) -> int:
     bit = words.bit(event.label, event.meaning)
     if bit is not None:
         return bit
     if config.unknown == "background":
         return 0
     raise RecordingError(
-        f"annotation, row {event.row}: unknown event class {event.label!r}; "
+        f"{file or 'annotation'}, row {event.row}: unknown event class {event.label!r}; "
         f"{_way_out(event, config)}"
     )
 
