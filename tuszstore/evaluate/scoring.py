@@ -221,13 +221,9 @@ def score_lists(
     """
     if not 0 <= seconds < np.inf:
         raise ValueError(f"seconds must be 0 or more, not {seconds}")
+    given = {"reference": reference, "hypothesis": hypothesis, "ignored": ignored}
     known, found, lost = (
-        clip(union(checked_spans(spans, name)), 0, seconds)
-        for name, spans in (
-            ("reference", reference),
-            ("hypothesis", hypothesis),
-            ("ignored", ignored),
-        )
+        clip(union(checked_spans(spans, name)), 0, seconds) for name, spans in given.items()
     )
     case = Case(0, "", "", seconds, subtract(known, lost), subtract(found, lost), lost)
     return {rule: case.count(rule) for rule in RULES}
