@@ -90,6 +90,16 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     Items are safe to keep and to change. Those of one batch share memory, so one that is kept
     keeps the batch. The dataset may be used in forked and spawned workers, and from threads; if the
     store lies in an object store, in spawned workers and those of a fork server only.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from torch.utils.data import DataLoader
+    >>> from tuszstore.torch import WindowDataset
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> signal, label = next(iter(DataLoader(WindowDataset(store), batch_size=4)))
+    >>> tuple(signal.shape)
+    (4, 19, 15360)
     """
 
     def __init__(
