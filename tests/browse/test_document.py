@@ -90,7 +90,9 @@ def test_a_page_that_is_damaged_does_not_keep_from_the_others(place: Path) -> No
     kept = {path: path.read_bytes() for path in shards(place)}
     damage(place)
     page._press("next")
+    assert "recording 0, from 0:10: " in page._status.text
     assert "damaged" in page._status.text
+    assert page._plot.x_range.start == 10
     for path, content in kept.items():
         path.write_bytes(content)
     page._press("next")

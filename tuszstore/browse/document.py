@@ -236,14 +236,16 @@ class Browser:
             self._strip_row = -1
             for source in (self._marks, self._curve):
                 source.data = {name: [] for name in source.data}
+        self._plot.x_range.update(start=self._start, end=self._start + float(self._length.value))
         told = str(error)
         if self._contents.hidden:  # it may name paths and recordings
             _log.error("%s", printable(told))
             told = (
-                f"This cannot be shown ({type(error).__name__}). The server's output says why: "
-                "here that might name people"
+                f"cannot be shown ({type(error).__name__}): why stands on the terminal, for it may "
+                "name people"
             )
-        self._status.text = _escaped(told)
+        name = self._contents.names[self._row]
+        self._status.text = _escaped(f"{name}, from {clock(self._start)}: {told}")
 
     def _draw(self) -> None:
         page = self._page
