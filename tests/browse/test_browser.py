@@ -252,6 +252,9 @@ def test_wrong_arguments(
 ) -> None:
     with pytest.raises(ValueError, match="no recording"):
         train.browse(recording="nobody")
+    for at in (-1.0, 1e9, float("nan")):
+        with pytest.raises(ValueError, match=r"at must be 0 or more and below the \d"):
+            train.browse(at=at)
     with pytest.raises(IndexError):
         train.browse(indices=[10**6])
     port = int(browsing.url.split(":")[2].partition("/")[0])

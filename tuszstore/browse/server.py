@@ -127,6 +127,10 @@ def browse(
     first = 0
     if recording is not None:
         first = find_recording(store.metadata.recordings["id"], recording)
+    end = store.reader.length(first) / store.sfreq if len(store.metadata.recordings["id"]) else 0
+    if not (at >= 0 and (at < end or at == end == 0)):
+        id_ = store.metadata.recordings["id"][first]
+        raise ValueError(f"at must be 0 or more and below the {end:g} s of {id_}, not {at:g}")
     events = None
     if predictions is not None:
         predictions.check(store)

@@ -1,7 +1,9 @@
 """Which samples of a recording an annotated event marks, and with which class."""
 
+import json
 import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +24,7 @@ from tuszstore.corpus.doubts import refuse_doubtful
 from tuszstore.corpus.words import Words, words_of
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import UNLABELLED
-from tuszstore.store.raters import counting, decide_recording, is_decided_by_one
+from tuszstore.store.raters import RULES, counting, decide_recording, is_decided_by_one
 from tuszstore.text import printable
 
 NOT_LOOKED = "unlabelled"
@@ -77,6 +79,13 @@ class MarkedEvents:
     labelled: bool = True
 
 
+_NO_SAMPLES = np.empty(0, np.int64)
+_NO_BITS = np.empty(0, np.uint16)
+
+NOTHING_MARKED = MarkedEvents((), _NO_SAMPLES, _NO_SAMPLES, _NO_BITS, _NO_BITS)
+"""Of a recording in which somebody without a name found no event."""
+
+
 def mark_events(
     annotation: Annotation, n_samples: int, sfreq: float, config: Labels
 ) -> MarkedEvents:
@@ -107,6 +116,9 @@ def mark_events(
         ``leave_out``.
     """
     events = tuple(e for e in annotation.events if e.label.lower() != BACKGROUND)
+    nobody_named = annotation.raters == ("",) and config.rater in RULES
+    if nobody_named and not events and not annotation.looked:
+        return NOTHING_MARKED  # most recordings of most corpora
     refuse_doubtful(events, n_samples / sfreq, config, annotation.file)
     ends = [_samples(event, sfreq, config) for event in events]
     raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
@@ -249,10 +261,12 @@ def _way_out(event: Event, config: Labels) -> str:
     if len(event.label.split()) != 1:
         return "a class must be one word: say in labels.map which one it means"
     if looks_like_seizure(event.label):
+        meant = f"labels.map={{{json.dumps(event.label)}: {next(iter(config.seizure), 'bckg')}}}"
         return (
             "it looks like a seizure: if it is one, add it to labels.classes and to "
             "labels.seizure; in labels.classes alone it does not count as one. Or say in "
-            "labels.map which class it means"
+            "labels.map which class it means, such as "
+            f"--set {shlex.quote(meant)}"
         )
     return (
         "if it is a seizure, add it to labels.classes and to labels.seizure; if not, add it to "
