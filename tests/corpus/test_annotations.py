@@ -237,6 +237,12 @@ def test_other_annotations_of_the_recording_are_told(
     assert "Harry" not in str(error.value).partition(", but")[2]
 
 
+def test_an_empty_file_beside_is_no_way_out(path: Path) -> None:
+    path.with_suffix(".csv_bi").touch()
+    with pytest.raises(Unlabelled, match=rf"no annotation file {path.name}$"):
+        read_annotation(path, "csv")
+
+
 def test_the_channel_annotation_beside_is_told_too(path: Path) -> None:
     path.write_text(text("TERM,1,2,seiz,1"))
     with pytest.raises(Unlabelled, match=r"use --set labels\.annotation=csv$"):

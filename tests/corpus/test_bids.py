@@ -594,6 +594,8 @@ def test_background_of_files_that_nobody_looked_at(tmp_path: Path) -> None:
     assert one.startswith("ng_run-01_eeg.edf: nobody looked at it: the converter writes background")
     assert one.endswith("(erratum)")
     assert reasons(errata="none") == []
+    described(tmp_path, "CHB-MIT Scalp EEG Database")  # as the original is named
+    assert reasons() == [one]
     described(tmp_path, "Another dataset")
     assert reasons() == []
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import tuszstore
 from tests.corpus.edf_files import eeg, mark
+from tuszstore.builder.remarks import other_annotations
 from tuszstore.config import Labels
 from tuszstore.corpus.annotations import Annotation, Looked, Unlabelled
 from tuszstore.corpus.base import Recording
@@ -36,6 +37,17 @@ level[0] = 1
 symbols[0] = {0: '(null)', 1: 'bckg', 2: 'seiz', 3: 'fnsz'}
 
 """
+
+
+def test_an_empty_file_is_not_told_as_one_that_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "00009578_s006_t001.edf"
+    recording = Recording(path.name, path, "", "00009578")
+    path.with_suffix(".tse").touch()
+    path.with_suffix(".lbl").write_text("x")
+    assert other_annotations([recording], "csv") == [
+        "1 recording taken as unlabelled though there is an annotation .lbl beside: "
+        "--set labels.annotation=lbl reads it"
+    ]
 
 
 def tse(*rows: str) -> str:

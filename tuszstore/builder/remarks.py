@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from tuszstore.corpus.annotations import holds_something
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.copies import same_name_other_content
 from tuszstore.corpus.pseudonyms import Pseudonyms
@@ -37,6 +38,6 @@ def other_annotations(unlabelled: Iterable[Recording], kind: str) -> list[str]:
 
 
 def annotations_beside(recording: Recording, kind: str) -> list[str]:
-    """Return the other kinds of annotations that lie beside a recording."""
+    """Return the other kinds of annotations that lie beside a recording and are not empty."""
     others = (other for other in ANNOTATIONS if other != kind)
-    return [other for other in others if beside(recording.path, other).is_file()]
+    return [other for other in others if holds_something(beside(recording.path, other))]

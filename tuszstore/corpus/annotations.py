@@ -203,6 +203,11 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     return Annotation(events, seconds, digest, file=path.name)
 
 
+def holds_something(path: Path) -> bool:
+    """Return whether a path is a file, and not an empty one."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 def _beside(path: Path, kind: str) -> str:
     """Return what is to say of other annotations of a recording; empty without any.
 
@@ -211,7 +216,7 @@ def _beside(path: Path, kind: str) -> str:
     """
     stem, folder = path.with_suffix(""), path.parent
     for other in ANNOTATIONS:
-        if other != kind and Path(f"{stem}.{other}").is_file():
+        if other != kind and holds_something(Path(f"{stem}.{other}")):
             return f", but *.{other} lies beside it: {USE_OTHER}{other}"
     for suffix in (kind.upper(), kind.capitalize()):
         if Path(f"{stem}.{suffix}").is_file():
