@@ -317,3 +317,33 @@ def test_the_parser_of_pages() -> None:
     with pytest.raises(AssertionError, match="has no --no-such"):
         check_synopsis(["verify", "STORE", "[--no-such]"])
     assert isinstance(main, click.Group)
+
+
+PUBLIC = ("tuszstore", "tuszstore.sampling", "tuszstore.torch")
+NEED_NO_EXAMPLE = {"Index", "LoaderConfig", "Sampler"}  # a protocol, a mapping, an abstract class
+
+
+def public_classes() -> dict[str, type]:
+    found = {}
+    for module in map(importlib.import_module, PUBLIC):
+        for name in module.__all__:
+            one = getattr(module, name)
+            if isinstance(one, type) and not issubclass(one, Exception):
+                found[f"{module.__name__}.{name}"] = one
+    return found
+
+
+def test_examples_of_public_classes_run(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(clone)
+    finder = doctest.DocTestFinder(recurse=False)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    without = []
+    for name, one in public_classes().items():
+        tests = [test for test in finder.find(one, name, globs={}) if test.examples]
+        if not tests and one.__name__ not in NEED_NO_EXAMPLE:
+            without.append(name)
+        for test in tests:
+            runner.run(test)
+    assert without == []
+    assert runner.summarize().failed == 0

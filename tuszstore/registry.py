@@ -88,8 +88,8 @@ class Registry(Mapping[str, Any]):
             close = difflib.get_close_matches(name, self.names(), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ConfigError(
-                f"no {self.kind} {name!r}; there are {', '.join(self.names())}{hint}. A package "
-                f"that brings one must be installed here"
+                f"no {self.kind} {name!r}; there are {', '.join(self.names())}, and those of "
+                f"packages that are installed here{hint}"
             )
         return name
 

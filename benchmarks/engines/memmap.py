@@ -21,7 +21,7 @@ class Memmap(Engine):
     """NumPy arrays in an ``.npy`` file, mapped."""
 
     name = "memmap"
-    title = "limit: .npy, mapped"
+    title = "upper bound: .npy, mapped"
     kind: ClassVar[Literal["own", "compressed", "bare"]] = "bare"
 
     @staticmethod

@@ -439,6 +439,19 @@ class TestPublish:
             build(own_corpus, tmp_path, force=True)
         assert (tmp_path / "train.zarr" / "thesis.txt").exists()
 
+    def test_a_store_in_the_place_of_its_folder_is_refused(
+        self, own_corpus: Path, own_store: Path
+    ) -> None:
+        before = sorted(own_store.rglob("*"))
+        with pytest.raises(BuildError, match="stores do not lie within another") as caught:
+            build(own_corpus, own_store)
+        with pytest.raises(BuildError, match="stores do not lie within another"):  # the plan, too
+            make_plan(
+                load_config(None, {"paths.data": own_corpus, "paths.store": own_store}), "train"
+            )
+        assert str(caught.value).endswith(f"--store {own_store.parent}")
+        assert sorted(own_store.rglob("*")) == before
+
     def test_a_store_whose_name_is_a_link_is_replaced_where_it_lies(
         self, own_corpus: Path, tmp_path: Path
     ) -> None:

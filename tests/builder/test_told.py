@@ -1,5 +1,6 @@
 """What people are told of seizures that do not count, and of annotations and channels not found."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ class TestSeizures:
         store = tuszstore.open(tmp_path / "stores" / "train.zarr")
         assert [told in warning for warning in store.attrs["warnings"]] == [True]
         assert told in build(tmp_path, **settings).stdout, "nor is it forgotten"
+
+    def test_the_way_out_of_an_unknown_word_works_as_it_is_printed(self, tmp_path: Path) -> None:
+        record(tmp_path, "a", "Anfall")
+        result = build(tmp_path)
+        (told,) = (line for line in result.stdout.splitlines() if "unknown event class" in line)
+        key, _, value = shlex.split(told.partition("--set ")[2])[0].partition("=")
+        assert build(tmp_path, **{key: value}).exit_code == 0
+        assert len(tuszstore.open(tmp_path / "stores" / "train.zarr").events["onset"]) == 1
 
     def test_what_counts_is_not(self, tmp_path: Path) -> None:
         record(tmp_path, "a", "sz")

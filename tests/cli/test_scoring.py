@@ -78,8 +78,8 @@ def test_a_threshold_from_another_split(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["nowhere"], "holds no predictions"),
-        (["dev.zarr"], "holds no predictions"),
+        (["nowhere"], "holds no predictions: it does not exist"),
+        (["dev.zarr"], "is a store, and holds no predictions"),
         (["p", "--threshold", "2"], "2.0 is not in the range"),
         (["p", "--threshold", "0.5", "--threshold-from", "p"], "exclude each other"),
         (["p", "--threshold", "0.2", "--hysteresis", "0.4"], "hysteresis must be within"),

@@ -141,6 +141,12 @@ class TestWhole:
         with pytest.raises(StoreError, match="no store here"):
             tuszstore.verify(tmp_path / "train.zarr")
 
+    def test_a_folder_that_is_no_store_is_not_damaged(self, path: Path, tmp_path: Path) -> None:
+        (tmp_path / "mine").mkdir()
+        for folder, told in ((path.parent, "a folder of stores"), (tmp_path / "mine", "not a sto")):
+            with pytest.raises(StoreError, match=told):
+                tuszstore.verify(folder)
+
     def test_a_store_without_digests(self, path: Path) -> None:
         edit_json(path / "zarr.json", lambda root: root["attributes"].pop("digests"))
         report = tuszstore.verify(path, deep=True)

@@ -519,7 +519,7 @@ class TestBalanced:
     def test_repr(self) -> None:
         assert repr(Balanced(mixed())) == (
             "<Balanced: 76 windows an epoch (20 partial_seizure, 6 full_seizure, 50 no_seizure), "
-            "drawn anew, seed 42>"
+            "resampled each epoch, seed 42>"
         )
 
 

@@ -104,6 +104,11 @@ class TestOpening:
         with pytest.raises(StoreError, match="not a store of tuszstore"):
             tuszstore.open(tmp_path / "x.zarr")
 
+    def test_the_folder_of_the_stores(self, own_store: Path) -> None:
+        with pytest.raises(StoreError, match=r"a folder of stores.*; give one: ") as caught:
+            tuszstore.open(own_store.parent)
+        assert str(caught.value).endswith(str(own_store))
+
     def test_incomplete(self, own_store: Path) -> None:
         set_attributes(own_store, complete=False)
         with pytest.raises(StoreError, match="unfinished build"):

@@ -6,6 +6,7 @@ besides that a connection comes from a page of this very address.
 """
 
 import asyncio
+import math
 import secrets
 import socket
 import threading
@@ -124,9 +125,15 @@ def browse(
     **options: Any,
 ) -> Browsing:
     """Serve pages of a store; see :meth:`tuszstore.Store.browse`."""
+    if not math.isfinite(at):
+        raise ValueError(f"at must be a number of seconds, not {at}")
     first = 0
     if recording is not None:
         first = find_recording(store.metadata.recordings["id"], recording)
+    end = store.reader.length(first) / store.sfreq if len(store.metadata.recordings["id"]) else 0
+    if not (at >= 0 and (at < end or at == end == 0)):
+        id_ = store.metadata.recordings["id"][first]
+        raise ValueError(f"at must be 0 or more and below the {end:g} s of {id_}, not {at:g}")
     events = None
     if predictions is not None:
         predictions.check(store)
@@ -154,6 +161,7 @@ def browse(
         predictions=predictions,
         events=events,
         start=(first, at),
+        hidden=_is_pseudonymised(store),
     )
     return Browsing(contents, port)
 
@@ -183,8 +191,12 @@ def _free_port(wanted: int) -> int:
     Raises
     ------
     OSError
-        If it is taken.
+        If it is taken, or may not be had.
+    ValueError
+        If there is no such port.
     """
+    if not 0 <= wanted <= 65535:
+        raise ValueError(f"port must be within 0 to 65535, not {wanted}")
     with socket.socket() as probe:
         # one that was just closed is free, as the server will find
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

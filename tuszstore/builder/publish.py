@@ -32,8 +32,15 @@ def place_of(store: Path) -> Path:
     Raises
     ------
     BuildError
-        If the link leads nowhere: a disk may not be mounted.
+        If the link leads nowhere: a disk may not be mounted; or if it would lie within another
+        store.
     """
+    for folder in store.parents:
+        if "schema_version" in read_attributes(folder):
+            raise BuildError(
+                f"{folder}: is itself a store, and stores do not lie within another; give the "
+                f"folder that it is in: --store {folder.parent}"
+            )
     if not store.is_symlink():
         return store
     real = Path(os.path.realpath(store))

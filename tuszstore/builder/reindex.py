@@ -130,7 +130,8 @@ def _new_config(
 ) -> Config:
     if strange := [key for key in options if not key.startswith("labels.")]:
         raise ConfigError(
-            f"{', '.join(strange)}: an index depends on 'labels' only; for the rest build again"
+            f"{', '.join(strange)}: only keys of 'labels' can be set here; for the rest build "
+            "again, or for other windows, channels or units make a view: store.view(length=12)"
         )
     built = built_with(store)
     config = built.replace(**options)

@@ -58,6 +58,13 @@ class BuildReport:
         Seconds of work by stage, over all workers.
     changes : dict of str to int
         Recordings that were kept, resumed, relabelled, built, and dropped.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> report = tuszstore.build(split="train", data="demo/corpus", store="demo/stores", workers=0)
+    >>> report.status, report.recordings, report.exit_status
+    ('unchanged', 14, 0)
     """
 
     split: str

@@ -57,8 +57,8 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
             close = difflib.get_close_matches(wanted, SETS, n=1)
             raise ValueError(
                 f"no set of channels {wanted!r:.100}"
-                + (f": did you mean {close[0]!r}?" if close else "")
                 + f"; there are {', '.join(sorted(SETS))}, or give a list such as [Fp1, F7-T7]"
+                + (f"; did you mean {close[0]!r}?" if close else "")
             )
         return SETS[wanted]
     for text in wanted:

@@ -33,6 +33,15 @@ class Config(Section):
         What the store holds.
     paths, build
         Where it is made and how; not part of the digest.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> config = tuszstore.load_config("tusz", {"signal.notch.freq": 50})
+    >>> config.signal.notch.freq, config.windows.length
+    (50.0, 60.0)
+    >>> config.replace(**{"windows.stride": 5}).windows.stride
+    5.0
     """
 
     corpus: Corpus = Corpus()

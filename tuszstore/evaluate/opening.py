@@ -42,7 +42,12 @@ def open_predictions(
                 f"{place}: is not finished: windows are missing; go on with write_predictions, and "
                 "write those of `out.missing`"
             )
-        raise PredictionError(f"{place}: holds no predictions")
+        if not place.exists():
+            raise PredictionError(f"{place}: holds no predictions: it does not exist")
+        what = "is a store, and " if "schema_version" in attributes else ""
+        raise PredictionError(
+            f"{place}: {what}holds no predictions; they are what write_predictions wrote"
+        )
     if attributes.get("version") != VERSION or attributes.get("complete") is not True:
         raise PredictionError(
             f"{place}: has predictions of version {attributes.get('version')!r:.20}, and this "

@@ -43,6 +43,18 @@ class Predictions:
     path : Path
     attrs : dict
         What was written with them: ``model``, ``spec``, digests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tuszstore
+    >>> store = tuszstore.open("demo/stores/val.zarr")
+    >>> outputs = np.nan_to_num(store.index["seizure_fraction"].values)[:, None]
+    >>> with tuszstore.write_predictions(store, "val.example", overwrite=True) as out:
+    ...     out.write(np.arange(len(store)), outputs)
+    >>> predictions = tuszstore.open_predictions("val.example", store=store)
+    >>> len(predictions.events(0.5)), round(predictions.score(0.5).total["ovlp"].sensitivity, 2)
+    (1, 0.5)
     """
 
     def __init__(self, path: Path, attributes: dict[str, Any]) -> None:

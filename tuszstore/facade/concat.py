@@ -33,6 +33,15 @@ class StoreSeries(WindowCollection):
         In their order.
     sources : tuple of str
         A name for each.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> train = tuszstore.open("demo/stores/train.zarr")
+    >>> val = tuszstore.open("demo/stores/val.zarr")
+    >>> both = tuszstore.concat([train, val])
+    >>> len(both) == len(train) + len(val)
+    True
     """
 
     metadata: ConcatTables

@@ -28,6 +28,15 @@ class Store(WindowCollection):
     ----------
     metadata : StoreMetadata
         All but the signal, with the tables as NumPy arrays; what the Datasets here are views of.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> store.read([5, 17, 4]).shape
+    (3, 19, 15360)
+    >>> store.select(category="full_seizure")[:3]
+    array([17, 18, 19])
     """
 
     metadata: StoreMetadata

@@ -37,6 +37,14 @@ class View(WindowCollection):
         All but the signal.
     store : Store
         What it is a view of; of a view of a view, the store below both.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> view = store.view("double_banana", units="uV", length=12, stride=6)
+    >>> view.windows.shape[1:], view.channels[0]
+    ((18, 3072), 'Fp1-F7')
     """
 
     metadata: ViewTables

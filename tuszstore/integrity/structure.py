@@ -257,7 +257,7 @@ def check_files(contents: Contents, check: Check) -> None:
             elif file.partition("/c/")[0] + "/c" in chunks:
                 continue  # of a table: what its digest does not know is found there
             elif owners or not file.startswith((SIGNAL_CHUNKS, LABEL_CHUNKS)):
-                check.add("belongs to nothing in the store", "stray", file=file)
+                check.add("unexpected file", "stray", file=file)
     check.covered = plural(count, "file")
 
 

@@ -17,6 +17,8 @@ from tuszstore.integrity.structure import check_digests, check_files, check_sche
 from tuszstore.reasons import plural
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import Held, identity
+from tuszstore.store.opening import PARTS, not_a_store
+from tuszstore.store.place import ROOT
 
 SAMPLE = 3
 """Recordings that are computed again from their EDF files, unless more are asked for."""
@@ -59,7 +61,7 @@ def verify(
     Raises
     ------
     StoreError
-        If there is nothing at `path`, it lies in an object store, or another store took its place
+        If there is no store at `path`, it lies in an object store, or another store took its place
         meanwhile.
     SchemaError
         If it is of another schema version, or requires what this one does not know.
@@ -67,6 +69,8 @@ def verify(
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
         raise StoreError(f"{place}: no store here")
+    if not any((place / part).exists() for part in (ROOT, *PARTS)):  # nothing to be rebuilt
+        raise StoreError(f"{place}: {not_a_store(place)}")
     start, this, held = time.perf_counter(), identity(place), Held(place)
     report = VerifyReport(place, deep)
     _verify(report, place, deep, workers or os.cpu_count() or 1)

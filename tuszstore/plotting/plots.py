@@ -1,7 +1,7 @@
 """Pictures of windows and recordings, as EEG is read.
 
 Lanes stand in clinical order, each centred at its median, negative upwards. Annotated seizures are
-shaded: faintly over all lanes where the label of any channel says so, and again on the lanes that
+shaded: faintly over all traces where the label of any channel says so, and again on the lanes that
 were annotated. Pictures are Matplotlib figures made without pyplot, so no backend is chosen.
 """
 
@@ -78,7 +78,7 @@ def plot_window(
         Whether to draw the longitudinal bipolar montage ("double banana"), 18 differences between
         neighbours, instead of the 19 channels as they were recorded.
     scale : float, optional
-        Distance between two lanes (µV), which is also the length of the scale bar; by default as
+        Distance between two traces (µV), which is also the length of the scale bar; by default as
         suits the signal.
     negative_up : bool
         Whether negative is drawn upwards, as is usual in clinical EEG.
@@ -88,7 +88,7 @@ def plot_window(
     Returns
     -------
     matplotlib.figure.Figure
-        Lines are in µV below the top lane and seconds from the recording's start.
+        Lines are in µV below the top trace and seconds from the recording's start.
 
     Raises
     ------

@@ -45,7 +45,7 @@ def store_html(store: "WindowCollection") -> str:
         "split": f"{attributes['split']}, policy {attributes.get('split_policy', 'not known')}",
         "configuration": str(attributes.get("config_hash", "not known")),
         "versions": ", ".join(f"{k} {v}" for k, v in attributes.get("versions", {}).items()),
-        "left out": f"{left_out:,} recordings; see left_out" if left_out else "nothing",
+        "excluded": f"{left_out:,} recordings; see left_out" if left_out else "none",
         **{f"warning {k}": str(text) for k, text in enumerate(attributes.get("warnings", ()), 1)},
     }
     shown = store.shown()

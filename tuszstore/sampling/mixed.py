@@ -49,6 +49,13 @@ class Mixed(Sampler):
     SamplingError
         If there are no parts, a share is negative, unknown or all are 0, or `n` is too small for
         a part to have a window.
+
+    Examples
+    --------
+    >>> from tuszstore.sampling import Mixed, Shuffled
+    >>> mixed = Mixed({"few": Shuffled(range(100)), "many": Shuffled(range(100, 1000))}, n=200)
+    >>> int((mixed.epoch(0) < 100).sum())
+    100
     """
 
     def __init__(

@@ -13,7 +13,7 @@ class BlockShuffled(Sampler):
 
     For disks that seek slowly: 16 neighbours, 10 s apart, are one read of 210 s, where alone they
     are 16 reads and 960 s. The price is that the windows of a run, which overlap, come in one
-    batch or two. Where runs begin is drawn anew for each epoch.
+    batch or two. Where runs begin is drawn again for each epoch.
 
     Parameters
     ----------
@@ -22,6 +22,14 @@ class BlockShuffled(Sampler):
     seed : int
     run : int
         Windows of a run.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.sampling import BlockShuffled
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> len(BlockShuffled(range(len(store)), seed=1).epoch(0))
+    244
     """
 
     def __init__(self, indices: ArrayLike | int, seed: int = 42, run: int = 16) -> None:

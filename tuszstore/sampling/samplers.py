@@ -32,6 +32,14 @@ class Sequential(Sampler):
     ----------
     indices : int, or array_like of int or bool, shape (window,)
         How many windows from the first on, window numbers, or a mask.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.sampling import Sequential
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> Sequential(len(store)).epoch(0)[:4]
+    array([0, 1, 2, 3])
     """
 
     def __init__(self, indices: ArrayLike | int) -> None:
@@ -54,6 +62,16 @@ class Shuffled(Sampler):
     indices : int, or array_like of int or bool, shape (window,)
         How many windows from the first on, window numbers, or a mask.
     seed : int
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.sampling import Shuffled
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> sampler = Shuffled(len(store), seed=1)
+    >>> first, second = sampler.epoch(0), sampler.epoch(1)
+    >>> sorted(first) == sorted(second), all(first == second)
+    (True, False)
     """
 
     def __init__(self, indices: ArrayLike | int, seed: int = 42) -> None:
@@ -97,6 +115,14 @@ class Balanced(Sampler):
     ------
     SamplingError
         If no window is at the edge of a seizure.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.sampling import Balanced, composition
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> composition(store.index, Balanced(store.index).epoch(0))
+    {'no_seizure': 132, 'partial_seizure': 53, 'full_seizure': 5}
     """
 
     def __init__(
@@ -157,7 +183,7 @@ class Balanced(Sampler):
         return f" ({counts_text(self.composition())}), {self._settings()}"
 
     def _settings(self) -> str:
-        return f"{'drawn anew' if self._redraw else 'one set'}, seed {self.seed}"
+        return f"{'resampled each epoch' if self._redraw else 'one set'}, seed {self.seed}"
 
     def _count_candidates(self, code: int) -> int:
         chosen = self._category == code

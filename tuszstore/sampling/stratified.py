@@ -33,6 +33,15 @@ class Stratified(Sampler):
     by : str
         Column whose values are the strata.
     seed : int
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.sampling import Stratified
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> sampler = Stratified(store.index, range(len(store)), batch_size=8)
+    >>> len(sampler.epoch(0)) == len(store)
+    True
     """
 
     def __init__(

@@ -47,6 +47,15 @@ class Weighted(Sampler):
     SamplingError
         If a weight is negative or no number, none is above 0, or no window has a value that is
         named (categories excepted, so that one mapping serves all splits).
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.sampling import Weighted
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> sampler = Weighted(store.index, {"no_seizure": 1, "partial_seizure": 4}, n=500)
+    >>> len(sampler.epoch(0))
+    500
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from tuszstore.errors import SchemaError, StaleIndexError, StoreError
 from tuszstore.store.columns import decode_strings, max_strings
 from tuszstore.store.digests import is_disguised
 from tuszstore.store.limits import chunk_names
-from tuszstore.store.place import Document
+from tuszstore.store.place import ROOT, Document
 from tuszstore.store.schema import SCHEMA_VERSION, attribute_fault
 from tuszstore.store.spec import SpecError, StoreSpec
 
@@ -53,6 +53,23 @@ def arrays_of(path: Path | str, root: Mapping[str, Any]) -> dict[str, Any]:
     return arrays
 
 
+def not_a_store(path: Path | str) -> str:
+    """Return that a folder is no store, and which stores it holds, as the folder of a build does.
+
+    Parameters
+    ----------
+    path : Path or str
+        A folder, or a URL, which is not looked into.
+    """
+    inside = []
+    if isinstance(path, Path) and path.is_dir():
+        inside = sorted(one for one in path.glob("*.zarr") if (one / ROOT).is_file())
+    if not inside:
+        return "not a store of tuszstore"
+    names = ", ".join(one.name for one in inside[:4]) + (" and others" if inside[4:] else "")
+    return f"not a store of tuszstore, but a folder of stores ({names}); give one: {inside[0]}"
+
+
 def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
     """Refuse attributes of a root that are not those of a complete store of this schema.
 
@@ -64,7 +81,7 @@ def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
         If they are of another schema version.
     """
     if "complete" not in attributes:
-        raise StoreError(f"{path}: not a store of tuszstore")
+        raise StoreError(f"{path}: {not_a_store(path)}")
     if attributes.get("complete") is not True:
         raise StoreError(f"{path}: an unfinished build; build it again with: tuszstore build")
     check_version(path, attributes)

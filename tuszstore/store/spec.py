@@ -76,6 +76,13 @@ class StoreSpec:
         ``all`` (:mod:`tuszstore.store.raters`).
     unknown : tuple of str
         Keys that this version does not know, and ignores.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> spec = tuszstore.open("demo/stores/train.zarr").spec
+    >>> spec.sfreq, spec.units, spec.window_seconds, spec.channel_names[:3]
+    (256.0, '1', 60.0, ('Fp1', 'F3', 'C3'))
     """
 
     channels: tuple[Channel, ...]

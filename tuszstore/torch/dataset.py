@@ -90,6 +90,16 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     Items are safe to keep and to change. Those of one batch share memory, so one that is kept
     keeps the batch. The dataset may be used in forked and spawned workers, and from threads; if the
     store lies in an object store, in spawned workers and those of a fork server only.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from torch.utils.data import DataLoader
+    >>> from tuszstore.torch import WindowDataset
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> signal, label = next(iter(DataLoader(WindowDataset(store), batch_size=4)))
+    >>> tuple(signal.shape)
+    (4, 19, 15360)
     """
 
     def __init__(
@@ -201,7 +211,9 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     def _drawn(self, items: Any, places: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Return epoch and place of each item."""
         epoch = int(self._epoch)
-        asked = items if isinstance(items, list | tuple) else [None] * len(places)
+        # a mask has an entry for each window, not for each that it chooses
+        listed = isinstance(items, list | tuple) and any(isinstance(i, Drawn) for i in items)
+        asked = items if listed else [None] * len(places)
         return [
             (item.epoch, item.place) if isinstance(item, Drawn) else (epoch, place)
             for item, place in zip(asked, places.tolist(), strict=True)

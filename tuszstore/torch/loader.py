@@ -117,6 +117,16 @@ class WindowLoader:
     are raised where the batch would have come. A batch is never written again while any of it is
     referred to. Then its memory is used for the next; that of up to ``prefetch + 1`` batches stays
     with the process for its next loader, since memory that is fresh from the system is slow.
+
+    Examples
+    --------
+    >>> import tuszstore
+    >>> from tuszstore.torch import WindowLoader
+    >>> store = tuszstore.open("demo/stores/train.zarr")
+    >>> loader = WindowLoader(store, store.select(category="partial_seizure"), batch_size=8)
+    >>> signal, label = next(iter(loader))
+    >>> tuple(signal.shape), tuple(label.shape), len(loader)
+    ((8, 19, 15360), (8, 15360), 7)
     """
 
     def __init__(
