@@ -122,6 +122,7 @@ class TestMixed:
             ({"shares": {0: -1}}, "the share of 0 must be a number of 0 or more"),
             ({"shares": {0: 0}}, "no part has a share above 0"),
             ({"shares": "even"}, "shares must be 'equal' or a mapping"),
+            ({"temperature": "hot"}, "temperature must be a number of 1 or more, not 'hot'"),
             ({"temperature": 0.5}, "temperature must be a number of 1 or more, not 0.5"),
             ({"temperature": 2, "shares": "equal"}, "exclude each other"),
             ({"n": 2}, "the part 2 has a share of 0.33 of 2 windows, which is less than one"),

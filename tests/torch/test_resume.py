@@ -194,12 +194,15 @@ class TestRefused:
     def test_views_of_a_store(self, train: tuszstore.Store) -> None:
         """Whatever else has a spec: what differs in it is named."""
         state = WindowLoader(train, range(N), 4).state_dict()
-        for name, value in [("units", "uV"), ("length", 7680), ("stride", 1280)]:
+        others = {"units": "uV", "length": 7680, "stride": 1280, "rater": "all"}
+        for name, value in others.items():
             told = f"its {name} is {value!r}, and this loader's is {state[name]!r}"
             with pytest.raises(ValueError, match=told):
                 WindowLoader(train, range(N), 4).load_state_dict(state | {name: value})
         with pytest.raises(ValueError, match=r"its channels is \['Fp1-F7'\]"):
             WindowLoader(train, range(N), 4).load_state_dict(state | {"channels": ["Fp1-F7"]})
+        with pytest.raises(ValueError, match="its rater is 'any', and this loader's is 'all'"):
+            WindowLoader(train.view(rater="all"), range(N), 4).load_state_dict(state)
 
 
 PROGRAM = """

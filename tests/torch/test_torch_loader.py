@@ -578,6 +578,7 @@ class TestState:
             "units": "1",
             "length": 15360,
             "stride": 2560,
+            "rater": "any",
             "label": "seizure",
             "jitter": False,
             "windows": 42,

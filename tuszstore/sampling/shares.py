@@ -1,6 +1,7 @@
 """How many windows of each group an epoch has: equal shares, given ones, or by a temperature."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -43,7 +44,7 @@ def shares_of(
     if temperature is not None:
         if shares is not None:
             raise SamplingError("shares and temperature exclude each other: choose one")
-        if not temperature >= 1:
+        if not isinstance(temperature, Real) or not temperature >= 1:
             raise SamplingError(f"temperature must be a number of 1 or more, not {temperature!r}")
         amounts = sizes.astype(np.float64) ** (1 / temperature)
     elif shares is None or (isinstance(shares, str) and shares == "equal"):
