@@ -257,6 +257,8 @@ def test_wrong_arguments(
 ) -> None:
     with pytest.raises(ValueError, match="no recording"):
         train.browse(recording="nobody")
+    with pytest.raises(TypeError, match="predictions must be opened, not a path"):
+        train.browse(predictions="val.predictions")
     for at in (-1.0, 1e9, float("nan")):
         with pytest.raises(ValueError, match=r"at must be 0 or more and below the \d"):
             train.browse(at=at)

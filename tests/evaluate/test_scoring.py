@@ -180,6 +180,8 @@ def test_a_threshold_is_chosen_on_one_split_and_applied_to_another(
     assert predictions.sweep([0.5], by="taes").tallies[0] == predictions.score(0.5).total["taes"]
     with pytest.raises(tuszstore.PredictionError, match="undefined at every threshold"):
         predictions.sweep([0.5], table(predictions.recordings)).best("sensitivity")
+    with pytest.raises(ValueError, match="no measure 'f2'; there are sensitivity"):
+        sweep.best("f2")
     with pytest.raises(ValueError, match="no rule 'any'"):
         predictions.sweep(by="any")
     assert json.dumps(sweep.to_json(), allow_nan=False)

@@ -209,6 +209,8 @@ class TestSelect:
         [
             ({"patient": "nobody"}, "no patient 'nobody' in this store; there are aaaaa"),
             ({"category": "half"}, "no category 'half'"),
+            ({"min_fraction": 2}, "min_fraction must be within 0 to 1, not 2"),
+            ({"min_fraction": float("nan")}, "min_fraction must be within 0 to 1, not nan"),
             ({"event_class": "spike"}, "no event class 'spike'"),
             ({"montage": "05"}, "no montage '05'"),
             ({"recording": "x.edf"}, "no recording 'x.edf'"),

@@ -500,7 +500,11 @@ class TestTraining:
             ({"config": 64}, ConfigError, "must be a LoaderConfig or a mapping, not 64: give"),
             ({"config": [64]}, ConfigError, "must be a LoaderConfig or a mapping"),
             ({"indices": [1]}, TypeError, r"chooses its windows itself: use WindowLoader\(store"),
-            ({"shuffle": True}, ValueError, "a sampler has its own order"),
+            (
+                {"shuffle": True},
+                ValueError,
+                "such as training_loader makes, has its own order",
+            ),
             ({"batch_size": "8"}, TypeError, "batch_size must be a whole number"),
         ],
         ids=str,
@@ -510,6 +514,14 @@ class TestTraining:
     ) -> None:
         with pytest.raises(error, match=told):
             make(train, **options)
+
+    @pytest.mark.parametrize(
+        "make", [training_loader, validation_loader, WindowLoader, WindowDataset]
+    )
+    def test_the_path_of_a_store(self, train: tuszstore.Store, make: Any) -> None:
+        for path in (train.path, str(train.path)):
+            with pytest.raises(TypeError, match=r"open it first with tuszstore\.open"):
+                make(path)
 
     def test_options_reach_the_loader(self, train: tuszstore.Store) -> None:
         loader = training_loader(train, {"batch_size": 8}, rank=1, world_size=2, drop_last=True)

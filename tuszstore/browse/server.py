@@ -7,6 +7,7 @@ besides that a connection comes from a page of this very address.
 
 import asyncio
 import math
+import os
 import secrets
 import socket
 import threading
@@ -136,6 +137,11 @@ def browse(
         raise ValueError(f"at must be 0 or more and below the {end:g} s of {id_}, not {at:g}")
     events = None
     if predictions is not None:
+        if isinstance(predictions, str | os.PathLike):
+            raise TypeError(
+                "predictions must be opened, not a path: "
+                f"tuszstore.open_predictions({os.fspath(predictions)!r}, store=store)"
+            )
         predictions.check(store)
         events = predictions.events(threshold, **options)
     listed: dict[str, Any] = {"seizures": lambda: seizures(store)}

@@ -32,7 +32,11 @@ def synth(directory: Path, patients: int, files: int, minutes: float, seed: int)
 @click.argument("directory", default="demo", type=options.directory_type)
 @options.workers("Worker processes", "one per core")
 def demo(directory: Path, workers: int | None) -> int:
-    """Write a synthetic corpus, build it, and read windows."""
+    """Write a synthetic corpus, build it, and read windows.
+
+    DIRECTORY gets the folders corpus and stores; it is `demo` unless another one is given. The
+    splits train and val are built. A corpus that is there is used again.
+    """
     from functools import partial
 
     from tuszstore.cli.console import make_console

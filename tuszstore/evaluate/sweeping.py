@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.evaluate.detection import EventRule
 from tuszstore.evaluate.events import EventTable
 from tuszstore.evaluate.scoring import RULES, find_reference, make_cases
-from tuszstore.evaluate.tally import Tally
+from tuszstore.evaluate.tally import MEASURES, Tally
 from tuszstore.evaluate.writing import PredictionError
 
 if TYPE_CHECKING:
@@ -49,7 +49,14 @@ class Sweep:
         ----------
         name : str
             Of :data:`tuszstore.evaluate.tally.MEASURES`.
+
+        Raises
+        ------
+        ValueError
+            If it is none of them.
         """
+        if name not in MEASURES:
+            raise ValueError(f"no measure {name!r}; there are {', '.join(MEASURES)}")
         values = [getattr(tally, name) for tally in self.tallies]
         return np.array([np.nan if value is None else value for value in values])
 

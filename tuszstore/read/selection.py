@@ -47,6 +47,8 @@ def select_windows(
         bits = sum(1 << classes.index(name) for name in _known("event class", event_class, classes))
         chosen &= (windows["event_classes"] & np.uint16(bits)) > 0
     if min_fraction is not None:
+        if not 0 <= min_fraction <= 1:
+            raise ValueError(f"min_fraction must be within 0 to 1, not {min_fraction:g}")
         chosen &= windows["seizure_fraction"] >= min_fraction
     for name, seconds in (
         ("seizure_free_before", min_seizure_free_before),

@@ -14,6 +14,7 @@ from tuszstore.sampling.places import Drawn
 from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.buffers import BufferPool
 from tuszstore.torch.jitter import Jitter
+from tuszstore.torch.options import refuse_path
 from tuszstore.torch.rows import Columns, Rows, collate
 from tuszstore.torch.sent import SentMemory
 from tuszstore.torch.shared import in_worker, share
@@ -117,6 +118,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         jitter: bool = False,
         seed: int = 42,
     ) -> None:
+        refuse_path("WindowDataset", store)
         self.store = store
         self.indices = window_numbers(indices, len(store))
         seed = as_whole_number("seed", seed, 0)

@@ -22,7 +22,7 @@ from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.dataset import WindowDataset
 from tuszstore.torch.epoch import Begun, Epoch
 from tuszstore.torch.jitter import Jitter, shifts_of
-from tuszstore.torch.options import refuse_options
+from tuszstore.torch.options import refuse_options, refuse_path
 from tuszstore.torch.orders import Orders, make_sampler
 from tuszstore.torch.prefetch import Prefetcher, side_by_side
 from tuszstore.torch.progress import Position, Progress
@@ -154,6 +154,7 @@ class WindowLoader:
         prefetch: int = 2,
         **unknown: Never,
     ) -> None:
+        refuse_path("WindowLoader", store)
         refuse_options("WindowLoader", unknown, LOADER_OPTIONS if unknown else ())
         if drop_last and pad:
             raise ValueError("drop_last leaves windows out and pad repeats some: choose one")

@@ -1,6 +1,7 @@
 """Answers to options that belong to other loaders."""
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
@@ -44,6 +45,22 @@ def refuse_options(where: str, given: Mapping[str, Any], known: Iterable[str]) -
     for name in given:
         if name not in names:
             _refuse(where, name, names)
+
+
+def refuse_path(where: str, store: object) -> None:
+    """Raise if the path of a store was given in the place of the store.
+
+    Parameters
+    ----------
+    where : str
+        Name of the function, for the message.
+    store : object
+    """
+    if isinstance(store, str | os.PathLike):
+        raise TypeError(
+            f"{where} takes a store, not its path: open it first with "
+            f"tuszstore.open({os.fspath(store)!r})"
+        )
 
 
 def _refuse(where: str, name: str, known: list[str]) -> NoReturn:

@@ -65,7 +65,10 @@ def make_sampler(
     """Return what gives the order of an epoch, and its seed where that is known."""
     if isinstance(indices, Sampler):
         if shuffle or seed is not None:
-            raise ValueError("a sampler has its own order and seed: leave out shuffle and seed")
+            raise ValueError(
+                "a sampler, such as training_loader makes, has its own order and seed: leave out "
+                "shuffle and seed"
+            )
         return indices, None
     if isinstance(indices, torch.utils.data.Sampler):
         raise TypeError(

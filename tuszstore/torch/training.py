@@ -21,7 +21,7 @@ from tuszstore.sampling import (
 )
 from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
 from tuszstore.torch.loader import LOADER_OPTIONS, WindowLoader
-from tuszstore.torch.options import refuse_options
+from tuszstore.torch.options import refuse_options, refuse_path
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ def training_loader(
         LoaderConfig.of(config), **{key: options.pop(key) for key in names if key in options}
     )
     _check_options("training_loader", options, names)
+    refuse_path("training_loader", store)
     return WindowLoader(store, _training_sampler(store, config), config.batch_size, **options)
 
 
@@ -144,6 +145,7 @@ def validation_loader(
     """
     batch_size = options.pop("batch_size", LoaderConfig.of(config).batch_size)
     _check_options("validation_loader", options, ["batch_size"])
+    refuse_path("validation_loader", store)
     return _ValidationLoader(store, Sequential(_labelled(store)), batch_size, **options)
 
 
