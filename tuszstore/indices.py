@@ -152,7 +152,7 @@ def _refuse_other_kinds(array: NDArray[Any], given: Any, kind: str) -> None:
         others = [value for value in array.flat if not _is_integer(value)]
         if not others:
             return
-        found = type(given if array.ndim == 0 else others[0]).__name__
+        found = type(others[0]).__name__
     elif array.dtype.kind in "US":
         found = repr(array.flat[0].item())
     raise TypeError(f"{kind} indices must be integers, not {found}")

@@ -331,7 +331,15 @@ def test_a_reversed_event_is_told_with_its_times(path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_text_is_refused(path: Path, content: bytes) -> None:
-    with pytest.raises(RecordingError, match="not a text file"):
+    with pytest.raises(RecordingError, match=r"csv, row 1: not a text file in UTF-8"):
+        read(path, content)
+
+
+def test_the_row_that_is_no_text_is_named(path: Path) -> None:
+    content = text("TERM,1.0,2.0,seiz,1.0", "Müller,3.0,4.0,seiz,1.0").encode("latin-1")
+    row = content.count(b"\n", 0, content.index(b"\xfc")) + 1
+    assert row > 2
+    with pytest.raises(RecordingError, match=f"row {row}: not a text file"):
         read(path, content)
 
 

@@ -304,7 +304,9 @@ def test_spellings_of_a_table(tmp_path: Path, content: str | bytes) -> None:
 
 
 def test_background_is_no_event_and_says_that_somebody_looked(tmp_path: Path) -> None:
-    assert annotated(tmp_path, szcore("0\t40\tbckg")).events == ()
+    found = annotated(tmp_path, szcore("0\t40\tbckg"))
+    assert found.events == ()
+    assert found.file.endswith("_events.tsv")
 
 
 def test_artefacts_alone_are_labelled(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_channels_and_rate_are_those_of_tusz(
                    "(erratum siena_pn10_3_onset: electric)"),
         ("PN10-4.5.6", "clinical onset of seizure 6 only, the electric one"),
         ("PN10-4.5.6", "start of seizure 6: 'CLINICAL ONSET'"),
-        ("PN10-7.8.9", "start of the recording in the list (16.49.25) read as 16.49.25 (erratum)"),
+        ("PN10-7.8.9", "start of the recording in the list (1 6.49.25) read as 16.49.25 (erratum)"),
         ("PN11-1", "named 'PN11-.edf' in Seizures-list-PN11.txt (erratum)"),
         ("PN12-1.2", "the registration times stand with the first seizure only"),
         ("PN14-3", "start of the recording in the list (16.17.45) read as that of its header "

@@ -313,6 +313,21 @@ def test_an_event_without_an_end_lasts_as_long_as_is_said() -> None:
         mark_events(said, 100, 1.0, labels(open_end="leave_out"))
 
 
+@pytest.mark.parametrize(
+    ("one", "keys", "told"),
+    [
+        (event(2, 5, "wurst"), {}, r", row 7: unknown event class 'wurst'"),
+        (event(2, NAN), {"open_end": "leave_out"}, r", row 7: event 'seiz' has no end"),
+        (event(2, 900), {"suspicious": "leave_out"}, r": annotation cannot be true: .*row 7"),
+    ],
+)
+def test_a_refusal_names_the_file_of_the_row(one: Event, keys: dict[str, Any], told: str) -> None:
+    with pytest.raises(RecordingError, match=r"^a_events\.tsv" + told):
+        mark_events(annotation(one, file="a_events.tsv"), 100, 1.0, labels(**keys))
+    with pytest.raises(RecordingError, match=r"^annotation"):
+        mark_events(annotation(one), 100, 1.0, labels(**keys))
+
+
 def test_doubts_are_counted_by_kind_with_examples() -> None:
     many = find_doubts([event(k, k) for k in range(5)] + [event(0, 900)], 100.0, DEFAULT)
     warnings = warn_of_doubts([("a.edf", many), ("b.edf", ()), ("c.edf", many[:1])])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.evaluate.helpers import recordings, table
 from tuszstore import PredictionError
 from tuszstore.evaluate.events import EventTable
-from tuszstore.evaluate.files import bids_paths, from_annotations, read_event_files
+from tuszstore.evaluate.files import from_annotations, read_event_files
+from tuszstore.evaluate.sources import bids_paths
 
 IDS = (
     "edf/dev/aaaaaaac/s001_2002/01_tcp_ar/aaaaaaac_s001_t000.edf",
@@ -177,3 +178,39 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     of = recordings(["../../a.edf"])
     with pytest.raises(PredictionError, match="leads out of the folder"):
         table(of, [(1, 2)]).write_csv_bi(tmp_path)
+
+
+ALIKE = [
+    ["p/my file.edf", "p/ä ö.edf", "p/tab\there.edf"],
+    ["p/x.edf", "p/x.bdf", "p/y.1", "p/y.2"],
+    ["p/x.edf", "q/x.edf", "x.edf"],
+    ["sub-1/eeg/sub-1_task-a_eeg.edf", "sub-1/eeg/sub-1_task-a_eeg.bdf"],
+]
+
+
+@writers
+@pytest.mark.parametrize("ids", ALIKE, ids=["odd", "suffixes", "folders", "bids"])
+def test_recordings_that_are_called_alike_keep_their_events(
+    write: Callable[..., Any], ids: list[str], tmp_path: Path
+) -> None:
+    of = recordings(ids)
+    written = table(of, *([(k + 1.25, k + 9.5)] for k in range(len(ids))))
+    files = write(written, tmp_path)
+    assert len(set(files)) == len(ids)
+    same(read_event_files(tmp_path, of), written)
+
+
+def test_one_file_is_known_by_its_folder_where_names_are_alike(tmp_path: Path) -> None:
+    of = recordings(["p/x.edf", "q/x.edf"])
+    _, second = table(of, [(1, 2)], [(3, 4)]).write_csv_bi(tmp_path)
+    assert read_event_files(second, of).of_recording(1).tolist() == [[3, 4]]
+    moved = second.rename(tmp_path / "x.csv_bi")
+    with pytest.raises(PredictionError, match="several of these recordings are called so"):
+        read_event_files(moved, of)
+
+
+def test_a_file_that_may_be_of_two_recordings_is_refused(tmp_path: Path) -> None:
+    table(recordings(["z/x.edf"]), [(1, 2)]).write_csv_bi(tmp_path)
+    of = recordings(["p/x.edf", "q/x.edf"])
+    with pytest.raises(PredictionError, match=r"may be of p/x.edf or of q/x.edf"):
+        read_event_files(tmp_path, of)

@@ -262,3 +262,19 @@ def test_raters_are_scored_against_each_other(predictions: Predictions) -> None:
     assert predictions.agreement()[0].scores.recordings == 2
     with pytest.raises(ValueError, match="no rater 'C'; there are 'A', 'B'"):
         predictions.reference(rater="C")
+
+
+@pytest.mark.parametrize(
+    ("lists", "seconds", "told"),
+    [
+        (([(np.nan, 3)], []), 10, "reference has"),
+        (([], [(5, 3)]), 10, r"hypothesis has \(5.0, 3.0\)"),
+        (([], [(5, np.inf)]), 10, "hypothesis has"),
+        (([(1, 2, 3, 4)], []), 10, "shape"),
+        (([], []), -1, "seconds must be"),
+        (([], []), np.nan, "seconds must be"),
+    ],
+)
+def test_lists_that_are_none_are_refused(lists: Any, seconds: float, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        score_lists(*lists, seconds=seconds)

@@ -13,6 +13,7 @@ import pytest
 import tuszstore
 from tests.store.made_stores import make_store
 from tuszstore import PredictionError
+from tuszstore.evaluate.files import read_event_files
 from tuszstore.evaluate.parts import read_parts
 
 
@@ -281,3 +282,58 @@ def test_views_are_predicted_as_stores_are(made: tuszstore.Store, place: Path) -
         )
     with pytest.raises(PredictionError, match="another view of it"):
         tuszstore.write_predictions(made, place.with_name("other")).__enter__()
+
+
+def test_what_was_refused_leaves_no_trace(made: tuszstore.Store, place: Path) -> None:
+    with tuszstore.write_predictions(made, place) as out:
+        with pytest.raises(PredictionError, match="nan"):
+            out.write([0, 1], np.full((2, 2), np.nan))
+        with pytest.raises(PredictionError, match="so many for each"):
+            out.write([0, 1], [[0.5], [0.5, 0.5]])
+        out.write(np.arange(len(made)), outputs(len(made)))
+    np.testing.assert_array_equal(read_all(place), outputs(len(made)))
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "many"])
+def test_the_number_of_writers_is_one(
+    made: tuszstore.Store, place: Path, wrong: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(PredictionError, match="world_size must be a whole number"):
+        tuszstore.write_predictions(made, place, world_size=wrong)
+    monkeypatch.setenv("WORLD_SIZE", str(wrong))
+    with pytest.raises(PredictionError, match="WORLD_SIZE in the environment"):
+        tuszstore.write_predictions(made, place)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_stores_in_a_row_are_predicted_as_one(
+    made: tuszstore.Store, same: bool, tmp_path: Path
+) -> None:
+    if same:
+        other = made
+    else:
+        make_store(tmp_path / "other.zarr", seed=1)
+        other = tuszstore.open(tmp_path / "other.zarr")
+    both = tuszstore.concat({"a": made, "b": other})
+    values = outputs(len(both))
+    with tuszstore.write_predictions(both, tmp_path / "p") as out:
+        out.write(np.arange(len(both)), values)
+    predictions = tuszstore.open_predictions(tmp_path / "p", store=both)
+    with tuszstore.write_predictions(made, tmp_path / "q") as out:
+        out.write(np.arange(len(made)), values[: len(made)])
+    first = tuszstore.open_predictions(tmp_path / "q")
+    for row in range(len(first.recordings)):
+        np.testing.assert_array_equal(predictions.trace(row).values, first.trace(row).values)
+    events = predictions.events(0.6)
+    for write in (events.write_bids, events.write_csv_bi):
+        folder = tmp_path / write.__name__
+        assert len(write(folder)) == len(predictions.recordings)
+        found = read_event_files(folder, predictions.recordings)
+        np.testing.assert_array_equal(found.onset, events.onset)
+        np.testing.assert_array_equal(found.recording, events.recording)
+    scored = both.recordings["patient"].values[both.recordings["labelled"].values]
+    assert set(predictions.score(0.6).subjects["ovlp"]) == set(scored.tolist())
+    for one in (made, made.view(units="uV")):
+        first.check(one)
+        with pytest.raises(PredictionError, match="belongs to another store"):
+            predictions.check(one)

@@ -229,6 +229,7 @@ class TestRefused:
             ([], ConcatError, "no stores to put in a row"),
             (["stores/train.zarr"], TypeError, "takes stores and views, not str: open paths"),
             ("stores/train.zarr", TypeError, "takes a list of stores, not str"),
+            (None, TypeError, "takes a list of stores, not NoneType"),
         ],
     )
     def test_what_is_no_store(self, given: Any, error: type[Exception], told: str) -> None:

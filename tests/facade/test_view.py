@@ -166,6 +166,7 @@ class TestRefused:
             ({"stride": 0}, "stride must be seconds, above 0, not 0"),
             ({"length": "ten"}, "length must be seconds, above 0, not 'ten'"),
             ({"length": float("nan")}, "length must be seconds"),
+            ({"length": 10**400}, "length must be seconds, above 0, not 1000"),
             ({"rater": "nobody"}, "no rater 'nobody' in this store"),
         ],
         ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
@@ -177,6 +178,10 @@ class TestRefused:
             made.view(**asked)
         with pytest.raises(ValueError, match=told):
             made.view("double_banana", "uV").view(**asked)
+
+    def test_what_is_no_channels(self, made: "tuszstore.Store") -> None:
+        with pytest.raises(TypeError, match=r"channels must be the name of a set, or .*, not 5"):
+            made.view(channels=5)  # type: ignore[arg-type]
 
     def test_all_underivable_channels_are_named(self, tmp_path: Path) -> None:
         path = make_store(tmp_path / "train.zarr", spec_with(4)).path

@@ -330,6 +330,83 @@ def first_shard(server: ObjectServer) -> Path:
     return server.root / "train.zarr" / "signal" / "c" / "0" / "0" / "0"
 
 
+VIEWS: dict[str, dict[str, Any]] = {
+    "a set in z-scores": {"channels": "double_banana"},
+    "a set in microvolts": {"channels": "tcp_a", "units": "uV"},
+    "moments of a pass": {"channels": ["C3-avg", "Cz", "Fp1-O2"], "units": "zscore"},
+    "windows from any sample": {"length": 1795 / 256, "stride": 333 / 256},
+    "all": {"channels": ["O1", "C3-avg"], "units": "uV", "length": 12, "stride": 5},
+}
+
+
+class TestViews:
+    """A view of a store on a server is that of the store on disk, with as few requests."""
+
+    @pytest.mark.parametrize("asked", VIEWS.values(), ids=VIEWS)
+    def test_it_is_that_of_the_store_on_disk(
+        self,
+        server: ObjectServer,
+        train: tuszstore.Store,
+        asked: dict[str, Any],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("TUSZSTORE_CACHE", str(tmp_path / "cache"))
+        store = open_at(server)
+        server.forget()
+        view, expected = store.view(**asked), train.view(**asked)
+        if "length" not in asked:
+            assert not server.requests
+        assert view.remote
+        view.read([0])  # makes moments, where they are not stored
+        assert len(view) == len(expected)
+        some = np.random.default_rng(0).integers(0, len(view), 12)
+        monkeypatch.setenv("TUSZSTORE_CACHE", str(tmp_path / "of the store on disk"))
+        signal, labels = view.read(some, labels=True)
+        np.testing.assert_array_equal(signal, expected.read(some))
+        np.testing.assert_array_equal(labels, expected.labels[some])
+        stretches = (one.read_recording(1, 3.3, 50) for one in (view, expected))
+        np.testing.assert_array_equal(*stretches)
+        for name in ("index", "recordings", "events"):
+            assert getattr(view, name).identical(getattr(expected, name)), name
+        again = pickle.loads(pickle.dumps(view))
+        np.testing.assert_array_equal(again.read(some[:2]), signal[:2])
+
+    def test_a_batch_takes_the_requests_of_the_store(self, server: ObjectServer) -> None:
+        store = open_at(server)
+        view = store.view("double_banana", "uV")
+        counts = []
+        for one in (store, view):
+            one.read([3, 9])
+            server.forget()
+            one.read([3, 9])
+            counts.append(len(server.requests))
+        assert counts[0] == counts[1] > 0
+
+    def test_beside_a_view_of_a_store_on_disk(
+        self, server: ObjectServer, train: tuszstore.Store
+    ) -> None:
+        local, remote = (one.view("double_banana", "uV", 12) for one in (train, open_at(server)))
+        both = tuszstore.concat({"local": local, "remote": remote})
+        n = len(local)
+        found = both.read([0, n, n + 5, 5])
+        np.testing.assert_array_equal(found, local.read([0, 0, 5, 5]))
+        assert both.remote
+
+    def test_a_store_that_was_replaced_under_it(
+        self, server: ObjectServer, small_corpus: Path, tmp_path: Path
+    ) -> None:
+        view = open_at(server).view("double_banana", "uV", 12)
+        view.read([0])
+        report = tuszstore.build(
+            split="train", data=small_corpus, store=tmp_path / "new", workers=0, limit=1
+        )
+        shutil.rmtree(server.root / "train.zarr")
+        shutil.copytree(report.store, server.root / "train.zarr")
+        with pytest.raises(StoreError, match="was rebuilt or removed since it was opened"):
+            view.read([len(view) - 1])
+
+
 @pytest.mark.usefixtures("decoder")
 class TestDamage:
     def test_a_missing_shard(self, server: ObjectServer, train: tuszstore.Store) -> None:

@@ -361,6 +361,9 @@ class TestOtherLayouts:
             np.testing.assert_array_equal(again, labels)
         with pytest.raises(ValueError, match="out must be"):
             train.read([5], out=out)
+        for indices in ([5], 5):
+            with pytest.raises(TypeError, match="out must be a NumPy array, not list"):
+                train.read(indices, out=[])  # type: ignore[call-overload]
 
     @pytest.mark.parametrize(
         "out",

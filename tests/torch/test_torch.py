@@ -380,8 +380,8 @@ class TestStockDataLoader:
         addresses = []
         original = BatchReader.read
 
-        def read(*args: Any) -> Any:
-            batch = original(*args)
+        def read(*args: Any, **options: Any) -> Any:
+            batch = original(*args, **options)
             addresses.append(batch.signal.data_ptr())
             return batch
 

@@ -4,6 +4,8 @@ One object for each browser tab. What a user does becomes a change of its state,
 depends on it is drawn again: signals are read only where recording, time, montage or filter change.
 """
 
+import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -12,20 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bokeh.events import DocumentReady, Tap
 from bokeh.layouts import column, row
-from bokeh.models import (
-    ColumnDataSource,
-    CustomJS,
-    CustomJSTickFormatter,
-    DataTable,
-    Div,
-    FixedTicker,
-    Range1d,
-    Select,
-    StringFormatter,
-    TableColumn,
-)
-from bokeh.plotting import figure
+from bokeh.models import ColumnDataSource, CustomJS, Div, FixedTicker, Select
 
+from tuszstore.browse.layout import (
+    HELP,
+    KEYS,
+    OTHER,
+    PREDICTED,
+    SEIZURE,
+    make_select,
+    make_strip,
+    make_table,
+    make_traces,
+)
 from tuszstore.browse.pages import Band, Page, probability, read_page
 from tuszstore.browse.places import Place, shown_time
 from tuszstore.errors import TuszstoreError
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from tuszstore.evaluate.predictions import Predictions
     from tuszstore.facade.windows import WindowCollection
 
+_log = logging.getLogger(__name__)
+
 LENGTHS = ("10", "15", "20", "30", "60")
 """Seconds of a page."""
 
@@ -50,46 +53,10 @@ LOWS = {"as stored": None, "0.5 Hz": 0.5, "1 Hz": 1.0, "2 Hz": 2.0, "5 Hz": 5.0}
 HIGHS = {"as stored": None, "70 Hz": 70.0, "35 Hz": 35.0, "20 Hz": 20.0, "15 Hz": 15.0}
 NOTCHES = {"none": None, "50 Hz": 50.0, "60 Hz": 60.0}
 
-TRACE, SEIZURE, OTHER, PREDICTED, HERE = "#1f2937", "#d97706", "#9ca3af", "#2563eb", "#111827"
-
 PALE = {True: "#fbe3c8", False: "#e5e7eb"}
 """Ground of a trace in a seizure, and in an event of another class; solid, so that the events of
 many channels that lie upon each other look like one.
 """
-
-CLOCK = """
-const pad = (number) => String(number).padStart(2, '0');
-const seconds = Math.round(tick);
-const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-const clock = pad(minutes) + ':' + pad(seconds % 60);
-return hours ? hours + ':' + clock : clock.replace(/^0/, '');
-"""
-"""Times of an axis, written as the status line has them."""
-
-KEYS = """
-if (window.tuszstoreKeys) { return; }
-window.tuszstoreKeys = true;
-const names = {ArrowRight: 'next', PageDown: 'next', ArrowLeft: 'previous', PageUp: 'previous',
-  ArrowUp: 'larger', ArrowDown: 'smaller', Home: 'first', End: 'last', n: 'next place',
-  p: 'previous place'};
-document.addEventListener('keydown', (event) => {
-  const target = event.composedPath()[0];
-  if (event.ctrlKey || event.metaKey || event.altKey) { return; }
-  if (['INPUT', 'SELECT', 'TEXTAREA'].includes(target.tagName)) { return; }
-  let name = names[event.key];
-  if (name === undefined) { return; }
-  if (event.shiftKey && event.key === 'ArrowRight') { name = 'second forward'; }
-  if (event.shiftKey && event.key === 'ArrowLeft') { name = 'second back'; }
-  event.preventDefault();
-  keys.data = {name: [name], count: [keys.data.count[0] + 1]};
-}, true);
-"""
-
-HELP = (
-    "Keys: left and right, or page up and page down, turn the page; with shift by a second. Up and "
-    "down change the gain, home and end go to the ends of the recording, n and p to the next and "
-    "the previous place of the list. A click on the strip goes there."
-)
 
 
 @dataclass
@@ -110,6 +77,8 @@ class Contents:
         What the predictions hold at the threshold.
     start : (int, float)
         Recording and time (s) at first.
+    hidden : bool
+        Whether neither paths nor people may be named.
     """
 
     title: str
@@ -119,6 +88,7 @@ class Contents:
     predictions: "Predictions | None" = None
     events: "EventTable | None" = None
     start: tuple[int, float] = (0, 0.0)
+    hidden: bool = False
     made: dict[str, list[Place]] = field(default_factory=dict)
 
     def listed(self, name: str) -> list[Place]:
@@ -151,13 +121,13 @@ class Browser:
             width=320,
             name="recording",
         )
-        self._montage = _select("Montage", names, names[0], "montage")
-        self._length = _select("Seconds a page", LENGTHS, "10", "length")
-        self._gain = _select("µV between traces", GAINS, "100", "gain")
-        self._low = _select("Low cut-off", list(LOWS), "as stored", "low")
-        self._high = _select("High cut-off", list(HIGHS), "as stored", "high")
-        self._notch = _select("Notch", list(NOTCHES), "none", "notch")
-        self._list = _select("Jump to", listed, listed[0], "list")
+        self._montage = make_select("Montage", names, names[0], "montage")
+        self._length = make_select("Seconds a page", LENGTHS, "10", "length")
+        self._gain = make_select("µV between traces", GAINS, "100", "gain")
+        self._low = make_select("Low cut-off", list(LOWS), "as stored", "low")
+        self._high = make_select("High cut-off", list(HIGHS), "as stored", "high")
+        self._notch = make_select("Notch", list(NOTCHES), "none", "notch")
+        self._list = make_select("Jump to", listed, listed[0], "list")
         self._status = Div(text="", name="status", width=900)
         self._traces = ColumnDataSource({"xs": [], "ys": []})
         self._spans = ColumnDataSource({k: [] for k in ("left", "right", "bottom", "top", "color")})
@@ -167,28 +137,17 @@ class Browser:
         self._rows = ColumnDataSource({"recording": [], "time": [], "what": []})
         self._keys = ColumnDataSource({"name": [""], "count": [0]})
         self._status.tags = [self._keys]  # so that it is part of the document, and kept in step
-        self._plot = self._make_plot()
-        self._strip = self._make_strip()
+        self._plot = make_traces(self._spans, self._traces)
+        self._strip = make_strip(self._marks, self._curve, self._here)
         self._connect()
-        self._show()
+        self._go(*contents.start)
         self._show_list()
 
     def add_to(self, document: "Document") -> None:
         """Put the page into a document of the server."""
         document.title = self._contents.title
         document.js_on_event(DocumentReady, CustomJS(args={"keys": self._keys}, code=KEYS))
-        table = DataTable(
-            source=self._rows,
-            columns=[
-                TableColumn(field=name, title=name, formatter=StringFormatter(), width=width)
-                for name, width in (("recording", 160), ("time", 50), ("what", 120))
-            ],
-            width=330,
-            height=640,
-            index_position=None,
-            reorderable=False,
-            name="places",
-        )
+        table = make_table(self._rows)
         controls = (self._montage, self._length, self._gain, self._low, self._high, self._notch)
         page = column(self._status, self._plot, self._strip, sizing_mode="stretch_width")
         side = column(self._recording, self._list, table, width=340)
@@ -201,47 +160,8 @@ class Browser:
             )
         )
 
-    def _make_plot(self) -> Any:
-        plot = figure(
-            height=640,
-            sizing_mode="stretch_width",
-            x_range=Range1d(0, 10),
-            y_range=Range1d(0, 1),
-            tools="",
-            toolbar_location=None,
-            name="traces",
-            # what a pixel cannot show is not drawn: the canvas is the fastest for so many lines
-            output_backend="canvas",
-        )
-        plot.quad(source=self._spans, line_alpha=0, color="color")
-        plot.multi_line("xs", "ys", source=self._traces, color=TRACE, line_width=0.8)
-        plot.ygrid.visible = False
-        plot.xaxis.formatter = CustomJSTickFormatter(code=CLOCK)
-        return plot
-
-    def _make_strip(self) -> Any:
-        strip = figure(
-            height=120,
-            sizing_mode="stretch_width",
-            x_range=Range1d(0, 1),
-            y_range=Range1d(0, 1),
-            tools="",
-            toolbar_location=None,
-            name="strip",
-        )
-        strip.quad(source=self._marks, color="color", line_alpha=0, fill_alpha=0.8)
-        strip.line("x", "y", source=self._curve, color=PREDICTED, line_width=1)
-        strip.quad(
-            source=self._here, bottom=0, top=1, left="left", right="right",
-            fill_alpha=0.15, color=HERE,
-        )  # fmt: skip
-        strip.xaxis.formatter = CustomJSTickFormatter(code=CLOCK)
-        strip.yaxis.visible = False
-        strip.ygrid.visible = False
-        strip.on_event(Tap, lambda event: self._go(self._row, float(event.x)))
-        return strip
-
     def _connect(self) -> None:
+        self._strip.on_event(Tap, lambda event: self._go(self._row, float(event.x)))
         self._recording.on_change("value", lambda _a, _o, new: self._choose(int(new)))
         for widget in (self._montage, self._length, self._low, self._high, self._notch):
             widget.on_change("value", lambda _a, _o, _n: self._go(self._row, self._start))
@@ -269,7 +189,7 @@ class Browser:
         if name in steps:
             self._go(self._row, self._start + steps[name])
         elif name in ("first", "last"):
-            self._go(self._row, 0.0 if name == "first" else self._end)
+            self._go(self._row, 0.0 if name == "first" else math.inf)
         elif name in ("larger", "smaller"):
             place = GAINS.index(self._gain.value) + (1 if name == "smaller" else -1)
             self._gain.value = GAINS[min(max(place, 0), len(GAINS) - 1)]
@@ -293,25 +213,39 @@ class Browser:
 
     def _go(self, to: int, start: float) -> None:
         self._row = to
-        last = max(0.0, self._end - float(self._length.value))
-        self._start = min(max(0.0, start), last)
         if self._recording.value != str(to):
             self._recording.value = str(to)
-        self._show()
-
-    def _show(self) -> None:
-        band = Band(LOWS[self._low.value], HIGHS[self._high.value], NOTCHES[self._notch.value])
         try:
+            last = max(0.0, self._end - float(self._length.value))
+            self._start = min(max(0.0, start), last)
+            band = Band(LOWS[self._low.value], HIGHS[self._high.value], NOTCHES[self._notch.value])
             self._page = read_page(
                 self._store, self._row, self._start, float(self._length.value), band
             )
-        except TuszstoreError as error:
+            self._draw()
+            self._draw_strip()
+        except (TuszstoreError, OSError) as error:
             self._page = None
-            self._traces.data = {"xs": [], "ys": []}
-            self._status.text = _escaped(str(error))
-            return
-        self._draw()
-        self._draw_strip()
+            self._show_error(error)
+
+    def _show_error(self, error: Exception) -> None:
+        """Say what is wrong in the place of the page; what was there is of another one."""
+        for source in (self._traces, self._spans, self._here):
+            source.data = {name: [] for name in source.data}
+        if self._strip_row != self._row:
+            self._strip_row = -1
+            for source in (self._marks, self._curve):
+                source.data = {name: [] for name in source.data}
+        self._plot.x_range.update(start=self._start, end=self._start + float(self._length.value))
+        told = str(error)
+        if self._contents.hidden:  # it may name paths and recordings
+            _log.error("%s", printable(told))
+            told = (
+                f"cannot be shown ({type(error).__name__}): why stands on the terminal, for it may "
+                "name people"
+            )
+        name = self._contents.names[self._row]
+        self._status.text = _escaped(f"{name}, from {clock(self._start)}: {told}")
 
     def _draw(self) -> None:
         page = self._page
@@ -375,16 +309,16 @@ class Browser:
 
     def _show_list(self) -> None:
         self._rows.selected.indices = []
-        self._shown = self._contents.listed(self._list.value)
+        try:
+            self._shown = self._contents.listed(self._list.value)
+        except (TuszstoreError, OSError) as error:
+            self._shown = []
+            self._show_error(error)
         self._rows.data = {
             "recording": [self._contents.names[place.row] for place in self._shown],
             "time": [shown_time(place) for place in self._shown],
             "what": [printable(place.what) for place in self._shown],
         }
-
-
-def _select(title: str, options: Sequence[str], value: str, name: str) -> Select:
-    return Select(title=title, options=list(options), value=value, width=150, name=name)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], number: int) -> list[list[Any]]:

@@ -6,6 +6,7 @@ besides that a connection comes from a page of this very address.
 """
 
 import asyncio
+import math
 import os
 import secrets
 import socket
@@ -125,6 +126,8 @@ def browse(
     **options: Any,
 ) -> Browsing:
     """Serve pages of a store; see :meth:`tuszstore.Store.browse`."""
+    if not math.isfinite(at):
+        raise ValueError(f"at must be a number of seconds, not {at}")
     first = 0
     if recording is not None:
         first = find_recording(store.metadata.recordings["id"], recording)
@@ -164,6 +167,7 @@ def browse(
         predictions=predictions,
         events=events,
         start=(first, at),
+        hidden=_is_pseudonymised(store),
     )
     return Browsing(contents, port)
 
@@ -193,8 +197,12 @@ def _free_port(wanted: int) -> int:
     Raises
     ------
     OSError
-        If it is taken.
+        If it is taken, or may not be had.
+    ValueError
+        If there is no such port.
     """
+    if not 0 <= wanted <= 65535:
+        raise ValueError(f"port must be within 0 to 65535, not {wanted}")
     with socket.socket() as probe:
         # one that was just closed is free, as the server will find
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -83,11 +83,17 @@ def channels_of(wanted: str | Channel | Iterable[str | Channel]) -> tuple[Channe
 
     Raises
     ------
+    TypeError
+        If it is neither a name nor several channels.
     ValueError
         As of :func:`parse_channels`.
     """
     if isinstance(wanted, str):
         return parse_channels(wanted)
+    if not isinstance(wanted, Channel | Iterable):
+        raise TypeError(
+            f"channels must be the name of a set, or a list of channels, not {wanted!r:.100}"
+        )
     given = [wanted] if isinstance(wanted, Channel) else list(wanted)
     parsed = iter(parse_channels(texts) if (texts := _texts(given)) else ())
     channels = tuple(one if isinstance(one, Channel) else next(parsed) for one in given)

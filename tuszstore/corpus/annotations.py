@@ -126,6 +126,8 @@ class Annotation:
     looked : tuple of Looked
         What each rater looked at. One who is not named here looked at all of it; time that nobody
         looked at is unlabelled.
+    file : str
+        Name of the file in which the rows of events are, for messages; empty where there is none.
     """
 
     events: tuple[Event, ...]
@@ -134,6 +136,7 @@ class Annotation:
     raters: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = ()
     looked: tuple[Looked, ...] = ()
+    file: str = ""
 
 
 class Unlabelled(RecordingError):
@@ -176,12 +179,15 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RecordingError(f"{path.name}: not a text file ({error.reason})") from None
+        row = content.count(b"\n", 0, error.start) + 1
+        raise RecordingError(
+            f"{path.name}, row {row}: not a text file in UTF-8 ({error.reason})"
+        ) from None
     digest = hashlib.sha256(content).hexdigest()
     try:
         found = ANNOTATIONS[kind](text, path.name)
         if isinstance(found, Annotation):
-            return replace(found, digest=digest)
+            return replace(found, digest=digest, file=path.name)
         events, seconds = found
         events = tuple(events)
     except Unlabelled as reason:
@@ -194,7 +200,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
         raise RecordingError(
             f"{path.name}: the annotation format {kind!r} failed: {type(error).__name__}: {error}"
         ) from error
-    return Annotation(events, seconds, digest)
+    return Annotation(events, seconds, digest, file=path.name)
 
 
 def _beside(path: Path, kind: str) -> str:

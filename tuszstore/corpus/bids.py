@@ -191,7 +191,7 @@ class Bids(EdfCorpus):
         notes += corrected
         state = repr((events, seconds, notes))
         digest = hashlib.sha256(state.encode()).hexdigest()
-        return Annotation(tuple(events), seconds, digest, notes=tuple(notes))
+        return Annotation(tuple(events), seconds, digest, notes=tuple(notes), file=path.name)
 
     def _require_looked(self, recording: Recording, *, background: bool) -> None:
         """Refuse background that nobody looked at, by the errata."""

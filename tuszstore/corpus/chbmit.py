@@ -122,7 +122,9 @@ class ChbMit(EdfCorpus):
         )
         notes = (*notes, *self._compared(recording, seizures))
         state = repr((entry.digest, seizures, notes))
-        return Annotation(events, None, hashlib.sha256(state.encode()).hexdigest(), notes=notes)
+        digest = hashlib.sha256(state.encode()).hexdigest()
+        file = _summary_of(recording.path).name
+        return Annotation(events, None, digest, notes=notes, file=file)
 
     def _recording(self, path: Path) -> Recording:
         id_ = path.relative_to(self.root).as_posix()

@@ -104,7 +104,9 @@ def _told(event: Event, seconds: float) -> str:
     return f"{row}{printable(event.label)}{rater} from {event.onset:g} s to {end}, of {seconds:g} s"
 
 
-def refuse_doubtful(events: Sequence[Event], seconds: float, config: Labels) -> None:
+def refuse_doubtful(
+    events: Sequence[Event], seconds: float, config: Labels, file: str = ""
+) -> None:
     """Refuse a recording whose annotation cannot be true, as far as the configuration asks.
 
     Parameters
@@ -113,6 +115,8 @@ def refuse_doubtful(events: Sequence[Event], seconds: float, config: Labels) -> 
     seconds : float
         Duration of the recording.
     config : Labels
+    file : str
+        Name of the annotation file, for messages.
 
     Raises
     ------
@@ -121,15 +125,16 @@ def refuse_doubtful(events: Sequence[Event], seconds: float, config: Labels) -> 
     """
     if config.open_end == "leave_out" and (open_ := [e for e in events if math.isnan(e.offset)]):
         raise RecordingError(
-            f"annotation, row {open_[0].row}: event {open_[0].label!r} has no end; set "
+            f"{file or 'annotation'}, row {open_[0].row}: event {open_[0].label!r} has no end; set "
             "labels.open_end to the seconds that such an event lasts"
         )
     if config.suspicious == "leave_out" and (doubts := find_doubts(events, seconds, config)):
         doubt = doubts[0]
         more = f" ({len(doubts)} in all)" if len(doubts) > 1 else ""
         raise RecordingError(
-            f"annotation cannot be true: an event {KINDS[doubt.kind]}, {doubt.told}{more}; to take "
-            "it all the same, set labels.suspicious to 'keep'"
+            f"{f'{file}: ' if file else ''}annotation cannot be true: an event "
+            f"{KINDS[doubt.kind]}, {doubt.told}{more}; to take it all the same, set "
+            "labels.suspicious to 'keep'"
         )
 
 

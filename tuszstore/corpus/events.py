@@ -24,7 +24,7 @@ from tuszstore.corpus.doubts import refuse_doubtful
 from tuszstore.corpus.words import Words, words_of
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import UNLABELLED
-from tuszstore.store.raters import counting, decide_recording, is_decided_by_one
+from tuszstore.store.raters import RULES, counting, decide_recording, is_decided_by_one
 from tuszstore.text import printable
 
 NOT_LOOKED = "unlabelled"
@@ -79,6 +79,13 @@ class MarkedEvents:
     labelled: bool = True
 
 
+_NO_SAMPLES = np.empty(0, np.int64)
+_NO_BITS = np.empty(0, np.uint16)
+
+NOTHING_MARKED = MarkedEvents((), _NO_SAMPLES, _NO_SAMPLES, _NO_BITS, _NO_BITS)
+"""Of a recording in which somebody without a name found no event."""
+
+
 def mark_events(
     annotation: Annotation, n_samples: int, sfreq: float, config: Labels
 ) -> MarkedEvents:
@@ -109,7 +116,10 @@ def mark_events(
         ``leave_out``.
     """
     events = tuple(e for e in annotation.events if e.label.lower() != BACKGROUND)
-    refuse_doubtful(events, n_samples / sfreq, config)
+    nobody_named = annotation.raters == ("",) and config.rater in RULES
+    if nobody_named and not events and not annotation.looked:
+        return NOTHING_MARKED  # most recordings of most corpora
+    refuse_doubtful(events, n_samples / sfreq, config, annotation.file)
     ends = [_samples(event, sfreq, config) for event in events]
     raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
     raw_stop = np.array([stop for _, stop in ends], np.int64).reshape(-1)
@@ -128,7 +138,9 @@ def mark_events(
         if count:
             notes.append(f"{count} event{'s' if count > 1 else ''} {what}")
     words = words_of(config)
-    bits = np.array([_bit(event, words, config) for event in events], np.uint16).reshape(-1)
+    bits = np.array(
+        [_bit(event, words, config, annotation.file) for event in events], np.uint16
+    ).reshape(-1)
     for bit, told in ((0, "taken as background"), (UNLABELLED, "neither seizure nor background")):
         if found := sorted({e.label for e, b in zip(events, bits, strict=True) if b == bit}):
             notes.append(f"{told}: {', '.join(found)}")
@@ -231,14 +243,14 @@ def _samples(event: Event, sfreq: float, config: Labels) -> tuple[int, int]:
     return first, max(first + 1, math.ceil(round(offset * sfreq, 6)))
 
 
-def _bit(event: Event, words: Words, config: Labels) -> int:
+def _bit(event: Event, words: Words, config: Labels, file: str) -> int:
     bit = words.bit(event.label, event.meaning)
     if bit is not None:
         return bit
     if config.unknown == "background":
         return 0
     raise RecordingError(
-        f"annotation, row {event.row}: unknown event class {event.label!r}; "
+        f"{file or 'annotation'}, row {event.row}: unknown event class {event.label!r}; "
         f"{_way_out(event, config)}"
     )
 

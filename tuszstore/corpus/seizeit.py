@@ -94,7 +94,8 @@ class SeizeIt(EdfCorpus):
         )
         notes = tuple(filter(None, map(_remark, seizures)))
         state = repr((events, notes))
-        return Annotation(events, None, hashlib.sha256(state.encode()).hexdigest(), notes=notes)
+        digest = hashlib.sha256(state.encode()).hexdigest()
+        return Annotation(events, None, digest, notes=notes, file=path.name)
 
     def _recording(self, path: Path) -> Recording:
         id_ = path.relative_to(self.root).as_posix()

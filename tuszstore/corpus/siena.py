@@ -122,7 +122,8 @@ class Siena(EdfCorpus):
         )
         notes = tuple(dict.fromkeys((*names, *clock.notes)))
         state = repr(([seizure.text for seizure in seizures], events, notes))
-        return Annotation(events, None, hashlib.sha256(state.encode()).hexdigest(), notes=notes)
+        digest = hashlib.sha256(state.encode()).hexdigest()
+        return Annotation(events, None, digest, notes=notes, file=path.name)
 
     def _recording(self, path: Path) -> Recording:
         id_ = path.relative_to(self.root).as_posix()
@@ -238,7 +239,9 @@ class Siena(EdfCorpus):
                 told = "that of its header" if known.use == "header" else known.use
                 clock.corrected.append(listed.written)
                 clock.notes.append(
-                    one.noted(f"start of the recording in the list ({listed.plain}) read as {told}")
+                    one.noted(
+                        f"start of the recording in the list ({listed.written}) read as {told}"
+                    )
                 )
                 if one.choice and known.use != "header":
                     clock.start = _clock(known.use).seconds

@@ -8,9 +8,7 @@ import json
 import math
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +22,14 @@ from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import RecordingError
 from tuszstore.evaluate.events import LABEL, EventTable
 from tuszstore.evaluate.intervals import Spans, as_spans
+from tuszstore.evaluate.sources import (
+    Source,
+    bids_paths,
+    csv_bi_paths,
+    find_files,
+    find_source,
+    sources_of,
+)
 from tuszstore.evaluate.tables import Recordings
 from tuszstore.evaluate.writing import PredictionError
 from tuszstore.read.selection import find_recording
@@ -44,71 +50,6 @@ _COLUMNS = (
     "dateTime",
     "recordingDuration",
 )
-_BIDS = re.compile(r"(?:.*/)?sub-[^/]+_eeg\.[A-Za-z0-9]+")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file that recordings are parts of; mostly one recording is all of it.
-
-    Attributes
-    ----------
-    name : str
-        Path of the signal, relative to the corpus.
-    rows : list of int
-        Of its recordings.
-    seconds : float
-        Length of the file.
-    """
-
-    name: str
-    rows: list[int]
-    seconds: float
-
-    @property
-    def stem(self) -> str:
-        """File name without suffix."""
-        return PurePosixPath(self.name).stem
-
-
-def sources_of(recordings: Recordings) -> list[Source]:
-    """Return the files that recordings come from, in their order."""
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(recordings.source_id.tolist()):
-        rows.setdefault(name, []).append(row)
-    ends = recordings.source_start + recordings.seconds
-    return [Source(name, some, float(ends[some].max())) for name, some in rows.items()]
-
-
-def bids_paths(recordings: Recordings) -> list[PurePosixPath]:
-    """Return where in a folder of BIDS the events table of each file of recordings lies.
-
-    Beside the signal where that lies in such folders; otherwise patients and sessions have the
-    letters and digits of their names, and the files of a session are its runs, from 00 on.
-    """
-    runs: Counter[str] = Counter()
-    paths = []
-    for source in sources_of(recordings):
-        name = source.name
-        if _BIDS.fullmatch(name):
-            paths.append(_inside(re.sub(r"_eeg\.[^./]+$", "_events.tsv", name)))
-            continue
-        row = source.rows[0]
-        subject = _letters(recordings.patient[row]) or _letters(source.stem) or "unknown"
-        session = _letters(recordings.session[row]) or "01"
-        head = f"sub-{subject}_ses-{session}"
-        file = f"{head}_task-szMonitoring_run-{runs[head]:02}_events.tsv"
-        runs[head] += 1
-        paths.append(PurePosixPath(f"sub-{subject}", f"ses-{session}", "eeg", file))
-    return paths
-
-
-def csv_bi_paths(recordings: Recordings) -> list[PurePosixPath]:
-    """Return where in a folder the ``.csv_bi`` of each file of recordings lies: as the signal."""
-    return [
-        _inside(str(PurePosixPath(source.name).with_suffix(".csv_bi")))
-        for source in sources_of(recordings)
-    ]
 
 
 def write_bids(table: EventTable, folder: str | os.PathLike[str]) -> list[Path]:
@@ -207,9 +148,9 @@ def read_event_files(path: str | os.PathLike[str], recordings: Recordings) -> Ev
         raise PredictionError(f"{given}: is not there")
     sources = sources_of(recordings)
     found = (
-        _found_in(given, recordings, sources)
+        find_files(given, recordings, sources)
         if given.is_dir()
-        else [(given, _source_of(given, recordings, sources))]
+        else [(given, find_source(given, recordings, sources))]
     )
     known = np.zeros(len(recordings), bool)
     events = []
@@ -285,54 +226,6 @@ def _duration(onset: float, offset: float) -> float:
     return length
 
 
-def _found_in(
-    root: Path, recordings: Recordings, sources: list[Source]
-) -> list[tuple[Path, Source]]:
-    """Return the events file of each source that has one below a folder."""
-    below: dict[str, list[Path]] = {}
-    for file in sorted(root.rglob("*")):
-        if file.suffix in (".tsv", ".csv_bi"):
-            below.setdefault(file.name, []).append(file)
-    found = []
-    places = zip(sources, bids_paths(recordings), csv_bi_paths(recordings), strict=True)
-    for source, bids, csv_bi in places:
-        there = [root / path for path in (bids, csv_bi) if (root / path).is_file()]
-        for name in _names_of(source):
-            there += below.get(name, [])
-        there = list(dict.fromkeys(there))
-        if len(there) > 1:
-            named = " and ".join(map(str, there[:2]))
-            raise PredictionError(f"{root}: {source.name} has more than one events file: {named}")
-        found += [(file, source) for file in there]
-    return found
-
-
-def _names_of(source: Source) -> list[str]:
-    """Return what an events file of a recording may be called."""
-    return [
-        f"{source.stem}.csv_bi",
-        f"{source.stem.removesuffix('_eeg')}_events.tsv",
-        f"{source.stem}.tsv",
-    ]
-
-
-def _source_of(file: Path, recordings: Recordings, sources: list[Source]) -> Source:
-    """Return the source that a file is named after."""
-    by_path = [
-        source
-        for source, bids in zip(sources, bids_paths(recordings), strict=True)
-        if file.name in (bids.name, *_names_of(source), f"{source.stem}.csv")
-    ]
-    if len(by_path) != 1:
-        told = "several of these recordings are" if by_path else "none of these recordings is"
-        stems = ", ".join(source.stem for source in sources[:3])
-        raise PredictionError(
-            f"{file}: is of another recording: {told} called so; there are {stems}"
-            f"{' and others' if len(sources) > 3 else ''}"
-        )
-    return by_path[0]
-
-
 def _read(file: Path, source: Source) -> tuple[Spans, Any]:
     """Return onset and offset of the seizures in a file, and how sure each is."""
     try:
@@ -342,9 +235,8 @@ def _read(file: Path, source: Source) -> tuple[Spans, Any]:
         raise PredictionError(f"{error}: whether there are seizures is not known") from None
     except (RecordingError, OSError) as error:
         raise PredictionError(str(error)) from error
-    if (named := re.search(r"^#\s*bname\s*=\s*(\S+)", text, re.MULTILINE)) and named[
-        1
-    ] != source.stem:
+    named = re.search(r"^#[ \t]*bname[ \t]*=[ \t]*(.*\S)[ \t]*$", text, re.MULTILINE)
+    if named and named[1] not in (source.stem, printable(source.stem).strip()):
         raise PredictionError(
             f"{file}: is of another recording: it says {named[1]!r:.60}, and not {source.stem!r}"
         )
@@ -380,16 +272,3 @@ def _read_csv(text: str, file: Path) -> tuple[Spans, Any, float | None]:
     chosen = [event for event in events if looks_like_seizure(event.label)]
     spans = as_spans([(event.onset, event.offset) for event in chosen])
     return spans, np.array([event.confidence for event in chosen], np.float32), seconds
-
-
-def _letters(text: str) -> str:
-    """Return what of a name BIDS allows in a label."""
-    return re.sub(r"[^A-Za-z0-9]", "", str(text))
-
-
-def _inside(name: str) -> PurePosixPath:
-    """Refuse a name that leads out of the folder it is put into."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise PredictionError(f"{name}: leads out of the folder for events")
-    return path

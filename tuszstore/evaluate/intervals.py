@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Spans = NDArray[np.float64]
 """Start and end of each span (s), shape (span, 2)."""
@@ -17,6 +17,31 @@ def as_spans(pairs: Iterable[Any]) -> Spans:
     """Return pairs of start and end as an array of them, in the order given."""
     given = pairs if isinstance(pairs, np.ndarray) else list(pairs)
     return np.asarray(given, np.float64).reshape(-1, 2)
+
+
+def checked_spans(spans: ArrayLike, name: str) -> Spans:
+    """Return spans that somebody gave, in the order given.
+
+    Parameters
+    ----------
+    spans : array_like of float, shape (span, 2)
+    name : str
+        Of the argument, for messages.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, a number is none, or one ends before it starts.
+    """
+    given = np.asarray(spans, np.float64)
+    if given.size and (given.ndim != 2 or given.shape[1] != 2):
+        raise ValueError(f"{name} must have the shape (event, 2), not {given.shape}")
+    given = given.reshape(-1, 2)
+    good = np.isfinite(given).all(axis=1) & (given[:, 1] >= given[:, 0])
+    if not good.all():
+        wrong = tuple(given[int(np.argmin(good))].tolist())
+        raise ValueError(f"{name} has {wrong}, which is no onset and offset of an event")
+    return given
 
 
 def union(spans: Iterable[Any], gap: float = 0.0) -> Spans:
@@ -92,3 +117,10 @@ def touched(spans: Spans, others: Spans) -> NDArray[np.bool_]:
     place = np.searchsorted(others[:, 1], spans[:, 0], "right")
     starts = np.append(others[:, 0], np.inf)[place]
     return np.asarray(starts < spans[:, 1])
+
+
+def latency(reference: Spans, hypothesis: Spans) -> NDArray[np.float64]:
+    """Return for each event that is found how much later the first prediction of it begins (s)."""
+    found = reference[touched(reference, hypothesis)]
+    first = np.searchsorted(hypothesis[:, 1], found[:, 0], "right")
+    return np.asarray(hypothesis[first, 0] - found[:, 0])

@@ -12,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.evaluate import nedc, szcore
 from tuszstore.evaluate.detection import EventRule
 from tuszstore.evaluate.events import EventTable
-from tuszstore.evaluate.intervals import Spans, as_spans, clip, subtract, total, touched, union
+from tuszstore.evaluate.intervals import (
+    Spans,
+    as_spans,
+    checked_spans,
+    clip,
+    latency,
+    subtract,
+    total,
+    touched,
+    union,
+)
 from tuszstore.evaluate.summaries import Mean, macro, macro_json
 from tuszstore.evaluate.tables import SEIZURE
 from tuszstore.evaluate.tally import Tally
@@ -203,10 +213,17 @@ def score_lists(
     -------
     dict of str to Tally
         By rule (:data:`RULES`).
+
+    Raises
+    ------
+    ValueError
+        If an event ends before it starts, or a number is none.
     """
+    if not 0 <= seconds < np.inf:
+        raise ValueError(f"seconds must be 0 or more, not {seconds}")
+    given = {"reference": reference, "hypothesis": hypothesis, "ignored": ignored}
     known, found, lost = (
-        clip(union(np.asarray(spans, np.float64).reshape(-1, 2)), 0, seconds)
-        for spans in (reference, hypothesis, ignored)
+        clip(union(checked_spans(spans, name)), 0, seconds) for name, spans in given.items()
     )
     case = Case(0, "", "", seconds, subtract(known, lost), subtract(found, lost), lost)
     return {rule: case.count(rule) for rule in RULES}
@@ -354,13 +371,6 @@ def score_events(
         events=sum(len(case.hypothesis) for case in cases),
         cases=cases,
     )
-
-
-def latency(reference: Spans, hypothesis: Spans) -> NDArray[np.float64]:
-    """Return for each event that is found how much later the first prediction of it begins (s)."""
-    found = reference[touched(reference, hypothesis)]
-    first = np.searchsorted(hypothesis[:, 1], found[:, 0], "right")
-    return np.asarray(hypothesis[first, 0] - found[:, 0])
 
 
 def _by_class(cases: Sequence[Case], classes: Mapping[str, Sequence[Spans]]) -> dict[str, Detected]:

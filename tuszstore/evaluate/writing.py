@@ -155,6 +155,7 @@ class PredictionWriter:
         values = self._checked(probabilities, numbers)
         new = self._unwritten(numbers, values)
         if len(new):
+            self._n_values = values.shape[1]
             self._rows[numbers[new]] = self._n_written + np.arange(len(new))
             self._n_written += len(new)
             self._part.append(numbers[new], values[new])
@@ -218,7 +219,12 @@ class PredictionWriter:
         given: Any = probabilities
         if hasattr(given, "detach"):  # a tensor, perhaps on another device or of half precision
             given = given.detach().float().cpu().numpy()
-        values = np.asarray(given)
+        try:
+            values = np.asarray(given)
+        except ValueError:
+            raise PredictionError(
+                "probabilities of windows must be so many for each as for the others"
+            ) from None
         if values.dtype.kind not in "fiub":
             raise PredictionError(f"probabilities must be numbers, not {values.dtype}")
         values = values.astype(np.float32)
@@ -239,7 +245,6 @@ class PredictionWriter:
             raise PredictionError(
                 f"{n_values} values a window, and those before had {self._n_values}"
             )
-        self._n_values = n_values
         # NaN is neither
         if not (good := ((values >= 0) & (values <= 1)).all(axis=1)).all():
             row = int(np.argmin(good))
@@ -369,5 +374,8 @@ class PredictionWriter:
 
 
 def _world_size(given: int | None) -> int:
-    text = os.environ.get("WORLD_SIZE", "1") if given is None else str(given)
-    return max(1, int(text)) if text.isdecimal() else 1
+    text = os.environ.get("WORLD_SIZE", "") or "1" if given is None else str(given)
+    if not text.isdecimal() or int(text) < 1:
+        name = "WORLD_SIZE in the environment" if given is None else "world_size"
+        raise PredictionError(f"{name} must be a whole number of writers from 1 on, not {text!r}")
+    return int(text)

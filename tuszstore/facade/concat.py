@@ -174,7 +174,7 @@ def _flat(stores: Stores) -> dict[str, WindowCollection]:
 
 def _unnamed(stores: Iterable[Any]) -> list[tuple[str, Any]]:
     """Return stores with names: of their files, as many folders as tell them apart, or numbers."""
-    if isinstance(stores, WindowCollection | str):
+    if isinstance(stores, WindowCollection | str) or not isinstance(stores, Iterable):
         raise TypeError(f"concat takes a list of stores, not {type(stores).__name__}: [a, b]")
     parts = list(stores)
     for depth in (1, 2, 3):

@@ -28,6 +28,10 @@ SOURCE = Variable(
 )
 
 
+IDS = (("recordings", "id"), ("recordings", "source_id"), ("left_out", "id"))
+"""Columns of names that are one store's alone: two stores may have the same."""
+
+
 @dataclass(frozen=True)
 class ConcatGrid:
     """Where the windows of several stores lie in their recordings."""
@@ -213,7 +217,7 @@ class _Maker:
         if (self.table, name) == ("recordings", "patient"):
             return {name: tables.patients()}
         columns = [self._part(number, table) for number, table in enumerate(parts)]
-        if (self.table, name) in (("recordings", "id"), ("left_out", "id")):
+        if (self.table, name) in IDS:
             columns = distinct(columns, tables.sources)
         axis = self.variable.dims.index(_row_of(self.variable))
         return {name: np.concatenate(columns, axis)}
@@ -246,7 +250,7 @@ class _Maker:
 
 
 def distinct(columns: Sequence[NDArray[Any]], prefixes: Sequence[str]) -> list[NDArray[Any]]:
-    """Return names of which none is in two columns: what would be has a prefix.
+    """Return names of which none is in two columns: what would be has a prefix. Blanks stay.
 
     Parameters
     ----------
@@ -256,12 +260,12 @@ def distinct(columns: Sequence[NDArray[Any]], prefixes: Sequence[str]) -> list[N
     """
     seen: dict[str, int] = {}
     for column in columns:
-        for value in set(column.tolist()):
+        for value in set(column.tolist()) - {""}:
             seen[value] = seen.get(value, 0) + 1
     out = []
     for column, prefix in zip(columns, prefixes, strict=True):
         named = np.empty(len(column), object)
-        named[:] = [f"{prefix}/{v}" if seen[v] > 1 else v for v in column.tolist()]
+        named[:] = [f"{prefix}/{v}" if seen.get(v, 0) > 1 else v for v in column.tolist()]
         out.append(named)
     return out
 

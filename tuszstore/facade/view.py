@@ -233,7 +233,7 @@ def _samples(name: str, seconds: Any, sfreq: float) -> int:
     """Return a time in samples, which must be a whole number of them."""
     try:
         number = math.nan if isinstance(seconds, bool) else float(seconds)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # an integer may be above all floats
         number = math.nan
     if not 0 < number < math.inf:
         raise ValueError(f"{name} must be seconds, above 0, not {seconds!r:.60}")

@@ -124,10 +124,14 @@ class WindowCollection(Described):
         Raises
         ------
         IndexError, TypeError
-            If an index is out of range, or no integer.
+            If an index is out of range, or no integer; or `out` is no array.
+        ValueError
+            If `out` cannot be filled.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
+        if out is not None and not isinstance(out, np.ndarray):
+            raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
         if is_single(indices):
             number = check_index(indices, len(self))
             signal = self.reader.signal([number], None if out is None else out[None])[0]

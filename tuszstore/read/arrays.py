@@ -74,7 +74,9 @@ class WindowArray:
             return np.asarray(self._all()[key])
         numbers = self._numbers(head)
         rows: Any = slice(None)
-        if isinstance(head, slice) or (numbers.ndim == 1 and len(keys) == 1):
+        if numbers.ndim == 0:  # one window, as in a loop: by the shortest way
+            values, rows = self._read(numbers[None]), 0
+        elif isinstance(head, slice) or (numbers.ndim == 1 and len(keys) == 1):
             values = self._read(numbers)  # which reads what is wanted twice once
         else:
             # the windows that are needed stand in for all, and NumPy does the rest

@@ -94,6 +94,12 @@ def plan_runs(
     n_windows = len(positions)
     if not n_windows:
         return
+    if n_windows == 1:  # as below, in a tenth of the time
+        position = int(positions[0])
+        first = position // block
+        stop = (position + (window - 1)) // block + 1
+        yield Run(first, stop, np.array([[0, position - first * block]], np.int64))
+        return
     max_windows = max(LEAST_WINDOWS, -(-n_windows // (2 * n_threads)))
     order = np.argsort(positions, kind="stable")
     ordered = positions[order]

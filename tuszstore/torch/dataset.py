@@ -213,7 +213,9 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     def _drawn(self, items: Any, places: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Return epoch and place of each item."""
         epoch = int(self._epoch)
-        asked = items if isinstance(items, list | tuple) else [None] * len(places)
+        # a mask has an entry for each window, not for each that it chooses
+        listed = isinstance(items, list | tuple) and any(isinstance(i, Drawn) for i in items)
+        asked = items if listed else [None] * len(places)
         return [
             (item.epoch, item.place) if isinstance(item, Drawn) else (epoch, place)
             for item, place in zip(asked, places.tolist(), strict=True)
