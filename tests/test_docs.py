@@ -198,6 +198,7 @@ def test_only_what_needs_something_elsewhere_is_not_run() -> None:
         "needs a browser",
         "needs a bucket",
         "needs a cluster",
+        "needs a dataset in BIDS",
         "needs h5netcdf",
         "needs the Helsinki neonates",
         "needs the Siena database",

@@ -83,10 +83,11 @@ def inspect(root: Path) -> dict[str, Any]:
     if not path.exists():
         return {"digest": "", "windows": 0}
     store = tuszstore.open(path)
+    group, there = store.metadata.group, store.metadata.arrays
     digest = content_digest(
         store.attrs["split"],
         store.spec,
-        lambda name: np.asarray(store.metadata.group[name][...]),
+        lambda name: np.asarray(group[name][...]) if name in there else None,
     )
     if digest != store.attrs["content_digest"]:
         raise AssertionError("the content digest that is recorded is not that of the tables")
