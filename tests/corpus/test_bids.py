@@ -600,6 +600,32 @@ def test_background_of_files_that_nobody_looked_at(tmp_path: Path) -> None:
     assert reasons() == []
 
 
+def test_that_nobody_looked_is_a_note_where_the_recording_is_kept(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write(data, run("24", 1), szcore("0\t40\tbckg"))
+    for number in range(4):
+        write(data, run("23", number), szcore("0\t40\tbckg"))
+    described(data, "BIDS CHB-MIT Scalp EEG Database")
+    config = {
+        "corpus": {"split_policy": "file_order"},
+        "labels": {"unlabelled": "keep"},
+        "windows": {"length": 10, "stride": 10},
+    }
+    notes = {}
+    for split in ("train", "dev"):
+        report = tuszstore.build(config, split=split, data=data, store=tmp_path, workers=0)
+        with tuszstore.open(report.store) as store:
+            notes |= dict(
+                zip(store.recordings.id.values, store.recordings.notes.values, strict=True)
+            )
+    told = [note for id_, note in notes.items() if "sub-24" in id_]
+    assert len(notes) == 5
+    assert len(told) == 1
+    assert "nobody looked at it" in told[0]
+    assert "(erratum)" in told[0]
+    assert sum("(erratum" in note for note in notes.values()) == 1
+
+
 def test_the_seizure_that_is_three_hours_late(tmp_path: Path) -> None:
     write(tmp_path, run("14", 3), szcore("17540\t65\tsz_foc", "100\t5\tsz_foc"))
     described(tmp_path, "BIDS Siena Scalp EEG Database")

@@ -30,6 +30,7 @@ from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.choose import CorpusRef
+from tuszstore.corpus.corrections import errata_in
 from tuszstore.corpus.events import MarkedEvents
 from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.reading import Microvolts, inspect, read_microvolts
@@ -219,6 +220,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
     with timings.stage("label"):
         label, events = label_samples(annotation, n_samples, config)
     seconds = microvolts.data.shape[1] / microvolts.sfreq
+    told = (*microvolts.notes, *_not_looked_at(task, annotation))
     row = {
         "source_digest": source_digest,
         "source_bytes": before[0],
@@ -226,7 +228,13 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         **_annotation_columns(annotation, events),
         "source_sfreq": float(microvolts.sfreq),
         **_channel_columns(spec.channel_names, microvolts, signal),
-        "notes": _hidden(_notes(microvolts.notes, seconds, annotation, events), task, config),
+        "notes": _hidden(
+            _notes(
+                (*microvolts.notes, *_not_looked_at(task, annotation)), seconds, annotation, events
+            ),
+            task,
+            config,
+        ),
     }
     with writing(recordings), new_folder(recordings, task.id) as folder:
         written = Files(folder)
@@ -250,11 +258,12 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         )
         annotation = _annotation(task, config)
         label, events = label_samples(annotation, task.n_samples, config)
+    told = (*facts.notes, *_not_looked_at(task, annotation))
     row = {
         **donor.row,
         **_annotation_columns(annotation, events),
         "notes": _hidden(
-            _notes(facts.notes, facts.n_samples / facts.sfreq, annotation, events), task, config
+            _notes(told, facts.n_samples / facts.sfreq, annotation, events), task, config
         ),
     }
     geometry = geometry_of(config)
@@ -344,6 +353,16 @@ def _channel_columns(
         "flat": np.isin(names, microvolts.flat),
         "interpolated_samples": signal.interpolated_samples,
     }
+
+
+def _not_looked_at(task: Task, annotation: Annotation | None) -> list[str]:
+    """Return the errata by which a recording that is kept is unlabelled."""
+    if annotation is None:
+        try:
+            task.corpus.open().annotation(task.recording)
+        except Unlabelled as reason:
+            return errata_in(str(reason))
+    return []
 
 
 def _notes(
