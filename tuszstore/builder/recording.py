@@ -228,13 +228,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         **_annotation_columns(annotation, events),
         "source_sfreq": float(microvolts.sfreq),
         **_channel_columns(spec.channel_names, microvolts, signal),
-        "notes": _hidden(
-            _notes(
-                (*microvolts.notes, *_not_looked_at(task, annotation)), seconds, annotation, events
-            ),
-            task,
-            config,
-        ),
+        "notes": _hidden(_notes(told, seconds, annotation, events), task, config),
     }
     with writing(recordings), new_folder(recordings, task.id) as folder:
         written = Files(folder)
