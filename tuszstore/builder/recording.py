@@ -183,7 +183,7 @@ def _already_built(task: Task, recordings: Path, config: Config) -> Record | Non
     if record is None or record.n_samples != task.n_samples:
         return None
     row, keys = record.row, Keys(config, task.corpus.key)
-    annotation = _annotation(task, config)
+    annotation, _ = _annotation(task, config)
     digest = annotation.digest if annotation else ""
     *source, changed = stat_signal(_files(task))
     same = (
@@ -204,7 +204,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
         microvolts = read_microvolts(
             task.corpus.open(), task.recording, config.channels, spec.channels
         )
-        annotation = _annotation(task, config)
+        annotation, errata = _annotation(task, config)
         # of other times only, it may have been touched, or got another owner
         if stat_signal(files) != before and signal_sha256(files) != source_digest:
             raise RecordingError("file changed while it was read; build again")
@@ -220,7 +220,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
     with timings.stage("label"):
         label, events = label_samples(annotation, n_samples, config)
     seconds = microvolts.data.shape[1] / microvolts.sfreq
-    told = (*microvolts.notes, *_not_looked_at(task, annotation))
+    told = (*microvolts.notes, *errata)
     row = {
         "source_digest": source_digest,
         "source_bytes": before[0],
@@ -250,9 +250,9 @@ def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) 
         facts = inspect(
             task.corpus.open(), task.recording, config.channels, config.channels.channels
         )
-        annotation = _annotation(task, config)
+        annotation, errata = _annotation(task, config)
         label, events = label_samples(annotation, task.n_samples, config)
-    told = (*facts.notes, *_not_looked_at(task, annotation))
+    told = (*facts.notes, *errata)
     row = {
         **donor.row,
         **_annotation_columns(annotation, events),
@@ -313,13 +313,14 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _annotation(task: Task, config: Config) -> Annotation | None:
+def _annotation(task: Task, config: Config) -> tuple[Annotation | None, list[str]]:
+    """Return an annotation; of a recording that is kept without one, the errata that say so."""
     try:
-        return task.corpus.open().annotation(task.recording)
-    except Unlabelled:
+        return task.corpus.open().annotation(task.recording), []
+    except Unlabelled as reason:
         if config.labels.unlabelled == "leave_out":
             raise
-        return None
+        return None, errata_in(str(reason))
 
 
 def _annotation_columns(annotation: Annotation | None, events: MarkedEvents) -> dict[str, Any]:
@@ -347,16 +348,6 @@ def _channel_columns(
         "flat": np.isin(names, microvolts.flat),
         "interpolated_samples": signal.interpolated_samples,
     }
-
-
-def _not_looked_at(task: Task, annotation: Annotation | None) -> list[str]:
-    """Return the errata by which a recording that is kept is unlabelled."""
-    if annotation is None:
-        try:
-            task.corpus.open().annotation(task.recording)
-        except Unlabelled as reason:
-            return errata_in(str(reason))
-    return []
 
 
 def _notes(
