@@ -1,6 +1,7 @@
 """What corpora of EDF files have in common: listing, headers and samples."""
 
 import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -28,6 +29,8 @@ class EdfCorpus:
         As of :class:`~tuszstore.corpus.base.Corpus`.
     """
 
+    name: str
+
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         self.root = root
         self.options = options
@@ -41,6 +44,36 @@ class EdfCorpus:
             If the id is no path below the root.
         """
         return source_path(self.root, id)
+
+    def below_patient(
+        self, path: Path, patient: re.Pattern[str], named: str, session: str = ""
+    ) -> Recording:
+        """Return the recording of a file whose patient is a folder.
+
+        Parameters
+        ----------
+        path : Path
+        patient : pattern
+            Of the whole name of a patient's folder.
+        named : str
+            The patient that the file's name states; empty where it states none.
+        session : str
+        """
+        id_ = path.relative_to(self.root).as_posix()
+        folders = PurePosixPath(id_).parts[:-1]
+        patients = [name for name in (*folders, self.root.name) if patient.fullmatch(name)]
+        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
+        known = (patients[0] if patients else named).upper()
+        return Recording(
+            id=id_,
+            path=path,
+            folder="",
+            patient=known or (folders[-1] if folders else self.root.name),
+            session=session,
+            corpus=self.name,
+            states_patient=bool(known),
+            folders=folders,
+        )
 
     def facts(self, recording: Recording) -> SourceFacts:
         """Return what the header of a recording says."""

@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
@@ -98,22 +98,9 @@ class SeizeIt(EdfCorpus):
         return Annotation(events, None, digest, notes=notes, file=path.name)
 
     def _recording(self, path: Path) -> Recording:
-        id_ = path.relative_to(self.root).as_posix()
-        folders = PurePosixPath(id_).parts[:-1]
-        patients = [f.upper() for f in (*folders, self.root.name) if _PATIENT.fullmatch(f)]
         named = _NAMED.fullmatch(path.stem)
-        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
-        known = patients[0] if patients else named[1].upper() if named else ""
-        return Recording(
-            id=id_,
-            path=path,
-            folder="",
-            patient=known or (folders[-1] if folders else self.root.name),
-            session=named[2].lower() if named else "",
-            corpus=self.name,
-            states_patient=bool(known),
-            folders=folders,
-        )
+        patient, session = (named[1], named[2].lower()) if named else ("", "")
+        return self.below_patient(path, _PATIENT, patient, session)
 
 
 def _parse_table(content: bytes, name: str) -> tuple[SeizeItSeizure, ...]:

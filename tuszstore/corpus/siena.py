@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
@@ -126,21 +126,8 @@ class Siena(EdfCorpus):
         return Annotation(events, None, digest, notes=notes, file=path.name)
 
     def _recording(self, path: Path) -> Recording:
-        id_ = path.relative_to(self.root).as_posix()
-        folders = PurePosixPath(id_).parts[:-1]
-        patients = [f.upper() for f in (*folders, self.root.name) if _PATIENT.fullmatch(f)]
         named = _NAMED.fullmatch(path.stem)
-        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
-        known = patients[0] if patients else named[1].upper() if named else ""
-        return Recording(
-            id=id_,
-            path=path,
-            folder="",
-            patient=known or (folders[-1] if folders else self.root.name),
-            corpus=self.name,
-            states_patient=bool(known),
-            folders=folders,
-        )
+        return self.below_patient(path, _PATIENT, named[1] if named else "")
 
     def _meant(self, listed: str, recording: Recording) -> bool:
         """Return whether a name in a list means a recording."""
