@@ -17,8 +17,8 @@ from tuszstore.corpus.annotations import WHOLE_MONTAGE, Annotation, Event, Looke
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.tusz import Tusz
 from tuszstore.errors import CorpusError
+from tuszstore.facade.patients import persons_in
 from tuszstore.store.labels import UNLABELLED, paint
-from tuszstore.store.patients import shared_patients
 from tuszstore.store.raters import decide
 
 SMALL = {"windows": {"length": 10, "stride": 5}, "storage": {"shard_seconds": 60}}
@@ -312,7 +312,8 @@ class TestNeighbours:
         elsewhere = tmp_path / "elsewhere"
         other = tuszstore.build(config, split="dev", data=moved, store=elsewhere, workers=0)
         both = tuszstore.open(other.store)
-        assert patient in shared_patients(store.metadata, both.metadata)
+        shared = {*persons_in(store, "")} & {*persons_in(both, "")}
+        assert ("tuh", patient) in shared
 
     def test_splits_of_one_corpus_and_of_others_are_built(
         self, small_corpus: Path, moved: Path, tmp_path: Path

@@ -17,7 +17,7 @@ from tests.store.made_stores import seal_again
 from tuszstore.corpus.synthetic import write_corpus
 from tuszstore.errors import ConcatError, StoreError
 from tuszstore.facade.class_bits import ClassBits
-from tuszstore.facade.patients import check_leaks, names_of, persons_of
+from tuszstore.facade.patients import check_leaks, names_of, persons_in
 from tuszstore.store.labels import UNLABELLED
 
 
@@ -236,6 +236,14 @@ class TestRefused:
         with pytest.raises(error, match=told):
             tuszstore.concat(given)
 
+    def test_a_store_twice(self, stores: list[tuszstore.Store], tmp_path: Path) -> None:
+        copy = tuszstore.open(shutil.copytree(stores[0].path, tmp_path / "copy.zarr"))
+        for same in (stores[0], copy, stores[0].view()):
+            with pytest.raises(ConcatError, match="a and c are the same windows.*twice"):
+                tuszstore.concat({"a": stores[0], "b": stores[1], "c": same})
+        other = stores[0].view(length=60, stride=5)
+        assert len(tuszstore.concat([stores[0], other])) == len(stores[0]) + len(other)
+
     def test_one_rule_of_categories(self, stores: list[tuszstore.Store]) -> None:
         other = with_spec(stores[1], full_seizure=0.5)
         with pytest.raises(ConcatError, match=r"windows with 0\.\d+ of seiz.* b those with 0\.5"):
@@ -307,7 +315,7 @@ def corpus_of(split: str, corpus: str, patients: str, **attrs: Any) -> Any:
 class TestPatients:
     def named(self, *stores: Any) -> list[str]:
         sources = [f"s{k}" for k in range(len(stores))]
-        persons = [persons_of(s, n) for s, n in zip(stores, sources, strict=True)]
+        persons = [persons_in(s, n) for s, n in zip(stores, sources, strict=True)]
         check_leaks(persons, stores, sources)
         return list(names_of(persons))
 
@@ -330,6 +338,17 @@ class TestPatients:
         assert self.named(a, corpus_of("eval", "x", "2", patient_namespaces={"x": "x"})) == [
             "1", "tuh/2", "x/2"
         ]  # fmt: skip
+
+    def test_pseudonyms_of_two_keys(self) -> None:
+        a, b, c = (
+            corpus_of(
+                split, "tusz", name, patient_namespaces={"tusz": "tuh"}, pseudonyms={"key_check": k}
+            )
+            for split, name, k in (("train", "1", "x"), ("eval", "2", "y"), ("dev", "3", "x"))
+        )
+        with pytest.warns(UserWarning, match="s0 and s1 have pseudonyms of different keys"):
+            assert self.named(a, b) == ["1", "2"]
+        assert self.named(a, c) == ["1", "3"]
 
     def test_folders_are_corpora_of_their_own(self) -> None:
         a = corpus_of("train", "folder", "1", data="/a", patient_namespaces={"folder": ""})

@@ -61,16 +61,17 @@ def check_neighbours(plan: Plan, together: Collection[str] = ()) -> list[str]:
         except StoreError as error:
             warnings.append(f"patients were not compared with a store beside: {error}")
             continue
-        if shared := sorted({name for _, name in here & there}):
+        both = here.intersection(there)
+        if shared := sorted({name for _, name in both}):
             told = ", ".join(map(printable, shared[:NAMED]))
             more = f" and {len(shared) - NAMED} more" if len(shared) > NAMED else ""
-            both = f"{told}{more} in {plan.split} and in {path.name} beside it"
+            where = f"{told}{more} in {plan.split} and in {path.name} beside it"
             if plan.config.corpus.split_policy == "file_order":
-                warnings.append(f"split policy file_order: patients in two splits: {both}")
+                warnings.append(f"split policy file_order: patients in two splits: {where}")
                 continue
             raise CorpusError(
-                f"patients in two splits: {both}, which is of another corpus that names its "
-                f"patients alike ({', '.join(sorted({space for space, _ in here & there}))}). "
+                f"patients in two splits: {where}, which is of another corpus that names its "
+                f"patients alike ({', '.join(sorted({space for space, _ in both}))}). "
                 "Choose another folder with --store, or remove that store"
             )
     return warnings

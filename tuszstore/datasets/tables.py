@@ -165,6 +165,7 @@ def index_dataset(store: WindowTables) -> TableDataset:
     store : WindowTables
     """
     dataset = table_dataset(store.windows, store.spec.channel_names, coordinates=["mask"])
+    dataset.attrs.update(store=str(store.path), numbering=store.numbering)
     joined = [name for name in JOINED if name in store.recordings.variables]
     for name in joined:
         column = lazy_column((store.n_windows,), np.dtype(object), partial(_join, store, name))

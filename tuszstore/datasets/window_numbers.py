@@ -46,7 +46,7 @@ def window_numbers(store: "WindowCollection") -> pd.Index:
     spec = store.spec
     source = Source(
         path=str(store.path),
-        signature=f"{store.metadata.signature} {spec.window} {spec.stride}",
+        signature=store.metadata.numbering,
         meaning={
             "sampling rate": store.sfreq,
             "unit": spec.units,

@@ -9,7 +9,7 @@ from typing import Any
 from tuszstore.errors import ConcatError
 from tuszstore.facade.class_bits import ClassBits
 from tuszstore.facade.concat_tables import ConcatTables
-from tuszstore.facade.patients import check_leaks, names_of, persons_of
+from tuszstore.facade.patients import check_leaks, names_of, persons_in
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.read.several import SeveralReader
 from tuszstore.store.place import shown_path
@@ -130,7 +130,7 @@ def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
     ConcatError
         If the stores differ in what must be equal, naming both and how to have it alike; if the
         share of a full seizure differs and none is given; if a class is a seizure in one store
-        alone; or if a patient is in stores of different splits.
+        alone; if a patient is in stores of different splits; or if one store is there twice.
     TypeError
         If these are no stores.
     """
@@ -139,9 +139,10 @@ def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
     specs = [store.spec for store in parts]
     for source, spec in zip(sources[1:], specs[1:], strict=True):
         _check_equal(sources[0], specs[0], source, spec)
+    _check_different(named)
     bits = ClassBits.of(specs, sources)
     full = _full_seizure(sources, specs, full_seizure)
-    persons = [persons_of(store, source) for store, source in zip(parts, sources, strict=True)]
+    persons = [persons_in(store, source) for store, source in zip(parts, sources, strict=True)]
     check_leaks(persons, parts, sources)
     return StoreSeries(
         ConcatTables(parts, sources, _spec(specs, bits, full), bits, partial(names_of, persons))
@@ -276,3 +277,16 @@ def _spec(specs: Sequence[StoreSpec], bits: ClassBits, full_seizure: float) -> S
         rater=same("rater", "any"),
         unknown=(),
     )
+
+
+def _check_different(named: Mapping[str, WindowCollection]) -> None:
+    """Refuse a store that is there twice: each of its windows would count double."""
+    seen: dict[tuple[str, str], str] = {}
+    for source, store in named.items():
+        first = seen.setdefault((store.metadata.numbering, store.spec.digest), source)
+        if first != source and len(store):
+            raise ConcatError(
+                f"{first} and {source} are the same windows, which would count twice: leave one "
+                "out. To draw more of a store, give it a larger share: "
+                "Mixed.of_groups(index, shares={0: 2, 1: 1})"
+            )

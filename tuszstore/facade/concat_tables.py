@@ -98,6 +98,11 @@ class ConcatTables:
         """Of what the windows are of."""
         return " ".join(store.metadata.signature for store in self.stores)
 
+    @property
+    def numbering(self) -> str:
+        """Equal where the numbers of windows mean the same windows."""
+        return ", ".join(store.metadata.numbering for store in self.stores)
+
     @cached_property
     def first_window(self) -> NDArray[np.int64]:
         """Window of the whole with which each store begins."""

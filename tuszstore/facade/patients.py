@@ -4,22 +4,23 @@ Names of patients are a corpus's own: patient 1 of one has nothing to do with pa
 Corpora of one namespace share theirs, as all of TUH do.
 """
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.errors import ConcatError
 from tuszstore.facade.windows import WindowCollection
-from tuszstore.store.patients import NAMESPACES
+from tuszstore.store.patients import Person, are_comparable, persons_of
 from tuszstore.text import printable
 
-Persons = list[tuple[str, str]]
+Persons = list[Person]
 """Namespace and name of the patient of each recording."""
 
 
-def persons_of(store: WindowCollection, source: str) -> Persons:
-    """Return who the patients of a store are.
+def persons_in(store: WindowCollection, source: str) -> Persons:
+    """Return who the patients of a store's recordings are.
 
     Parameters
     ----------
@@ -28,13 +29,9 @@ def persons_of(store: WindowCollection, source: str) -> Persons:
         Stands for a namespace where nothing tells one.
     """
     recordings = store.metadata.recordings
-    known = store.attrs.get(NAMESPACES)
-    named = known if isinstance(known, Mapping) else {}
-    unnamed = store.attrs.get("data") or source
-    corpora = recordings.or_blank("corpus").tolist()
-    spaces = {name: str(named.get(name) or f"{name} of {unnamed}") for name in set(corpora)}
     patients = recordings["patient"].tolist()
-    return [(spaces[c], str(p)) for c, p in zip(corpora, patients, strict=True)]
+    corpora = recordings.or_blank("corpus").tolist()
+    return persons_of(store.attrs, patients, corpora, str(store.attrs.get("data") or source))
 
 
 def check_leaks(
@@ -46,13 +43,26 @@ def check_leaks(
     ------
     ConcatError
         Naming patients, their namespace and both stores.
+
+    Warns
+    -----
+    UserWarning
+        Where two splits have pseudonyms under different keys, so that nobody can tell.
     """
     splits = [str(store.attrs.get("split", "")) for store in stores]
     known = [set(some) for some in persons]
     for a in range(len(stores)):
         for b in range(a):
+            if splits[a] == splits[b]:
+                continue
+            if not are_comparable(stores[a].attrs, stores[b].attrs):
+                warnings.warn(
+                    f"the patients of {sources[b]} and {sources[a]} have pseudonyms of different "
+                    f"keys: whether one is in {splits[b]} and in {splits[a]} cannot be checked",
+                    stacklevel=3,
+                )
             shared = sorted(known[a] & known[b])
-            if splits[a] == splits[b] or not shared:
+            if not shared:
                 continue
             names = ", ".join(printable(name) for _, name in shared[:5])
             more = ", ..." if len(shared) > 5 else ""

@@ -71,6 +71,11 @@ class ViewTables:
         return self.store.signature
 
     @property
+    def numbering(self) -> str:
+        """Equal where the numbers of windows mean the same windows."""
+        return self.geometry.numbering(self.signature)
+
+    @property
     def same_geometry(self) -> bool:
         """Whether the windows are those of the store."""
         own, wanted = self.store.spec, self.spec

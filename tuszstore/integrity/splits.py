@@ -25,10 +25,12 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
         return
     corpora = contents.columns.get("recordings/corpus")
     split = contents.attributes.get("split")
-    own = persons_of(
-        contents.attributes,
-        patients.tolist(),
-        [""] * len(patients) if corpora is None else corpora.tolist(),
+    own = set(
+        persons_of(
+            contents.attributes,
+            patients.tolist(),
+            [""] * len(patients) if corpora is None else corpora.tolist(),
+        )
     )
     compared = []
     for other in _others(contents.path, notes):
@@ -43,7 +45,7 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
             there = persons_of(
                 other.attributes, table["patient"].tolist(), table.or_blank("corpus").tolist()
             )
-            shared = sorted({name for _, name in own & there})
+            shared = sorted({name for _, name in own.intersection(there)})
             _check_contents(contents, other, f"{split} and {other.attributes.get('split')}", check)
         except StoreError as error:
             notes.append(f"not compared with {name}: {error}")

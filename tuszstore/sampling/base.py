@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tuszstore.html import box, composition
 from tuszstore.sampling.columns import whole_number
+from tuszstore.sampling.origin import Origin
 from tuszstore.sampling.places import Drawn
 
 
@@ -25,6 +26,9 @@ class Sampler(ABC):
 
     seed: int = 42
     """Of the order, and of what else is drawn for each place in it."""
+
+    origin: Origin | None = None
+    """Of which store the window numbers are; None where that is not known."""
 
     _next_epoch = 0  # of the next iteration; of no concern to `epoch`
 

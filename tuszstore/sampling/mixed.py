@@ -16,6 +16,7 @@ from tuszstore.sampling.columns import (
     whole_number,
     window_numbers,
 )
+from tuszstore.sampling.origin import Origin
 from tuszstore.sampling.samplers import Shuffled
 from tuszstore.sampling.shares import Shares, shares_of
 from tuszstore.store.categories import UNKNOWN_CATEGORY
@@ -76,6 +77,7 @@ class Mixed(Sampler):
             shares = dict(zip(named, given, strict=True))
         self.seed = whole_number("seed", seed, 0)
         self._parts = named
+        self.origin = _common_origin(named)
         sizes = np.array([len(part) for part in named.values()], np.int64)
         amounts = shares_of([*named], sizes, "part", shares, temperature)
         total = int(sizes.sum()) if n is None else whole_number("n", n, 1)
@@ -135,7 +137,9 @@ class Mixed(Sampler):
                     np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0]
                 )
                 parts[name] = (make or Shuffled)(windows, own_seed)
-        return cls(parts, shares, temperature, n, seed)
+        mixed = cls(parts, shares, temperature, n, seed)
+        mixed.origin = Origin.of(index)
+        return mixed
 
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the windows in the order of an epoch."""
@@ -182,3 +186,16 @@ def _round(amounts: NDArray[np.float64]) -> NDArray[np.int64]:
     largest = np.argsort(counts - amounts, kind="stable")[: max(left, 0)]
     counts[largest] += 1
     return counts
+
+
+def _common_origin(parts: Mapping[Any, Sampler]) -> Origin | None:
+    """Return of which store the numbers of all parts are."""
+    known = {part.origin: name for name, part in parts.items() if part.origin is not None}
+    if len(known) > 1:
+        (first, a), (other, b) = [*known.items()][:2]
+        raise SamplingError(
+            f"the part {a!r} draws from the windows of {first.store}, and {b!r} from those of "
+            f"{other.store}: put the stores in a row with tuszstore.concat, and make both of its "
+            "`index` with `indices`"
+        )
+    return next(iter(known), None)

@@ -22,6 +22,7 @@ from tuszstore.sampling.columns import (
     window_numbers,
 )
 from tuszstore.sampling.events import event_numbers
+from tuszstore.sampling.origin import Origin
 from tuszstore.store.categories import CATEGORIES, FULL, NONE, PARTIAL, UNKNOWN_CATEGORY
 
 
@@ -138,6 +139,7 @@ class Balanced(Sampler):
         by_event: bool = False,
     ) -> None:
         self._category = category_codes(index).copy()
+        self.origin = Origin.of(index)
         if indices is not None:
             others = np.ones(len(self._category), bool)
             others[window_numbers(indices, len(others))] = False

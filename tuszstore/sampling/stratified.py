@@ -15,6 +15,7 @@ from tuszstore.sampling.columns import (
     whole_number,
     window_numbers,
 )
+from tuszstore.sampling.origin import Origin
 from tuszstore.store.categories import CODES
 
 
@@ -53,6 +54,7 @@ class Stratified(Sampler):
         seed: int = 42,
     ) -> None:
         names, codes = group_rows(index, by)
+        self.origin = Origin.of(index)
         self._indices = not_empty(window_numbers(indices, len(codes)))
         self.batch_size: int = whole_number("batch_size", batch_size, 1)
         if self.batch_size > len(self._indices):

@@ -21,6 +21,7 @@ from tuszstore.sampling.columns import (
     whole_number,
 )
 from tuszstore.sampling.events import NO_EVENT, event_numbers, event_sizes
+from tuszstore.sampling.origin import Origin
 from tuszstore.sampling.shares import Shares, shares_of
 from tuszstore.store.categories import CODES, NONE, UNKNOWN_CATEGORY
 
@@ -67,6 +68,7 @@ class Weighted(Sampler):
         seed: int = 42,
     ) -> None:
         category = category_codes(index)
+        self.origin = Origin.of(index)
         each = (
             weights_by(index, weights, by, category)
             if isinstance(weights, Mapping)

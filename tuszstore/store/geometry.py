@@ -54,3 +54,13 @@ class Geometry:
     def n_shards(self, n_samples: int) -> int:
         """Return the number of shards that a recording owns."""
         return -(-self.n_blocks(n_samples) // self.shard)
+
+    def numbering(self, signature: str) -> str:
+        """Return a text that is equal where the numbers of windows mean the same windows.
+
+        Parameters
+        ----------
+        signature : str
+            Of the recordings.
+        """
+        return f"{signature} {self.window} {self.stride}"

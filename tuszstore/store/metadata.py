@@ -232,6 +232,11 @@ class StoreMetadata:
         """Of the recordings and what their blocks hold; copies of a store have the same."""
         return str((self.arrays["recordings"].get("attributes") or {}).get("signature"))
 
+    @property
+    def numbering(self) -> str:
+        """Equal where the numbers of windows mean the same windows."""
+        return self.geometry.numbering(self.signature)
+
     @cached_property
     def grid(self) -> WindowGrid:
         """Where windows lie, by the lengths of recordings."""

@@ -8,8 +8,6 @@ patients those of each corpus are.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tuszstore.store.tables import WindowTables
-
 NAMESPACES = "patient_namespaces"
 """The attribute of a root."""
 
@@ -22,8 +20,8 @@ def persons_of(
     patients: Iterable[Any],
     corpora: Iterable[Any],
     unnamed: str = "",
-) -> set[Person]:
-    """Return the persons in a store.
+) -> list[Person]:
+    """Return who the patient of each recording is.
 
     Parameters
     ----------
@@ -34,11 +32,11 @@ def persons_of(
     unnamed : str
         What tells apart corpora of one name that have no namespace, such as two plain folders.
     """
-    pairs = set(zip(map(str, corpora), map(str, patients), strict=True))
+    pairs = [*zip(map(str, corpora), map(str, patients), strict=True)]
     known = attributes.get(NAMESPACES)
     named = known if isinstance(known, Mapping) else {}
-    spaces = {corpus: str(named.get(corpus) or f"{corpus} of {unnamed}") for corpus, _ in pairs}
-    return {(spaces[corpus], patient) for corpus, patient in pairs}
+    of_corpus = {corpus: str(named.get(corpus) or f"{corpus} of {unnamed}") for corpus, _ in pairs}
+    return [(of_corpus[corpus], patient) for corpus, patient in pairs]
 
 
 def are_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
@@ -55,36 +53,3 @@ def are_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 def _key(attributes: Mapping[str, Any]) -> object:
     found = attributes.get("pseudonyms")
     return found.get("key_check") if isinstance(found, Mapping) else None
-
-
-class _Rooted(WindowTables):
-    attributes: Mapping[str, Any]
-
-
-def shared_patients(a: _Rooted, b: _Rooted) -> list[str]:
-    """Return the patients that two stores have in common, whatever their corpora.
-
-    Of corpora without a namespace, the splits of one folder have their patients in common, and
-    those of two folders have not.
-
-    Parameters
-    ----------
-    a, b : StoreMetadata
-        Such as ``store.metadata``. With pseudonyms under two keys nobody can tell:
-        :func:`are_comparable`.
-
-    Returns
-    -------
-    list of str
-        Sorted names.
-    """
-    first, second = (
-        persons_of(
-            one.attributes,
-            one.recordings["patient"].tolist(),
-            one.recordings.or_blank("corpus").tolist(),
-            str(one.attributes.get("data") or ""),
-        )
-        for one in (a, b)
-    )
-    return sorted({name for _, name in first & second})

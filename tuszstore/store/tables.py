@@ -79,6 +79,10 @@ class WindowTables(Protocol):
         """Of what the windows are of: equal for copies of a store."""
 
     @property
+    def numbering(self) -> str:
+        """Equal where the numbers of windows mean the same windows."""
+
+    @property
     def grid(self) -> WindowGrid:
         """Where windows lie."""
 

@@ -159,7 +159,7 @@ class WindowLoader:
         if drop_last and pad:
             raise ValueError("drop_last leaves windows out and pad repeats some: choose one")
         self.store = store
-        self.sampler, self._seed = make_sampler(indices, len(store), shuffle, seed)
+        self.sampler, self._seed = make_sampler(indices, store, shuffle, seed)
         self._draws = self.sampler.seed if self._seed is None else self._seed
         self._orders = Orders(self.sampler, len(store))
         self._batch_size = as_whole_number("batch_size", batch_size, 1)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tuszstore.facade.windows import WindowCollection
 from tuszstore.indices import Indices, as_whole_number
 from tuszstore.sampling import BlockShuffled, Sampler, Sequential, Shuffled
 from tuszstore.torch.dataset import window_numbers
@@ -58,7 +59,7 @@ class Orders:
 
 def make_sampler(
     indices: Indices | Sampler | None,
-    n_windows: int,
+    store: WindowCollection,
     shuffle: bool | Literal["block"] | None,
     seed: int | None,
 ) -> tuple[Sampler, int | None]:
@@ -69,13 +70,15 @@ def make_sampler(
                 "a sampler, such as training_loader makes, has its own order and seed: leave out "
                 "shuffle and seed"
             )
+        if indices.origin is not None:
+            indices.origin.check(store)
         return indices, None
     if isinstance(indices, torch.utils.data.Sampler):
         raise TypeError(
             f"{type(indices).__name__} is a sampler of torch, which goes with torch's loader: "
             "DataLoader(WindowDataset(store), batch_size, sampler=...)"
         )
-    numbers = window_numbers(indices, n_windows)
+    numbers = window_numbers(indices, len(store))
     seed = 42 if seed is None else as_whole_number("seed", seed, 0)
     if shuffle == "block":
         return BlockShuffled(numbers, seed), seed
