@@ -22,7 +22,7 @@ from benchmarks.source import WINDOWS, Source
 from benchmarks.workloads.reading import random_order
 from benchmarks.workloads.stages import Chunks
 from tuszstore.api import open_store
-from tuszstore.read.reader import in_threads
+from tuszstore.read.filling import in_threads
 from tuszstore.read.windows import WindowReader
 
 WORKLOADS = {"disk": "random batches from disk, and their bytes alone"}

@@ -34,8 +34,8 @@ from benchmarks.source import Source
 from benchmarks.workloads.reading import random_order
 from tuszstore.api import Store, open_store
 from tuszstore.read.decode import extent
+from tuszstore.read.filling import in_threads
 from tuszstore.read.plan import parts_of, plan_runs
-from tuszstore.read.reader import in_threads
 from tuszstore.read.shards import ShardFiles
 from tuszstore.read.windows import WindowReader
 

@@ -75,6 +75,17 @@ def test_a_threshold_from_another_split(folder: Path) -> None:
     assert found["rule"]["threshold"] == best.threshold
 
 
+def test_the_threshold_of_another_split_is_of_events_made_alike(folder: Path) -> None:
+    found = values(folder / "p", "--threshold-from", folder / "p", "--hysteresis", "0.6")
+    best = max(
+        (values(folder / "p", "--threshold", at, "--hysteresis", "0.6") for at in (0.6, 0.75, 0.9)),
+        key=lambda scores: scores["total"]["szcore_events"]["f1"] or 0,
+    )
+    assert found["rule"]["threshold"] >= found["rule"]["hysteresis"] == 0.6
+    f1 = found["total"]["szcore_events"]["f1"]
+    assert f1 >= best["total"]["szcore_events"]["f1"]
+
+
 @pytest.mark.parametrize(
     ("args", "told"),
     [
@@ -83,6 +94,7 @@ def test_a_threshold_from_another_split(folder: Path) -> None:
         (["p", "--threshold", "2"], "2.0 is not in the range"),
         (["p", "--threshold", "0.5", "--threshold-from", "p"], "exclude each other"),
         (["p", "--threshold", "0.2", "--hysteresis", "0.4"], "hysteresis must be within"),
+        (["p", "--threshold-from", "p", "--hysteresis", "0.97"], "above every threshold"),
         (["p", "--against", "nothing.tsv"], "is not there"),
         (["p", "--against", "other_events.tsv"], "is of another recording"),
         (["p", "--against", "s0.csv_bi"], "of another length: 90 s"),

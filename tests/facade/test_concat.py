@@ -239,7 +239,7 @@ class TestRefused:
     def test_a_store_twice(self, stores: list[tuszstore.Store], tmp_path: Path) -> None:
         copy = tuszstore.open(shutil.copytree(stores[0].path, tmp_path / "copy.zarr"))
         for same in (stores[0], copy, stores[0].view()):
-            with pytest.raises(ConcatError, match="a and c are the same windows.*twice"):
+            with pytest.raises(ConcatError, match=r"a and c are the same windows.*twice"):
                 tuszstore.concat({"a": stores[0], "b": stores[1], "c": same})
         other = stores[0].view(length=60, stride=5)
         assert len(tuszstore.concat([stores[0], other])) == len(stores[0]) + len(other)

@@ -1,13 +1,16 @@
 """The command that scores predictions: score."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuszstore.cli import options
 from tuszstore.evaluate.stitching import MODES
 from tuszstore.text import printable
+
+if TYPE_CHECKING:
+    from tuszstore.evaluate.predictions import Predictions
 
 _seconds = click.FloatRange(0)
 
@@ -90,8 +93,7 @@ def score(
     chosen = 0.5 if threshold is None else threshold
     try:
         if threshold_from is not None:
-            other = open_predictions(threshold_from)
-            chosen = other.sweep(**rule).best("f1").threshold
+            chosen = _best_threshold(open_predictions(threshold_from), hysteresis, rule)
         given = {"hysteresis": hysteresis, **rule}
         scores = opened.score(chosen, against, **given)
         if events is not None:
@@ -106,3 +108,20 @@ def score(
         echo_json({"predictions": str(opened.path), **scores.to_json(), **raters})
     else:
         show_scores(make_console(), opened, scores)
+
+
+def _best_threshold(
+    predictions: "Predictions", hysteresis: float | None, rule: dict[str, Any]
+) -> float:
+    """Return the threshold of the best F1, of events made as those to be scored are."""
+    from tuszstore.evaluate.detection import EventRule
+    from tuszstore.evaluate.sweeping import THRESHOLDS, sweep_rules
+
+    low = 0.0 if hysteresis is None else hysteresis
+    rules = [EventRule(at, hysteresis, **rule) for at in THRESHOLDS if at >= low]
+    if not rules:
+        raise click.UsageError(
+            f"--hysteresis {hysteresis:g} is above every threshold that is tried, which are up to "
+            f"{max(THRESHOLDS):g}: lower it, or give --threshold"
+        )
+    return sweep_rules(predictions, rules).best("f1").threshold

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.evaluate import nedc, szcore
+from tuszstore.evaluate.cases import RULES, Case, make_cases
 from tuszstore.evaluate.detection import EventRule
 from tuszstore.evaluate.events import EventTable
 from tuszstore.evaluate.intervals import (
     Spans,
-    as_spans,
     checked_spans,
     clip,
     latency,
@@ -26,57 +25,13 @@ from tuszstore.evaluate.intervals import (
 from tuszstore.evaluate.summaries import Mean, macro, macro_json
 from tuszstore.evaluate.tables import SEIZURE
 from tuszstore.evaluate.tally import Tally
-from tuszstore.evaluate.writing import PredictionError
+from tuszstore.reasons import plural
 
 if TYPE_CHECKING:
     from tuszstore.evaluate.predictions import Predictions
 
-RULES = ("szcore_events", "szcore_samples", "ovlp", "taes", "epoch")
-"""Rules by which events are counted."""
-
 LENGTHS = (0.0, 10.0, 30.0, 60.0, 300.0, np.inf)
 """Bounds of the groups of seizures by their length (s)."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One recording that is scored.
-
-    Attributes
-    ----------
-    row : int
-        Of the recordings table.
-    patient, montage : str
-    seconds : float
-        Length of the recording.
-    reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions, without what is ignored.
-    ignored : ndarray of float64, shape (span, 2)
-        A union of what is not scored.
-    """
-
-    row: int
-    patient: str
-    montage: str
-    seconds: float
-    reference: Spans
-    hypothesis: Spans
-    ignored: Spans
-
-    @property
-    def scored(self) -> float:
-        """Time that is scored (s)."""
-        return self.seconds - total(self.ignored)
-
-    def count(self, rule: str) -> Tally:
-        """Return what one of :data:`RULES` counts."""
-        both = (self.reference, self.hypothesis)
-        if rule in ("ovlp", "taes"):
-            return (nedc.ovlp if rule == "ovlp" else nedc.taes)(*both, self.scored)
-        if rule == "epoch":
-            return nedc.epoch(*both, self.seconds, ignored=self.ignored)
-        counted = szcore.event_tally if rule == "szcore_events" else szcore.sample_tally
-        return counted(*both, self.seconds, total(self.ignored))
 
 
 @dataclass(frozen=True)
@@ -148,6 +103,24 @@ class Scores:
     seizures: int
     events: int
     cases: list[Case] = field(repr=False, default_factory=list)
+
+    def __repr__(self) -> str:
+        tally = self.total["szcore_events"]
+        numbers = ", ".join(
+            f"{text} {value:.3g}"
+            for text, value in (
+                ("sensitivity", tally.sensitivity),
+                ("precision", tally.precision),
+                ("F1", tally.f1),
+                ("false alarms a day", tally.false_alarms_per_day),
+            )
+            if value is not None
+        )
+        return (
+            f"<Scores: {plural(self.recordings, 'recording')}, {self.seconds / 3600:.3g} h, "
+            f"{plural(self.seizures, 'seizure')}, {plural(self.events, 'event')}; by SzCORE: "
+            f"{numbers or 'nothing to count'}>"
+        )
 
     def macro(self, rule: str = "szcore_events") -> dict[str, Mean]:
         """Return the mean of each number over subjects, with a bootstrap interval."""
@@ -227,47 +200,6 @@ def score_lists(
     )
     case = Case(0, "", "", seconds, subtract(known, lost), subtract(found, lost), lost)
     return {rule: case.count(rule) for rule in RULES}
-
-
-def make_cases(
-    reference: EventTable, hypothesis: EventTable, ignored: Sequence[Spans] | None = None
-) -> list[Case]:
-    """Return the recordings that can be scored: those that both sides looked at.
-
-    Parameters
-    ----------
-    reference, hypothesis : EventTable
-        Of the same recordings.
-    ignored : sequence of ndarray, optional
-        For each recording a union of what is not scored; events are cut there.
-
-    Raises
-    ------
-    PredictionError
-        If they are of other recordings.
-    """
-    recordings = reference.recordings
-    if recordings is not hypothesis.recordings and (
-        recordings.id.tolist() != hypothesis.recordings.id.tolist()
-    ):
-        raise PredictionError("reference and events are of different recordings")
-    known, found = reference.united(), hypothesis.united()
-    cases = []
-    for row in np.flatnonzero(reference.known & hypothesis.known).tolist():
-        seconds = float(recordings.seconds[row])
-        lost = as_spans([]) if ignored is None else clip(union(ignored[row]), 0, seconds)
-        cases.append(
-            Case(
-                row,
-                str(recordings.patient[row]) or str(recordings.id[row]),
-                str(recordings.montage[row]),
-                seconds,
-                subtract(known[row], lost),
-                subtract(found[row], lost),
-                lost,
-            )
-        )
-    return cases
 
 
 def score_predictions(

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.text import printable
+
 Mode = Literal["mean", "max", "last", "causal"]
 """How windows that overlap become one value; see :func:`stitch`."""
 
@@ -36,6 +38,13 @@ class Trace:
     values: NDArray[np.float32]
     step: float
     causal: bool = False
+
+    def __repr__(self) -> str:
+        kind = ", causal" if self.causal else ""
+        return (
+            f"<Trace of {printable(self.recording)}: {len(self.values)} values every "
+            f"{self.step:g} s, {self.covered:g} s of them known{kind}>"
+        )
 
     @property
     def times(self) -> NDArray[np.float64]:

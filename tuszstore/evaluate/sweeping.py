@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.evaluate.cases import RULES, make_cases
 from tuszstore.evaluate.detection import EventRule
 from tuszstore.evaluate.events import EventTable
-from tuszstore.evaluate.scoring import RULES, find_reference, make_cases
+from tuszstore.evaluate.scoring import find_reference
 from tuszstore.evaluate.tally import MEASURES, Tally
 from tuszstore.evaluate.writing import PredictionError
 
@@ -127,13 +128,36 @@ def sweep_thresholds(
     ValueError
         If a threshold is none, or there is no such rule.
     """
-    if by not in RULES:
-        raise ValueError(f"no rule {by!r}; there are {', '.join(sorted(RULES))}")
     wanted = np.unique(np.asarray(THRESHOLDS if thresholds is None else thresholds, np.float64))
     rules = [
         EventRule(value, hysteresis=None if hysteresis is None else hysteresis * value, **options)
         for value in wanted.tolist()
     ]
+    return sweep_rules(predictions, rules, against, by)
+
+
+def sweep_rules(
+    predictions: "Predictions",
+    rules: list[EventRule],
+    against: str | os.PathLike[str] | EventTable | None = None,
+    by: str = "szcore_events",
+) -> Sweep:
+    """Score the events that each of several rules makes.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    rules : list of EventRule
+    against, by
+        As of :func:`sweep_thresholds`.
+
+    Raises
+    ------
+    ValueError
+        If there is no rule `by`.
+    """
+    if by not in RULES:
+        raise ValueError(f"no rule {by!r}; there are {', '.join(sorted(RULES))}")
     reference = find_reference(predictions, against)
     ignored = predictions.ignored if against is None else None
     tables, _ = predictions.detect(rules)

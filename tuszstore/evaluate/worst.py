@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuszstore.evaluate.intervals import Spans, touched
-from tuszstore.evaluate.scoring import Case, Scores
+from tuszstore.evaluate.scoring import Scores
 
 if TYPE_CHECKING:
+    from tuszstore.evaluate.cases import Case
     from tuszstore.evaluate.predictions import Predictions
 
 

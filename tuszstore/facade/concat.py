@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuszstore.errors import ConcatError
 from tuszstore.facade.class_bits import ClassBits
@@ -15,6 +15,9 @@ from tuszstore.read.several import SeveralReader
 from tuszstore.store.place import shown_path
 from tuszstore.store.spec import StoreSpec
 from tuszstore.text import printable
+
+if TYPE_CHECKING:
+    from tuszstore.facade.view import Channels
 
 Stores = Iterable[WindowCollection] | Mapping[str, WindowCollection]
 
@@ -71,6 +74,34 @@ class StoreSeries(WindowCollection):
     def remote(self) -> bool:
         """Whether any store is read from an object store."""
         return any(store.remote for store in self.stores)
+
+    def view(
+        self,
+        channels: "Channels | None" = None,
+        units: str | None = None,
+        length: float | None = None,
+        stride: float | None = None,
+        *,
+        rater: str | None = None,
+    ) -> "StoreSeries":
+        """Return views of all stores in a row.
+
+        Parameters
+        ----------
+        channels, units, length, stride, rater
+            As of :meth:`tuszstore.Store.view`.
+
+        Raises
+        ------
+        ValueError
+            If one of the stores cannot be shown so, naming it.
+        """
+        self.metadata.check_open()
+        views = {
+            source: store.view(channels, units, length, stride, rater=rater)  # type: ignore[attr-defined]
+            for source, store in zip(self.sources, self.stores, strict=True)
+        }
+        return concat(views, full_seizure=self.spec.full_seizure)
 
     def sizes(self) -> list[int] | None:
         """Return the sizes (bytes) of all files; None where a server lists none."""

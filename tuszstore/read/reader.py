@@ -1,15 +1,9 @@
-"""Filling batches: reads blocks, checks and decodes them into the array that is asked for.
-
-Threads do it, not processes: reading and decoding hold no lock of the interpreter. One is the one
-that asks; the others live as long as a batch takes, which costs a hundredth of it: nothing is left
-behind, and a forked child has nothing to repair. Blosc's own threads are not used.
-"""
+"""Reading the blocks of one store, checked and decoded into the array that is asked for."""
 
 import contextlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,14 +15,13 @@ from tuszstore.errors import StoreError
 from tuszstore.read.ahead import Announcer
 from tuszstore.read.decode import (
     Buffers,
-    CompiledDecoder,
-    Content,
     Decoder,
     Layout,
     extent,
     make_decoder,
     tell_missing_kernel,
 )
+from tuszstore.read.filling import Filling, Share, fill_together, give_back, take_buffers
 from tuszstore.read.plan import Part, parts_of, plan_runs
 from tuszstore.read.remote import Fetch, ShardObjects, plan_fetches
 from tuszstore.read.rows import Rows
@@ -36,7 +29,6 @@ from tuszstore.read.shards import DamagedBlock, DamagedShard, ShardFiles
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import RequestError
 from tuszstore.store.remote import RemotePlace
-from tuszstore.store.requests import in_my_group
 
 T = TypeVar("T")
 
@@ -123,7 +115,7 @@ class BlockReader:
         rows: NDArray[np.int64] | None = None,
         *,
         stored: bool = False,
-    ) -> "Share":
+    ) -> Share:
         """Plan what this reader has of a batch that others may have parts of as well.
 
         Parameters
@@ -195,16 +187,16 @@ class BlockReader:
         out: NDArray[Any],
         recordings: NDArray[np.int64] | None = None,
         rows: NDArray[np.int64] | None = None,
-    ) -> "Share":
+    ) -> Share:
         layout, decoder = made
         parts: list[Part] = []
         for run in plan_runs(positions, layout.window, self.n_threads, block=layout.n_samples):
             if rows is not None:
                 run.targets[:, 0] = rows[run.targets[:, 0]]
             parts += parts_of(run, self._n_chunks)
-        return Share(self, parts, _Filling(decoder, out, recordings))
+        return Share(self, parts, Filling(decoder, out, recordings))
 
-    def fill_parts(self, share: "Share") -> Iterator[Callable[[Buffers], None]]:
+    def fill_parts(self, share: Share) -> Iterator[Callable[[Buffers], None]]:
         """Yield what fills each part of a share from files, given the buffers of a thread."""
         files = self._shards
         assert isinstance(files, ShardFiles)
@@ -215,7 +207,7 @@ class BlockReader:
             yield partial(self._fill_part, place, part, share.decode, announcer)
 
     def _fill_part(
-        self, place: int, part: Part, decode: "_Filling", announcer: Announcer, buffers: Buffers
+        self, place: int, part: Part, decode: Filling, announcer: Announcer, buffers: Buffers
     ) -> None:
         try:
             waited = decode(part, self._spans(part), buffers)
@@ -223,7 +215,7 @@ class BlockReader:
             raise self._explained(part, error) from error
         announcer.after(place, waited=waited)
 
-    def fill_from_objects(self, share: "Share") -> None:
+    def fill_from_objects(self, share: Share) -> None:
         """Fill a share from an object store."""
         assert isinstance(self._shards, ShardObjects)
         self._fill_from_objects(self._shards, share.parts, share.decode)
@@ -236,9 +228,7 @@ class BlockReader:
     def _announce(self, files: ShardFiles, part: Part) -> None:
         files.announce(part.shard, *extent(self._spans(part)))
 
-    def _fill_from_objects(
-        self, objects: ShardObjects, parts: list[Part], decode: "_Filling"
-    ) -> None:
+    def _fill_from_objects(self, objects: ShardObjects, parts: list[Part], decode: Filling) -> None:
         """Fetch the indexes that are not known, then the blocks, and decode each as it comes."""
         at_once = self._store.place.at_once
         unknown = {part.shard: part for part in parts if not objects.has_index(part.shard)}
@@ -258,14 +248,14 @@ class BlockReader:
             tasks.append(self._store.check_identity)
         at_once(tasks)
 
-    def _fill_fetch(self, objects: ShardObjects, fetch: Fetch, decode: "_Filling") -> None:
+    def _fill_fetch(self, objects: ShardObjects, fetch: Fetch, decode: Filling) -> None:
         content = objects.get(fetch.shard, fetch.begin, fetch.end)
-        buffers = _take_buffers()
+        buffers = take_buffers()
         for part, spans in fetch.parts:
             begin, end = extent(spans)
             bytes_of_part = content[begin - fetch.begin : end - fetch.begin]
             self._attempt(part, partial(decode, part, spans, buffers, bytes_of_part))
-        _idle.append(buffers)
+        give_back(buffers)
 
     def _spans(self, part: Part) -> NDArray[np.int64]:
         within = part.first % self._n_chunks
@@ -290,120 +280,3 @@ class BlockReader:
             with contextlib.suppress(RequestError):  # then `reason` is nearer to what happened
                 self._store.check_identity()
         return StoreError(f"{self._store.where(first, last)}: {reason}")
-
-
-@dataclass(frozen=True)
-class _Filling:
-    """A batch that is being filled: decodes blocks into it."""
-
-    decoder: Decoder
-    out: NDArray[Any]
-    recordings: NDArray[np.int64] | None
-
-    def __call__(
-        self,
-        part: Part,
-        spans: NDArray[np.int64],
-        buffers: Buffers,
-        content: Content | None = None,
-    ) -> bool:
-        """Decode a part of a run; return whether the disk had to be waited for."""
-        first, targets = part.first - part.run.first, part.run.targets
-        return self.decoder(
-            part.shard, spans, first, targets, self.out, buffers, content, self.recordings
-        )
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one reader has of a batch.
-
-    Attributes
-    ----------
-    reader : BlockReader
-    parts : list of Part
-    decode : callable
-    """
-
-    reader: BlockReader
-    parts: list[Part]
-    decode: _Filling
-
-
-_idle: list[Buffers] = []
-"""Buffers that no thread uses."""
-
-
-def _take_buffers() -> Buffers:
-    try:  # another thread may take the last ones at any moment
-        return _idle.pop()
-    except IndexError:
-        return Buffers()
-
-
-def fill_together(shares: Sequence[Share], n_threads: int) -> None:
-    """Fill a batch from several stores as from one: whichever thread is free takes the next part.
-
-    Parameters
-    ----------
-    shares : sequence of Share
-        Of one batch.
-    n_threads : int
-        Threads that share the parts that lie in files. Those of object stores have threads of
-        their own, which wait.
-
-    Raises
-    ------
-    StoreError
-        If a block is missing or damaged, naming store, recording and time.
-    """
-    here = [share for share in shares if not share.reader.remote]
-    elsewhere = [share for share in shares if share.reader.remote]
-    if len(elsewhere) == 1 and not here:
-        return elsewhere[0].reader.fill_from_objects(elsewhere[0])
-    left = iter([fill for share in here for fill in share.reader.fill_parts(share)])
-
-    def fill_parts() -> None:
-        buffers = _take_buffers()
-        for fill in left:
-            fill(buffers)
-        _idle.append(buffers)
-
-    n_parts = sum(len(share.parts) for share in here)
-    works: list[Callable[[], object]] = [fill_parts] * min(n_threads, n_parts)
-    works += [in_my_group(partial(s.reader.fill_from_objects, s)) for s in elsewhere]
-    # NumPy's way is Blosc's, which in a main thread would start threads of its own
-    compiled = all(isinstance(share.decode.decoder, CompiledDecoder) for share in here)
-    in_threads(*works, here=compiled)
-
-
-def in_threads(*works: Callable[[], object], here: bool = False) -> None:
-    """Do several things at once, each in a thread of its own, and raise the first error.
-
-    Parameters
-    ----------
-    *works : callable
-    here : bool
-        Whether the first is done in this thread, which would only wait otherwise.
-    """
-    errors: list[BaseException] = []
-
-    def guarded(work: Callable[[], object]) -> None:
-        try:
-            work()
-        except BaseException as error:  # raised below, in the thread that waits
-            errors.append(error)
-
-    own = works[:1] if here else ()
-    threads = [
-        threading.Thread(target=guarded, args=(work,), name="tuszstore-read", daemon=True)
-        for work in works[len(own) :]
-    ]
-    for thread in threads:
-        thread.start()
-    for work in own:
-        guarded(work)
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]

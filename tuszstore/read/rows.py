@@ -338,7 +338,8 @@ def _less_average(
 def _why_not(channel: Channel, spec: StoreSpec, electrodes: tuple[str, ...]) -> str:
     """Return a channel's name, and what the store lacks for it."""
     there = {c.identity for c in spec.channels}
-    parts = [channel.anode]
+    # a pair of which one is no electrode was taken as a name of its own
+    parts = [channel.anode] if channel.cathode else [*map(canonical, channel.anode.split("-"))]
     if channel.cathode == AVERAGE:
         parts += electrodes
     elif channel.cathode is not None:

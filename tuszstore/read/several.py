@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from tuszstore.indices import Indices, check_indices
 from tuszstore.read.base import SignalReader
+from tuszstore.read.filling import Share, fill_together
 from tuszstore.read.labels import Shift, WindowLabels
 from tuszstore.read.memory import check_out
-from tuszstore.read.reader import Share, fill_together
 from tuszstore.read.selection import find_recording
 from tuszstore.read.targets import Target
 from tuszstore.store.tables import WindowTables

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.indices import Indices, check_indices
+from tuszstore.read.filling import Share
 from tuszstore.read.labels import Shift, WindowLabels
 from tuszstore.read.layouts import unknown_layout
 from tuszstore.read.memory import check_out
 from tuszstore.read.plan import plan_runs
-from tuszstore.read.reader import BlockReader, Share
+from tuszstore.read.reader import BlockReader
 from tuszstore.read.recordings import n_stored, read_recording
 from tuszstore.read.rows import Rows
 from tuszstore.read.selection import find_recording

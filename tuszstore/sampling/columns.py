@@ -61,6 +61,10 @@ def at_most(limit: int, groups: NDArray[Any], rng: np.random.Generator) -> NDArr
 
 def column(index: Index, name: str, n_windows: int | None = None) -> NDArray[Any]:
     """Return a column of the windows table; an unknown name is told with those known."""
+    if isinstance(index, str) or not hasattr(index, "__getitem__"):
+        raise SamplingError(
+            f"a sampler takes the table of windows, `store.index`, not {type(index).__name__}"
+        )
     try:
         values = np.asarray(index[name])
     except KeyError:

@@ -14,7 +14,7 @@ from tuszstore.sampling.places import Drawn
 from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.buffers import BufferPool
 from tuszstore.torch.jitter import Jitter
-from tuszstore.torch.options import refuse_path
+from tuszstore.torch.options import check_flags, refuse_path
 from tuszstore.torch.rows import Columns, Rows, collate
 from tuszstore.torch.sent import SentMemory
 from tuszstore.torch.shared import in_worker, share
@@ -119,6 +119,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         seed: int = 42,
     ) -> None:
         refuse_path("WindowDataset", store)
+        check_flags(jitter=jitter, return_meta=return_meta)
         self.store = store
         self.indices = window_numbers(indices, len(store))
         seed = as_whole_number("seed", seed, 0)

@@ -22,7 +22,7 @@ from tuszstore.torch.batches import BatchReader
 from tuszstore.torch.dataset import WindowDataset
 from tuszstore.torch.epoch import Begun, Epoch
 from tuszstore.torch.jitter import Jitter, shifts_of
-from tuszstore.torch.options import refuse_options, refuse_path
+from tuszstore.torch.options import check_flags, refuse_options, refuse_path
 from tuszstore.torch.orders import Orders, make_sampler
 from tuszstore.torch.prefetch import Prefetcher, side_by_side
 from tuszstore.torch.progress import Position, Progress
@@ -156,6 +156,8 @@ class WindowLoader:
     ) -> None:
         refuse_path("WindowLoader", store)
         refuse_options("WindowLoader", unknown, LOADER_OPTIONS if unknown else ())
+        check_flags(drop_last=drop_last, pad=pad, pin_memory=pin_memory, jitter=jitter,
+                    return_meta=return_meta)  # fmt: skip
         if drop_last and pad:
             raise ValueError("drop_last leaves windows out and pad repeats some: choose one")
         self.store = store
@@ -169,7 +171,7 @@ class WindowLoader:
                 f"made for batches of {self.sampler.batch_size}: give both the same"
             )
         self._ranks = Ranks(rank, world_size)
-        self._dealing = {"drop_last": bool(drop_last), "pad": bool(pad)}
+        self._dealing = {"drop_last": drop_last, "pad": pad}
         self._dealt: tuple[tuple[int, int], NDArray[np.int64]] | None = None
         self._agreed = False
         self._target = Target.of(

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
+import numpy as np
+
 _NO_WORKERS = (
     "reading needs no worker processes: threads of this process use all cores, and prefetch=N "
     "reads N batches ahead. For a slow transform in Python there is "
@@ -61,6 +63,19 @@ def refuse_path(where: str, store: object) -> None:
             f"{where} takes a store, not its path: open it first with "
             f"tuszstore.open({os.fspath(store)!r})"
         )
+
+
+def check_flags(**given: object) -> None:
+    """Raise if what switches something on or off is neither.
+
+    Parameters
+    ----------
+    **given : object
+        By the name of the option.
+    """
+    for name, value in given.items():
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name} must be True or False, not {value!r:.40}")
 
 
 def _refuse(where: str, name: str, known: list[str]) -> NoReturn:
