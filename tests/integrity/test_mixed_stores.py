@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -28,6 +29,9 @@ from tuszstore.store.encoding import Encoding
 pytestmark = pytest.mark.slow
 
 Values = list[NDArray[Any]]
+
+MIXES = int(os.environ.get("TUSZSTORE_TEST_MIXES", "12"))
+"""Mixes of each kind; with ``TUSZSTORE_TEST_RANDOM=1`` others in each run."""
 
 FLOAT32 = Encoding("float32", 1.0, "zstd")
 
@@ -86,7 +90,7 @@ def info(path: Path) -> str:
 
 class TestMixedAtRandom:
     @settings(
-        max_examples=12,
+        max_examples=MIXES,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
@@ -120,6 +124,7 @@ class TestMixedAtRandom:
         assert is_one or not report.ok, done
         if not report.ok and rng.random() < 0.3:
             self.repaired(path, [stores[one], stores[other]], done)
+        shutil.rmtree(path.parent)
 
     def repaired(self, path: Path, whole: list[Path], done: list[str]) -> None:
         before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
@@ -152,7 +157,7 @@ class TestSealedAgain:
     """Mixed and sealed, as by whoever wants it to be read: nothing but errors of its own."""
 
     @settings(
-        max_examples=12,
+        max_examples=MIXES,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
@@ -177,6 +182,7 @@ class TestSealedAgain:
             assert not unforeseen, (done, unforeseen)
         with contextlib.suppress(TuszstoreError):
             tuszstore.repair(path)
+        shutil.rmtree(path.parent)
 
 
 @pytest.fixture
