@@ -75,7 +75,7 @@ SIZES = {
         ),
         Size(
             "small", files=8, minutes=20, batch=64, rounds=5, loader_rounds=3, build_rounds=3,
-            seconds=1.0, loader_batches=40, build_files=6, memory_minutes=60,
+            seconds=1.0, loader_batches=160, build_files=6, memory_minutes=60,
             recordings=(1_000, 10_000),
             growth=(1_000, 10_000, 100_000, 1_000_000),
             index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
@@ -84,7 +84,7 @@ SIZES = {
         ),
         Size(
             "large", files=24, minutes=30, batch=64, rounds=7, loader_rounds=5, build_rounds=3,
-            seconds=3.0, loader_batches=120, build_files=12, memory_minutes=60,
+            seconds=3.0, loader_batches=400, build_files=12, memory_minutes=60,
             recordings=(10_000, 100_000),
             growth=(1_000, 10_000, 100_000, 1_000_000),
             index=(10_000, 100_000, 1_000_000, 10_000_000), lengths=(5, 15, 30, 60, 120),
