@@ -165,7 +165,8 @@ def index_dataset(store: WindowTables) -> TableDataset:
     store : WindowTables
     """
     dataset = table_dataset(store.windows, store.spec.channel_names, coordinates=["mask"])
-    dataset.attrs.update(store=str(store.path), numbering=store.numbering)
+    dataset.attrs["numbering"] = store.numbering
+    dataset.encoding["source"] = str(store.path)  # as xarray has it; copies are identical
     joined = [name for name in JOINED if name in store.recordings.variables]
     for name in joined:
         column = lazy_column((store.n_windows,), np.dtype(object), partial(_join, store, name))

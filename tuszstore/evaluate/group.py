@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.evaluate.tables import Annotated, Content, Recordings, Windows
-from tuszstore.store.create import column_options
 from tuszstore.store.schema import Variable
+from tuszstore.store.writing import require_group, write_column
 
 KIND = "tuszstore.predictions"
 VERSION = 1
@@ -67,9 +67,12 @@ def write_group(
         "events": content.annotated.columns(),
     }
     for name, columns in tables.items():
-        group = root.create_group(name)
+        require_group(path, name)
         for column, values in columns.items():
-            _write_column(group, _DIMENSIONS[name], column, values)
+            dtype = "string" if values.dtype == object else str(values.dtype)
+            write_column(
+                path, Variable(f"{name}/{column}", (_DIMENSIONS[name],), dtype, ""), values
+            )
     root.attrs.update(
         kind=KIND,
         version=VERSION,
@@ -82,15 +85,6 @@ def write_group(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         complete=True,
     )
-
-
-def _write_column(group: Any, dimension: str, name: str, values: NDArray[Any]) -> None:
-    is_string = values.dtype == object
-    dtype = "string" if is_string else str(values.dtype)
-    options = column_options(Variable(name, (dimension,), dtype, ""), values.shape)
-    array = group.create_array(name, **options, config={"write_empty_chunks": True})
-    if len(values):
-        array[...] = values.astype(options["dtype"])
 
 
 def read_content(group: Any, attributes: Mapping[str, Any]) -> Content:

@@ -16,7 +16,7 @@ from tuszstore.integrity.report import Check, Mend
 from tuszstore.reasons import plural
 from tuszstore.store.agreement import OF_STORE, check_meaning, differences
 from tuszstore.store.content import content_digest
-from tuszstore.store.create import column_options, label_options, signal_options
+from tuszstore.store.create import label_options, signal_options
 from tuszstore.store.digests import digests_of, file_digests
 from tuszstore.store.encoding import CODECS, Encoding
 from tuszstore.store.limits import check_arrays
@@ -29,6 +29,7 @@ from tuszstore.store.schema import (
 )
 from tuszstore.store.shard import LABEL_CHUNKS, SIGNAL_CHUNKS, shard_number
 from tuszstore.store.spec import StoreSpec
+from tuszstore.store.writing import column_document
 
 _MEND: dict[str, Mend] = {
     "channel": "metadata", "windows": "index", "events": "events", "recordings": "build",
@@ -166,18 +167,12 @@ def _check_meaning(contents: Contents, copies: Mapping[str, Any], check: Check) 
 @lru_cache(maxsize=4 * len(VARIABLES))  # stores of one build have nearly the same
 def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
     """Return how an array's metadata differs from what a build writes, as zarr understands both."""
-    import zarr
-    from zarr.buffer.cpu import Buffer
-    from zarr.storage import MemoryStore
-
     document = json.loads(text)
     encoding = Encoding.of_array(document) if array == "signal" else None
     if encoding and encoding.codec not in CODECS:
         return (f"has the codec {encoding.codec!r:.80}, and a build writes {', '.join(CODECS)}",)
     try:
-        store = MemoryStore({ROOT: Buffer.from_bytes(text.encode())})
-        opened: Any = zarr.open_array(store, mode="r")
-        found = opened.metadata.to_dict()
+        found = _understood(text)
     except Exception as error:  # zarr-python raises what it likes at what it does not know
         return (f"has metadata that zarr does not read: {type(error).__name__}: {error}",)
     found["attributes"] = {k: v for k, v in found["attributes"].items() if k not in OF_STORE}
@@ -197,14 +192,25 @@ def _expected(
     import zarr
     from zarr.storage import MemoryStore
 
-    if encoding is not None:
-        options = signal_options(spec, encoding, shape[0])
-    elif array == "label":
-        options = label_options(spec, shape[0])
-    else:
-        options = column_options(variable_at(array), shape)
+    if encoding is None and array != "label":
+        return _understood(json.dumps(column_document(variable_at(array), shape)))
+    options = (
+        signal_options(spec, encoding, shape[0]) if encoding else label_options(spec, shape[0])
+    )
     made: Any = zarr.create_array(MemoryStore(), **options, zarr_format=3)
     document: dict[str, Any] = made.metadata.to_dict()
+    return document
+
+
+def _understood(text: str) -> dict[str, Any]:
+    """Return the metadata of an array as zarr-python understands it."""
+    import zarr
+    from zarr.buffer.cpu import Buffer
+    from zarr.storage import MemoryStore
+
+    store = MemoryStore({ROOT: Buffer.from_bytes(text.encode())})
+    opened: Any = zarr.open_array(store, mode="r")
+    document: dict[str, Any] = opened.metadata.to_dict()
     return document
 
 

@@ -38,8 +38,8 @@ class Origin:
         attrs: Any = getattr(index, "attrs", {})
         if "numbering" not in attrs:
             return None
-        n_windows = np.shape(index["category"])[0]
-        return cls(str(attrs.get("store", "")), str(attrs["numbering"]), n_windows)
+        source = getattr(index, "encoding", {}).get("source", "another store")
+        return cls(str(source), str(attrs["numbering"]), np.shape(index["category"])[0])
 
     def check(self, store: Any) -> None:
         """Refuse a store in which the numbers mean other windows.

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.store.agreement import signal_attributes
+from tuszstore.store.columns import read_column
 from tuszstore.store.content import content_digest
 from tuszstore.store.digests import file_digests, seal
 from tuszstore.store.encoding import Encoding
 from tuszstore.store.labels import LABEL_CODEC, UNLABELLED, flag_attributes
+from tuszstore.store.local import LocalPlace
 from tuszstore.store.opening import PARTS, signature
-from tuszstore.store.place import MAX_METADATA
+from tuszstore.store.place import MAX_METADATA, ROOT
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, derived_variables, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
 from tuszstore.store.spec import StoreSpec
-
-TABLE_CHUNK = 1 << 20
-"""Rows of a chunk of a table."""
+from tuszstore.store.writing import require_group, update_attributes, write_column
 
 
 def create_arrays(path: Path, spec: StoreSpec, encoding: Encoding, n_blocks: int) -> None:
@@ -43,7 +43,7 @@ def create_arrays(path: Path, spec: StoreSpec, encoding: Encoding, n_blocks: int
     signal, label, channel = variables("")
     root.create_array(signal.name, **signal_options(spec, encoding, n_blocks))
     root.create_array(label.name, **label_options(spec, n_blocks))
-    _write_column(root, channel, np.array(spec.channel_names, dtype=np.dtypes.StringDType()))
+    write_column(path, channel, np.array(spec.channel_names, object))
 
 
 def signal_options(spec: StoreSpec, encoding: Encoding, n_blocks: int) -> dict[str, Any]:
@@ -78,22 +78,6 @@ def label_options(spec: StoreSpec, n_blocks: int) -> dict[str, Any]:
     }
 
 
-def column_options(variable: Variable, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return how a column of a table is made, as zarr's ``create_array`` takes it."""
-    from zarr.codecs import Crc32cCodec, ZstdCodec
-
-    is_string = variable.dtype == "string"
-    rows = max(1, min(TABLE_CHUNK, shape[-1]))
-    return {
-        "shape": shape,
-        "dtype": np.dtypes.StringDType() if is_string else np.dtype(variable.dtype),
-        "chunks": (*(max(1, size) for size in shape[:-1]), rows),
-        "compressors": [ZstdCodec(level=3), Crc32cCodec()],
-        "dimension_names": variable.dims,
-        "attributes": {"comment": variable.comment, **variable.attributes},
-    }
-
-
 def write_table(path: Path, group: str, columns: Mapping[str, NDArray[Any]]) -> None:
     """Write one table of the schema, replacing what was there.
 
@@ -106,13 +90,11 @@ def write_table(path: Path, group: str, columns: Mapping[str, NDArray[Any]]) -> 
     columns : mapping of str to ndarray
         One for each variable of the group; optional ones that are not there yet may be missing.
     """
-    import zarr
-
-    table = zarr.open_group(path, mode="r+").require_group(group)
+    require_group(path, group)
     for variable in variables(group):
-        if not (variable.required or variable.name in columns or variable.name in table):
-            continue
-        _write_column(table, variable, columns[variable.name])
+        there = (path / variable.path).exists()
+        if variable.required or variable.name in columns or there:
+            write_column(path, variable, columns[variable.name])
 
 
 def write_derived(
@@ -135,13 +117,10 @@ def write_derived(
     mean, sd : ndarray of float64, shape (recording, derivation)
         In µV.
     """
-    import zarr
-
-    group = zarr.open_group(path, mode="r+").require_group(f"derived/{name}")
-    names = np.array(derivations, dtype=np.dtypes.StringDType())
-    values = {"name": names, "mean": mean, "sd": sd}
+    require_group(path, f"derived/{name}")
+    values = {"name": np.array(derivations, object), "mean": mean, "sd": sd}
     for variable in derived_variables(name):
-        _write_column(group, variable, values[variable.name])
+        write_column(path, variable, values[variable.name])
 
 
 def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
@@ -165,17 +144,18 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
     """
     import zarr
 
-    # a root that was copied has the metadata of before in it
-    group = zarr.open_group(path, mode="r+", use_consolidated=False)
+    place = LocalPlace(path)
 
     def read(name: str) -> Any:
-        array: Any = group.get(name)
-        return None if array is None else np.asarray(array[...])
+        file = path / name / ROOT
+        return read_column(place, name, json.loads(file.read_bytes())) if file.exists() else None
 
     recordings = {v.name: read(v.path) for v in variables("recordings") if v.required}
     content = content_digest(attributes["split"], spec, read)
     for part in PARTS:
-        group[part].attrs.update(signature=signature(recordings), content_digest=content)
+        update_attributes(
+            path / part, {"signature": signature(recordings), "content_digest": content}
+        )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         zarr.consolidate_metadata(str(path), zarr_format=3)
@@ -200,12 +180,3 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
 def _signal_attributes(variable: Variable, spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:
     meaning = signal_attributes(spec, encoding)
     return {"comment": variable.comment, "long_name": "EEG", **meaning}
-
-
-def _write_column(group: Any, variable: Variable, values: NDArray[Any]) -> None:
-    options = column_options(variable, np.shape(values))
-    # a chunk of nothing but zeros is written too: one that is not there was lost
-    config = {"write_empty_chunks": True}
-    array = group.create_array(variable.name, **options, config=config, overwrite=True)
-    if values.size:
-        array[...] = np.asarray(values).astype(options["dtype"])
