@@ -161,7 +161,7 @@ def test_stores_that_take_turns_under_openings(own_corpus: Path, path: Path) -> 
 
     thread = threading.Thread(target=look)
     thread.start()
-    for k in range(100):
+    for k in range(1000):
         if n_opened >= 4 and k >= 8:
             break
         copy = path.parent / "copy"
