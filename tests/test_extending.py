@@ -53,6 +53,7 @@ def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("workers", ["0", "2"], ids=["in process", "on workers"])
+@pytest.mark.slow
 def test_a_package_outside_the_tree_builds(site: Path, lab: Path, workers: str) -> None:
     done = build(site, lab, "--workers", workers)
     assert done.returncode == 0, done.stderr
@@ -136,6 +137,7 @@ def test_two_corpora_that_recognise_a_folder_are_told(site: Path, lab: Path) -> 
     assert "--corpus chbmit or --corpus lab" in done.stderr
 
 
+@pytest.mark.slow
 def test_another_version_is_built_again(site: Path, lab: Path) -> None:
     assert build(site, lab, "--workers", "0").returncode == 0
     assert report(build(site, lab, "--workers", "0"))["status"] == "unchanged"

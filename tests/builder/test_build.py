@@ -568,6 +568,7 @@ class TestPublish:
         (tmp_path / "val.zarr").unlink()
         assert tuszstore.open(tmp_path / "val.zarr").path == report.store
 
+    @pytest.mark.slow
     def test_readers_never_see_half_a_store(self, own_corpus: Path, tmp_path: Path) -> None:
         """Whoever looks while two stores take turns finds a whole one, each time."""
         one = build(own_corpus, tmp_path / "a").store
@@ -602,6 +603,7 @@ class TestPublish:
             build(own_corpus, tmp_path)
         assert build(own_corpus, tmp_path).status == "built"
 
+    @pytest.mark.slow
     def test_a_killed_build_leaves_the_old_store_and_can_be_repeated(
         self, own_corpus: Path, tmp_path: Path
     ) -> None:
@@ -635,6 +637,7 @@ class TestDask:
             np.testing.assert_array_equal(here.recordings[name], there.recordings[name])
         np.testing.assert_array_equal(here.index["category"], there.index["category"])
 
+    @pytest.mark.slow
     def test_a_worker_that_dies_costs_one_recording(
         self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -736,6 +739,7 @@ def test_headers_are_read_in_threads_where_they_are_waited_for(
     assert (threads != {threading.get_ident()}) == in_threads
 
 
+@pytest.mark.slow
 def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
     write_corpus(tmp_path / "corpus", patients=1, files=2, minutes=0.5, quirks=False)
     script = tmp_path / "script.py"

@@ -161,6 +161,7 @@ def test_what_needs_no_store_imports_no_more_than_the_package(args: list[str]) -
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("moment", ["start", "midst"])
+@pytest.mark.slow
 def test_ctrl_c_ends_in_one_line(
     own_corpus: Path, tmp_path: Path, workers: int, moment: str
 ) -> None:

@@ -15,6 +15,7 @@ from tuszstore.builder import builder, plan, recording
 from tuszstore.cli import progress
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_progress(small: list[object]) -> None:
     """A bar is drawn on a terminal, and on nothing else."""
     leader, follower = pty.openpty()
@@ -31,6 +32,7 @@ def test_a_terminal_sees_progress(small: list[object]) -> None:
     assert silent.stderr == b""
 
 
+@pytest.mark.slow
 def test_a_log_gets_a_line_a_minute(small: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     """From planning to the end."""
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.02)

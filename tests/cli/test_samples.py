@@ -17,6 +17,7 @@ def test_synth(tmp_path: Path) -> None:
     assert run(*args).exit_code == 1
 
 
+@pytest.mark.slow
 def test_demo(tmp_path: Path) -> None:
     result = run("demo", tmp_path / "demo", "--workers", 0)
     assert result.exit_code == 0, result.output

@@ -114,6 +114,7 @@ def test_wrong_usage_is_one_line(
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_report_shows_scores_and_the_worst(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     page = tmp_path / "r.html"

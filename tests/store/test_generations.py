@@ -132,6 +132,7 @@ def test_a_reader_in_another_process_is_known(own_corpus: Path, path: Path) -> N
     assert remove_unused(path) == []
 
 
+@pytest.mark.slow
 def test_stores_that_take_turns_under_openings(own_corpus: Path, path: Path) -> None:
     """Whoever opens a store at any instant has all parts of one, never of two."""
     other = build(own_corpus, path.parent.parent / "other", OTHER)

@@ -791,6 +791,7 @@ class TestOpening:
         assert f"{len(train)} of 60 s" in result.output
         assert "a web server does not list" in result.output
 
+    @pytest.mark.slow
     def test_pictures_and_pages(self, server: ObjectServer, tmp_path: Path) -> None:
         pytest.importorskip("matplotlib")
         url, picture, page = f"{server.url}/train.zarr", tmp_path / "x.png", tmp_path / "x.html"
@@ -929,6 +930,7 @@ class TestTorch:
         finally:
             silence.over.set()
 
+    @pytest.mark.slow
     def test_workers_of_a_data_loader(self, server: ObjectServer, train: tuszstore.Store) -> None:
         from torch.utils.data import DataLoader
 

@@ -245,6 +245,7 @@ def told(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, lis
 
 class TestHostileStores:
     @pytest.mark.parametrize("name", HOSTILE)
+    @pytest.mark.slow
     def test_is_refused_within_memory(self, told: dict[str, list[str]], name: str) -> None:
         said, status, grown, unforeseen = told[name]
         assert said.startswith(("'refused", '"refused')), said

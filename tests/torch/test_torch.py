@@ -547,6 +547,7 @@ def test_tuszstore_does_not_import_torch() -> None:
     assert result.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_the_example(train: tuszstore.Store) -> None:
     script = ROOT / "examples" / "train.py"
     result = subprocess.run(

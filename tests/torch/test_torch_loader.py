@@ -433,6 +433,7 @@ class TestRanks:
         self.rank_of(monkeypatch, 1, 2)
         assert seen(loader) == expected[1:]
 
+    @pytest.mark.slow
     def test_processes_that_meet_after_the_loader_was_made(
         self, train: tuszstore.Store, tmp_path: Path
     ) -> None:
@@ -690,6 +691,7 @@ class TestLife:
         assert list(iterator) == []
         assert loader.state_dict() == position
 
+    @pytest.mark.slow
     def test_memory_does_not_grow(self, train: tuszstore.Store) -> None:
         def resident() -> int:
             gc.collect()
@@ -722,6 +724,7 @@ class TestLife:
         finally:
             gc.enable()
 
+    @pytest.mark.slow
     def test_the_interpreter_ends_in_an_epoch(self, train: tuszstore.Store) -> None:
         program = (
             "import sys, tuszstore\n"
