@@ -132,6 +132,24 @@ def test_a_reader_in_another_process_is_known(own_corpus: Path, path: Path) -> N
     assert remove_unused(path) == []
 
 
+def test_one_that_is_moved_aside_while_it_is_looked_for(
+    own_corpus: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = build(own_corpus, path.parent.parent / "other", OTHER)
+    store = tuszstore.open(path)
+    look = generations.identity
+
+    def looked(place: Path) -> Any:
+        if place == path and other.exists():
+            publish(other, path)
+        return look(place)
+
+    monkeypatch.setattr(generations, "identity", looked)
+    found = generations.find_generation(path, store.metadata.identity)
+    assert found is not None
+    assert found.name.startswith(".train.zarr.old.")
+
+
 @pytest.mark.slow
 def test_stores_that_take_turns_under_openings(own_corpus: Path, path: Path) -> None:
     """Whoever opens a store at any instant has all parts of one, never of two."""

@@ -44,10 +44,10 @@ def find_generation(path: Path, wanted: Identity) -> Path | None:
     wanted : tuple
         Its :func:`identity` when it was opened.
     """
-    for place in (path, *old_generations(path)):
-        if wanted and identity(place) == wanted:
-            return place
-    return None
+    # what was moved aside is listed after the look at the name: one that moves in between is found
+    if wanted and identity(path) == wanted:
+        return path
+    return next((old for old in old_generations(path) if wanted and identity(old) == wanted), None)
 
 
 def old_generations(path: Path) -> list[Path]:
