@@ -158,8 +158,8 @@ def test_a_worker_with_another_version_is_told(lab: Path, tmp_path: Path) -> Non
     kind, name, version = here[0]
     other = ((kind, name, version + 1), *here[1:])
     for corpus, plugins, told in (
-        (ref, other, f"{kind} {name!r} is of version 1 here, and the build was planned with"),
-        (replace(ref, version=9), here, "corpus 'tusz' is of version 1 here"),
+        (ref, other, f"{kind} {name!r} has version 1 here, but the build was planned with"),
+        (replace(ref, version=9), here, "corpus 'tusz' has version 1 here"),
         (replace(ref, name="gone"), here, "no corpus 'gone'"),
     ):
         task = Task(recording.id, corpus, recording, plugins, 100, 1.0)

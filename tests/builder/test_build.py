@@ -188,7 +188,7 @@ class TestLeftOut:
             pytest.param(lambda p: p.write_bytes(b"junk" * 99), "not an EDF file", id="not EDF"),
             pytest.param(lambda p: os.truncate(p, 700), "cut off", id="cut in the header"),
             pytest.param(
-                lambda p: os.truncate(p, read_header(p).n_bytes), "no whole data record", id="bare"
+                lambda p: os.truncate(p, read_header(p).n_bytes), "no complete data", id="bare"
             ),
             pytest.param(
                 lambda p: p.with_suffix(".csv").write_text(

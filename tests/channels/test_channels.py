@@ -70,7 +70,7 @@ def test_which_sets_can_be_made_of_channels() -> None:
 
 def test_lists_and_unknown_sets() -> None:
     assert [c.name for c in parse_channels(["Fp1", "F7-T7"])] == ["Fp1", "F7-T3"]
-    with pytest.raises(ValueError, match=r"no set of channels 'banana'.*double_banana"):
+    with pytest.raises(ValueError, match=r"unknown set of channels 'banana'.*double_banana"):
         parse_channels("banana")
     with pytest.raises(ValueError, match="did you mean 'double_banana'"):
         parse_channels("double-banana")

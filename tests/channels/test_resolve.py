@@ -109,13 +109,13 @@ def test_what_a_channel_is_made_of(
         pytest.param(
             ["F7-REF", "T7-LE"],
             ["F7-T7"],
-            "derivation cannot be made: F7-T3; the file has 2 electrodes (F7, T7)",
+            "derivation cannot be computed: F7-T3; the file has 2 electrodes (F7, T7)",
             id="two references of TUSZ",
         ),
         pytest.param(
             ["F7-Avg", "T7-CS2"],
             ["F7-T7"],
-            "derivation cannot be made: F7-T3; the file has 1 electrode (F7) against AVG and 1 "
+            "derivation cannot be computed: F7-T3; the file has 1 electrode (F7) against AVG and 1 "
             "electrode (T7) against CS2, and both electrodes of a derivation must be against one "
             "reference",
             id="two references",
@@ -127,14 +127,14 @@ def test_what_a_channel_is_made_of(
             id="an electrode of differences",
         ),
         pytest.param(
-            CHB, ["Fp1-F4", "F7-T7", "Fp2-O2"], "derivations cannot be made: Fp1-F4, Fp2-O2; the "
+            CHB, ["Fp1-F4", "F7-T7", "Fp2-O2"], "derivations cannot be computed: Fp1-F4, Fp2-O2; the "
             "file has 23 bipolar derivations", id="others",
         ),
         pytest.param(["F7-T7"], ["ECG"], "no signal has the label 'ECG'; the file has", id="label"),
         pytest.param(
             ["F7-Harry", "T7-Harry", "Harry"],
             ["F7-T7"],
-            "derivation cannot be made: F7-T3; the file has 2 signals of an electrode whose "
+            "derivation cannot be computed: F7-T3; the file has 2 signals of an electrode whose "
             "reference is not known and 1 signal without an electrode's name; if that is one "
             "reference for all, name it in channels.references",
             id="unknown reference",
@@ -142,11 +142,11 @@ def test_what_a_channel_is_made_of(
         pytest.param(
             [f"EEG {name}-REF" for name in CHANNELS if name not in ("Fz", "Pz")],
             "double_banana",
-            "derivations cannot be made: Fz-Cz, Cz-Pz; the file has 17 electrodes (Fp1, F3, C3, "
+            "derivations cannot be computed: Fz-Cz, Cz-Pz; the file has 17 electrodes (Fp1, F3, C3, "
             "P3, ...); to interpolate them, add Fz, Pz to channels.interpolate",
             id="17",
         ),
-        pytest.param(["Fp1-Imp", "Fp1-SD"], ["Fp1-avg"], "derivation cannot be made: Fp1-avg",
+        pytest.param(["Fp1-Imp", "Fp1-SD"], ["Fp1-avg"], "derivation cannot be computed: Fp1-avg",
                      id="average"),
         pytest.param(["EDF Annotations"], ["Fp1"], "channel is missing: Fp1; the file has no "
                      "signals", id="nothing"),

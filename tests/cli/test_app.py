@@ -22,7 +22,7 @@ BUILD = ["build", "--split", "train"]
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        pytest.param(["build"], "Missing option", id="no split"),
+        pytest.param(["build"], "Missing option", id="unknown split"),
         pytest.param(
             ["build", "--split", "test"], "'dev', 'eval', 'train', 'val'", id="unknown split"
         ),

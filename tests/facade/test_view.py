@@ -156,7 +156,7 @@ class TestRefused:
             ({"channels": "tcp"}, "there is no A1"),
             ({"channels": "double_bananna"}, "did you mean 'double_banana'"),
             ({"channels": ["Fp1", "Fp1"]}, "given twice"),
-            ({"channels": []}, "there are no channels"),
+            ({"channels": []}, "no channels given"),
             ({"channels": [7]}, "a channel must be text"),
             ({"units": "mV"}, "units must be 'uV' or 'zscore', not 'mV'"),
             ({"length": 100}, "length of 100 s is longer than any recording: the longest has 62.5"),

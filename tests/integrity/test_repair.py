@@ -210,7 +210,7 @@ class TestRepair:
         with pytest.raises(BuildError, match="--data"):
             tuszstore.repair(path)
         monkeypatch.setenv(KEY, "another key, just as long")
-        with pytest.raises(ConfigError, match="was not built with this key"):
+        with pytest.raises(ConfigError, match="built with another key"):
             tuszstore.repair(path, data=data)
         monkeypatch.setenv(KEY, "a key that nobody guesses")
         tuszstore.repair(path, data=data)
