@@ -551,7 +551,7 @@ class TestPublish:
         root.mkdir()
         (root / "val.zarr").symlink_to(other)
         build(own_corpus, root, split="val")
-        assert "val.zarr is another store than dev.zarr" in caplog.text
+        assert "val.zarr is not the same store as dev.zarr" in caplog.text
         assert tuszstore.open(root / "val.zarr").attrs["split"] == "train"
         caplog.clear()
         (root / "val.zarr").unlink()
@@ -684,7 +684,7 @@ class TestDask:
             assert tuszstore.build(config, **given).status == "built"
             timer.join()
         assert "no workers; the build waits from now on, 60 min at most" in caplog.text
-        assert said(caplog)[-1].endswith("workers are there; the build goes on")
+        assert said(caplog)[-1].endswith("workers are available; the build continues")
 
     def test_paused_workers_are_told(self, caplog: pytest.LogCaptureFixture) -> None:
         class Client:

@@ -56,7 +56,7 @@ BUILD = ["build", "--split", "train"]
             id="nonsense memory, dry run",
         ),
         pytest.param(
-            [*BUILD, "-d", "c", "-o", "x", "-M", "9MB"], "and max_memory is 9MB", id="little memory"
+            [*BUILD, "-d", "c", "-o", "x", "-M", "9MB"], "but max_memory is 9MB", id="little memory"
         ),
         pytest.param(
             [*BUILD, "-d", "c", "-o", "x", "-M", "9MB", "--dry-run", "--json"],

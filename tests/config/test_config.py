@@ -126,9 +126,9 @@ def test_a_file_may_say_a_part_of_a_section(path: Path) -> None:
 
 
 def test_a_missing_file_names_the_built_in_configurations(path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"mine\.yaml: no such file, nor one of .*tusz"):
+    with pytest.raises(ConfigError, match=r"mine\.yaml: no such file, and not one of .*tusz"):
         load_config(path)
-    with pytest.raises(ConfigError, match=r"tuzs: no such file, nor one of .*tusz"):
+    with pytest.raises(ConfigError, match=r"tuzs: no such file, and not one of .*tusz"):
         load_config("tuzs")
 
 

@@ -169,7 +169,7 @@ def test_pairs_are_read_back(tmp_path_factory: pytest.TempPathFactory, times: li
 
 def test_the_configuration_names_it() -> None:
     assert tuszstore.load_config(options={"labels.annotation": "edf+"}).labels.annotation == "edf+"
-    with pytest.raises(ConfigError, match=r"no annotation format 'edf'.*\(or edf\+, none\)"):
+    with pytest.raises(ConfigError, match=r"unknown annotation format 'edf'.*\(or edf\+, none\)"):
         tuszstore.load_config(options={"labels.annotation": "edf"})
     with pytest.raises(ConfigError, match=r"labels\.events: starts: 're:\(' is not a regular expr"):
         tuszstore.load_config(options={"labels.events.starts": ["re:("]})

@@ -702,7 +702,7 @@ class TestStratified:
         [
             (0, "batch_size must be 1 or more, not 0"),
             (-4, "batch_size must be 1 or more, not -4"),
-            (2.0, "batch_size must be a whole number, not 2.0"),
+            (2.0, "batch_size must be an integer, not 2.0"),
             (11, "batch_size is 11, and there are 10 windows: lower it"),
         ],
     )

@@ -505,7 +505,7 @@ class TestTraining:
                 ValueError,
                 "such as training_loader makes, has its own order",
             ),
-            ({"batch_size": "8"}, TypeError, "batch_size must be a whole number"),
+            ({"batch_size": "8"}, TypeError, "batch_size must be an integer"),
         ],
         ids=str,
     )
