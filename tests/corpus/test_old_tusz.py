@@ -45,8 +45,8 @@ def test_an_empty_file_is_not_told_as_one_that_can_be_read(tmp_path: Path) -> No
     path.with_suffix(".tse").touch()
     path.with_suffix(".lbl").write_text("x")
     assert other_annotations([recording], "csv") == [
-        "1 recording taken as unlabelled though there is an annotation .lbl beside: "
-        "--set labels.annotation=lbl reads it"
+        "1 recording treated as unlabelled, although .lbl annotations exist beside: "
+        "to read them, --set labels.annotation=lbl"
     ]
 
 

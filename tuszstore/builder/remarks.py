@@ -20,7 +20,7 @@ def several_montages(recordings: Iterable[Recording], pseudonyms: Pseudonyms | N
     named = groups[0] if pseudonyms is None else map(pseudonyms.recording, groups[0])
     example = " and ".join(recording.id for recording in named)
     return [
-        f"{plural(sum(map(len, groups)), 'recording')} with equal name and session are under several "
+        f"{plural(sum(map(len, groups)), 'file')} with one name and session are under several "
         f"montages with different content; all are kept, such as {example}"
     ]
 

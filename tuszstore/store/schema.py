@@ -1,7 +1,7 @@
 """Every variable of a store: where it is, its dimensions, its type, and what it means.
 
-This table makes the arrays, documents them (`docs/store.md` is printed from it) and is what a store
-is checked against when it is opened.
+This table defines the arrays, documents them (`docs/store.md` is printed from it) and is used to
+check a store when it is opened.
 """
 
 import re
@@ -15,7 +15,7 @@ import numpy as np
 from tuszstore.store.categories import CATEGORIES
 
 SCHEMA_VERSION = 3
-"""Raised whenever a reader of the version before could misread a store."""
+"""Raised whenever a reader of the previous version could misread a store."""
 
 SPLITS = ("train", "dev", "eval")
 
@@ -23,11 +23,11 @@ ALIASES = {"val": "dev"}
 """Other names of splits."""
 
 MISSING_INT16 = -32768
-"""Stored int16 value that stands for no sample; real ones stay above it."""
+"""Stored int16 value for a missing sample; real ones are above it."""
 
 
 def missing_value(dtype: str) -> int | float:
-    """Return the stored value that stands for no sample."""
+    """Return the stored value for a missing sample."""
     return MISSING_INT16 if dtype == "int16" else float("nan")
 
 
@@ -41,13 +41,13 @@ class Variable:
         Name, with its group.
     dims : tuple of str
     dtype : str
-        NumPy's name, or ``string``; empty where the configuration decides.
+        NumPy's name, or ``string``; empty if the configuration decides.
     comment : str
     attributes : mapping
         Further attributes of the array.
     required : bool
-        Whether every store has it. What is not required and not there is computed where it can
-        be, or said to be absent.
+        Whether every store has it. Missing optional variables are computed if possible,
+        or reported as missing.
     """
 
     path: str
@@ -216,7 +216,7 @@ OPTIONAL: Mapping[str, type | tuple[type, ...]] = {
 
 
 def attribute_fault(attributes: Mapping[str, Any]) -> str:
-    """Return what is wrong with the attributes of a root; nothing if they may be used.
+    """Return what is wrong with the attributes of a root; empty if they are valid.
 
     Parameters
     ----------
@@ -230,10 +230,10 @@ def attribute_fault(attributes: Mapping[str, Any]) -> str:
             return f"has an attribute {name} of another type: {attributes[name]!r:.40}"
     texts = [*attributes["versions"].values(), *attributes["warnings"]]
     if "tuszstore" not in attributes["versions"] or not all(isinstance(t, str) for t in texts):
-        return "has versions or warnings that are none"
+        return "has invalid versions or warnings"
     made_by = attributes.get("versions_of_signal", ())
     if not all(isinstance(versions, dict) for versions in made_by):
-        return "has versions_of_signal that are none"
+        return "has invalid versions_of_signal"
     files = attributes["digests"].get("files")
     if not isinstance(files, dict) or not all(isinstance(d, str) for d in files.values()):
         return "has no digests of its files"
@@ -241,12 +241,12 @@ def attribute_fault(attributes: Mapping[str, Any]) -> str:
 
 
 def item_bytes(dtype: str) -> int:
-    """Return the bytes of a value in memory; of a string, those of an empty one at least.
+    """Return the size of a value in memory (byte); of an empty string for strings.
 
     Parameters
     ----------
     dtype : str
-        As arrays' metadata has it.
+        As in an array's metadata.
     """
     return _STRING_BYTES if dtype == "string" else np.dtype(dtype).itemsize
 
@@ -282,7 +282,7 @@ def stored_variables(names: Iterable[str]) -> list[Variable]:
     Parameters
     ----------
     names : iterable of str
-        Paths of its arrays; those that are not known are ignored.
+        Paths of its arrays; unknown ones are ignored.
     """
     sets = dict.fromkeys(m[1] for name in names if (m := _DERIVED.fullmatch(name)))
     return [*VARIABLES, *(variable for name in sets for variable in derived_variables(name))]
@@ -304,7 +304,7 @@ def variable_at(path: str) -> Variable:
 
 
 def groups_of(variables: Iterable[Variable]) -> list[str]:
-    """Return the groups in which variables are, and those in which groups are, outer ones first."""
+    """Return all groups of variables, including parents, outer ones first."""
     parts = (variable.group.split("/") for variable in variables if variable.group)
     return list(
         dict.fromkeys(
