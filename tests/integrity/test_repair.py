@@ -193,7 +193,7 @@ class TestRepair:
         data.rename(hidden)
         try:
             (path / "signal/c/0/0/0").unlink()
-            with pytest.raises(BuildError, match="say where it is: --data"):
+            with pytest.raises(BuildError, match="pass its root with --data"):
                 tuszstore.repair(path)
             assert tuszstore.repair(path, data=moved).status == "repaired"
         finally:

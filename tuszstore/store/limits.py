@@ -58,7 +58,7 @@ def check_folders(path: Path, names: Iterable[str] = ()) -> None:
     for name in sorted({*folders, *(f"{folder}/c" for folder in folders)}):
         if os.path.islink(f"{path}/{name}"):  # a path as an object takes ten times as long
             raise StoreError(
-                f"{path}: {name} is a link, not allowed in a store: replace it by a copy of its target"
+                f"{path}: {name} is a link, not allowed in a store: copy its target instead"
             )
 
 
