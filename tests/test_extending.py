@@ -117,7 +117,7 @@ def test_a_plug_in_at_fault_is_named(
 def test_without_the_package_its_names_are_unknown(lab: Path, tmp_path: Path) -> None:
     done = build(tmp_path, lab, "--corpus", "lab")
     assert done.returncode == 1
-    assert "no corpus 'lab'" in done.stderr or "no annotation format 'marks'" in done.stderr
+    assert "corpus 'lab'" in done.stderr or "annotation format 'marks'" in done.stderr
 
 
 def test_two_packages_with_one_name_are_refused(site: Path, lab: Path) -> None:
@@ -160,9 +160,9 @@ def test_a_worker_with_another_version_is_told(lab: Path, tmp_path: Path) -> Non
     kind, name, version = here[0]
     other = ((kind, name, version + 1), *here[1:])
     for corpus, plugins, told in (
-        (ref, other, f"{kind} {name!r} is of version 1 here, and the build was planned with"),
-        (replace(ref, version=9), here, "corpus 'tusz' is of version 1 here"),
-        (replace(ref, name="gone"), here, "no corpus 'gone'"),
+        (ref, other, f"{kind} {name!r} has version 1 here, but the build was planned with"),
+        (replace(ref, version=9), here, "corpus 'tusz' has version 1 here"),
+        (replace(ref, name="gone"), here, "unknown corpus 'gone'"),
     ):
         task = Task(recording.id, corpus, recording, plugins, 100, 1.0)
         failed = build_recording(task, tmp_path, config)

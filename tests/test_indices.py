@@ -87,7 +87,7 @@ class TestRule:
             (np.array([2**64 - 1], np.uint64), IndexError, f"window {2**64 - 1} is out of range"),
             (np.array([100], np.int8), IndexError, "window 100 is out of range"),
             ([[0, 1]], IndexError, r"must be one-dimensional, not of \(1, 2\)"),
-            ([[0], [0, 1]], IndexError, "must be one-dimensional, and these are ragged"),
+            ([[0], [0, 1]], IndexError, "must be one-dimensional, but these are ragged"),
             (3, IndexError, r"must be one-dimensional, not the number 3: use \[3\]"),
             ([0.0], TypeError, "window indices must be integers, not float64"),
             (["a"], TypeError, "window indices must be integers, not 'a'"),

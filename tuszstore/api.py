@@ -1,4 +1,4 @@
-"""What a user calls: building a store, checking, repairing and opening it."""
+"""The public API: building, verifying, repairing and opening a store."""
 
 import os
 from collections.abc import Mapping
@@ -29,39 +29,39 @@ def build(
 ) -> "BuildReport":
     """Build the store of one split, or bring it up to date.
 
-    What is in the store, or was built before an interruption, is taken over where it is what would
-    be built; see `docs/build.md`.
+    Recordings in the store, or built before an interruption, are reused if they are
+    unchanged; see `docs/build.md`.
 
-    A script that calls this with workers needs the guard ``if __name__ == "__main__":``, since
-    they are new processes which import it.
+    A script that calls this with workers needs the guard ``if __name__ == "__main__":``, because
+    worker processes import it.
 
     Parameters
     ----------
     config : path, str, mapping, Config or None
-        As :func:`tuszstore.load_config` takes it.
+        As for :func:`tuszstore.load_config`.
     split : str
         ``train``, ``dev`` (or ``val``) or ``eval``.
     data, store : path, optional
         Root of the corpus, and the folder for the stores; they override ``paths``.
     workers : int, optional
-        Processes; 0 is this one. By default one for each core.
+        Worker processes; 0 runs in this process. By default one per core.
     limit : int, optional
-        Build only so many recordings, the first of the store's order.
+        Build at most this many recordings, the first in the store's order.
     force : bool
-        Build all anew, taking nothing from the store that is there.
+        Rebuild from scratch, reusing nothing of the existing store.
     progress : Progress, optional
 
     Returns
     -------
     BuildReport
-        With status ``nothing built`` if no recording could be; the store is then as it was.
+        With status ``nothing built`` if no recording could be built; the store is then unchanged.
 
     Raises
     ------
     ConfigError, CorpusError, BuildError
-        If the build cannot begin or go on; the store is then as it was.
+        If the build cannot start or continue; the store is then unchanged.
     SchemaError
-        If there is a store of a newer schema, which is replaced only with `force`.
+        If the existing store has a newer schema: it is replaced only with `force`.
     """
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.plan import make_plan
@@ -81,7 +81,7 @@ def verify(
     seed: int = 0,
     workers: int | None = None,
 ) -> "VerifyReport":
-    """Check whether a store is whole; see :func:`tuszstore.integrity.verify.verify`."""
+    """Check whether a store is intact; see :func:`tuszstore.integrity.verify.verify`."""
     from tuszstore.integrity.verify import verify as check
 
     return check(path, deep=deep, against=against, sample=sample, seed=seed, workers=workers)
@@ -93,7 +93,7 @@ def repair(
     data: str | os.PathLike[str] | None = None,
     workers: int | None = None,
 ) -> "RepairReport":
-    """Make anew what is damaged in a store; see :func:`tuszstore.integrity.repair.repair`."""
+    """Repair the damaged parts of a store; see :func:`tuszstore.integrity.repair.repair`."""
     from tuszstore.integrity.repair import repair as mend
 
     return mend(path, data=data, workers=workers)
@@ -105,10 +105,10 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> Store:
     Parameters
     ----------
     path : path or URL
-        ``<root>/<split>.zarr``, or ``s3://``, ``gs://``, ``az://`` or ``https://`` with that at
-        their end. ``val.zarr`` and ``dev.zarr`` are the same.
+        ``<root>/<split>.zarr``, or a URL of it: ``s3://``, ``gs://``, ``az://`` or
+        ``https://``. ``val.zarr`` and ``dev.zarr`` are the same.
     store : obstore store, optional
-        An object store that is set up as you need it, such as ``obstore.store.S3Store`` with
+        A configured object store, such as ``obstore.store.S3Store`` with
         credentials; `path` is then the name within it.
 
     Returns
@@ -120,15 +120,15 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> Store:
     StoreError
         If there is no store, or it is incomplete, foreign or damaged; or it cannot be reached.
     SchemaError
-        If it is of another schema version, or requires what this version does not know.
+        If it has another schema version, or requires unknown features.
     StaleIndexError
-        If its index belongs to another signal; ``tuszstore index`` mends that.
+        If its index belongs to another signal; ``tuszstore index`` repairs that.
 
     Notes
     -----
     Credentials that `store` does not give come from the environment, as obstore reads them.
 
-    With ``TUSZSTORE_FORCE_REINDEX=1`` (or ``BGB_FORCE_MANIFEST_REBUILD=1``) the index is derived
-    anew first.
+    With ``TUSZSTORE_FORCE_REINDEX=1`` (or ``BGB_FORCE_MANIFEST_REBUILD=1``) the index is
+    rebuilt first.
     """
     return open_place(find_place(path, store))

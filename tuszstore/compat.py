@@ -1,4 +1,4 @@
-"""What differs between versions of the libraries that tuszstore stands on, and between installs."""
+"""Differences between versions of dependencies, and optional dependencies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ EXTRAS = {
     "matplotlib": "view",
     "obstore": "remote",
 }
-"""Packages that are not always there, and the extra that brings them."""
+"""Optional packages, and the extra that installs them."""
 
 
 @contextmanager
 def explain_missing() -> Iterator[None]:
-    """Say which extra brings a package that is imported within and is not there.
+    """Name the extra of a missing package that is imported in the block.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def standard_montage() -> Any:
 
 
 def import_obstore() -> Any:
-    """Return obstore, with which stores in an object store are read.
+    """Return obstore, which reads object stores.
 
     Raises
     ------

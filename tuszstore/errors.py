@@ -1,4 +1,4 @@
-"""Errors that tuszstore raises; each message names the offender and the way out."""
+"""Errors that tuszstore raises; each message names the cause and the solution."""
 
 from tuszstore.text import printable
 
@@ -6,8 +6,8 @@ from tuszstore.text import printable
 class TuszstoreError(Exception):
     """Base of all errors raised by tuszstore.
 
-    What a message quotes, an id or a name of a store that came from anywhere, reaches terminals
-    and logs with it: it is shown with escapes.
+    Quoted text in a message may be untrusted and reaches terminals and logs, so it is
+    escaped.
     """
 
     def __str__(self) -> str:
@@ -19,7 +19,7 @@ class ConfigError(TuszstoreError):
 
 
 class CorpusError(TuszstoreError):
-    """A corpus that cannot be built as asked: no such split, a patient in two splits."""
+    """A corpus that cannot be built as requested: no such split, a patient in two splits."""
 
 
 class RecordingError(TuszstoreError):
@@ -42,7 +42,7 @@ class AnnotationError(RecordingError):
         name : str
             Of the file.
         place : int
-            Number of the line, counted from 1, or of whatever `unit` says.
+            Number of the line, counted from 1, or of another `unit`.
         reason : str
         unit : str
             What `place` counts, such as ``byte`` in a binary file.
@@ -55,24 +55,24 @@ class StoreError(TuszstoreError):
 
 
 class SchemaError(StoreError):
-    """A store of another schema version, or one that requires what this version does not know."""
+    """A store with another schema version, or one that requires unknown features."""
 
 
 class StaleIndexError(StoreError):
-    """An index that does not belong to the signal it lies beside."""
+    """An index that does not belong to the store's signal."""
 
 
 class BuildError(TuszstoreError):
-    """A build that cannot go on: disk full, a store that is in the way, another build."""
+    """A build that cannot continue: full disk, an existing file in its place, another build."""
 
 
 class MissingExtraError(TuszstoreError, ImportError):
-    """A package of an extra that is needed and not installed."""
+    """A required package of an extra that is not installed."""
 
 
 class SharedMemoryError(TuszstoreError, MemoryError):
-    """Worker processes have no room for their batches in the system's shared memory."""
+    """Worker processes have too little shared memory for their batches."""
 
 
 class ConcatError(StoreError, ValueError):
-    """Stores that cannot be put in a row: names what differs, and in which."""
+    """Stores that cannot be concatenated: names what differs, and in which store."""

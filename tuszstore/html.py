@@ -1,8 +1,7 @@
-"""Pieces of what a notebook shows.
+"""Parts of HTML representations.
 
-Letters and lines take the colours of the page they stand in, and what is filled is seen on light
-and on dark ground alike, so it does not matter who decides which of the two a page is. Where a
-notebook strips styles, tables and numbers are left.
+Text and lines inherit the colours of the page, and fills are visible on light
+and dark backgrounds. If a notebook strips styles, tables and numbers remain.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,7 +42,7 @@ _STYLE = """
 
 
 def box(head: str, *parts: str) -> str:
-    """Return all that is shown of one thing: a head, and what comes below."""
+    """Return the representation of an object: a head, and parts below it."""
     return (
         f'<div class="tuszstore"><style>{_STYLE}</style>'
         f'<div class="tz-head">{head}</div>{"".join(parts)}</div>'
@@ -51,7 +50,7 @@ def box(head: str, *parts: str) -> str:
 
 
 def numbers(values: Mapping[str, str]) -> str:
-    """Return figures in large letters, each with its name."""
+    """Return large numbers, each with its name."""
     shown = "".join(
         f'<span><b>{escape(value)}</b> <span class="tz-weak">{escape(name)}</span></span> '
         for name, value in values.items()
@@ -60,7 +59,7 @@ def numbers(values: Mapping[str, str]) -> str:
 
 
 def composition(counts: Mapping[str, float]) -> str:
-    """Return a bar of shares with its legend; of very many groups, the smallest are one."""
+    """Return a bar of shares with its legend; the smallest of many groups are merged."""
     groups = {name: count for name, count in counts.items() if count or name in _COLORS}
     n_all = sum(groups.values())
     if not n_all:
@@ -96,7 +95,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]], numeric: tuple[int
 
 
 def pairs(values: Mapping[str, str]) -> str:
-    """Return names and values, a line each."""
+    """Return names and values, one per line."""
     rows = "".join(
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
         for name, value in values.items()
@@ -105,5 +104,5 @@ def pairs(values: Mapping[str, str]) -> str:
 
 
 def details(summary: str, content: str) -> str:
-    """Return what is shown once its summary is clicked."""
+    """Return content that is shown when its summary is clicked."""
     return f"<details><summary>{escape(summary)}</summary>{content}</details>"

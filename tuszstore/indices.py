@@ -1,8 +1,8 @@
-"""One rule for indices, wherever windows are named by number, and for counts.
+"""Checks of indices and counts, used everywhere.
 
 Indices are integers in a list, an array or a tensor; a mask; or a slice. Negative ones count from
-the end. What is none of these is refused in one line that names it. This module imports nothing of
-the package, so that reading, sampling, torch and plots share the rule.
+the end. Anything else raises an error that names it. This module imports nothing from
+the package, so that all modules can use it.
 """
 
 import operator
@@ -14,32 +14,32 @@ from numpy.typing import ArrayLike, NDArray
 LARGEST = int(np.iinfo(np.int64).max)
 
 Indices = ArrayLike | slice
-"""What names several windows; a tensor of torch, on any device, is an ``ArrayLike``."""
+"""Indices of several windows; a tensor of torch, on any device, is an ``ArrayLike``."""
 
 
 def check_indices(
     values: Indices, n: int | None, kind: str = "window", owner: str = "the store"
 ) -> NDArray[np.int64]:
-    """Return indices as numbers from 0 on, in the order given.
+    """Return non-negative indices, in the order given.
 
     Parameters
     ----------
     values : array_like of int or bool, shape (index,), or slice
         Integers, negative ones counted from the end, or a mask of all.
     n : int or None
-        How many there are. None where that is unknown: then negative ones are refused.
+        Total number. None if unknown: then negative indices are rejected.
     kind, owner : str
         What is counted and where, for messages.
 
     Returns
     -------
     ndarray of int64, shape (index,)
-        The caller's own.
+        A new array.
 
     Raises
     ------
     TypeError
-        If they are no integers.
+        If they are not integers.
     IndexError
         If one is out of range, naming it; or they are not one-dimensional, or a mask is of another
         length.
@@ -55,19 +55,19 @@ def check_indices(
 
 
 def check_index(value: Any, n: int, kind: str = "window", owner: str = "the store") -> int:
-    """Return one index as a number from 0 on.
+    """Return one non-negative index.
 
     Parameters
     ----------
     value : int
         Negative ones count from the end.
     n, kind, owner
-        As :func:`check_indices` takes them.
+        As for :func:`check_indices`.
 
     Raises
     ------
     TypeError
-        If it is no integer.
+        If it is not an integer.
     IndexError
         If it is out of range.
     """
@@ -78,38 +78,38 @@ def check_index(value: Any, n: int, kind: str = "window", owner: str = "the stor
 
 
 def as_whole_number(name: str, value: Any, least: int) -> int:
-    """Return a parameter that must be a whole number, `least` or more.
+    """Return a parameter that must be an integer of at least `least`.
 
     Raises
     ------
     TypeError
-        If it is no integer.
+        If it is not an integer.
     ValueError
         If it is less.
     """
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
     if number < least:
         raise ValueError(f"{name} must be {least} or more, not {number}")
     return number
 
 
 def is_single(value: Any) -> bool:
-    """Return whether something stands for one index rather than for several."""
+    """Return whether a value is one index rather than several."""
     return not isinstance(value, slice) and np.ndim(value) == 0
 
 
 def resolve(
     values: Any, n: int | None, kind: str = "window", owner: str = "the store"
 ) -> NDArray[np.int64]:
-    """Return indices of any shape as numbers from 0 on; a mask gives those that it marks.
+    """Return non-negative indices of any shape; a mask gives the indices of its true values.
 
     Parameters
     ----------
     values, n, kind, owner
-        As :func:`check_indices` takes them, but of any shape.
+        As for :func:`check_indices`, but of any shape.
     """
     array = _as_array(values, kind)
     if array.dtype == bool and array.ndim:
@@ -140,7 +140,7 @@ def _as_array(values: Any, kind: str) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except ValueError:
-        raise IndexError(f"{kind} indices must be one-dimensional, and these are ragged") from None
+        raise IndexError(f"{kind} indices must be one-dimensional, but these are ragged") from None
 
 
 def _refuse_other_kinds(array: NDArray[Any], given: Any, kind: str) -> None:

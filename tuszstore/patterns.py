@@ -1,4 +1,4 @@
-"""Patterns that users write: which texts they meet."""
+"""Patterns that users write, and matching texts to them."""
 
 import fnmatch
 import re
@@ -8,11 +8,11 @@ _LONG = 1000
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that tells whether a text meets one of some patterns.
+    """Return a function that tells whether a text matches one of some patterns.
 
-    A pattern is such as ``sz*``, or a regular expression after ``re:``. It meets the whole text
-    without blanks at its ends, and case does not matter. In the former ``*`` stands for any text,
-    ``?`` for a letter and ``[abc]`` for one of some.
+    A pattern is a wildcard such as ``sz*``, or a regular expression after ``re:``. It must match
+    the whole stripped text, ignoring case. In a wildcard ``*`` matches any text,
+    ``?`` a character and ``[abc]`` one of several.
 
     >>> meets = matcher(["sz*", "re:seizure (on|off)set"])
     >>> meets("SZ_foc"), meets("Seizure onset"), meets("a seizure onset")

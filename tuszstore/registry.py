@@ -1,8 +1,8 @@
-"""Functions and classes that configurations name: built in, of plug-ins, or of a script.
+"""Functions and classes that configurations name: built in, or from plug-ins or scripts.
 
-A package brings its own by an entry point in the group of the registry, which is found in every
-process in which the package is installed, workers among them. Names are known without importing
-what they stand for.
+A package adds its own by an entry point in the group of the registry, which works in every
+process in which the package is installed, including workers. Names are listed without
+importing the objects.
 
 >>> FILTERS.names()[:2]
 ['causal', 'causal_from_rest']
@@ -19,19 +19,19 @@ from tuszstore.errors import ConfigError
 
 
 class Registry(Mapping[str, Any]):
-    """What one key of the configuration may name.
+    """Objects that a key of the configuration may name.
 
-    What is registered may have an attribute `version`, a whole number that is raised when it gives
-    other results than before: it is part of what decides whether a recording is built again.
+    A registered object may have an attribute `version`, an integer that is raised when its results
+    change: recordings are then rebuilt.
 
     Parameters
     ----------
     kind : str
-        What they are, for messages.
+        Kind of object, for messages.
     group : str
         Group of entry points.
     builtin : mapping of str to str
-        Where each is that comes with tuszstore, as ``module:name``.
+        Locations of the built-in objects, as ``module:name``.
     """
 
     def __init__(self, kind: str, group: str, builtin: Mapping[str, str]) -> None:
@@ -56,7 +56,7 @@ class Registry(Mapping[str, Any]):
         return found
 
     def register(self, name: str, value: Any) -> None:
-        """Add one by hand, for this process alone: workers do not know it.
+        """Register an object for this process only: workers do not know it.
 
         Raises
         ------
@@ -64,11 +64,11 @@ class Registry(Mapping[str, Any]):
             If the name is taken.
         """
         if name in self:
-            raise ConfigError(f"there is a {self.kind} {name!r} already")
+            raise ConfigError(f"{self.kind} {name!r} already exists")
         self._given[name] = value
 
     def state(self, name: str) -> str:
-        """Return what decides whether a recording is built again: name, and version if not 1."""
+        """Return name, and version if not 1: a change rebuilds recordings."""
         version = self.version(name)
         return name if version == 1 else f"{name} {version}"
 
@@ -77,33 +77,32 @@ class Registry(Mapping[str, Any]):
         return sorted({*self.builtin, *self._plugins, *self._given})
 
     def check(self, name: str) -> str:
-        """Return a name, if something is registered under it.
+        """Return a name if it is registered.
 
         Raises
         ------
         ConfigError
-            If nothing is; the nearest name is told.
+            If it is not registered; names the nearest one.
         """
         if name not in self:
             close = difflib.get_close_matches(name, self.names(), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ConfigError(
-                f"no {self.kind} {name!r}; there are {', '.join(self.names())}, and those of "
-                f"packages that are installed here{hint}"
+                f"unknown {self.kind} {name!r}; known are {', '.join(self.names())}{hint}"
             )
         return name
 
     def version(self, name: str) -> int:
-        """Return the version of what is registered under a name; 1 where it says nothing.
+        """Return the version of a registered object; 1 if it states none.
 
         Raises
         ------
         ConfigError
-            If it is no whole number.
+            If it is not an integer.
         """
         version = getattr(self[name], "version", 1)
         if isinstance(version, bool) or not isinstance(version, int):
-            raise ConfigError(f"{self.kind} {name!r}: its version is no whole number: {version!r}")
+            raise ConfigError(f"{self.kind} {name!r}: version must be an integer, not {version!r}")
         return version
 
     def __getitem__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Text that comes from elsewhere, made fit to be shown on a terminal or in a log."""
+"""Escaping untrusted text for terminals and logs."""
 
 import unicodedata
 
@@ -8,12 +8,12 @@ direction), surrogates, private and unassigned ones, separators of lines and par
 
 
 def printable(text: str) -> str:
-    r"""Return a text in which nothing acts on a terminal or hides; the rest stays as it is.
+    r"""Return a text without invisible characters or terminal controls; the rest is unchanged.
 
-    What is no character to look at becomes an escape: control characters and escape sequences,
+    Invisible characters are escaped: control characters and escape sequences,
     bytes of a file name that are not UTF-8 (which Python holds as surrogates), overrides of the
-    direction of writing, zero-width characters, line ends. A backslash stays one, so that the
-    result is for people and not to be read back.
+    direction of writing, zero-width characters, line ends. A backslash is kept, so the
+    result is for display and cannot be decoded.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def printable(text: str) -> str:
     Returns
     -------
     str
-        It can be encoded as UTF-8 and stands on one line. To do it twice changes nothing.
+        One line that can be encoded as UTF-8. Escaping is idempotent.
 
     Examples
     --------

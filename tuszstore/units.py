@@ -1,8 +1,8 @@
-"""Amounts as people read them: times, shares, numbers of bytes."""
+"""Human-readable amounts: times, shares, sizes."""
 
 
 def clock(seconds: float, decimals: int = 0) -> str:
-    """Return a time for people, such as ``12:03`` or ``1:02:03``.
+    """Return a human-readable time, such as ``12:03`` or ``1:02:03``.
 
     Parameters
     ----------
@@ -19,14 +19,14 @@ def clock(seconds: float, decimals: int = 0) -> str:
 
 
 def percent(fraction: float) -> str:
-    """Return a share for people; 0% and 100% stand for nothing and all alone."""
+    """Return a human-readable share; only none and all are shown as 0% and 100%."""
     if 0 < fraction < 0.01:
         return "<1%"
     return ">99%" if 0.99 < fraction < 1 else f"{fraction:.0%}"
 
 
 def size(n_bytes: float) -> str:
-    """Return a number of bytes for people, such as ``27.6 MB``."""
+    """Return a human-readable size, such as ``27.6 MB``."""
     for unit in ("B", "kB", "MB", "GB"):
         if n_bytes < 999.5:
             return f"{n_bytes:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""The engine ``tuszstore`` of :func:`xarray.open_dataset`: it opens stores by their path."""
+"""The engine ``tuszstore`` of :func:`xarray.open_dataset`: opens stores by path."""
 
 import os
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class TuszstoreBackend(OpenStores):
     description = "Windows of EEG with seizure labels, from a store that tuszstore has built"
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Return whether this is the path of a complete store; anything else is left to others."""
+        """Return whether this is the path of a complete store."""
         if not isinstance(filename_or_obj, str | os.PathLike):
             return False
         attributes = read_attributes(Path(filename_or_obj))
@@ -36,17 +36,17 @@ class TuszstoreBackend(OpenStores):
         ----------
         filename_or_obj : path or Store
         drop_variables : str or iterable of str, optional
-            Variables and coordinates to leave out; they are not loaded.
+            Variables and coordinates to omit; they are not loaded.
 
         Returns
         -------
         xarray.Dataset
-            As :meth:`tuszstore.Store.to_xarray` describes it.
+            As from :meth:`tuszstore.Store.to_xarray`.
 
         Raises
         ------
         StoreError
-            As :func:`tuszstore.open` raises it.
+            As from :func:`tuszstore.open`.
         """
         from tuszstore.api import open_store
         from tuszstore.facade.windows import WindowCollection
@@ -59,23 +59,23 @@ class TuszstoreBackend(OpenStores):
         return dataset
 
     def open_datatree(self, filename_or_obj: Any, **_: Any) -> Any:
-        """Refuse: what this engine shows of a store is one Dataset.
+        """Raise: this engine opens a store as one Dataset.
 
         Raises
         ------
         NotImplementedError
-            That says what to open instead.
+            Names the alternative.
         """
         raise NotImplementedError(_one_dataset(filename_or_obj))
 
     def open_groups_as_dict(self, filename_or_obj: Any, **_: Any) -> Any:
-        """Refuse, as :meth:`open_datatree`."""
+        """Raise, like :meth:`open_datatree`."""
         raise NotImplementedError(_one_dataset(filename_or_obj))
 
 
 def _one_dataset(path: Any) -> str:
     return (
-        f"{path}: the engine tuszstore shows a store as one Dataset: use xarray.open_dataset, and "
+        f"{path}: the engine tuszstore opens a store as one Dataset: use xarray.open_dataset, and "
         "store.recordings, store.events and store.left_out of tuszstore.open for its tables; a "
-        "tree of its arrays as they are stored is opened by engine='zarr'"
+        "tree of its stored arrays is opened by engine='zarr'"
     )

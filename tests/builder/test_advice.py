@@ -88,7 +88,7 @@ class TestAdvice:
             pytest.param({"events": {"sz": 4, "artf": 1}}, "in labels.seizure: sz, artf",
                          "labels.annotation", id="other classes"),
             pytest.param({"seizures": 2, "events": {"fnsz": 2}, "short": 1},
-                         "2 seizures are annotated, and no window of 60 s holds any; 1 recording",
+                         "2 seizures are annotated, but no window of 60 s contains any; 1",
                          "check", id="seizures in no window"),
         ],
     )  # fmt: skip

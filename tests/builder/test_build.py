@@ -188,7 +188,7 @@ class TestLeftOut:
             pytest.param(lambda p: p.write_bytes(b"junk" * 99), "not an EDF file", id="not EDF"),
             pytest.param(lambda p: os.truncate(p, 700), "cut off", id="cut in the header"),
             pytest.param(
-                lambda p: os.truncate(p, read_header(p).n_bytes), "no whole data record", id="bare"
+                lambda p: os.truncate(p, read_header(p).n_bytes), "no complete data", id="bare"
             ),
             pytest.param(
                 lambda p: p.with_suffix(".csv").write_text(
@@ -551,7 +551,7 @@ class TestPublish:
         root.mkdir()
         (root / "val.zarr").symlink_to(other)
         build(own_corpus, root, split="val")
-        assert "val.zarr is another store than dev.zarr" in caplog.text
+        assert "val.zarr is not the same store as dev.zarr" in caplog.text
         assert tuszstore.open(root / "val.zarr").attrs["split"] == "train"
         caplog.clear()
         (root / "val.zarr").unlink()
@@ -687,7 +687,7 @@ class TestDask:
             assert tuszstore.build(config, **given).status == "built"
             timer.join()
         assert "no workers; the build waits from now on, 60 min at most" in caplog.text
-        assert said(caplog)[-1].endswith("workers are there; the build goes on")
+        assert said(caplog)[-1].endswith("workers are available; the build continues")
 
     def test_paused_workers_are_told(self, caplog: pytest.LogCaptureFixture) -> None:
         class Client:

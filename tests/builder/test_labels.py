@@ -203,7 +203,7 @@ def test_recordings_that_a_rater_did_not_look_at(
     monkeypatch.setattr(Tusz, "annotation", annotation)
     report = build(small_corpus, tmp_path, {"rater": "B"})
     assert {entry.kind for entry in report.left_out} == {"unlabelled"}
-    assert all("B (labels.rater) did not look at it, but A" in e.reason for e in report.left_out)
+    assert all("B (labels.rater) did not review it, but A" in e.reason for e in report.left_out)
     kept = tuszstore.open(build(small_corpus, tmp_path, {"rater": "B", "unlabelled": "keep"}).store)
     assert kept.recordings.sizes["recording"] == report.recordings + len(report.left_out)
     looked = [raters == "A,B" for raters in kept.recordings["raters"].values]
@@ -264,13 +264,13 @@ def test_what_cannot_be_true_is_counted_in_the_summary(
         f"{n} overlapping another one of the same class",
         f"{n} without duration",
     ):
-        assert f"events that cannot be true: {told}, such as " in text
-    assert "t001.edf" in text.partition("events that cannot be true")[2]
+        assert f"impossible events: {told}, such as " in text
+    assert "t001.edf" in text.partition("impossible events")[2]
     annotate(monkeypatch, events=events(("", 5, 5, "seiz")))
     reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)
     warnings = tuszstore.open(tmp_path / "s" / "train.zarr").attrs["warnings"]
     (told,) = (text for text in warnings if "cannot be true" in text)
-    assert told.startswith(f"events that cannot be true: {n} without duration, such as ")
+    assert told.startswith(f"impossible events: {n} without duration, such as ")
     annotate(monkeypatch, events=events(*rows, ("", 0, 9e4, "fnsz")))
     reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)
     store = tuszstore.open(tmp_path / "s" / "train.zarr")
@@ -279,7 +279,7 @@ def test_what_cannot_be_true_is_counted_in_the_summary(
     assert set(stop.tolist()) == {40 * SFREQ}
     report = build(small_corpus, tmp_path / "t", {"suspicious": "leave_out"})
     assert report.status == "nothing built"
-    assert all("annotation cannot be true: an event" in entry.reason for entry in report.left_out)
+    assert all("impossible annotation: an event" in entry.reason for entry in report.left_out)
     report = build(small_corpus, tmp_path / "t", {"open_end": "leave_out"})
     assert all("event 'seiz' has no end" in entry.reason for entry in report.left_out)
 

@@ -53,7 +53,7 @@ class TestSeizures:
         for name, label in (("a", "seiz"), ("b", "sz"), ("c", "sz")):
             record(tmp_path, name, label)
         result = build(tmp_path, **settings)
-        told = "not counted as seizures, but named like some: 'sz' in 2 recordings"
+        told = "not counted as seizures, but named like seizures: 'sz' in 2 recordings"
         assert told in result.stdout
         store = tuszstore.open(tmp_path / "stores" / "train.zarr")
         assert [told in warning for warning in store.attrs["warnings"]] == [True]

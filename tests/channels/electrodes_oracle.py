@@ -159,7 +159,7 @@ def require_channels(
     if lost:
         way_out = ""
         if not ignore_case and set(match_channels(labels).missing) <= set(may_miss):
-            way_out = "; in other letters they are there: set channels.ignore_case to true"
+            way_out = "; they exist in another case: set channels.ignore_case to true"
         elif len(channels.missing) <= _FEW:
             them = "them" if len(lost) > 1 else "it"
             way_out = f"; to interpolate {them}, add {', '.join(lost)} to channels.interpolate"

@@ -22,7 +22,7 @@ BUILD = ["build", "--split", "train"]
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        pytest.param(["build"], "Missing option", id="no split"),
+        pytest.param(["build"], "Missing option", id="unknown split"),
         pytest.param(
             ["build", "--split", "test"], "'dev', 'eval', 'train', 'val'", id="unknown split"
         ),
@@ -56,7 +56,7 @@ BUILD = ["build", "--split", "train"]
             id="nonsense memory, dry run",
         ),
         pytest.param(
-            [*BUILD, "-d", "c", "-o", "x", "-M", "9MB"], "and max_memory is 9MB", id="little memory"
+            [*BUILD, "-d", "c", "-o", "x", "-M", "9MB"], "but max_memory is 9MB", id="little memory"
         ),
         pytest.param(
             [*BUILD, "-d", "c", "-o", "x", "-M", "9MB", "--dry-run", "--json"],

@@ -206,17 +206,23 @@ def test_a_missing_annotation_says_nothing(path: Path, kind: str) -> None:
 
 
 BESIDE = {
-    "csv_bi": ("{stem}.csv_bi", r"\*\.csv_bi lies beside it: use --set labels\.annotation=csv_bi"),
-    "CSV": ("{stem}.CSV", r"\*\.CSV lies beside it: rename it to \*\.csv"),
-    "tse_bi": ("{stem}.tse_bi", r"\*\.tse_bi lies beside it: use --set labels\.annotation=tse_bi"),
-    "lbl": ("{stem}.lbl", r"\*\.lbl lies beside it: use --set labels\.annotation=lbl"),
-    "seizures": ("{stem}.edf.seizures", r"\*\.edf\.seizures lies beside it"),
-    "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv lies beside it: use --corpus bids"),
-    "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv lies beside it: use --corpus seizeit"),
-    "CHB-MIT": ("chb05-summary.txt", r"\*-summary\.txt lies beside it: use --corpus chbmit"),
+    "csv_bi": (
+        "{stem}.csv_bi",
+        r"\*\.csv_bi exists beside it: use --set labels\.annotation=csv_bi",
+    ),
+    "CSV": ("{stem}.CSV", r"\*\.CSV exists beside it: rename it to \*\.csv"),
+    "tse_bi": (
+        "{stem}.tse_bi",
+        r"\*\.tse_bi exists beside it: use --set labels\.annotation=tse_bi",
+    ),
+    "lbl": ("{stem}.lbl", r"\*\.lbl exists beside it: use --set labels\.annotation=lbl"),
+    "seizures": ("{stem}.edf.seizures", r"\*\.edf\.seizures exists beside it"),
+    "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv exists beside it: use --corpus bids"),
+    "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv exists beside it: use --corpus seizeit"),
+    "CHB-MIT": ("chb05-summary.txt", r"\*-summary\.txt exists beside it: use --corpus chbmit"),
     "Siena": (
         "Seizures-list-chb05.txt",
-        r"Seizures-list-\*\.txt lies beside it: use --corpus siena",
+        r"Seizures-list-\*\.txt exists beside it: use --corpus siena",
     ),
 }
 

@@ -139,19 +139,19 @@ def test_what_is_no_recording_of_the_dataset(tmp_path: Path) -> None:
     assert [(one.id, one.reason, one.kind) for one in found.left_out] == [
         (
             "extra/night1.edf",
-            "is not named as a recording of BIDS, such as sub-01_task-rest_run-01_eeg.edf",
+            "is not a BIDS name, such as sub-01_task-rest_run-01_eeg.edf",
             "failed",
         ),
         (
             "sub-02/eeg/sub-03_task-x_eeg.edf",
-            "lies in sub-02, and its name says sub-03",
+            "is in sub-02, but its name says sub-03",
             "failed",
         ),
     ]
     assert found.notes == [
-        "2 EDF files in code, derivatives, phenotype, sourcedata, stimuli not taken: those are no "
-        "recordings of the dataset",
-        "2 EDF files of other kinds than eeg and ieeg not taken",
+        "2 EDF files in code, derivatives, phenotype, sourcedata, stimuli skipped: they are not "
+        "raw recordings",
+        "2 EDF files of other kinds than eeg and ieeg skipped",
     ]
 
 
@@ -189,7 +189,7 @@ def test_recognising(tmp_path: Path, name: str) -> None:
     assert not Bids.recognises(tmp_path)
     assert not Bids.recognises(tmp_path / "absent")
     write(tmp_path, name)
-    assert Bids.recognises(tmp_path) == f"{name} is named as BIDS names what is of a recording"
+    assert Bids.recognises(tmp_path) == f"{name} has the name of a BIDS recording file"
     other = tmp_path / "other" / "sub-1" / "eeg"
     other.mkdir(parents=True)
     (other / "sub-2_eeg.edf").touch()
@@ -362,18 +362,18 @@ def test_notes_on_a_table(tmp_path: Path) -> None:
     assert found.notes == (
         f"{name}, line 5: repeats line 4",
         "1 row without a type (line 3)",
-        f"{name}: recordingDuration is not one: 40 s in line 3, 39 s in line 2",
+        f"{name}: recordingDuration varies: 40 s in line 3, 39 s in line 2",
     )
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "no events table beside it, nor above"),
-        (b"", "{name}: is empty"),
-        (b" \n\r\n", "{name}: is empty"),
+        (None, "no events table in its folder or above"),
+        (b"", "{name}: file is empty"),
+        (b" \n\r\n", "{name}: file is empty"),
         (SZCORE, "{name}: has a header but no rows"),
-        (szcore("1\t2\tn/a"), "{name}: no row tells a type"),
+        (szcore("1\t2\tn/a"), "{name}: no row has a type"),
     ],
     ids=["no table", "empty", "blanks", "header alone", "no types"],
 )
@@ -392,9 +392,9 @@ def test_who_did_not_look(tmp_path: Path, content: str | bytes | None, reason: s
         (szcore("00:05:00\t2\tsz"), ", line 2: onset is not a time in seconds: '00:05:00'"),
         (szcore("0\t40\tbckg", "n/a\t2\tsz"), ", line 3: onset is not a time in seconds: 'n/a'"),
         (szcore("5\t-2\tsz"), r", line 2: duration is negative \(-2 s\)"),
-        (szcore("5\t0\tsz onset", "8\t0\tsz onset"), ", line 3: a second start .'sz onset'.,"),
+        (szcore("5\t0\tsz onset", "8\t0\tsz onset"), ", line 3: second start .'sz onset'.,"),
         (szcore("5\t0\tsz offset"), ", line 2: 'sz offset' at 5 s has no start before it"),
-        (b"\xff\xfe" + szcore("1\t2\tsz").encode("utf-16-le"), ": is UTF-16 text"),
+        (b"\xff\xfe" + szcore("1\t2\tsz").encode("utf-16-le"), ": UTF-16 text"),
         (b"onset\x00", ", byte 5: not a text file"),
     ],
 )
@@ -447,7 +447,8 @@ def test_participants_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t1\nsub-01\t2\n")
     found = opened(tmp_path).recordings()
     assert found.notes == [
-        "participants are not read: participants.tsv, line 3: 'sub-01' came before, in line 2"
+        "participants table skipped: participants.tsv, line 3: 'sub-01' is repeated, "
+        "first in line 2"
     ]
     assert found.recordings[0].about == ()
 
@@ -490,7 +491,7 @@ def test_recordings_that_scans_list_and_that_are_not_there(tmp_path: Path) -> No
     )
     corpus = opened(tmp_path)
     (note,) = corpus.recordings().notes
-    assert note.startswith(f"{scans.name} lists 1 recording not there, such as 'eeg/sub-01")
+    assert note.startswith(f"{scans.name} lists 1 recording not in the corpus, such as 'eeg/sub-01")
     assert note.endswith("(line 3)")
     facts = corpus.facts(only(corpus))
     assert (facts.start, facts.clock) == (datetime(2001, 2, 3, 4, 5, 6), "surrogate")
@@ -527,7 +528,7 @@ def test_a_clock_that_cannot_be_read(tmp_path: Path) -> None:
     name = run().replace("_eeg.edf", "_events.tsv")
     assert (facts.start, facts.clock) == (None, "none")
     assert facts.notes[-1] == (
-        f"{name}, line 2: dateTime is no date and time: 'yesterday'; the clock is not used"
+        f"{name}, line 2: dateTime is not a date and time: 'yesterday'; the clock is not used"
     )
     assert len(corpus.annotation(only(corpus)).events) == 1
 
@@ -546,7 +547,7 @@ def test_bad_channels_are_marked_whatever_their_spelling(tmp_path: Path) -> None
     assert [signal.label for signal in facts.signals if signal.bad] == ["Fp1-Avg", "Cz-Avg"]
     channels = path.with_name(path.name.replace("_eeg.edf", "_channels.tsv"))
     assert facts.notes == (
-        f"{channels.name}, line 5: marks 'X9' as bad, which is no signal of the file",
+        f"{channels.name}, line 5: marks 'X9' as bad, which is not a signal of the file",
     )
     assert corpus.files(recording).signal == (path, channels)
     kept = opened(tmp_path, bads="keep")
@@ -591,7 +592,7 @@ def test_background_of_files_that_nobody_looked_at(tmp_path: Path) -> None:
         return told
 
     (one,) = reasons()
-    assert one.startswith("ng_run-01_eeg.edf: nobody looked at it: the converter writes background")
+    assert one.startswith("ng_run-01_eeg.edf: unlabelled: the converter writes background")
     assert one.endswith("(erratum)")
     assert reasons(errata="none") == []
     described(tmp_path, "CHB-MIT Scalp EEG Database")  # as the original is named
@@ -621,7 +622,7 @@ def test_that_nobody_looked_is_a_note_where_the_recording_is_kept(tmp_path: Path
     told = [note for id_, note in notes.items() if "sub-24" in id_]
     assert len(notes) == 5
     assert len(told) == 1
-    assert "nobody looked at it" in told[0]
+    assert "unlabelled: the converter" in told[0]
     assert "(erratum)" in told[0]
     assert sum("(erratum" in note for note in notes.values()) == 1
 
@@ -703,7 +704,7 @@ def test_what_is_wrong_is_left_out_and_the_rest_built(tmp_path: Path) -> None:
     assert n_recordings == 3
     assert reasons[run("03", 1).replace(".edf", ".bdf")] == "BDF is not read yet: convert it to EDF"
     assert any("_events.tsv, line 2: has 6 cells" in reason for reason in reasons.values())
-    assert "unlabelled: no events table beside it, nor above" in reasons.values()
+    assert "unlabelled: no events table in its folder or above" in reasons.values()
 
 
 def test_what_is_known_of_participants_is_a_column(

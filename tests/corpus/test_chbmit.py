@@ -258,7 +258,7 @@ def older(label: str) -> str:
 def test_what_was_put_right_is_noted(stores: dict[str, tuszstore.Store]) -> None:
     found = rows(stores)
     assert "label '01' read as 'O1'" in str(found["chb12/chb12_28.edf"]["notes"])
-    assert "T4-T6" in str(found["chb01/chb01_01.edf"]["notes"])  # stands twice, taken once
+    assert "T4-T6" in str(found["chb01/chb01_01.edf"]["notes"])  # is present twice, taken once
 
 
 def test_clocks_tell_the_time_within_a_patient(stores: dict[str, tuszstore.Store]) -> None:
@@ -281,7 +281,7 @@ def test_two_signals_of_one_name_must_be_equal(tmp_path: Path) -> None:
     config = tuszstore.load_config("bipolar", {"corpus.split_policy": "file_order"})
     report = tuszstore.build(config, data=tmp_path, store=tmp_path / "s", workers=0)
     (left,) = report.left_out
-    assert "T4-T6 stands twice with different samples" in left.reason
+    assert "T4-T6 is present twice with different samples" in left.reason
 
 
 class TestUpsideDown:
@@ -329,7 +329,7 @@ class TestUpsideDown:
     )
     def test_else_it_is_refused(self, tmp_path: Path, changes: dict[str, Any]) -> None:
         (reason,) = self.reasons(tmp_path, **changes)
-        assert "channel T3-T5 stands upside down with different samples" in reason
+        assert "channel T3-T5 is present inverted with different samples" in reason
         assert "signals 3 ('T7-P7') and 19 ('P7-T7')" in reason
 
     def test_a_single_sample_is_a_difference(self, tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ class TestUpsideDown:
             return negative
 
         (reason,) = self.reasons(tmp_path, digital=changed)
-        assert "stands upside down" in reason
+        assert "is present inverted" in reason
 
     def test_without_the_other_it_is_read(self, tmp_path: Path) -> None:
         signals = [s for s in native("x") if s.label != "T7-P7"]
@@ -373,7 +373,9 @@ def test_a_summary_that_contradicts_itself_names_file_and_line(
 def test_a_listed_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     corpus = one_case(tmp_path, [entry("chb05_01.edf"), entry("chb05_02.edf")])
     (note,) = corpus.recordings().notes
-    assert "chb05-summary.txt lists 1 recording not there, such as chb05_02.edf (line" in note
+    assert (
+        "chb05-summary.txt lists 1 recording not in the corpus, such as chb05_02.edf (line" in note
+    )
 
 
 def test_a_case_without_a_summary_is_unlabelled(tmp_path: Path) -> None:
@@ -470,7 +472,7 @@ def noted(root: Path, name: str, **options: object) -> list[str]:
         *((f"chb24_{n}", "unlabelled: the summary has no entry for them, it lists the files with "
            "seizures only (erratum)") for n in ("02", "05", "08", "10", "12", "16", "18", "19",
                                                 "20", "22")),
-        ("chb24_21", "left as it stands in the file (erratum chb24_21_onset: summary)"),
+        ("chb24_21", "left as it is in the file (erratum chb24_21_onset: summary)"),
         ("chb12_28", "label '01' read as 'O1' (erratum)"),
         ("chb12_29", "label '01' read as 'O1' (erratum)"),
         ("chb07_19", "named 'chb07_18.edf' in RECORDS-WITH-SEIZURES (erratum)"),
@@ -500,7 +502,7 @@ def test_the_ten_recordings_of_chb24_are_unlabelled_with_and_without_errata(faul
 @pytest.mark.parametrize(
     ("decisions", "onset", "note"),
     [
-        ((), 2804, "chb24_21.edf.seizures has other seizures than the summary, which is read: "
+        ((), 2804, "chb24_21.edf.seizures has other seizures than the summary, which is used: "
                    "2404 to 2872 s"),
         ((("chb24_21_onset", "seizures"),), 2404, "seizure from 2804 s read as from 2404 s "
                                                   "(erratum chb24_21_onset: seizures)"),

@@ -170,7 +170,7 @@ class TestOriginals:
         }
         told = {copy.recording.id: copy.left_out().reason for copy in self.chosen(tmp_path, files)}
         assert told["b.edf"] == (
-            "same recording as a.edf; their annotations differ, and its own is not read"
+            "same recording as a.edf; their annotations differ, and that of this copy is ignored"
         )
         assert told["c.edf"] == "same recording as a.edf"
 
@@ -430,7 +430,7 @@ class TestOneContentUnderTwoPatients:
                 division("train")
             return
         if len({patient for patient, _ in who}) == 1:
-            with pytest.raises(CorpusError, match="one patient only"):
+            with pytest.raises(CorpusError, match="only one patient"):
                 division("train")
             return
         train, dev = division("train").recordings, division("dev").recordings

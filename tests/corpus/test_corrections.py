@@ -62,7 +62,7 @@ def test_a_decision_that_leaves_the_file_as_it_is_is_noted(tmp_path: Path) -> No
     write(tmp_path, "chb24/chb24-summary.txt", "File Name: chb24_21.edf")
     one = recording(tmp_path, "chb24_21.edf", "chb24")
     assert Corrections("chbmit", tmp_path, {}).notes(one) == (
-        "left as it stands in the file (erratum chb24_21_onset: summary)",
+        "left as it is in the file (erratum chb24_21_onset: summary)",
     )
     decisions = {"decisions": (("chb24_21_onset", "seizures"),)}
     assert Corrections("chbmit", tmp_path, decisions).notes(one) == ()

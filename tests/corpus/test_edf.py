@@ -155,8 +155,8 @@ REFUSED = {
     "main header cut off": (SMALL[:100], "header is cut off after 100 bytes"),
     "only the version": (SMALL[:8], "header is cut off after 8 bytes"),
     "signal headers cut off": (SMALL[: 256 * 3], "header is cut off: 3 signals need 768 bytes"),
-    "no data records": (SMALL[: 256 * 4], "no whole data record"),
-    "cut in the first record": (SMALL[: 256 * 4 + 33], "no whole data record"),
+    "no data records": (SMALL[: 256 * 4], "no complete data record"),
+    "cut in the first record": (SMALL[: 256 * 4 + 33], "no complete data record"),
     "no signals": (with_field("n_signals", b"0"), "number of signals is 0"),
     "negative number of signals": (with_field("n_signals", b"-3"), "number of signals is -3"),
     "number of signals in words": (with_field("n_signals", b"many"), "number of signals is not"),
@@ -169,9 +169,9 @@ REFUSED = {
     "record of inf s": (with_field("record_seconds", b"inf"), "duration of a data record"),
     "record of 1e99 s": (with_field("record_seconds", b"1e99"), "duration of a data record"),
     "record without duration": (with_field("record_seconds", b""), "duration of a data record"),
-    "samples in words": (with_field("samples", b"few"), "samples a record of signal 0"),
-    "negative samples": (with_field("samples", b"-8"), "samples a record of signal 0"),
-    "more samples than file": (with_field("samples", b"99999999"), "no whole data record"),
+    "samples in words": (with_field("samples", b"few"), "record length of signal 0"),
+    "negative samples": (with_field("samples", b"-8"), "record length of signal 0"),
+    "more samples than file": (with_field("samples", b"99999999"), "no complete data record"),
 }
 
 
@@ -230,7 +230,7 @@ def test_a_file_without_permission_is_refused(path: Path) -> None:
         pytest.param({"physical_max": "inf"}, "unreadable range", id="range inf"),
         pytest.param({"unit": "mmHg"}, "'mmHg', not a voltage", id="pressure"),
         pytest.param({"unit": "%"}, "'%', not a voltage", id="percent"),
-        pytest.param({"unit": "MV"}, "'MV', not a voltage; known are V", id="milli or mega"),
+        pytest.param({"unit": "MV"}, "'MV', not a voltage; known units are V", id="milli or mega"),
         pytest.param({"unit": "?V"}, r"'\?V', not a voltage", id="mu lost"),
         pytest.param({"unit": "kOhm"}, "'kOhm', not a voltage", id="impedance"),
         pytest.param({"unit": "uV^2"}, r"'uV\^2', not a voltage", id="power"),
@@ -275,12 +275,12 @@ def test_a_last_record_that_is_cut_off_is_dropped(path: Path, cut: int) -> None:
 @pytest.mark.parametrize(
     ("declared", "note"),
     [
-        pytest.param("-1", "header gives -1 data records, but the file holds 20", id="unknown"),
-        pytest.param("5", "header gives 5 data records, but the file holds 20", id="too few"),
-        pytest.param("9999", "header gives 9999 data records, but", id="too many"),
-        pytest.param("0", "header gives 0 data records, but the file holds 20", id="none"),
-        pytest.param("", "header gives no number of data records, but", id="blank"),
-        pytest.param("twenty", "header gives no number of data records", id="in words"),
+        pytest.param("-1", "header declares -1 data records, but the file has 20", id="unknown"),
+        pytest.param("5", "header declares 5 data records, but the file has 20", id="too few"),
+        pytest.param("9999", "header declares 9999 data records, but", id="too many"),
+        pytest.param("0", "header declares 0 data records, but the file has 20", id="none"),
+        pytest.param("", "header has no number of data records, but", id="blank"),
+        pytest.param("twenty", "header has no number of data records", id="in words"),
     ],
 )
 def test_a_wrong_record_count_is_counted_anew(path: Path, declared: str, note: str) -> None:
@@ -305,7 +305,7 @@ def test_a_file_that_is_appended_is_not_read(
     path.write_bytes(first + path.read_bytes())
     header = read_header(path)
     assert header.n_records == 20
-    assert "another EDF file is appended after 20 data records: not read" in header.notes
+    assert "another EDF file is appended after 20 data records: ignored" in header.notes
     assert len(header.notes) == (1 if declared == 20 else 2)
     np.testing.assert_allclose(
         read_clean(path).get_data()[18] * 1e6, channels["O2"].physical, atol=1e-9
@@ -417,7 +417,7 @@ def test_edf_plus_d_without_a_gap_is_as_good_as_continuous(path: Path, onsets: l
     eeg(path, onsets=onsets, reserved="EDF+D")
     header = read_header(path)
     assert not header.continuous
-    assert check_continuous(path, header) == ["marked discontinuous (EDF+D), but without a gap"]
+    assert check_continuous(path, header) == ["marked discontinuous (EDF+D), but has no gap"]
 
 
 def significant(digits: int) -> Callable[[Fraction], str]:
@@ -562,13 +562,13 @@ def test_edf_plus_d_with_a_gap_is_refused(path: Path, onsets: list[float], reaso
 def test_edf_plus_d_with_a_record_without_time_is_refused(path: Path, tal: bytes) -> None:
     times = time_keeping([b"+0\x14\x14\0", tal, b"+2\x14\x14\0"])
     eeg(path, seconds=3, extra=[times], reserved="EDF+D")
-    with pytest.raises(RecordingError, match="record 1 carries no time"):
+    with pytest.raises(RecordingError, match="record 1 has no time"):
         check_continuous(path, read_header(path))
 
 
 def test_edf_plus_d_without_times_is_refused(path: Path) -> None:
     eeg(path, reserved="EDF+D")
-    with pytest.raises(RecordingError, match=r"discontinuous.*without times"):
+    with pytest.raises(RecordingError, match=r"discontinuous.*have no times"):
         check_continuous(path, read_header(path))
 
 

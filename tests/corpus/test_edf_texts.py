@@ -107,7 +107,7 @@ def test_classes_what_is_ignored_and_what_is_mapped(path: Path) -> None:
 def test_other_texts_say_that_somebody_looked(path: Path) -> None:
     found = read(path, (1.0, "eyes open"), (2.0, "no seizure"), (3.0, "postictal"))
     assert found.events == ()
-    assert found.notes == ("none of 3 EDF+ texts is of a seizure",)
+    assert found.notes == ("none of 3 EDF+ texts describes a seizure",)
     assert read(path, (0.0, "background", 40.0)).notes == ()
 
 
@@ -115,8 +115,8 @@ def test_a_text_that_looks_like_a_seizure_and_is_not_known(path: Path) -> None:
     with pytest.raises(RecordingError) as told:
         read(path, (1.0, "x"), (2.0, "Anfall links", 3.0))
     assert str(told.value).startswith(
-        "a.edf, record 2: the text 'Anfall links' looks like a seizure, and nothing says what it "
-        "is: add a pattern to labels.events"
+        "a.edf, record 2: the text 'Anfall links' looks like a seizure, but its meaning "
+        "is undefined: add a pattern to labels.events"
     )
     found = read(path, (2.0, "Anfall links", 3.0), unknown="background")
     assert spans(found) == [(2, 5, "Anfall links", "")]
@@ -125,7 +125,7 @@ def test_a_text_that_looks_like_a_seizure_and_is_not_known(path: Path) -> None:
 def test_texts_that_are_repeated(path: Path) -> None:
     found = read(path, (2.0, "sz", 3.0), (2.0, "sz", 3.0), (2.0, "sz", 4.0))
     assert spans(found) == [(2, 5, "sz", ""), (2, 6, "sz", "")]
-    assert found.notes == ("1 EDF+ text repeated, taken once",)
+    assert found.notes == ("1 EDF+ text repeated, used once",)
 
 
 def test_who_did_not_look(path: Path) -> None:
@@ -140,9 +140,9 @@ def test_who_did_not_look(path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [
-        (((1.0, "sz onset"), (4.0, "sz onset")), "record 2: a second start .'sz onset'., and that"),
+        (((1.0, "sz onset"), (4.0, "sz onset")), "record 2: second start .'sz onset'., but that"),
         (((1.0, "x"), (4.0, "sz offset")), "record 2: 'sz offset' at 4 s has no start before it"),
-        (((1.0, "sz \x00cut"),), "record 1: an annotation is cut off"),
+        (((1.0, "sz \x00cut"),), "record 1: annotation is cut off"),
     ],
 )
 def test_what_cannot_be_read_names_file_and_record(
@@ -169,7 +169,7 @@ def test_pairs_are_read_back(tmp_path_factory: pytest.TempPathFactory, times: li
 
 def test_the_configuration_names_it() -> None:
     assert tuszstore.load_config(options={"labels.annotation": "edf+"}).labels.annotation == "edf+"
-    with pytest.raises(ConfigError, match=r"no annotation format 'edf'.*\(or edf\+, none\)"):
+    with pytest.raises(ConfigError, match=r"unknown annotation format 'edf'.*\(or edf\+, none\)"):
         tuszstore.load_config(options={"labels.annotation": "edf"})
     with pytest.raises(ConfigError, match=r"labels\.events: starts: 're:\(' is not a regular expr"):
         tuszstore.load_config(options={"labels.events.starts": ["re:("]})

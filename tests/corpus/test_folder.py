@@ -81,7 +81,7 @@ def test_nobody_is_divided_without_a_word(tmp_path: Path, names: list[str]) -> N
         (r"^(q)/", "does not match"),
         (r"^(x)?y", "finds no patient in"),
         (r"^()y", "finds no patient in"),
-        ("folder", "lies in none"),
+        ("folder", "is in none"),
     ],
 )
 def test_a_rule_that_finds_nobody_is_told(tmp_path: Path, rule: str, told: str) -> None:
@@ -129,5 +129,5 @@ def test_a_rule_is_for_plain_folders(tmp_path: Path) -> None:
 
     touch(tmp_path, ["chb01/chb01-summary.txt"])
     config = tuszstore.load_config(None, {"corpus.patient": "name"})
-    with pytest.raises(CorpusError, match="corpus 'chbmit' knows its patients"):
+    with pytest.raises(CorpusError, match="corpus 'chbmit' states patients"):
         choose_corpus(config, tmp_path)

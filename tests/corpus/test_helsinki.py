@@ -161,13 +161,13 @@ def small(root: Path, **files: str | bytes) -> Helsinki:
         ("", ": is empty"),
         ("1\n", ": has no values"),
         ("1,x\n0,0\n", ", line 1: not the number of a recording: 'x'"),
-        ("1,1\n0,0\n", ", line 1: a second column of recording 1"),
+        ("1,1\n0,0\n", ", line 1: recording 1 has two columns"),
         ("1;2\n0;0\n", ", line 1: not the number of a recording"),
         ("1,2\n0,0\n0", ", line 3: has 1 cells for 2 recordings"),
         ("1,2\n0,0\n2,0\n", ", line 3: eeg1 has '2', not 0 or 1"),
-        ("1,2\n0,0\n,0\n1,0\n", ", line 4: eeg1 has a value behind its end at 1 s"),
+        ("1,2\n0,0\n,0\n1,0\n", ", line 4: eeg1 has a value after its end at 1 s"),
         (b"1\n0\n\x00\n", ", byte 4: not a text file"),
-        ("1\n0\n".encode("utf-16"), ": is UTF-16 text; save it as UTF-8"),
+        ("1\n0\n".encode("utf-16"), ": UTF-16 text; save it as UTF-8"),
     ],
 )
 def test_what_cannot_be_read_names_file_and_line(
@@ -215,7 +215,7 @@ def test_an_expert_without_a_column_is_no_rater(tmp_path: Path) -> None:
 def test_columns_without_a_recording_are_told(tmp_path: Path) -> None:
     corpus = small(tmp_path, A="1,2,3,4\n0,1,0,\n", B="1\n0\n")
     assert corpus.recordings().notes == [
-        "annotations_2017_A.csv has 2 recordings not there, such as 2"
+        "annotations_2017_A.csv has 2 recordings not in the corpus, such as 2"
     ]
 
 

@@ -45,8 +45,8 @@ def test_an_empty_file_is_not_told_as_one_that_can_be_read(tmp_path: Path) -> No
     path.with_suffix(".tse").touch()
     path.with_suffix(".lbl").write_text("x")
     assert other_annotations([recording], "csv") == [
-        "1 recording taken as unlabelled though there is an annotation .lbl beside: "
-        "--set labels.annotation=lbl reads it"
+        "1 recording treated as unlabelled, although .lbl annotations exist beside: "
+        "to read them, --set labels.annotation=lbl"
     ]
 
 
@@ -173,15 +173,17 @@ def test_which_file_is_read(tmp_path: Path, kind: str, there: tuple[str, ...], r
     (recording,) = corpus.recordings().recordings
     assert corpus.files(recording).annotation == (Path(f"{path}.{read}"),)
     notes = corpus.annotation(recording).notes
-    assert notes == (() if read == kind else (f"no .{kind} beside it: .{read} is read",))
+    assert notes == (() if read == kind else (f"no .{kind} beside it: .{read} is used",))
 
 
 def test_what_is_not_asked_for_is_not_read(tmp_path: Path) -> None:
     path = place(tmp_path, "train", "00009578")
     touch(path, "tse_bi")
-    with pytest.raises(Unlabelled, match=r"\*\.tse_bi lies beside it: use --set labels\.annotati"):
+    with pytest.raises(
+        Unlabelled, match=r"\*\.tse_bi exists beside it: use --set labels\.annotati"
+    ):
         annotation(path, tmp_path, "csv")
-    with pytest.raises(Unlabelled, match=r"no annotation file .*\.lbl, but \*\.tse_bi lies beside"):
+    with pytest.raises(Unlabelled, match=r"no annotation file .*\.lbl, but \*\.tse_bi exists"):
         annotation(path, tmp_path, "lbl")
 
 
@@ -207,8 +209,8 @@ def test_time_that_no_row_covers_is_unlabelled() -> None:
     found = read_tse_events(text, "a.tse")
     assert found.looked == (Looked("", 2, 12), Looked("", 20, 41))
     assert found.notes == (
-        "no row covers 0 to 2 s, which is unlabelled",
-        "no row covers 12 to 20 s, which is unlabelled",
+        "no row covers 0 to 2 s: unlabelled",
+        "no row covers 12 to 20 s: unlabelled",
     )
     marked = mark_events(found, SECONDS * 256, 256, Labels())
     unlabelled = marked.bit == UNLABELLED
@@ -248,7 +250,7 @@ def test_what_has_no_class_is_no_event() -> None:
         ("tse", "version = tse_v1.0.0\n", ": has no events"),
         ("lbl", FILES["lbl"][:-20], ", line 16: cannot be read: 'label = "),
         ("lbl", HEAD, ": has no labels"),
-        ("lbl", FILES["lbl"].replace("-1,", "9,"), ", line 13: no montage '9' stands before it"),
+        ("lbl", FILES["lbl"].replace("-1,", "9,"), ", line 13: no montage '9' before it"),
         ("lbl", FILES["tse"], ", line 1: version 'tse_v1"),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_file_that_comes_and_goes(tmp_path: Path) -> None:
 def test_what_is_no_file_or_too_large_is_named(tmp_path: Path) -> None:
     parsed, calls = counting(most=3)
     (tmp_path / "a.txt").write_text("four")
-    with pytest.raises(RecordingError, match=r"^a\.txt: has more than"):
+    with pytest.raises(RecordingError, match=r"^a\.txt: larger than"):
         parsed(tmp_path / "a.txt")
     (tmp_path / "b").mkdir()
     with pytest.raises(RecordingError, match=r"^b: a folder, not a regular file"):

@@ -380,7 +380,7 @@ def test_only_so_many_channels_are_interpolated(
     if accepted:
         assert sorted(read_microvolts(path, config).interpolated) == sorted(missing + dead)
     else:
-        told = rf"{len(missing + dead)} channels? (is|are) flat or missing.*no more than {most}"
+        told = rf"{len(missing + dead)} channels? (is|are) flat or missing.*at most {most}"
         with pytest.raises(RecordingError, match=told):
             read_microvolts(path, config)
 
@@ -428,7 +428,7 @@ def test_the_same_samples_twice_are_taken_once(path: Path) -> None:
     channels = eeg(path, extra=[channel("Cz", label="EEG Cz-LE"), channel("O1", label="O1")])
     read = read_microvolts(path, DEFAULT)
     (note,) = read.notes
-    assert re.fullmatch(r"stands twice with the same samples, taken once: (O1, Cz|Cz, O1)", note)
+    assert re.fullmatch(r"repeated with the same samples, used once: (O1, Cz|Cz, O1)", note)
     assert_rows(read, channels)
 
 
@@ -446,7 +446,7 @@ def test_two_different_channels_of_one_name_are_refused(
 ) -> None:
     eeg(path, extra=[channel("Cz", label="EEG Cz-LE", **second)])
     told = re.escape("signals 10 ('EEG CZ-REF') and 20 ('EEG Cz-LE')")
-    with pytest.raises(RecordingError, match=f"channel Cz stands twice with different.*{told}"):
+    with pytest.raises(RecordingError, match=f"channel Cz is present twice with different.*{told}"):
         inspect_edf(path, DEFAULT)
 
 
@@ -454,17 +454,17 @@ def test_a_single_different_sample_is_a_difference(path: Path) -> None:
     other = noise(5120, "Cz")
     other[-1] += 1
     eeg(path, extra=[channel("Cz", label="Cz", digital=other)])
-    with pytest.raises(RecordingError, match="channel Cz stands twice with different samples"):
+    with pytest.raises(RecordingError, match="channel Cz is present twice with different samples"):
         inspect_edf(path, DEFAULT)
 
 
 def test_an_electrode_under_its_older_and_its_newer_name(path: Path) -> None:
     channels = eeg(path, extra=[channel("T3", label="EEG T7-REF")])
     read = read_microvolts(path, DEFAULT)
-    assert read.notes == ("stands twice with the same samples, taken once: T3",)
+    assert read.notes == ("repeated with the same samples, used once: T3",)
     assert_rows(read, channels)
     eeg(path, extra=[channel("T7", label="T7"), channel("T8", label="T8")], without=["T4"])
-    with pytest.raises(RecordingError, match=r"channel T3 stands twice .*'EEG T3-REF'.* \('T7'\)"):
+    with pytest.raises(RecordingError, match=r"channel T3 is present twice .*'EEG T3-REF'.*'T7'"):
         inspect_edf(path, DEFAULT)
 
 
@@ -514,7 +514,7 @@ def test_a_rate_may_be_a_fraction(path: Path) -> None:
 def test_a_discontinuous_file_without_gaps_is_read(path: Path) -> None:
     channels = eeg(path, onsets=range(20), reserved="EDF+D")
     read = read_microvolts(path, DEFAULT)
-    assert read.notes == ("marked discontinuous (EDF+D), but without a gap",)
+    assert read.notes == ("marked discontinuous (EDF+D), but has no gap",)
     assert_rows(read, channels)
 
 
@@ -543,7 +543,7 @@ def test_every_repair_is_noted_and_the_rest_is_read(path: Path) -> None:
     )
     read = read_microvolts(path, DEFAULT)
     assert len(read.notes) == 6
-    for told in ("cut off", "-1 data records", "date", "inverted", "no unit", "twice"):
+    for told in ("cut off", "-1 data records", "date", "inverted", "no unit", "repeated"):
         assert [told in note for note in read.notes].count(True) == 1
     for name in CHANNELS:
         np.testing.assert_allclose(row(read, name), channels[name].physical[:-256], atol=1e-3)

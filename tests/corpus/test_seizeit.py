@@ -187,7 +187,7 @@ def times(corpus: SeizeIt) -> list[tuple[float, float]]:
         ("# x\n9\t5\tFIA\n", r", line 2: seizure ends \(5 s\) before it starts"),
         ("# x\n5\t9\tFIA\n5\t9\tFIA\n", ", line 3: the same seizure as in line 2"),
         (b"# x\n\xff\xfe5\t9\tFIA\n", ", line 2: start is not a time in seconds"),
-        (b"\xff\xfe#\x00", ": is UTF-16 text; save it as UTF-8"),
+        (b"\xff\xfe#\x00", ": UTF-16 text; save it as UTF-8"),
         (b"# x\n\x00", ", byte 4: not a text file"),
     ],
 )
@@ -226,7 +226,7 @@ def test_tables_and_recordings_without_each_other(tmp_path: Path) -> None:
     path.with_name("P_ID7_r3.edf").touch()
     path.with_name("P_ID7_r3_a2.tsv").write_text(HEAD)
     assert corpus.recordings().notes == [
-        "1 table lies there without a recording, such as P_ID7_r2_a1.tsv"
+        "1 table exists without a recording, such as P_ID7_r2_a1.tsv"
     ]
     told = r"^no table P_ID7_r3_a1\.tsv, and \*_a2\.tsv beside it is not read$"
     with pytest.raises(Unlabelled, match=told):

@@ -100,7 +100,7 @@ def test_patients_that_are_not_listed_and_listed_ones_that_are_not_there(path: P
     assert patients(split) == ["a", "b"]
     unlisted, absent = split.warnings
     assert unlisted.endswith("not list 3 recordings of 3 patients, which are in no split: c, e, f")
-    assert absent.endswith("lists 1 patient not there: cc; did you mean 'c'?")
+    assert absent.endswith("lists 1 patient not in the corpus: cc; did you mean 'c'?")
 
 
 def test_pseudonyms_keep_names_out_of_messages(path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_patient_of_two_folders_in_two_splits_is_refused(path: Path) -> None:
     found = [recording("x/1.edf", "p"), recording("y/2.edf", "p"), recording("z/3.edf", "q")]
     lists = {"by": "folder", "train": ["x", "z"], "dev": ["y"]}
     write(path, **lists)
-    told = r"patients in two splits: p in train and dev\. .* name the patient in its 'leaks'"
+    told = r"patients in two splits: p in train and dev\. .* list the patient in its 'leaks'"
     with pytest.raises(CorpusError, match=told):
         choose(found, "train", path)
     write(path, **lists, leaks=["p"])
@@ -124,10 +124,10 @@ def test_a_patient_of_two_folders_in_two_splits_is_refused(path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"train": ["a"], "dev": ["b", "a"]}, "a stands in train and dev"),
-        ({"train": ["a", "a"]}, "a stands in train, twice"),
+        ({"train": ["a"], "dev": ["b", "a"]}, "a is listed in train and dev"),
+        ({"train": ["a", "a"]}, "a is listed in train, twice"),
         ({"train": []}, "lists nothing in train, dev, eval"),
-        ({"dev": ["a"], "val": ["b"]}, "dev and val are one split"),
+        ({"dev": ["a"], "val": ["b"]}, "dev and val are the same split"),
         ({"trian": ["a"]}, "trian"),
         ({"train": "a"}, "train"),
         ({"train": [1]}, "train.0"),
@@ -154,34 +154,32 @@ def test_a_file_that_is_none_is_refused(path: Path, content: bytes) -> None:
 
 def test_a_name_that_is_none_is_told_the_nearest() -> None:
     with pytest.raises(
-        ConfigError, match=r"chbmitt: no such file, nor one of .*did you mean 'chbmit'"
+        ConfigError, match=r"chbmitt: no such file, and not one of .*did you mean 'chbmit'"
     ):
         choose(CHBMIT, "train", "chbmitt")
 
 
 def test_a_file_of_another_corpus_is_refused() -> None:
-    with pytest.raises(CorpusError, match="is for the corpus 'chbmit', and this one is folder"):
+    with pytest.raises(CorpusError, match="is for the corpus 'chbmit', but this one is folder"):
         choose(PLAIN, "train", "chbmit")
 
 
 def test_a_list_of_which_nothing_is_there_is_refused(path: Path) -> None:
     write(path, train=["x", "y"])
-    told = (
-        r"lists patients of which none is there, such as x, y; the corpus has a, b, c, d, e and 1"
-    )
+    told = r"none of its patients exists; it lists x, y; the corpus has a, b, c, d, e and 1"
     with pytest.raises(CorpusError, match=told):
         choose(PLAIN, "train", path)
 
 
 def test_a_split_of_which_nothing_is_there_is_refused(path: Path) -> None:
     write(path, train=["a"], dev=["x"])
-    with pytest.raises(CorpusError, match=r"mine\.yaml: no recording is in its split 'dev'"):
+    with pytest.raises(CorpusError, match=r"mine\.yaml: its split 'dev' has no recordings"):
         choose(PLAIN, "dev", path)
 
 
 def test_a_recording_in_folders_of_two_splits_is_refused(path: Path) -> None:
     write(path, by="folder", train=["x"], dev=["y"])
-    with pytest.raises(CorpusError, match=r"x/y/1\.edf lies in folders of dev and train"):
+    with pytest.raises(CorpusError, match=r"x/y/1\.edf is in folders of dev and train"):
         choose([recording("x/y/1.edf", "p")], "train", path)
 
 
@@ -215,7 +213,7 @@ def test_each_recording_is_where_its_patient_is_listed(homes: dict[str, str]) ->
     file = SplitFile.model_validate(lists)
     there = {one.patient for one in PLAIN}
     if not there & homes.keys():
-        with pytest.raises(CorpusError, match="none is there"):
+        with pytest.raises(CorpusError, match="none of its"):
             divide(PLAIN, file, "f")
         return
     splits, warnings = divide(PLAIN, file, "f")

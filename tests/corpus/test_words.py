@@ -201,7 +201,7 @@ def test_time_that_nobody_looked_at_is_unlabelled() -> None:
 
 def test_a_recording_that_a_rater_did_not_look_at() -> None:
     said = annotation(event(1, 3, rater="A"), raters=("A",))
-    with pytest.raises(Unlabelled, match=r"B \(labels.rater\) did not look at it, but A"):
+    with pytest.raises(Unlabelled, match=r"B \(labels.rater\) did not review it, but A"):
         mark_events(said, 6, 1.0, labels(rater="B"))
     config = labels(rater="B", unlabelled="keep")
     marked = mark_events(said, 6, 1.0, config)
@@ -291,7 +291,7 @@ def test_what_cannot_be_true_is_found(events: list[Event], kinds: list[str]) -> 
     said = annotation(*events, raters=raters)
     mark_events(said, 100, 1.0, DEFAULT)  # it is kept
     if kinds:
-        with pytest.raises(RecordingError, match=r"annotation cannot be true: an event .*row 7: "):
+        with pytest.raises(RecordingError, match=r"impossible annotation: an event .*row 7: "):
             mark_events(said, 100, 1.0, labels(suspicious="leave_out"))
     else:
         mark_events(said, 100, 1.0, labels(suspicious="leave_out"))
@@ -318,13 +318,13 @@ def test_an_event_without_an_end_lasts_as_long_as_is_said() -> None:
     [
         (event(2, 5, "wurst"), {}, r", row 7: unknown event class 'wurst'"),
         (event(2, NAN), {"open_end": "leave_out"}, r", row 7: event 'seiz' has no end"),
-        (event(2, 900), {"suspicious": "leave_out"}, r": annotation cannot be true: .*row 7"),
+        (event(2, 900), {"suspicious": "leave_out"}, r": impossible annotation: .*row 7"),
     ],
 )
 def test_a_refusal_names_the_file_of_the_row(one: Event, keys: dict[str, Any], told: str) -> None:
     with pytest.raises(RecordingError, match=r"^a_events\.tsv" + told):
         mark_events(annotation(one, file="a_events.tsv"), 100, 1.0, labels(**keys))
-    with pytest.raises(RecordingError, match=r"^annotation"):
+    with pytest.raises(RecordingError, match=r"^(impossible )?annotation"):
         mark_events(annotation(one), 100, 1.0, labels(**keys))
 
 
@@ -334,7 +334,7 @@ def test_doubts_are_counted_by_kind_with_examples() -> None:
     told = {kind: [w for w in warnings if f" {KINDS[kind]}, such as " in w] for kind in KINDS}
     assert [len(found) for found in told.values()] == [0, 1, 0, 1, 0, 1]
     (zero,) = told["zero"]
-    assert zero.startswith("events that cannot be true: 6 without duration, such as a.edf, row 7: ")
+    assert zero.startswith("impossible events: 6 without duration, such as a.edf, row 7: ")
     assert zero.count(";") == 2
     assert "a.edf, row 7: seiz from 0 s to 900 s, of 100 s" in told["too_long"][0]
     assert warn_of_doubts([("a.edf", ())]) == []

@@ -298,7 +298,7 @@ def test_what_was_refused_leaves_no_trace(made: tuszstore.Store, place: Path) ->
 def test_the_number_of_writers_is_one(
     made: tuszstore.Store, place: Path, wrong: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(PredictionError, match="world_size must be a whole number"):
+    with pytest.raises(PredictionError, match="world_size must be an integer"):
         tuszstore.write_predictions(made, place, world_size=wrong)
     monkeypatch.setenv("WORLD_SIZE", str(wrong))
     with pytest.raises(PredictionError, match="WORLD_SIZE in the environment"):

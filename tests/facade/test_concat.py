@@ -291,7 +291,7 @@ class TestClasses:
 
     def test_conflicts(self, stores: list[tuszstore.Store]) -> None:
         specs = [self.spec(stores, "ab", "a"), self.spec(stores, "ab", "b")]
-        with pytest.raises(ConcatError, match="'a' counts as seizure in x, and not in y"):
+        with pytest.raises(ConcatError, match="'a' counts as seizure in x, but not in y"):
             ClassBits.of(specs, ["x", "y"])
         specs = [self.spec(stores, "abcdefgh", "a"), self.spec(stores, "ijklmnop", "i")]
         with pytest.raises(ConcatError, match=r"16 event classes together, and labels .* 15"):

@@ -133,7 +133,7 @@ class TestCommands:
             ("Fp1", "'Fp1' is not KEY=VALUE"),
             ("length=1,length=2", "'length' is given twice"),
             ("channels=double_banan", "did you mean 'double_banana'"),
-            ("channels=Fp1-A1", "cannot derive Fp1-A1: there is no A1"),
+            ("channels=Fp1-A1", "cannot derive Fp1-A1: A1 is missing"),
             ("length=0.1", "1.6 samples at 16 Hz"),
             ("length=x", "length must be seconds, above 0, not 'x'"),
             ("units=V", "units must be 'uV' or 'zscore'"),

@@ -340,7 +340,7 @@ class TestAgreement:
         values = names[...]
         values[0], values[1] = values[1], values[0]
         names[...] = values
-        self.refused(path, "channel names 'F3' where its spec has 'Fp1'")
+        self.refused(path, "channel names 'F3', but its spec has 'Fp1'")
         (path / "channel" / "c" / "0").unlink()
         self.refused(path, "channel/c/0: is missing")
 

@@ -139,7 +139,7 @@ samplers: list[tuple[str, Callable[[Any], Any]]] = [
 def test_samplers(train: tuszstore.Store, make: Callable[[Any], Any]) -> None:
     sampler = make(train.index)
     page = Page(sampler._repr_html_())
-    assert f"{type(sampler).__name__} {len(sampler)} windows an epoch" in page.words
+    assert f"{type(sampler).__name__} {len(sampler)} windows per epoch" in page.words
     groups = sampler.composition()
     assert sum(groups.values()) == pytest.approx(len(sampler))
     largest = max(groups, key=groups.__getitem__)
@@ -159,7 +159,7 @@ def test_composition_is_what_is_drawn(train: tuszstore.Store) -> None:
         assert (category == names.index(name)).sum() == pytest.approx(expected, abs=150)
     for unknowing in (Sequential(5), Shuffled(5)):
         assert unknowing.composition() == {}
-        assert "5 windows an epoch" in Page(unknowing._repr_html_()).words
+        assert "5 windows per epoch" in Page(unknowing._repr_html_()).words
 
 
 def test_no_group_is_lost_among_many(train: tuszstore.Store) -> None:

@@ -279,7 +279,7 @@ class TestRefused:
             ({"rule": 0}, "a share above 0"),
             ({"rule": True}, "a share above 0"),
             ({"label": "classes", "rule": "soft"}, "only any, centre and last"),
-            ({"ignore": -1}, "ignore must be seconds, 0 or more, not -1"),
+            ({"ignore": -1}, "ignore must be a time of 0 s or more, not -1"),
             ({"ignore": (1, 2, 3)}, "a pair of them"),
             ({"label": "preictal", "interval": "x"}, "interval must be seconds"),
         ],

@@ -106,7 +106,7 @@ class TestMixed:
         drawn = [sampler.epoch(k) for k in range(2)]
         assert [sorted(o[o < 10].tolist()) for o in drawn] == [[1, 2], [1, 2]]
         assert all(np.count_nonzero(o >= 10) == 6 for o in drawn)
-        assert repr(sampler) == "<Mixed: 8 windows an epoch, 25.0% a, 75.0% b, seed 42>"
+        assert repr(sampler) == "<Mixed: 8 windows per epoch, 25.0% a, 75.0% b, seed 42>"
 
     def test_unlabelled_windows_are_in_none(self) -> None:
         index = table((4, 4))
@@ -118,7 +118,7 @@ class TestMixed:
     @pytest.mark.parametrize(
         ("options", "told"),
         [
-            ({"shares": {5: 1}}, "no window has the source 5; there are 0, 1, 2"),
+            ({"shares": {5: 1}}, "no window has the source 5; known are 0, 1, 2"),
             ({"shares": {0: -1}}, "the share of 0 must be a number of 0 or more"),
             ({"shares": {0: 0}}, "no part has a share above 0"),
             ({"shares": "even"}, "shares must be 'equal' or a mapping"),
@@ -212,6 +212,6 @@ class TestEvents:
         with pytest.raises(SamplingError, match="seizure must be a share of 0 to 1, not 2"):
             Weighted.by_event(index, 2)
         index["category"][:] = 0
-        with pytest.raises(SamplingError, match="no window is with a seizure, and they have a"):
+        with pytest.raises(SamplingError, match="no window is with a seizure, but they have a"):
             Weighted.by_event(index)
         assert len(Weighted.by_event(index, 0)) == 100

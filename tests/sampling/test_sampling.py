@@ -330,7 +330,7 @@ class TestContract:
 
     def test_repr(self, make: Callable[[int], Sampler], digest: str) -> None:
         sampler = make(42)
-        expected = f"<{type(sampler).__name__}: {len(sampler)} windows an epoch"
+        expected = f"<{type(sampler).__name__}: {len(sampler)} windows per epoch"
         assert repr(sampler).startswith(expected)
         assert len(repr(sampler)) < 160
 
@@ -518,7 +518,7 @@ class TestBalanced:
 
     def test_repr(self) -> None:
         assert repr(Balanced(mixed())) == (
-            "<Balanced: 76 windows an epoch (20 partial_seizure, 6 full_seizure, 50 no_seizure), "
+            "<Balanced: 76 windows per epoch (20 partial_seizure, 6 full_seizure, 50 no_seizure), "
             "resampled each epoch, seed 42>"
         )
 
@@ -645,7 +645,7 @@ class TestWeighted:
 
     def test_repr(self) -> None:
         assert repr(Weighted(table([NONE, NONE, FULL]), {"no_seizure": 1, "full_seizure": 2})) == (
-            "<Weighted: 3 windows an epoch (on average 50.0% no_seizure, 50.0% full_seizure), "
+            "<Weighted: 3 windows per epoch (on average 50.0% no_seizure, 50.0% full_seizure), "
             "seed 42>"
         )
 
@@ -702,7 +702,7 @@ class TestStratified:
         [
             (0, "batch_size must be 1 or more, not 0"),
             (-4, "batch_size must be 1 or more, not -4"),
-            (2.0, "batch_size must be a whole number, not 2.0"),
+            (2.0, "batch_size must be an integer, not 2.0"),
             (11, "batch_size is 11, and there are 10 windows: lower it"),
         ],
     )

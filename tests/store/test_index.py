@@ -207,7 +207,7 @@ class TestSelect:
     @pytest.mark.parametrize(
         ("condition", "told"),
         [
-            ({"patient": "nobody"}, "no patient 'nobody' in this store; there are aaaaa"),
+            ({"patient": "nobody"}, "unknown patient 'nobody'; this store has aaaaa"),
             ({"category": "half"}, "no category 'half'"),
             ({"min_fraction": 2}, "min_fraction must be within 0 to 1, not 2"),
             ({"min_fraction": float("nan")}, "min_fraction must be within 0 to 1, not nan"),

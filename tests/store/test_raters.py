@@ -136,7 +136,7 @@ def test_an_unknown_rater_is_told_who_there_is() -> None:
     check_rater("all", [], "here")
     with pytest.raises(UnknownRaterError, match=r"no rater 'b' in here: there are A, B; or take"):
         check_rater("b", ["B", "A", "B", ""], "here")
-    with pytest.raises(UnknownRaterError, match=r"no rater 'b' in here: no rater has a name there"):
+    with pytest.raises(UnknownRaterError, match=r"no rater 'b' in here: its raters have no names"):
         check_rater("b", ["", ""], "here")
 
 

@@ -748,7 +748,7 @@ class TestOpening:
     @pytest.mark.parametrize(
         ("path", "told"),
         [
-            ("ftp://host/train.zarr", "ftp://: no such kind of store; there are s3://"),
+            ("ftp://host/train.zarr", "ftp://: unknown kind of store; known are s3://"),
             ("https://host/train.zarr?sig=1", "has no query or fragment.*store="),
             (Path("s3://bucket/train.zarr"), "give it as a string: s3://"),
             ("az://container/train.zarr", "az://container/train.zarr: cannot be opened: .*ccount"),

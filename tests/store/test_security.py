@@ -285,7 +285,7 @@ class TestHostileStores:
             root["consolidated_metadata"]["metadata"]["recordings/id"] = array
 
         change_root(path, change)
-        with pytest.raises(StoreError, match="recordings/id is no array of Zarr v3"):
+        with pytest.raises(StoreError, match="recordings/id is not a Zarr v3 array"):
             tuszstore.open(path)
         assert not tuszstore.verify(path, deep=True).ok
         assert not mark.exists()

@@ -470,11 +470,11 @@ class TestDisagreement:
 
     @pytest.mark.parametrize(
         ("key", "value", "told"),
-        [("sfreq", 17, "signal has sfreq 16.0, and its spec makes 17.0"),
+        [("sfreq", 17, "signal has sfreq 16.0, but its spec requires 17.0"),
          ("units", "uV", "signal has units \"1\""),
          ("classes", ["fnsz", "b", "tcsz"], "flag_meanings"),
          ("classes", ["fnsz", "tcsz", "gnsz"], "flag_meanings"), ("clip", 100, "scale_factor"),
-         ("block", 160, "has 80 samples, and its spec makes 160"),
+         ("block", 160, "has 80 samples, but its spec requires 160"),
          ("shard", 8, ""), ("window", 80, ""), ("full_seizure", 0.1, "")],
     )  # fmt: skip
     def test_a_value(self, path: Path, key: str, value: Any, told: str) -> None:
@@ -490,10 +490,10 @@ class TestDisagreement:
     def test_names_of_channels(self, path: Path) -> None:
         channels = [{"name": n, "anode": n, "cathode": None} for n in ("Fp1", "Cz")]
         say(path, channels=channels)
-        with pytest.raises(StoreError, match="channel names 'F3' where its spec has 'Cz'"):
+        with pytest.raises(StoreError, match="channel names 'F3', but its spec has 'Cz'"):
             tuszstore.open(path)
         say(path, channels=channels[:1])
-        with pytest.raises(StoreError, match="has 2 channels, and its spec makes 1"):
+        with pytest.raises(StoreError, match="has 2 channels, but its spec requires 1"):
             tuszstore.open(path)
 
     @pytest.mark.parametrize("key", ["scale_factor", "_FillValue"])

@@ -108,7 +108,7 @@ class TestLoader:
 
     def test_a_state_with_other_jitter(self, train: tuszstore.Store) -> None:
         state = WindowLoader(train, range(20), 4, jitter=True).state_dict()
-        with pytest.raises(ValueError, match="its jitter is True, and this loader's is False"):
+        with pytest.raises(ValueError, match="its jitter is True, but this loader's is False"):
             WindowLoader(train, range(20), 4).load_state_dict(state)
 
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

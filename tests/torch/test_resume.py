@@ -188,7 +188,7 @@ class TestRefused:
         again = make(4, world_size=2)
         again.load_state_dict(loader.state_dict())
         assert flat(again.batch_sampler)[:4] == loader.sampler.epoch(0)[4:8].tolist()
-        with pytest.raises(ValueError, match="batch_size is 8, and the order of Stratified is mad"):
+        with pytest.raises(ValueError, match="batch_size is 8, but the order of Stratified is"):
             WindowLoader(train, loader.sampler, 8)
 
     def test_views_of_a_store(self, train: tuszstore.Store) -> None:
@@ -256,7 +256,7 @@ def two_ranks(store: tuszstore.Store, folder: Path, case: str) -> Iterator[str]:
     [
         ("seed", "different epochs: seed is 0 on rank 0 and 1 on rank 1"),
         ("sampler", "sampler is '<Balanced: "),
-        ("windows", "sampler is '<Shuffled: 40 windows an epoch, seed 42>' on rank 0 and"),
+        ("windows", "sampler is '<Shuffled: 40 windows per epoch, seed 42>' on rank 0 and"),
         ("batch_size", "batch_size is 4 on rank 0 and 5 on rank 1"),
         ("state", "delivered is 8 on rank 0 and 0 on rank 1"),
     ],

@@ -90,7 +90,7 @@ class Room(NamedTuple):
     ("room", "told"),
     [
         (Room(4096, 16384, 5000), ""),
-        (Room(4096, 16384, 900), "3.69 MB of 67.1 MB are free, and the worker needs"),
+        (Room(4096, 16384, 900), "3.69 MB of 67.1 MB are free, but the worker needs"),
         (Room(4096, 0, 0), ""),
     ],
 )

@@ -270,7 +270,7 @@ class TestDataset:
     def test_what_makes_no_batch_is_told(self, train: tuszstore.Store, transform: Any) -> None:
         dataset = WindowDataset(train, range(4), transform)
         assert len([dataset[k] for k in range(4)]) == 4
-        told = "what transform returned does not make one batch: .* Give DataLoader a collate_fn"
+        told = "the results of transform cannot be collated: .* Pass DataLoader a .*collate_fn"
         with pytest.raises(TypeError, match=f"(?s){told}"):
             dataset[:]
         with pytest.raises(TypeError, match=f"(?s){told}"):
@@ -497,7 +497,7 @@ class TestTraining:
         [
             ({"num_workers": 4}, TypeError, "_loader has no option 'num_workers': reading needs"),
             ({"batchsize": 4}, TypeError, "did you mean 'batch_size'"),
-            ({"config": 64}, ConfigError, "must be a LoaderConfig or a mapping, not 64: give"),
+            ({"config": 64}, ConfigError, "must be a LoaderConfig or a mapping, not 64: pass"),
             ({"config": [64]}, ConfigError, "must be a LoaderConfig or a mapping"),
             ({"indices": [1]}, TypeError, r"chooses its windows itself: use WindowLoader\(store"),
             (
@@ -505,7 +505,7 @@ class TestTraining:
                 ValueError,
                 "such as training_loader makes, has its own order",
             ),
-            ({"batch_size": "8"}, TypeError, "batch_size must be a whole number"),
+            ({"batch_size": "8"}, TypeError, "batch_size must be an integer"),
         ],
         ids=str,
     )

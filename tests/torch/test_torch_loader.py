@@ -221,17 +221,21 @@ class TestLoader:
 
     def test_it_says_what_it_is(self, train: tuszstore.Store) -> None:
         assert repr(WindowLoader(train, range(20), 4, rank=1, world_size=2)) == (
-            "<WindowLoader: 3 batches of 4, rank 1 of 2, <Shuffled: 20 windows an epoch, seed 42>>"
+            "<WindowLoader: 3 batches of 4, rank 1 of 2, <Shuffled: 20 windows per epoch, seed 42>>"
         )
 
     @pytest.mark.parametrize(
         ("options", "error", "told"),
         [
-            ({"indices": range(5)}, ValueError, "batch_size is 64, and there are 5 windows: lower"),
+            (
+                {"indices": range(5)},
+                ValueError,
+                "batch_size is 64, but there are only 5 windows: lower",
+            ),
             (
                 {"indices": range(90), "rank": 0, "world_size": 3},
                 ValueError,
-                "batch_size is 64 on each of 3 ranks, and there are 90 windows: lower it to 30",
+                "batch_size is 64 on each of 3 ranks, but there are only 90 windows: lower it",
             ),
             (
                 {"indices": range(2), "batch_size": 1, "rank": 0, "world_size": 3},
@@ -241,12 +245,12 @@ class TestLoader:
             (
                 {"indices": range(7), "batch_size": 1, "rank": 0, "world_size": 3},
                 ValueError,
-                "cannot be dealt evenly to 3 ranks: use pad=True, drop_last=True or larger",
+                "cannot be sharded evenly across 3 ranks: use pad=True, drop_last=True or larger",
             ),
             ({"batch_size": 0}, ValueError, "batch_size must be 1 or more, not 0"),
-            ({"batch_size": 2.0}, TypeError, "batch_size must be a whole number"),
+            ({"batch_size": 2.0}, TypeError, "batch_size must be an integer"),
             ({"prefetch": -1}, ValueError, "prefetch must be 0 or more"),
-            ({"seed": "x"}, TypeError, "seed must be a whole number"),
+            ({"seed": "x"}, TypeError, "seed must be an integer"),
             ({"seed": -1}, ValueError, "seed must be 0 or more"),
             ({"shuffle": "blocks"}, ValueError, "shuffle must be True, False or 'block'"),
             ({"indices": Sequential(99), "shuffle": True}, ValueError, "has its own order"),
@@ -293,7 +297,9 @@ class TestLoader:
             def __len__(self) -> int:
                 return 91
 
-        with pytest.raises(ValueError, match=r"epoch 0 of .* has 90 windows, and it says .* 91"):
+        with pytest.raises(
+            ValueError, match=r"epoch 0 of .* has 90 windows, but its length says .* 91"
+        ):
             iter(WindowLoader(train, Wrong()))
 
 
@@ -592,8 +598,8 @@ class TestState:
     @pytest.mark.parametrize(
         ("options", "told"),
         [
-            ({"seed": 1}, "its seed is 42, and this loader's is 1"),
-            ({"label": "classes"}, "its label is 'seizure', and this loader's is 'classes'$"),
+            ({"seed": 1}, "its seed is 42, but this loader's is 1"),
+            ({"label": "classes"}, "its label is 'seizure', but this loader's is 'classes'$"),
             ({"drop_last": True}, "its drop_last is False"),
             ({"indices": range(30)}, "its windows is 42"),
             ({"indices": range(1, 43)}, "its order is"),
@@ -620,10 +626,10 @@ class TestState:
     @pytest.mark.parametrize(
         ("change", "told"),
         [
-            ({"version": 1}, "it is of version 1"),
-            ({"delivered": 99}, "99 windows of an epoch delivered, and there are 42"),
+            ({"version": 1}, "it has version 1"),
+            ({"delivered": 99}, "99 delivered windows of an epoch, but there are only 42"),
             ({"delivered": -1}, "delivered must be 0 or more"),
-            ({"epoch": None}, "epoch must be a whole number"),
+            ({"epoch": None}, "epoch must be an integer"),
         ],
         ids=name_of,
     )

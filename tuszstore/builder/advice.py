@@ -1,7 +1,7 @@
-"""What to do about a store that came out unfit for training, or not at all.
+"""Advice on a store that is unfit for training, or was not built.
 
-Advice is given for a cause that was seen, never for one that could be, and never for a setting that
-is set already.
+Advice is given only for causes that were found, never for a setting that
+is already set.
 """
 
 from collections import Counter
@@ -21,15 +21,15 @@ _NAMED = 5
 
 
 def advise(report: BuildReport, config: Config, *, planned: bool = False) -> list[str]:
-    """Return why a store is unfit or was not built, and the way out; nothing if all is well.
+    """Return why a store is unfit or was not built, and the solution; empty if all is well.
 
     Parameters
     ----------
     report : BuildReport
     config : Config
-        With which it was built.
+        Configuration of the build.
     planned : bool
-        Whether the report is of a build that was only planned.
+        Whether the report is of a dry run.
     """
     if report.exit_status == NOTHING_BUILT:
         kinds = sorted((entry.kind for entry in report.left_out), key=lambda k: (k != "failed", k))
@@ -68,15 +68,15 @@ def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
     others = {kind: f"{USE_OTHER}{kind}" for kind in ANNOTATIONS}
     for kind, way_out in others.items():
         if any(reason.endswith(way_out) for reason in unlabelled):
-            told.append(f"to read the .{kind} annotations that are there: {KEY}={kind}")
+            told.append(f"to read the existing .{kind} annotations: {KEY}={kind}")
     corpora = {corpus: f"{USE_CORPUS}{corpus}" for corpus in CORPORA}
     for corpus, way_out in corpora.items():
         if any(reason.endswith(way_out) for reason in unlabelled):
-            told.append(f"to read the annotations that are there: --corpus {corpus}")
+            told.append(f"to read the existing annotations: --corpus {corpus}")
     foreign = sum(reason.endswith(CONVERT) for reason in unlabelled)
     if foreign:
         told.append(
-            "the annotations that are there are in a format that is not read; to build without "
+            "the existing annotations are in an unsupported format; to build without "
             "labels: --set labels.unlabelled=keep"
         )
     there = (*others.values(), *corpora.values(), CONVERT)
@@ -88,8 +88,8 @@ def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
     if broken:
         keep = "" if labels.unlabelled == "keep" else " --set labels.unlabelled=keep"
         told.append(
-            f"{plural(len(broken), 'annotation file')} cannot be understood: repair what the "
-            f"reason names. If such files are no annotations of seizures, build without them: "
+            f"{plural(len(broken), 'annotation file')} cannot be parsed: fix what the "
+            f"reason names. If these files do not annotate seizures, build without them: "
             f"{KEY}={NONE}{keep}"
         )
     if n_rest := len(failed) - len(broken):
@@ -112,7 +112,7 @@ def _about_seizures(report: BuildReport, config: Config) -> list[str]:
         short = f"; {plural(report.short, 'recording')} {'is' if one else 'are'} shorter than that"
         return [
             f"{plural(report.seizures, 'seizure')} {'is' if report.seizures == 1 else 'are'} "
-            f"annotated, and no window of {config.windows.length:g} s holds any"
+            f"annotated, but no window of {config.windows.length:g} s contains any"
             f"{short if report.short else ''}"
         ]
     if report.events:
@@ -123,6 +123,6 @@ def _about_seizures(report: BuildReport, config: Config) -> list[str]:
             "check labels.seizure"
         ]
     return [
-        "no annotation has an event but background; check labels.annotation "
+        "the annotations have no events except background; check labels.annotation "
         f"({labels.annotation}), and that the annotation files belong to this corpus"
     ]

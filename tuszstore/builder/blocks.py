@@ -27,7 +27,7 @@ def label_samples(
     annotation : Annotation or None
         None for an unlabelled recording.
     n_samples : int
-        At the store's rate.
+        At the store's sampling rate.
     config : Config
 
     Returns
@@ -54,11 +54,11 @@ def write_label(
     Parameters
     ----------
     files : Files
-        Where to.
+        Files to write.
     label : ndarray of uint16, shape (sample,)
     geometry : Geometry
     write : callable
-        Writes one file.
+        Function that writes one file.
     """
     n_blocks = geometry.n_blocks(len(label))
     digest = hashlib.sha256()
@@ -89,7 +89,7 @@ def cut_blocks(
     n_blocks : int
     geometry : Geometry
     missing : int or float
-        What stands for samples past the end.
+        Fill value for samples past the end.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A build from end to end: plan, compare, run, put together, publish."""
+"""A build from end to end: plan, compare, run, assemble, publish."""
 
 import json
 import logging
@@ -36,24 +36,24 @@ _LOG = logging.getLogger("tuszstore")
 
 
 class Progress(Protocol):
-    """What a build tells while it runs.
+    """Progress reports of a build.
 
-    If it has a method ``say``, that is called with each message on the way, such as that the build
+    If it has a method ``say``, that is called with messages, such as that the build
     waits for workers; else they are logged as warnings of ``tuszstore``.
     """
 
     def start(self, plan: Plan) -> None:
-        """Begin with a plan."""
+        """Start with a plan."""
 
     def advance(self, seconds: float, *, failed: bool) -> None:
         """Count one recording of so many seconds of EEG."""
 
     def stop(self) -> None:
-        """End, whatever the outcome."""
+        """Finish, whatever the outcome."""
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
     def start(self, plan: Plan) -> None:
         """Say nothing."""
@@ -72,29 +72,29 @@ def run_plan(
     progress: Progress | None = None,
     tell: Callable[[Changes], None] | None = None,
 ) -> BuildReport:
-    """Build what was planned and is not there yet; what is there serves again where it can.
+    """Build what is planned and missing; reuse what exists if possible.
 
     Each recording that is built is kept until the store is published: after an interruption the
-    same plan goes on with those that are missing.
+    same plan resumes with the missing ones.
 
     Parameters
     ----------
     plan : Plan
     force : bool
-        Take nothing from the store that is there, even if nothing changed.
+        Reuse nothing of the existing store, even if nothing changed.
     progress : Progress, optional
     tell : callable, optional
-        Called with what is to be done, before it is.
+        Called with the changes before they are made.
 
     Returns
     -------
     BuildReport
-        With status ``nothing built`` if no recording could be; the store is then as it was.
+        With status ``nothing built`` if no recording could be built; the store is then unchanged.
 
     Raises
     ------
     BuildError
-        If the build cannot begin or go on; the store is then as it was.
+        If the build cannot start or continue; the store is then unchanged.
     """
     start = time.perf_counter()
     refuse_in_worker()
@@ -217,7 +217,7 @@ def _check_space(plan: Plan, n_blocks: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise BuildError(
-            f"{folder}: {needed / 1e9:.2f} GB are needed, and {free / 1e9:.2f} GB are "
+            f"{folder}: {needed / 1e9:.2f} GB are needed, but {free / 1e9:.2f} GB are "
             "free on this disk; choose another folder with --store"
         )
 

@@ -1,4 +1,4 @@
-"""What a build has to do, and why: what is there already serves again where it can."""
+"""What a build has to do, and why: what exists is reused if possible."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,23 +24,23 @@ from tuszstore.store.metadata import StoreMetadata, refuse_newer
 
 Action = Literal["keep", "resume", "relabel", "build"]
 ACTIONS: tuple[Action, ...] = ("keep", "resume", "relabel", "build")
-"""What can be done for a recording, the least work first."""
+"""Actions on a recording, the least work first."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is to be done for one recording.
+    """The action for one recording.
 
     Attributes
     ----------
     planned : PlannedRecording
     action : {"keep", "resume", "relabel", "build"}
-        Take it from the store as it is, or from an interrupted build; make its labels anew; or
+        Keep it from the store, or from an interrupted build; write its labels again; or
         build it.
     reason : str
         Why it is relabelled or built.
     donor : tuple of Record and Files, optional
-        What serves again.
+        What is reused.
     """
 
     planned: PlannedRecording
@@ -58,15 +58,15 @@ class Changes:
     steps : tuple of Step
         One for each planned recording, in the order of the store.
     gone : tuple of str
-        Recordings of the store that are not planned any more.
+        Recordings of the store that are no longer planned.
     settings : tuple of str
         Keys of the configuration that differ from the store's.
     why_anew : str
-        Why nothing of the store can serve; empty if it can, or there is none.
+        Why nothing of the store can be reused; empty if it can, or there is no store.
     up_to_date : bool
-        Whether the store is what a build would make.
+        Whether the store is what a build would produce.
     damaged : tuple of Path
-        Folders of an interrupted build that hold what cannot serve; to be removed.
+        Damaged folders of an interrupted build; to be removed.
     """
 
     steps: tuple[Step, ...]
@@ -78,13 +78,13 @@ class Changes:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Number of recordings by action, and of those that are gone."""
+        """Number of recordings by action, and of dropped ones."""
         counts = Counter(step.action for step in self.steps)
         return {**{action: counts[action] for action in ACTIONS}, "drop": len(self.gone)}
 
     @cached_property
     def reasons(self) -> dict[str, int]:
-        """Number of recordings by what is done and why, the most frequent first."""
+        """Number of recordings by action and reason, the most frequent first."""
         counts = Counter(f"{s.action}: {s.reason}" for s in self.steps if s.reason)
         return dict(counts.most_common())
 
@@ -185,21 +185,21 @@ _BUILT_COLUMNS = (
     "signal_digest", "label_digest", "source_sfreq", "mean", "sd", "interpolated", "flat",
     "interpolated_samples", "notes",
 )  # fmt: skip
-"""Columns of `recordings/*` that a worker finds out."""
+"""Columns of `recordings/*` that a worker determines."""
 
 
 def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Changes:
-    """Compare a plan with the store that is there, and with what an interrupted build has left.
+    """Compare a plan with the existing store, and with the rest of an interrupted build.
 
-    Nothing is written. An EDF file of other times than it had is read, to see if it is another.
+    Nothing is written. An EDF file with changed times is read, to see if its content changed.
 
     Parameters
     ----------
     plan : Plan
     force : bool
-        Take nothing from the store, nor from an interrupted build that was not forced.
+        Reuse nothing of the store, nor of an interrupted build that was not forced.
     deep : bool
-        Whether to read every byte of what an interrupted build has left.
+        Whether to read every byte that an interrupted build has left.
     """
     published, why_anew = _published(plan, force=force)
     left, damaged = Workplace(plan.store).scan(forced=force)
@@ -215,7 +215,7 @@ def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Chan
     if published:
         published.store.release()  # nobody but this build can replace it
     if force:
-        why_anew = why_anew or ("as asked" if published else "")
+        why_anew = why_anew or ("requested" if published else "")
     up_to_date = (
         published is not None
         and not (settings or gone)
@@ -233,7 +233,7 @@ def _published(plan: Plan, *, force: bool) -> tuple[Published | None, str]:
     try:
         return Published(StoreMetadata.open(plan.store, allow_stale_index=True)), ""
     except StoreError as error:
-        return None, f"the store that is there cannot serve: {error}"
+        return None, f"the existing store cannot be reused: {error}"
 
 
 class _Finder:
@@ -272,7 +272,7 @@ class _Finder:
     def _why_new(self, id_: str) -> str:
         if not self._published:
             return ""
-        return "left out before" if id_ in self._published.left_out else "new"
+        return "excluded before" if id_ in self._published.left_out else "new"
 
     def _judge(
         self, planned: PlannedRecording, donor: tuple[Record, Files], action: Action
@@ -313,4 +313,4 @@ class _Finder:
             return False  # the build says what is wrong with it
 
 
-_INTERRUPTED = "what was built before the interruption is damaged: "
+_INTERRUPTED = "damaged since the interruption:  "

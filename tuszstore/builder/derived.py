@@ -1,4 +1,4 @@
-"""Moments of derivations, which a build computes beside those of the channels."""
+"""Moments of derivations, which a build computes besides those of the channels."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -19,7 +19,7 @@ class Derived:
     ----------
     sets : dict of str to tuple of Recipe
     recipes : tuple of Recipe
-        All of them, each once.
+        All of them, without repeats.
     """
 
     sets: dict[str, tuple[Recipe, ...]]

@@ -1,4 +1,4 @@
-"""Where the files of one recording lie, and what is wrong with them."""
+"""Paths of the files of one recording, and checks of them."""
 
 import errno
 import os
@@ -18,12 +18,12 @@ _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP
 
 @dataclass(frozen=True)
 class Files:
-    """Where the files of one recording lie.
+    """Paths of the files of one recording.
 
     Attributes
     ----------
     root : Path
-        A store, or a folder of the recording's own.
+        A store, or the recording's own folder.
     first_shard : int or None
         Number of its first shard in a store.
     """
@@ -45,7 +45,7 @@ class Files:
 
 
 def find_fault(files: Files, n_blocks: int, shard: int, *, deep: bool = False) -> str:
-    """Return what is wrong with the files of a recording; nothing if they are whole.
+    """Return what is wrong with the files of a recording; empty if they are intact.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ def find_fault(files: Files, n_blocks: int, shard: int, *, deep: bool = False) -
     n_blocks : int
         Of the recording.
     shard : int
-        Blocks of a shard.
+        Blocks per shard.
     deep : bool
-        Whether to read every block of the signal as well; else of each shard its index, and the
+        Whether to read every block of the signal; else only the index of each shard and the
         labels.
     """
     for number, start in enumerate(range(0, n_blocks, shard)):
@@ -70,12 +70,12 @@ def find_fault(files: Files, n_blocks: int, shard: int, *, deep: bool = False) -
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file a second name; copy it where the file system has no links.
+    """Hard-link a file; copy it if the file system has no links.
 
     Raises
     ------
     OSError
-        As the file system gives it.
+        From the file system.
     """
     try:
         os.link(source, target)

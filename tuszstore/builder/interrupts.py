@@ -1,8 +1,8 @@
-"""Signals while processes of Dask start, run and end: nothing of theirs reaches the user.
+"""Handling of signals while processes of Dask start, run and end.
 
-A terminal sends Ctrl-C to all processes in its foreground. Workers that get it too print
+A terminal sends Ctrl-C to all processes in its foreground. Workers that receive it print
 tracebacks, and a cluster that is interrupted while it starts or ends is left in an undefined state.
-So workers get none, and this process waits with it until the cluster is up or gone.
+Therefore workers ignore it, and this process defers it until the cluster has started or ended.
 """
 
 import signal
@@ -18,9 +18,9 @@ _OF_A_TERMINAL = (signal.SIGINT, signal.SIGHUP)
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Let signals that end a build wait until a block of code is through.
+    """Defer signals that end a build until the end of a block of code.
 
-    Only in the main thread, which alone gets them, and only those that Python handles.
+    Only in the main thread, which receives them, and only those that Python handles.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -44,9 +44,9 @@ def deferred() -> Iterator[None]:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Let threads and processes that are started within be deaf to a terminal's signals.
+    """Block a terminal's signals in threads and processes that are started within.
 
-    They inherit the mask, and so does whatever they start later.
+    They inherit the mask, and so do their children.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL)
     try:
@@ -59,7 +59,7 @@ def shielded() -> Iterator[None]:
 
 @contextmanager
 def closing_in_peace() -> Iterator[ExitStack]:
-    """Lend a stack of contexts that is closed without interruption."""
+    """Provide a stack of contexts that is closed without interruption."""
     with ExitStack() as stack:
         try:
             yield stack

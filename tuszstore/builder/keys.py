@@ -1,7 +1,7 @@
-"""Keys: what decides the bytes of a recording's files, hashed.
+"""Keys: hashes of everything that determines the bytes of a recording's files.
 
-Two recordings with one signal key have the same signal files, and with one label key the same label
-files. So what is built already can serve again, in the store before or after an interruption.
+Recordings with the same signal key have the same signal files, and with the same label key the same
+label files. Built files can therefore be reused, from the store or after an interruption.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from tuszstore.config import STEPS, Config
 from tuszstore.registry import ANNOTATIONS
 
 PIPELINE_VERSION = 2
-"""Raised whenever the same source and configuration give other numbers than before."""
+"""Raised whenever results change for the same source and configuration."""
 
 _INDEX_ONLY = {"seizure", "full_seizure"}  # decide windows, not labels
 _WHICH_ONLY = {"unlabelled"}  # decides which recordings there are
@@ -29,7 +29,7 @@ class Keys:
     corpus : str
         The :attr:`~tuszstore.corpus.choose.CorpusRef.key` of the corpus.
     pipeline : int
-        Version of the pipeline that made, or will make, the files.
+        Version of the pipeline that writes, or wrote, the files.
     """
 
     def __init__(self, config: Config, corpus: str, pipeline: int = PIPELINE_VERSION) -> None:
@@ -72,7 +72,7 @@ class Keys:
 
 
 def plugins_of(config: Config) -> tuple[tuple[str, str, int], ...]:
-    """Return kind, name and version of what a configuration names and is registered.
+    """Return kind, name and version of the registered objects that a configuration names.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def plugins_of(config: Config) -> tuple[tuple[str, str, int], ...]:
 
 
 def changed_settings(before: Mapping[str, Any], after: Config) -> list[str]:
-    """Return the dotted keys in which two configurations differ, `paths` and `build` aside.
+    """Return the dotted keys in which two configurations differ, except `paths` and `build`.
 
     Parameters
     ----------
     before : mapping
-        As a store records it. A key that it lacks has the value of its default there.
+        As recorded in a store. Missing keys have their default values.
     after : Config
     """
     default, new = (config.model_dump(mode="json") for config in (Config(), after))

@@ -1,7 +1,7 @@
-"""What repairs and new indexes that were killed have left beside a store.
+"""What killed repairs and index rebuilds have left beside a store.
 
-Each is made in one hidden folder beside the store, which nothing goes on from: whoever holds the
-store's lock next removes it. What an interrupted build has left is gone on from, and stays.
+Each uses one hidden folder beside the store and cannot be resumed: the next holder of the
+store's lock removes it. What an interrupted build has left is kept, to resume it.
 """
 
 import shutil
@@ -11,16 +11,16 @@ from tuszstore.builder.lock import locked
 from tuszstore.errors import BuildError
 
 KINDS = ("repairing", "indexing")
-"""What is done in such a folder."""
+"""Operations that use such a folder."""
 
 
 def folder_for(store: Path, kind: str) -> Path:
-    """Return the folder in which one of :data:`KINDS` is done."""
+    """Return the folder of one of :data:`KINDS`."""
     return store.parent / f".{store.name}.{kind}"
 
 
 def remove_leftovers(store: Path) -> None:
-    """Remove what was left; only for who holds the lock of the store.
+    """Remove what was left; the caller must hold the lock of the store.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def remove_leftovers(store: Path) -> None:
 
 
 def clear_leftovers(store: Path) -> None:
-    """Remove what was left, unless somebody is at work on the store.
+    """Remove what was left, unless the store is locked.
 
     Parameters
     ----------

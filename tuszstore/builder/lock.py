@@ -1,9 +1,9 @@
-"""One build of a store at a time: who holds the lock, and whether he still lives.
+"""A lock that prevents concurrent builds: its holder, and whether that is still alive.
 
 The lock is an ``flock`` on a file beside the store, which the system releases when its holder dies.
-The file says who holds it. Where the file system has no locks, or they do not reach other
-machines, this is what decides: the holder renews the file's time, and is taken for dead when it
-has become old.
+The file names its holder. If the file system has no locks, or they do not reach other
+machines, the file's time decides: the holder renews it, and is considered dead when it
+is too old.
 """
 
 import errno
@@ -24,10 +24,10 @@ from typing import IO
 from tuszstore.errors import BuildError
 
 BEAT_SECONDS = 15.0
-"""Between two renewals of the lock file's time."""
+"""Seconds between renewals of the lock file's time."""
 
 STALE_SECONDS = 120.0
-"""Age at which a lock on another machine is taken for dead; clocks may differ by as much."""
+"""Age (s) at which a lock on another machine is considered dead; clocks may differ by as much."""
 
 _SETTLE_SECONDS = 1.0  # for another's writing to be seen where only the file's text decides
 
@@ -45,7 +45,7 @@ class Holder:
     since : str
         When the build began, UTC.
     token : str
-        Of this build alone.
+        Unique to this build.
     """
 
     host: str
@@ -69,12 +69,12 @@ def locked(store: Path) -> Iterator[None]:
     Parameters
     ----------
     store : Path
-        The folder that it is in is made if need be.
+        Its folder is created if missing.
 
     Raises
     ------
     BuildError
-        If another build holds it, naming that; or if nothing can be written there.
+        If another build holds it, naming that; or if it cannot be written.
     """
     path = lock_path(store)
     try:
@@ -111,7 +111,7 @@ def locked(store: Path) -> Iterator[None]:
 
 
 def find_holder(store: Path) -> Holder | None:
-    """Return who builds a store now; nobody if the lock was left by a process that died."""
+    """Return who builds a store now; None if the lock was left by a process that died."""
     try:
         file = lock_path(store).open("r")
     except OSError:
@@ -198,5 +198,5 @@ def _beating(file: IO[str]) -> Iterator[None]:
 def _refusal(store: Path, holder: Holder | None) -> BuildError:
     who = str(holder) if holder else "another process"
     return BuildError(
-        f"{store}: another build of it is under way ({who}); wait for it, or end that process"
+        f"{store}: another build is running ({who}); wait for it, or end that process"
     )

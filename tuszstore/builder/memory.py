@@ -1,4 +1,4 @@
-"""How much memory a build may take: how many workers fit, and whether one does."""
+"""Memory limits of a build: how many workers fit, if any."""
 
 import os
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from tuszstore.errors import BuildError
 
 
 def check_memory(plan: Plan, changes: Changes | None = None, *, force: bool = False) -> None:
-    """Refuse a build of which one worker alone needs more than ``build.max_memory``.
+    """Reject a build if a single worker needs more than ``build.max_memory``.
 
     Parameters
     ----------
     plan : Plan
     changes : Changes, optional
-        What is to be done; found out if it matters.
+        What will be done; computed if needed.
     force : bool
         As for :func:`~tuszstore.builder.changes.find_changes`.
 
     Raises
     ------
     BuildError
-        With what is needed and what is allowed; or if ``build.max_memory`` is no size.
+        Names the required and the allowed size; also if ``build.max_memory`` is not a valid size.
     """
     build = plan.config.build
     if build.max_memory is None:
@@ -37,13 +37,13 @@ def check_memory(plan: Plan, changes: Changes | None = None, *, force: bool = Fa
     if needed > allowed:
         megabytes = f"{-(-needed // 1_000_000)}MB"
         raise BuildError(
-            f"{plan.split}: a worker needs about {megabytes} for {id_}, and max_memory is "
+            f"{plan.split}: a worker needs about {megabytes} for {id_}, but max_memory is "
             f"{build.max_memory}, for all workers: raise --max-memory to {megabytes} or more"
         )
 
 
 def needs_of(changes: Changes) -> list[tuple[int, str]]:
-    """Return the memory (byte) that each recording to be built or relabelled needs, and its id."""
+    """Return the memory (byte) that each recording to build or relabel needs, and its id."""
     return [
         (s.planned.peak_bytes if s.action == "build" else PROCESS_BYTES, s.planned.recording.id)
         for s in changes.steps
@@ -52,19 +52,19 @@ def needs_of(changes: Changes) -> list[tuple[int, str]]:
 
 
 def choose_workers(build: Build, needs: Sequence[tuple[int, str]]) -> tuple[int, str]:
-    """Return how many processes to use, and a warning where memory allows fewer than wanted.
+    """Return how many processes to use, and a warning if memory allows fewer than requested.
 
     Parameters
     ----------
     build : Build
     needs : sequence of int and str
-        As :func:`needs_of` gives them.
+        From :func:`needs_of`.
     """
     wanted = os.cpu_count() or 1 if build.workers is None else build.workers
     wanted = min(wanted, len(needs))
     if build.scheduler is not None:
         ignored = build.max_memory is not None
-        return wanted, "max_memory is not for the workers of a scheduler" if ignored else ""
+        return wanted, "max_memory does not apply to the workers of a scheduler" if ignored else ""
     if wanted == 0:
         return wanted, ""
     if build.max_memory is None:

@@ -1,4 +1,4 @@
-"""The stores beside the one that is built: nobody may be in two splits, whatever the corpora."""
+"""Check that no patient is in two splits, across the stores of a store root."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -16,17 +16,17 @@ NAMED = 5
 
 
 def check_neighbours(plan: Plan, together: Collection[str] = ()) -> list[str]:
-    """Refuse patients who are in another split beside the store that is planned.
+    """Reject patients who are in another split beside the planned store.
 
-    Within one corpus its division into splits sees to that. Here other corpora are looked at whose
-    patients have the same namespace, as TUSZ and other corpora of TUH have; under the split policy
-    ``file_order`` they are told.
+    Within one corpus its division into splits ensures that. This checks other corpora with the
+    same namespace of patients, such as TUSZ and other corpora of TUH; under the split policy
+    ``file_order`` it only warns.
 
     Parameters
     ----------
     plan : Plan
     together : collection of str
-        Splits that are built with it, and whose stores are replaced.
+        Splits that are built with it, so their stores are replaced.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def check_neighbours(plan: Plan, together: Collection[str] = ()) -> list[str]:
             finally:
                 store.release()
         except StoreError as error:
-            warnings.append(f"patients were not compared with a store beside: {error}")
+            warnings.append(f"patients were not compared with a neighbouring store: {error}")
             continue
         both = here.intersection(there)
         if shared := sorted({name for _, name in both}):
@@ -70,15 +70,15 @@ def check_neighbours(plan: Plan, together: Collection[str] = ()) -> list[str]:
                 warnings.append(f"split policy file_order: patients in two splits: {where}")
                 continue
             raise CorpusError(
-                f"patients in two splits: {where}, which is of another corpus that names its "
-                f"patients alike ({', '.join(sorted({space for space, _ in both}))}). "
+                f"patients in two splits: {where}, which belongs to another corpus with the same "
+                f"patient names ({', '.join(sorted({space for space, _ in both}))}). "
                 "Choose another folder with --store, or remove that store"
             )
     return warnings
 
 
 def root_of_patients(plan: Plan) -> dict[str, Any]:
-    """Return those attributes of a planned store's root that say whose its patients are."""
+    """Return the attributes of a planned store's root that identify its patients."""
     corpus = plan.corpus.open()
     data = {} if plan.pseudonyms else {"data": str(plan.data.absolute())}
     pseudonyms = {"pseudonyms": plan.pseudonyms.attributes()} if plan.pseudonyms else {}

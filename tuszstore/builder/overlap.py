@@ -1,4 +1,4 @@
-"""Doing one thing with very many small files, in threads where that is mostly waiting."""
+"""Processing many small files, in threads if that is mostly waiting."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,15 +12,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 FIRST, LATER = 16, 256
-"""Items after which it is looked at whether threads are worth it."""
+"""Number of items after which the use of threads is reconsidered."""
 
 
 def overlapped(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yield what a function returns for each item, in their order.
+    """Yield the result of a function for each item, in order.
 
-    Threads overlap the time that is waited for files. Where files come from the page cache there is
-    none, and threads that hand the interpreter's lock to and fro take three times as long as one.
-    So each group of items is done in the way that the one before it showed to be right.
+    Threads overlap the time spent waiting for files. With files in the page cache there is
+    none, and threads that contend for the interpreter's lock take three times as long as one.
+    Each group of items is therefore processed as the previous group showed to be faster.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a build would do: which recordings, where each one's blocks go, and what is left out."""
+"""The plan of a build: recordings, places of their blocks, and what is excluded."""
 
 import os
 import time
@@ -43,7 +43,7 @@ from tuszstore.text import printable
 
 @dataclass(frozen=True)
 class Survey:
-    """What lies in a corpus, whatever the split.
+    """The content of a corpus, for all splits.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Survey:
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """List a corpus, and compare what may be copies.
+        """List a corpus, and compare possible copies.
 
         Raises
         ------
@@ -88,20 +88,20 @@ def make_plan(
     split : str
         ``train``, ``dev`` (or ``val``) or ``eval``.
     limit : int, optional
-        Build no more than so many recordings, the first of the store's order.
+        Build at most this many recordings, the first in the store's order.
     survey : Survey, optional
-        Of the corpus, where it was made already.
+        Survey of the corpus, if already made.
     together : collection of str
         Splits that are built with it.
 
     Raises
     ------
     CorpusError
-        If there is no such corpus or split, or it shares a patient with another split, of this
-        corpus or of another one beside it, or names do not tell patients where the split policy
-        asks for them.
+        If there is no such corpus or split, it shares a patient with another split of this
+        corpus or of a neighbouring store, or the split policy needs patients that names do not
+        identify.
     BuildError
-        If the store's name is a link that leads nowhere.
+        If the store's name is a broken link.
     """
     made = time.time_ns()
     _given(config.paths.data, "corpus", "data")
@@ -210,7 +210,7 @@ def _renamed(
 
 
 def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[Plan]:
-    """Plan one split, or with ``all`` every split that the corpus has.
+    """Plan one split, or with ``all`` every split of the corpus.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
     Raises
     ------
     CorpusError
-        As :func:`make_plan`; with ``all`` also if the corpus has no split at all.
+        As for :func:`make_plan`; with ``all`` also if the corpus has no split.
     """
     if split != "all":
         return [make_plan(config, split, limit=limit)]
@@ -273,7 +273,7 @@ def _inspect(
     rate = nominal_rate(facts.sfreq, sfreq, config.signal.resample)
     n_samples = resampled_length(facts.n_samples, rate, sfreq)
     if n_samples == 0:
-        raise RecordingError(f"too short: not one sample at {sfreq} Hz")
+        raise RecordingError(f"too short: less than one sample at {sfreq} Hz")
     labels = config.labels
     told: dict[str, Any] = {"annotation_digest": ""}
     try:

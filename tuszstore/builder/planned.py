@@ -1,4 +1,4 @@
-"""What planning knows of a build of one split, before anything is written."""
+"""The plan of a build of one split."""
 
 import hashlib
 import json
@@ -22,27 +22,27 @@ from tuszstore.store.schema import item_bytes
 from tuszstore.store.spec import StoreSpec
 
 COMPRESSED = {"lz4": 0.8, "zstd": 0.8, "none": 1.0}
-"""Share of its size that int16 EEG keeps, as measured on real recordings at 256 Hz."""
+"""Compressed fraction of int16 EEG, as measured on real recordings at 256 Hz."""
 
 PROCESS_BYTES = 400_000_000
-"""Memory of a worker with its libraries, before it has read anything."""
+"""Memory (byte) of a worker with its libraries, before it has read anything."""
 
 
 @dataclass(frozen=True)
 class PlannedRecording:
-    """One recording, and the place that it gets in the store.
+    """One recording, and its place in the store.
 
     Attributes
     ----------
     recording : Recording
-        Under the names that the store has for it.
+        Under its names in the store.
     origin : Recording
-        The same under its own names.
+        The same under its original names.
     start : datetime or None
-        When it began, by its `clock`.
+        When it began, according to its `clock`.
     clock : {"real", "surrogate", "none"}
     reference : str
-        Of the electrodes; empty where nothing tells.
+        Of the electrodes; empty if unknown.
     n_channels : int
         Channels that are read or stored, whichever are more.
     sfreq : Fraction
@@ -57,11 +57,11 @@ class PlannedRecording:
     annotation_digest : str
         SHA-256 of the annotation; empty without one.
     doubtful : tuple of str
-        Event classes that look like seizures and do not count as such.
+        Event classes that look like seizures but do not count as seizures.
     doubts : tuple of Doubt
-        Events that cannot be true.
+        Impossible events.
     raters : tuple of str
-        Who looked at it.
+        Who reviewed it.
     """
 
     recording: Recording
@@ -87,7 +87,7 @@ class PlannedRecording:
 
     @property
     def changed(self) -> int:
-        """When the files' status was last changed (ns), which who sets their time cannot hide."""
+        """Time (ns) of the last change of the files' status, which cannot be set by a user."""
         return self.fingerprint[2]
 
     @property
@@ -97,7 +97,7 @@ class PlannedRecording:
 
     @property
     def peak_bytes(self) -> int:
-        """Memory that a worker needs for it, about."""
+        """Approximate memory (byte) that a worker needs for it."""
         read = 2.5 * 8 * self.n_channels * self.n_source
         return PROCESS_BYTES + int(read) + 2 * 4 * self.n_channels * self.n_samples
 
@@ -112,17 +112,17 @@ class Plan:
     config : Config
     corpus : CorpusRef
     store : Path
-        The store that will be there afterwards.
+        The store that will be written.
     recordings : tuple of PlannedRecording
         In the order of the store.
     left_out : tuple of LeftOut
     warnings : tuple of str
     patients_from : str
-        Where the corpus takes patients from.
+        Source of patient names.
     pseudonyms : Pseudonyms or None
-        What the recordings' names were replaced with.
+        Pseudonyms of the recordings.
     limit : int or None
-        Most recordings that were wanted.
+        Requested maximum number of recordings.
     made : int
         When planning began (ns since 1970).
     """
@@ -146,7 +146,7 @@ class Plan:
 
     @cached_property
     def spec(self) -> StoreSpec:
-        """What the store will say of itself."""
+        """Specification of the store."""
         return spec_of(self.config)
 
     @property
@@ -166,7 +166,7 @@ class Plan:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks that hold samples."""
+        """Number of blocks with samples."""
         return sum(self.geometry.n_blocks(planned.n_samples) for planned in self.recordings)
 
     @property
@@ -181,7 +181,7 @@ class Plan:
 
     @property
     def expected_bytes(self) -> int:
-        """Size of the store, about."""
+        """Approximate size of the store (byte)."""
         storage = self.config.storage
         itemsize = item_bytes(storage.dtype)
         block = len(self.spec.channels) * self.geometry.block * itemsize
@@ -189,12 +189,12 @@ class Plan:
 
     @property
     def expected_files(self) -> int:
-        """Number of files of the store, about: shards, their labels, metadata and tables."""
+        """Approximate number of files of the store: shards, their labels, metadata and tables."""
         return 2 * self.n_shards + 145
 
     @property
     def peak_bytes(self) -> int:
-        """Memory that a worker needs for the longest recording, about."""
+        """Approximate memory (byte) that a worker needs for the longest recording."""
         return max((planned.peak_bytes for planned in self.recordings), default=0)
 
     @cached_property
@@ -211,7 +211,7 @@ class Plan:
 
     @cached_property
     def sources_seen(self) -> int:
-        """Time (ns) of the last change of any EDF file's status; what is later was not seen."""
+        """Time (ns) of the last change of any EDF file's status; later changes were not seen."""
         latest = max((planned.changed for planned in self.recordings), default=0)
         return min(latest, self.made)  # or a time in the future would cover all that is to come
 

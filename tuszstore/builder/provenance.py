@@ -1,4 +1,4 @@
-"""The configuration that a store records, for what builds or computes parts of it again."""
+"""The configuration that a store records, for rebuilding parts of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ def built_with(store: StoreMetadata) -> Config:
 
 
 def recorded_config(attributes: Mapping[str, Any], where: Path | str) -> Config:
-    """Return the configuration that stands in the attributes of a root.
+    """Return the configuration in the attributes of a root.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def recorded_config(attributes: Mapping[str, Any], where: Path | str) -> Config:
     Raises
     ------
     StoreError
-        If there is none, or this version cannot read it: one with keys that it does not know may
-        mean something else by those that it knows.
+        If there is none, or this version cannot read it: with unknown keys, known ones may have
+        another meaning.
     """
     try:
         return validate_config(attributes["config"], "configuration")

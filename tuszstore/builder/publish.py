@@ -1,8 +1,8 @@
 """From an unfinished store to the one that readers see.
 
-A store is made under a hidden name beside its place and takes the place when it is whole. Where
-the file system can, old and new are exchanged in one step; elsewhere there is an instant without
-either, but never one with half a store. Before that the disk has all of it.
+A store is built under a hidden name beside its final path and renamed when it is complete. If
+the file system supports it, old and new are exchanged atomically; otherwise there is an instant
+without either, but never with an incomplete store. All data are flushed to disk before that.
 """
 
 import ctypes
@@ -25,21 +25,21 @@ _PARTS = ("building", "indexing", "repairing")  # of hidden folders beside a sto
 
 
 def place_of(store: Path) -> Path:
-    """Return where a store lies: what its name leads to, if that is a link.
+    """Return the path of a store, resolving a link.
 
-    A build replaces the store there, and works beside it, so that the link stays as it is.
+    A build replaces the store at the link's target, so the link is unchanged.
 
     Raises
     ------
     BuildError
-        If the link leads nowhere: a disk may not be mounted; or if it would lie within another
+        If the link is broken: a disk may not be mounted; or if it would be within another
         store.
     """
     for folder in store.parents:
         if "schema_version" in read_attributes(folder):
             raise BuildError(
-                f"{folder}: is itself a store, and stores do not lie within another; give the "
-                f"folder that it is in: --store {folder.parent}"
+                f"{folder}: is itself a store, and stores cannot be nested; pass the "
+                f"folder that contains it: --store {folder.parent}"
             )
     if not store.is_symlink():
         return store
@@ -53,44 +53,44 @@ def place_of(store: Path) -> Path:
 
 
 def check_target(store: Path) -> None:
-    """Refuse a place where something else is.
+    """Reject a path where something else exists.
 
     Parameters
     ----------
     store : Path
-        As :func:`place_of` gives it.
+        From :func:`place_of`.
 
     Raises
     ------
     BuildError
-        If `store` is there and is not a store of tuszstore, or cannot be replaced.
+        If `store` exists but is not a store of tuszstore, or cannot be replaced.
     """
     _check_folder(store.parent)
     # they are renamed and removed, which is not for what lies elsewhere
     for hidden in (lock_path(store), *(store.parent / f".{store.name}.{part}" for part in _PARTS)):
         if hidden.is_symlink():
-            raise BuildError(f"{hidden}: is a link; remove it, so that a build can work there")
+            raise BuildError(f"{hidden}: is a link; remove it, because a build needs this path")
     if not os.path.lexists(store):
         return
     if not store.is_dir():
         raise BuildError(f"{store}: is a file, not a store; move it, or choose another --store")
     if os.path.ismount(store):
         raise BuildError(
-            f"{store}: is a mount point, which cannot be replaced; mount the folder that it is in, "
+            f"{store}: is a mount point, which cannot be replaced; mount its parent folder, "
             "or choose another --store"
         )
     if any(store.iterdir()) and "schema_version" not in read_attributes(store):
         raise BuildError(
-            f"{store}: is a folder, but no store of tuszstore; move it, or choose another --store"
+            f"{store}: is a folder, but not a store; move it, or choose another --store"
         )
 
 
 def other_alias(store: Path) -> str:
-    """Return a warning if the other name of a split's store leads to another store."""
+    """Return a warning if the other name of a split's store refers to another store."""
     for alias, name in ALIASES.items():
         link = store.parent / f"{alias}.zarr"
         if store.stem == name and link.exists() and not (store.exists() and link.samefile(store)):
-            return f"{link} is another store than {store.name}, which is built; remove it"
+            return f"{link} is not the same store as {store.name}, which is built; remove it"
     return ""
 
 
@@ -109,15 +109,15 @@ def _check_folder(folder: Path) -> None:
 
 
 def publish(unfinished: Path, store: Path) -> None:
-    """Put a finished store in its place; the one that was there is moved aside.
+    """Publish a finished store; the previous one is moved aside.
 
-    It is for the caller to remove it, with :func:`~tuszstore.store.generations.remove_unused`, when
-    he does not read it himself any more.
+    The caller removes it with :func:`~tuszstore.store.generations.remove_unused` when it is
+    no longer read.
 
     Raises
     ------
     BuildError
-        If it cannot be moved there.
+        If it cannot be moved.
     """
     try:
         _sync(unfinished)

@@ -45,7 +45,7 @@ from tuszstore.store.shard import encode_shard, write_durably
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker needs to know of a recording.
+    """What a worker needs to know about a recording.
 
     Attributes
     ----------
@@ -53,15 +53,15 @@ class Task:
         In the store.
     corpus : CorpusRef
     recording : Recording
-        Under its own names.
+        Under its original names.
     plugins : tuple of (str, str, int)
-        Kind, name and version of what the configuration names, where the build was planned.
+        Kind, name and version of the plug-ins of the configuration when the build was planned.
     n_samples : int
         At the store's rate, as planned.
     seconds : float
         Duration, for progress.
     donor : tuple of Record and Files, optional
-        Whose signal serves, so that only labels are made.
+        Built files whose signal is reused, so that only labels are written.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Built:
-    """A recording whose files are in the workplace.
+    """A built recording with files in the workplace.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Timings(dict[str, float]):
 
 
 def build_recording(task: Task, recordings: Path, config: Config) -> Built | Failed:
-    """Build one recording into a folder of its own.
+    """Build one recording into its own folder.
 
     Parameters
     ----------
@@ -124,13 +124,13 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     Returns
     -------
     Built or Failed
-        Whatever is wrong with the recording is a reason, not an exception. What is built is on the
+        A fault of the recording is a reason, not an exception. Built files are flushed to
         disk before this returns.
 
     Raises
     ------
     BuildError
-        If files cannot be written: that is no fault of the recording.
+        If files cannot be written, which is not a fault of the recording.
     """
     timings = Timings()
     try:
@@ -169,7 +169,7 @@ def _check_plugins(task: Task, config: Config) -> None:
         if planned != found:
             kind, name, version = planned
             raise RecordingError(
-                f"{kind} {name!r} is of version {found[2]} here, and the build was planned with "
+                f"{kind} {name!r} has version {found[2]} here, but the build was planned with "
                 f"version {version}: install the same package on every worker"
             )
 
@@ -292,12 +292,12 @@ def _record(
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn errors of the file system into those of a build, naming the path.
+    """Convert errors of the file system to errors of a build that name the path.
 
     Parameters
     ----------
     folder : Path
-        Named if the error names none.
+        Named if the error has no path.
 
     Raises
     ------
@@ -360,7 +360,7 @@ def _notes(
     notes = [*source, *(annotation.notes if annotation else ()), *events.notes]
     known = annotation.seconds if annotation else None
     if known is not None and abs(float(seconds) - known) > 1:
-        notes.append(f"annotated as {known:g} s long, but {float(seconds):g} s are in the file")
+        notes.append(f"annotated duration is {known:g} s, but the file has {float(seconds):g} s")
     return "; ".join(notes)
 
 

@@ -1,12 +1,12 @@
-"""Recordings that are built: their files, and the record of what they are.
+"""Built recordings: their files and their records.
 
-In the workplace of a build each recording has a folder of its own, with its shards, its labels and
-``record.json``. The folder gets its name by one rename after the disk has all that is in it, so it
-is there whole or not at all, whoever is killed when. Two workers that build one recording make
-one folder: the first one stays.
+In the workplace of a build each recording has its own folder, with its shards, its labels and
+``record.json``. The folder is renamed to its final name after its content is flushed to disk, so it
+is complete or does not exist, even after a kill. If two workers build the same recording,
+the first folder is kept.
 
-Everything in it has a checksum: blocks, indices of shards and labels each their CRC-32C, the record
-a SHA-256. What is damaged is thrown away and made again.
+Everything in it has a checksum: blocks, indices of shards and labels a CRC-32C, the record
+a SHA-256. Damaged folders are removed and built again.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ from tuszstore.store.shard import (
 RECORD = "record.json"
 _CHECKSUM = "checksum"
 RECORD_VERSION = 3
-"""Records of another version are no records: what they tell of is built again."""
+"""Records of other versions are ignored: their recordings are built again."""
 
 IO_THREADS = 16
 """Threads for many small operations on a file system that may be far away."""
@@ -50,19 +50,19 @@ RECORDED_VERSIONS = ("tuszstore", "zarr", "numcodecs", "numpy", "scipy", "mne")
 
 @dataclass(frozen=True)
 class MadeSignal:
-    """What is known of a recording's signal, beside its columns of `recordings/*`.
+    """Facts about a recording's signal, besides its columns of `recordings/*`.
 
     Attributes
     ----------
     made_by : list of dict of str to str
-        Versions of the packages that made it; several where it is one of them.
+        Versions of the packages that built it; several if it is one of them.
     shards : list of (int, str)
         Size (byte) and SHA-256 of each of its shards.
     derived : dict of str to (ndarray, ndarray)
         Mean and standard deviation (µV) of the derivations of each set.
     seen : int
-        Its EDF file is the one that was hashed if its status was last changed (ns) at this time, or
-        before.
+        Its EDF file is unchanged since hashing if its status was last changed (ns) at or before
+        this time.
     """
 
     made_by: list[dict[str, str]]
@@ -82,7 +82,7 @@ class MadeSignal:
         Raises
         ------
         KeyError, TypeError, ValueError
-            If they are not what :meth:`to_json` gives.
+            If they are not from :meth:`to_json`.
         """
         return cls(
             made_by=values["made_by"],
@@ -97,7 +97,7 @@ class MadeSignal:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a recording that is built.
+    """Facts about a built recording.
 
     Attributes
     ----------
@@ -105,9 +105,9 @@ class Record:
     n_samples : int
         At the store's rate.
     signal_key, label_key : str
-        As :class:`~tuszstore.builder.keys.Keys` gives them.
+        From :class:`~tuszstore.builder.keys.Keys`.
     row : dict
-        Its columns of `recordings/*`, without those that planning knows.
+        Its columns of `recordings/*`, without those known from planning.
     events : MarkedEvents
         Without notes and raters; those are in `row`.
     signal : MadeSignal
@@ -140,7 +140,7 @@ class Record:
         Raises
         ------
         KeyError, TypeError, ValueError
-            If they are no record of this version.
+            If they are not a record of this version.
         """
         if values["version"] != RECORD_VERSION:
             raise ValueError(f"version {values['version']}, not {RECORD_VERSION}")
@@ -177,7 +177,7 @@ def folder_of(recordings: Path, id_: str) -> Path:
 
 @contextmanager
 def new_folder(recordings: Path, id_: str) -> Iterator[Path]:
-    """Lend a folder for the files of one recording; it becomes the recording's at the end.
+    """Provide a folder for the files of one recording; it is renamed to the recording's at the end.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def new_folder(recordings: Path, id_: str) -> Iterator[Path]:
     Raises
     ------
     OSError
-        As the file system gives it; nothing is left behind where it lets go.
+        From the file system; the folder is removed if possible.
     """
     target = folder_of(recordings, id_)
     folder = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
@@ -204,7 +204,7 @@ def new_folder(recordings: Path, id_: str) -> Iterator[Path]:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write the record of a recording beside its files, which the disk has already."""
+    """Write the record of a recording beside its files, which are already on disk."""
     sizes = {
         path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != RECORD
     }
@@ -212,7 +212,7 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def read_record(folder: Path) -> Record | None:
-    """Return the record of a folder of the workplace; nothing unless all its files are there."""
+    """Return the record of a folder of the workplace; None if files are missing."""
     record = _read_record(folder)
     return None if isinstance(record, str) else record
 
@@ -223,7 +223,7 @@ def _read_record(folder: Path) -> Record | str:
         values = checked((folder / RECORD).read_bytes())
         for name, size in values["sizes"].items():
             if (folder / name).stat().st_size != size:
-                return f"{name}: other size than it had"
+                return f"{name}: size has changed"
         return Record.from_json(values)
     except OSError as error:
         name = Path(error.filename).name if error.filename else RECORD
@@ -234,14 +234,14 @@ def _read_record(folder: Path) -> Record | str:
 
 
 def read_records(recordings: Path) -> dict[str, tuple[Record, Files]]:
-    """Return the recordings that are whole in a workplace, by id."""
+    """Return the complete recordings of a workplace, by id."""
     return scan_records(recordings)[0]
 
 
 def scan_records(
     recordings: Path,
 ) -> tuple[dict[str, tuple[Record, Files]], dict[Path, str]]:
-    """Return the recordings that are whole in a workplace, and what is wrong with the others.
+    """Return the complete recordings of a workplace, and what is wrong with the others.
 
     Parameters
     ----------
@@ -278,12 +278,12 @@ def with_checksum(values: Mapping[str, Any], indent: int | None = None) -> bytes
 
 
 def checked(content: bytes) -> dict[str, Any]:
-    """Return the values that :func:`with_checksum` was given.
+    """Return the values passed to :func:`with_checksum`.
 
     Raises
     ------
     ValueError
-        If they are not as they were written.
+        If they have changed.
     """
     values = json.loads(content)
     if not isinstance(values, dict) or values.pop(_CHECKSUM, None) != _sha256(values):
@@ -296,7 +296,7 @@ def _sha256(values: Mapping[str, Any]) -> str:
 
 
 def discard(folder: Path) -> None:
-    """Remove the folder of a recording, renamed first, so that nothing half removed is taken up."""
+    """Remove the folder of a recording, renamed first, so that a partial one is never used."""
     away = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.part")
     with contextlib.suppress(FileNotFoundError):
         folder.rename(away)
@@ -304,7 +304,7 @@ def discard(folder: Path) -> None:
 
 
 def remove_parts(recordings: Path) -> None:
-    """Remove what workers that died have left in a workplace."""
+    """Remove what dead workers have left in a workplace."""
     with contextlib.suppress(FileNotFoundError):
         for entry in list(os.scandir(recordings)):
             if entry.name.endswith(".part"):
@@ -313,7 +313,7 @@ def remove_parts(recordings: Path) -> None:
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide numbers."""
+    """Return the versions of the packages that affect results."""
     return {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS}
 
 

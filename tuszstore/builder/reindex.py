@@ -1,4 +1,4 @@
-"""Deriving a store's index anew, without touching its signal.
+"""Rebuilding a store's index without touching its signal.
 
 The result is a new store whose signal files are hard links to the old one's, published like any
 other: readers see the old index or the new one.
@@ -49,7 +49,7 @@ def reindex(
     reread_annotations: bool = False,
     data: Path | None = None,
 ) -> BuildReport:
-    """Derive the index of a store anew from its labels.
+    """Rebuild the index of a store from its labels.
 
     Parameters
     ----------
@@ -58,18 +58,19 @@ def reindex(
     options : mapping, optional
         Dotted keys of ``labels``, such as ``{"labels.full_seizure": 0.9}``.
     reread_annotations : bool
-        Whether to read all annotation files again and write `label` and `events` from them.
+        Whether to reread all annotation files and write `label` and `events` from them.
     data : Path, optional
-        Root of the corpus, if it is no longer where it was.
+        Root of the corpus, if it has moved.
 
     Raises
     ------
     ConfigError
-        If an option is not one of ``labels``, or needs the annotations to be read again.
+        If an option is not in ``labels``, or requires rereading the annotations.
     BuildError
-        If an annotation cannot be read, or the store not be written; the store is then as it was.
+        If an annotation cannot be read, or the store cannot be written; the store is then
+        unchanged.
     StoreError
-        If there is no store, or it lies in an object store, where nothing is written.
+        If there is no store, or it is in an object store, which is read-only.
     """
     path = local_folder(path, "tuszstore index").resolve()
     _reindex(path, options or {}, reread_annotations=reread_annotations, data=data)
@@ -130,8 +131,8 @@ def _new_config(
 ) -> Config:
     if strange := [key for key in options if not key.startswith("labels.")]:
         raise ConfigError(
-            f"{', '.join(strange)}: only keys of 'labels' can be set here; for the rest build "
-            "again, or for other windows, channels or units make a view: store.view(length=12)"
+            f"{', '.join(strange)}: only keys of 'labels' can be set here; for others, build "
+            "again, or use a view for other windows, channels or units: store.view(length=12)"
         )
     built = built_with(store)
     config = built.replace(**options)
@@ -139,7 +140,7 @@ def _new_config(
     before, after = (c.labels.model_dump(exclude=set(derived)) for c in (built, config))
     if before != after and not reread_annotations:
         changed = ", ".join(f"labels.{key}" for key in before if before[key] != after[key])
-        raise ConfigError(f"{changed} decides what labels hold: add --reread-annotations")
+        raise ConfigError(f"{changed} affects the labels: add --reread-annotations")
     return config
 
 

@@ -1,4 +1,4 @@
-"""What planning remarks about a corpus, without leaving anything out for it."""
+"""Warnings about a corpus from planning."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,31 +13,31 @@ from tuszstore.registry import ANNOTATIONS
 
 
 def several_montages(recordings: Iterable[Recording], pseudonyms: Pseudonyms | None) -> list[str]:
-    """Warn of files of one name under several montages that are not copies."""
+    """Warn of files with the same name under several montages that are not copies."""
     groups = same_name_other_content(recordings)
     if not groups:
         return []
     named = groups[0] if pseudonyms is None else map(pseudonyms.recording, groups[0])
     example = " and ".join(recording.id for recording in named)
     return [
-        f"{plural(sum(map(len, groups)), 'recording')} of one name and session stand under several "
-        f"montages with different content, and are all taken, such as {example}"
+        f"{plural(sum(map(len, groups)), 'file')} with one name and session are under several "
+        f"montages with different content; all are kept, such as {example}"
     ]
 
 
 def other_annotations(unlabelled: Iterable[Recording], kind: str) -> list[str]:
-    """Warn of recordings that are taken as unlabelled though another annotation lies beside."""
+    """Warn of recordings treated as unlabelled although another annotation exists."""
     kinds = Counter(
         other for recording in unlabelled for other in annotations_beside(recording, kind)
     )
     return [
-        f"{plural(count, 'recording')} taken as unlabelled though there is an annotation .{other} "
-        f"beside: --set labels.annotation={other} reads it"
+        f"{plural(count, 'recording')} treated as unlabelled, although .{other} annotations exist "
+        f"beside: to read them, --set labels.annotation={other}"
         for other, count in kinds.items()
     ]
 
 
 def annotations_beside(recording: Recording, kind: str) -> list[str]:
-    """Return the other kinds of annotations that lie beside a recording and are not empty."""
+    """Return the other kinds of annotations that exist beside a recording and are not empty."""
     others = (other for other in ANNOTATIONS if other != kind)
     return [other for other in others if holds_something(beside(recording.path, other))]

@@ -1,4 +1,4 @@
-"""What a build did."""
+"""Reports of builds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ BUILT, NOTHING_BUILT, UNFIT, SOME_FAILED = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did, or found done.
+    """The outcome of a build.
 
     Attributes
     ----------
@@ -33,14 +33,14 @@ class BuildReport:
     status : {"built", "indexed", "unchanged", "nothing built"}
     recordings, windows, bytes, files : int
     hours : float
-        Of EEG in the store.
+        Hours of EEG in the store.
     categories : dict of str to int
         Windows by category.
     left_out : tuple of LeftOut
     noted : int
-        Recordings with notes on what was repaired, clipped or odd, or with interpolated channels.
+        Recordings with notes on repairs, clipping or oddities, or with interpolated channels.
     errata : tuple of (str, str)
-        Id and note of recordings for each erratum that was put right or noted.
+        Id and note of recordings for each erratum that was corrected or noted.
     interpolated : int
         Recordings with interpolated channels.
     short : int
@@ -48,12 +48,12 @@ class BuildReport:
     longest : float
         Duration of the longest recording (s).
     seizures : int
-        Annotated stretches of seizure, whatever the channels.
+        Annotated stretches of seizure, in any channel.
     events : dict of str to int
         Annotated stretches by class.
     warnings : tuple of str
     seconds : float
-        That the build took.
+        Duration of the build.
     timings : dict of str to float
         Seconds of work by stage, over all workers.
     changes : dict of str to int
@@ -91,7 +91,7 @@ class BuildReport:
 
     @property
     def failed(self) -> tuple[LeftOut, ...]:
-        """Recordings that are left out because something is wrong with them."""
+        """Recordings that are excluded because of a fault."""
         return tuple(entry for entry in self.left_out if entry.kind == "failed")
 
     @property
@@ -126,8 +126,8 @@ class BuildReport:
 def overall_status(reports: Sequence[BuildReport]) -> int:
     """Return the exit status of builds of several splits.
 
-    It says what happened: 1 if nothing was built, else the gravest of what was; a split of which
-    nothing could be built counts as recordings that failed.
+    It is 1 if nothing was built, else the most severe one; a split of which
+    nothing could be built counts as failed recordings.
 
     Parameters
     ----------
@@ -142,14 +142,14 @@ def overall_status(reports: Sequence[BuildReport]) -> int:
 
 
 def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
-    """Return the report of a store that is there.
+    """Return the report of an existing store.
 
     Parameters
     ----------
     store : StoreMetadata
     status : str
     **figures
-        ``seconds``, ``timings`` and ``changes``, where something was done.
+        ``seconds``, ``timings`` and ``changes``, if something was done.
     """
     sizes = store.place.sizes() or []
     recordings, sfreq = store.recordings, store.geometry.sfreq
@@ -191,8 +191,8 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
 def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[str, int]]:
     """Return the number of seizures, and of annotated events by class.
 
-    An annotation may have a row for each channel: what is counted is stretches of time without a
-    gap in which any channel is marked.
+    An annotation may have a row for each channel: contiguous stretches of time in which any
+    channel is marked are counted.
 
     Parameters
     ----------
@@ -204,10 +204,10 @@ def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[
     Returns
     -------
     seizures : int
-        Stretches that are marked with any class that counts as seizure.
+        Stretches marked with any class that counts as seizure.
     by_class : dict of str to int
-        The most frequent first; a class that is taken as background, or ignored, under its own
-        name. Of several raters, those count who decide the labels, or what was decided.
+        The most frequent first; background and ignored classes under their own
+        names. Of several raters, only those who decide the labels count, or the decision.
     """
     bit = np.asarray(events["bit"])
     said = decides(bit, events.get("class_bit", bit))
@@ -245,7 +245,7 @@ def _stretches(columns: Sequence[NDArray[Any]], chosen: NDArray[Any]) -> int:
 
 
 def count_categories(codes: Any) -> dict[str, int]:
-    """Return the number of windows of each category; ``unlabelled`` only where there are any.
+    """Return the number of windows of each category; ``unlabelled`` only if there are any.
 
     Parameters
     ----------

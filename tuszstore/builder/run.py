@@ -22,16 +22,16 @@ from tuszstore.errors import BuildError
 _LOG = logging.getLogger("tuszstore")
 
 IN_FLIGHT = 3
-"""Tasks handed to the scheduler for each thread; the rest wait here, so that it stays small."""
+"""Tasks sent to the scheduler per thread; the others wait here to keep it small."""
 
 CONNECT_SECONDS = 15
-"""Time within which a scheduler must answer."""
+"""Timeout for an answer of the scheduler."""
 
 RESTARTS = 3
-"""How often a scheduler may be lost in one build."""
+"""Maximum number of times that a scheduler may be lost in a build."""
 
 RESTART_SECONDS = 60
-"""Time within which a scheduler that was lost must be there again."""
+"""Timeout for reconnecting to a lost scheduler."""
 
 LOCAL_CLUSTER = {
     # a task that lost its worker comes back at once: _on_cluster() tries it again, alone
@@ -49,7 +49,7 @@ LOCAL_CLUSTER = {
 """Dask's settings for the workers of a local cluster."""
 
 _WORKER_DIED = (
-    "its worker died over it, alone too; it may have run out of memory: use fewer workers, or "
+    "its worker died, even when run alone; it may have run out of memory: use fewer workers, or "
     "raise --max-memory"
 )
 
@@ -61,7 +61,7 @@ _GUARD = (
 
 
 class SchedulerLost(Exception):
-    """The scheduler is gone, or was restarted and has forgotten its tasks."""
+    """The scheduler is lost, or was restarted without its tasks."""
 
 
 def run_tasks(
@@ -84,7 +84,7 @@ def run_tasks(
     n_workers : int
         Processes of the local cluster; 0 is this process, without Dask.
     say : callable
-        Called with messages on the way, such as that workers are waited for.
+        Called with messages, such as that the build waits for workers.
 
     Raises
     ------
@@ -116,12 +116,12 @@ def run_tasks(
 
 
 def refuse_in_worker() -> None:
-    """Refuse to build in a worker that only imports the script which started it.
+    """Refuse to build in a worker that imports the script that started it.
 
     Raises
     ------
     BuildError
-        That says how such a script is written.
+        Explains how to write such a script.
     """
     # the mark that multiprocessing itself looks for before it starts a process
     if getattr(multiprocessing.current_process(), "_inheriting", False):
@@ -129,12 +129,12 @@ def refuse_in_worker() -> None:
 
 
 def memory_bytes(text: str) -> int:
-    """Return the number of bytes that a text such as ``8GB`` means.
+    """Return the number of bytes of a text such as ``8GB``.
 
     Raises
     ------
     BuildError
-        If it means none.
+        If it is invalid.
     """
     from dask.utils import parse_bytes
 
@@ -150,7 +150,7 @@ def memory_bytes(text: str) -> int:
 
 
 def memory_of_machine() -> int:
-    """Return the memory (byte) that this machine, or the container that this runs in, has."""
+    """Return the memory (byte) of this machine or container."""
     from distributed.system import MEMORY_LIMIT
 
     return int(MEMORY_LIMIT)

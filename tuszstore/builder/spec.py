@@ -1,4 +1,4 @@
-"""From a configuration to what a store says of itself."""
+"""The specification of a store from a configuration."""
 
 import math
 
@@ -11,7 +11,7 @@ from tuszstore.store.spec import StoreSpec
 
 
 def spec_of(config: Config) -> StoreSpec:
-    """Return what a store says of itself that is built with a configuration.
+    """Return the specification of a store that is built with a configuration.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def geometry_of(config: Config) -> Geometry:
 
 
 def encoding_of(storage: Storage) -> Encoding:
-    """Return how values lie on disk that are written with a configuration."""
+    """Return the storage format of a configuration."""
     return Encoding(
         storage.dtype, storage.scale if storage.dtype == "int16" else 1.0, storage.codec
     )

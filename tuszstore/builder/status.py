@@ -28,14 +28,14 @@ class Status:
     Attributes
     ----------
     plan : Plan
-        With the configuration of the store; of the unfinished build, where there is no store.
+        With the configuration of the store; of the unfinished build, if there is no store.
     changes : Changes
     holder : Holder or None
-        Who builds it now.
+        Process that is building it.
     unfinished : dict
-        What an interrupted build has left: since when, how many recordings; empty if nothing.
+        An interrupted build: its start and number of recordings; empty if there is none.
     n_old : int
-        Older generations that are still read.
+        Number of older generations that are still read.
     """
 
     plan: Plan
@@ -72,16 +72,16 @@ def find_status(store: str | os.PathLike[str], data: Path | None = None) -> Stat
     Parameters
     ----------
     store : path
-        There, or begun by a build that was interrupted.
+        A store, or the target of an interrupted build.
     data : Path, optional
-        Root of the corpus, if it is no longer where it was.
+        Root of the corpus, if it has moved.
 
     Raises
     ------
     StoreError
         If there is neither a store nor an unfinished build.
     CorpusError
-        If the corpus is not there.
+        If the corpus does not exist.
     """
     store = local_folder(store, "tuszstore status").resolve()
     work = Workplace(store)
@@ -89,7 +89,7 @@ def find_status(store: str | os.PathLike[str], data: Path | None = None) -> Stat
     known = read_attributes(store) or begun
     if not known:
         raise StoreError(
-            f"{store}: no store here, nor a build of one; make one with: "
+            f"{store}: no store or unfinished build here; build one with: "
             "tuszstore build --split train --data CORPUS --store ROOT"
         )
     config = recorded_config(known, store)

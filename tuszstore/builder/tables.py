@@ -1,4 +1,4 @@
-"""Rows of the tables from what the tasks of a build returned."""
+"""Rows of the tables from the results of a build's tasks."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -41,12 +41,12 @@ def event_columns(marked: Sequence[MarkedEvents]) -> dict[str, NDArray[Any]]:
 
 
 def rater_columns(raters: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return the column `recordings/raters`; nothing where no rater has a name.
+    """Return the column `recordings/raters`; empty if no rater has a name.
 
     Parameters
     ----------
     raters : sequence of str
-        Of each recording, as :func:`~tuszstore.store.raters.joined` gives them.
+        Of each recording, from :func:`~tuszstore.store.raters.joined`.
     """
     return {"raters": strings(raters)} if set(raters) - {"", UNNAMED} else {}
 

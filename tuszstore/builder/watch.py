@@ -1,4 +1,4 @@
-"""Whether a cluster has workers that can work; if not, a build says that it waits, and how long."""
+"""Watching for workers of a cluster that can work, and reporting while a build waits."""
 
 import time
 from collections.abc import Callable
@@ -7,19 +7,19 @@ from typing import Any
 from tuszstore.errors import BuildError
 
 LOOK_SECONDS = 5.0
-"""Between two looks at the workers while no recording is done."""
+"""Seconds between checks of the workers while no recording is done."""
 
 SAY_SECONDS = 60.0
-"""Between two messages that workers are still waited for."""
+"""Seconds between messages while waiting for workers."""
 
 GIVE_UP_SECONDS = 3600.0
-"""How long workers are waited for."""
+"""Seconds to wait for workers."""
 
 _GRACE_SECONDS = 15.0  # for workers that are started again
 
 
 class Watch:
-    """Looks at the workers of a cluster while nothing else happens.
+    """Checks the workers of a cluster while a build waits.
 
     Parameters
     ----------
@@ -38,24 +38,24 @@ class Watch:
         self._said: float | None = None
 
     def wait_for_threads(self) -> int:
-        """Return the number of threads of the workers, once there is one.
+        """Wait for a worker and return the number of threads.
 
         Raises
         ------
         BuildError
-            If none comes within :data:`GIVE_UP_SECONDS`.
+            If there is none within :data:`GIVE_UP_SECONDS`.
         """
         while not (n_threads := self.look(grace=0.0)):
             time.sleep(min(1.0, LOOK_SECONDS))
         return n_threads
 
     def look(self, grace: float = _GRACE_SECONDS) -> int:
-        """Return the number of threads that can work, and say so if there are none for long.
+        """Return the number of available threads, with a message if there are none for long.
 
         Parameters
         ----------
         grace : float
-            Seconds that nothing is said.
+            Seconds before the first message.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Watch:
     def goes_on(self) -> None:
         """Note that something is done."""
         if self._said is not None:
-            self._say(f"{self._name}: workers are there; the build goes on")
+            self._say(f"{self._name}: workers are available; the build continues")
         self._since = self._said = None
 
     def _state(self) -> tuple[int, str]:
@@ -98,7 +98,7 @@ class Watch:
         if workers and all(worker.get("status") == "paused" for worker in workers):
             least = min(worker.get("memory_limit") or 0 for worker in workers)
             return 0, (
-                f"all workers are paused, since their memory is used up ({least / 1e9:.1f} GB a "
+                f"all workers are paused, because their memory is full ({least / 1e9:.1f} GB per "
                 "worker; --dry-run says what is needed)"
             )
         return n_threads, ""

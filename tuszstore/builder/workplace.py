@@ -1,7 +1,7 @@
-"""Where a store is made: a hidden folder beside its place, kept until the store is published.
+"""The workplace of a build: a hidden folder beside the store, kept until the store is published.
 
-It holds the recordings that are built (:mod:`tuszstore.builder.records`), a note of the build that
-began it, and at the end the store that is put together from them.
+It holds built recordings (:mod:`tuszstore.builder.records`), a note of the build that
+started it, and finally the store assembled from them.
 """
 
 import secrets
@@ -21,12 +21,12 @@ from tuszstore.store.shard import write_atomically
 
 @dataclass(frozen=True)
 class Workplace:
-    """The folder in which a store is made.
+    """The folder in which a store is built.
 
     Attributes
     ----------
     target : Path
-        The store that it is made for.
+        The store to build.
     """
 
     target: Path
@@ -38,7 +38,7 @@ class Workplace:
 
     @property
     def recordings(self) -> Path:
-        """Folder of the recordings that are built."""
+        """Folder of built recordings."""
         return self.path / "recordings"
 
     @property
@@ -47,31 +47,31 @@ class Workplace:
         return self.path / "store"
 
     def begun(self) -> dict[str, Any]:
-        """Return what is noted of the build that began it; nothing if none did."""
+        """Return the note of the build that started it; empty if there is none."""
         try:
             return checked((self.path / "build.json").read_bytes())
         except (OSError, ValueError):
             return {}  # nothing depends on it: what is built is known by its records
 
     def built(self, *, forced: bool) -> dict[str, tuple[Record, Files]]:
-        """Return the recordings that are whole here, by id.
+        """Return the complete recordings, by id.
 
         Parameters
         ----------
         forced : bool
-            Whether for a build that takes nothing from before: it goes on only where such a build
-            was interrupted.
+            Whether for a build from scratch: it resumes only an interrupted build of
+            that kind.
         """
         return self.scan(forced=forced)[0]
 
     def scan(self, *, forced: bool) -> tuple[dict[str, tuple[Record, Files]], dict[Path, str]]:
-        """Return :meth:`built`, and the folders of what is damaged, with what is wrong there."""
+        """Return :meth:`built`, and damaged folders with their faults."""
         if forced and not self.begun().get("forced"):
             return {}, {}
         return scan_records(self.recordings)
 
     def begin(self, plan: Plan, *, forced: bool) -> None:
-        """Make the folder, or go on in the one that an interrupted build has left.
+        """Create the folder, or resume in that of an interrupted build.
 
         Raises
         ------
@@ -99,17 +99,17 @@ class Workplace:
         write_atomically(self.path / "build.json", with_checksum(note, indent=1))
 
     def is_over(self) -> bool:
-        """Return whether what was made here is published already."""
+        """Return whether the store has already been published."""
         build = self.begun().get("build")
         return build is not None and build == read_attributes(self.target).get("build")
 
     def clear_store(self) -> None:
-        """Remove an unfinished store; the recordings stay."""
+        """Remove an unfinished store; the recordings are kept."""
         if self.store.exists():
             shutil.rmtree(self.store)
 
     def remove(self) -> None:
-        """Remove the folder, renamed first, so that nothing half removed is taken for work done."""
+        """Remove the folder, renamed first, so that a partial one is never used."""
         if self.path.exists():
             aside = name_aside(self.target)
             self.path.rename(aside)

@@ -1,1 +1,1 @@
-"""Names of channels, and what they are made of; known to all modules."""
+"""Names and derivations of channels; used by all modules."""

@@ -1,4 +1,4 @@
-"""Which channels an annotation means that names one."""
+"""Which channels the channel of an annotation refers to."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ def annotated_rows(annotated: str, channels: Sequence[Channel]) -> list[int]:
     >>> [SETS["10-20"][row].name for row in annotated_rows("FP1-F7", SETS["10-20"])]
     ['Fp1', 'F7']
 
-    The channel of that name or of these electrodes, whichever of them is subtracted, if there is
-    one; else all in which one of them takes part. What names no electrode, such as ``TERM``, is
-    said of all channels.
+    The channel with that name or these electrodes, in either polarity, if it exists; else all that
+    use one of the electrodes. A name without electrodes, such as ``TERM``, refers
+    to all channels.
 
     Parameters
     ----------

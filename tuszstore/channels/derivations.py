@@ -1,7 +1,7 @@
-"""What a channel is made of: an electrode, a difference, or an electrode less the average.
+"""Derivations of channels: an electrode, a difference, or an electrode minus the average.
 
-Two channels are the same where anode and cathode are, in one nomenclature, whatever they are
-called: ``T7-P7`` is ``T3-T5``, and ``P7-T7`` is that upside down.
+Two channels are the same if anode and cathode are, in one nomenclature, whatever their
+names: ``T7-P7`` is ``T3-T5``, and ``P7-T7`` is its inverse.
 """
 
 import re
@@ -14,7 +14,7 @@ AVERAGE = "avg"
 """Cathode of a channel against the average of electrodes."""
 
 MAX_NAME = 80
-"""Characters of a channel's name, at most: an EDF label has 16."""
+"""Maximum number of characters of a channel's name: an EDF label has 16."""
 
 _PARTS = re.compile(r"([^-\s]+)\s*-\s*([^-\s]+)")
 
@@ -26,13 +26,13 @@ class Channel:
     Attributes
     ----------
     name : str
-        What it is called.
+        Name of the channel.
     anode : str
         Electrode, in the nomenclature of :data:`~tuszstore.channels.names.CHANNELS` where it is
-        one of the 10-20 system; else a label as it stands in the source.
+        one of the 10-20 system; else a label as in the source.
     cathode : str or None
         Electrode that is subtracted, ``"avg"`` for the average of electrodes, or None for a
-        channel as it was recorded, against the recording's reference.
+        channel as recorded, against the recording's reference.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Channel:
         Parameters
         ----------
         text : str
-            A pair of electrodes, an electrode with ``-avg``, or any other label as it stands.
+            A pair of electrodes, an electrode with ``-avg``, or any other label, unchanged.
 
         Raises
         ------
         ValueError
-            If it is empty, too long, or a channel less itself.
+            If it is empty, too long, or a channel minus itself.
         """
         label = " ".join(text.split())
         if not label or len(label) > MAX_NAME:
@@ -74,24 +74,24 @@ class Channel:
             return cls(label, label)
         cathode = canonical(pair[2])
         if anode == cathode:
-            raise ValueError(f"{text!r} is a channel less itself")
+            raise ValueError(f"{text!r} is a channel minus itself")
         return cls(f"{anode}-{cathode}", anode, cathode)
 
     @property
     def electrodes(self) -> tuple[str, ...]:
-        """Electrodes by name; without those of an average."""
+        """Names of electrodes; without those of an average."""
         return (self.anode,) if self.cathode in (None, AVERAGE) else (self.anode, str(self.cathode))
 
     @property
     def identity(self) -> tuple[str, str | None]:
-        """Anode and cathode: equal for channels that show the same."""
+        """Anode and cathode: equal for equivalent channels."""
         return self.anode, self.cathode
 
     @property
     def is_difference(self) -> bool:
-        """Whether it is one electrode less another."""
+        """Whether it is one electrode minus another."""
         return self.cathode is not None and self.cathode != AVERAGE
 
     def to_json(self) -> dict[str, str | None]:
-        """Return it as a store's `spec` has it."""
+        """Return it as in a store's `spec`."""
         return {"name": self.name, "anode": self.anode, "cathode": self.cathode}

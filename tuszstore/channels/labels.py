@@ -1,7 +1,7 @@
-"""Labels of signals in their many spellings: an electrode, and what it is measured against.
+"""Labels of signals in their many spellings: an electrode and its reference.
 
-A message may repeat what is built of known electrodes and references, and nothing else of a label:
-in a damaged header anything can stand there.
+A message may repeat known electrodes and references, and nothing else of a label:
+a damaged header may contain any text.
 """
 
 import re
@@ -29,10 +29,10 @@ _CODE = re.compile(r"(?:[A-Z]{1,3}(?:REF)?|AVER)\d{0,2}")
 """Short names of references, such as AVG, CS2, G2, AA or REF1."""
 
 _NO_REFERENCE = frozenset({"IMP", "ENV", "RMS", "POW", "PSD", "MIN", "MAX", "SD", "VAR"})
-"""Endings that say what was computed of an electrode's signal."""
+"""Endings that describe a processing of an electrode's signal."""
 
 _MANY = 8
-"""Electrodes against one other from which on that one is a common reference, not a neighbour."""
+"""From this many electrodes against one other, that one is a common reference, not a neighbour."""
 
 _LABEL = re.compile(
     r"(?:(?:EEG|POL)[\s_:.-]*)*(?P<electrode>[A-Za-z]{1,3}\d{0,3})[\s.]*"
@@ -50,14 +50,14 @@ _SHOWN = 4
 
 @dataclass(frozen=True)
 class Label:
-    """A signal's label, understood.
+    """A parsed label of a signal.
 
     Attributes
     ----------
     electrode : str
         As written, without zeros before its number.
     reference : str
-        In one spelling for equal ones; empty without one.
+        In canonical spelling; empty without one.
     written : str
         The reference as a message may repeat it.
     """
@@ -68,7 +68,7 @@ class Label:
 
 
 def electrode(label: str, *, ignore_case: bool = True) -> str:
-    """Return what is left of a signal's label without ``EEG`` and the reference.
+    """Return a signal's label without ``EEG`` and the reference.
 
     >>> electrode("EEG FP1-REF"), electrode("Fp1-Ref"), electrode("EEG EKG1-REF")
     ('FP1', 'Fp1', 'EKG1')
@@ -97,7 +97,7 @@ def parse_label(
     references: Collection[str] = (),
     any_electrode: bool = False,
 ) -> Label | None:
-    """Return electrode and reference of a label, or None where it is not of known ones.
+    """Return electrode and reference of a label, or None if they are unknown.
 
     >>> parse_label("POL Fp1-Ref1")
     Label(electrode='Fp1', reference='REF1', written='REF1')
@@ -111,11 +111,11 @@ def parse_label(
     label : str
         As in the EDF header.
     ignore_case : bool
-        Whether the case of prefix and reference means nothing; that of the electrode never does.
+        Whether the case of prefix and reference is ignored; that of the electrode always is.
     references : collection of str
-        Further references, as :func:`reference_key` gives them.
+        Further references, from :func:`reference_key`.
     any_electrode : bool
-        Whether electrodes of the 10-20 and 10-10 systems count that have no position in MNE's
+        Whether to include electrodes of the 10-20 and 10-10 systems without a position in MNE's
         montage, such as T1.
     """
     parts = _split(label, ignore_case, any_electrode)
@@ -129,7 +129,7 @@ def parse_label(
 
 
 def reference_key(text: str, *, ignore_case: bool = True) -> str:
-    """Return a reference in the one spelling in which :class:`Label` has it.
+    """Return a reference in the canonical spelling of :class:`Label`.
 
     >>> reference_key("-(A1+A2)/2"), reference_key("- Common 2")
     ('A1A2', 'COMMON2')
@@ -137,14 +137,14 @@ def reference_key(text: str, *, ignore_case: bool = True) -> str:
     Parameters
     ----------
     text : str
-        As the user names it, or as it stands in a label.
+        As named by the user, or as in a label.
     ignore_case : bool
         As for :func:`parse_label`.
 
     Raises
     ------
     ValueError
-        If nothing is left of it: electrodes without a reference are read anyway.
+        If it is empty: electrodes without a reference are read anyway.
     """
     text = text.strip(" -:/_")
     known = _reference(text, ignore_case=ignore_case)
@@ -190,9 +190,9 @@ def describe_labels(
     references: Collection[str] = (),
     one_reference: bool = True,
 ) -> str:
-    """Return what a file has, in words that hold nothing but known electrodes and references.
+    """Return a summary of a file's signals that mentions only known electrodes and references.
 
-    It is equal for files with the same signals in other orders.
+    It does not depend on the order of signals.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def describe_labels(
     ignore_case, references
         As for :func:`parse_label`.
     one_reference : bool
-        Whether electrodes as such are needed, all against one reference.
+        Whether single electrodes are needed, all against one reference.
     """
     names = _electrodes()
     groups: dict[str, list[Label]] = {}
@@ -235,7 +235,7 @@ def describe_labels(
     if pairs:
         parts.append(_listed(sorted(pairs, key=_place), "bipolar derivation"))
     for count, what in (
-        (n_unknown, "of an electrode whose reference is not known"),
+        (n_unknown, "of an electrode with unknown reference"),
         (n_other, "without an electrode's name"),
     ):
         if count:
@@ -247,7 +247,7 @@ def describe_labels(
         what = "all" if one_reference else "both electrodes of a derivation"
         return f"the file has {several}, and {what} must be against one reference"
     if one_reference and len(pairs) > len(groups.get("", ())):
-        return f"the file has {several}, and electrodes against one common reference are needed"
+        return f"the file has {several}, and electrodes against one common reference are required"
     return f"the file has {several}"
 
 
@@ -264,7 +264,7 @@ def _place(name: str) -> tuple[int, str]:
 
 
 def without_number(label: str) -> str | None:
-    """Return a label without the number that MNE adds to those that stand more than once.
+    """Return a label without the number that MNE adds to repeated ones.
 
     >>> without_number("T8-P8-0"), without_number("T8-P8")
     ('T8-P8', None)
@@ -280,7 +280,7 @@ def _numbered(label: str, ignore_case: bool) -> Label | None:
 
 
 def is_common(reference: str, n_electrodes: int) -> bool:
-    """Return whether so many electrodes against one reference are more than neighbours of it.
+    """Return whether a reference of this many electrodes is a common one, not a neighbour.
 
     Parameters
     ----------
@@ -300,7 +300,7 @@ def _listed(names: Sequence[str], what: str) -> str:
 
 @lru_cache(maxsize=1)
 def positioned_electrodes() -> tuple[str, ...]:
-    """Return the electrodes of MNE's 10-20 montage, without those that have an older name."""
+    """Return the electrodes of MNE's 10-20 montage, except those with an older name."""
     return tuple(name for name in standard_montage().ch_names if name not in SYNONYMS)
 
 

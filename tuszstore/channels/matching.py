@@ -1,7 +1,7 @@
-"""Names of channels in a table, found among the labels of a file in whatever spelling.
+"""Matching names of channels in a table to the labels of a file, in any spelling.
 
-``FP1``, ``EEG Fp1-Ref`` and ``Fp1-Avg`` are one signal where a file has no other of that electrode,
-and ``T4-T6`` is ``T8-P8``, whichever way round it is written.
+``FP1``, ``EEG Fp1-Ref`` and ``Fp1-Avg`` are one signal if a file has no other of that electrode,
+and ``T4-T6`` is ``T8-P8``, in either polarity.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -12,7 +12,7 @@ from tuszstore.channels.signals import label_key
 
 
 def match_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Return the signals that names mean; several where labels stand more than once.
+    """Return the signals that names refer to; several if labels are repeated.
 
     >>> match_names(["FP1", "t4-t6"], ["Fp1-Avg", "T8-P8", "P8-T8"])
     {'FP1': (0,), 't4-t6': (1, 2)}

@@ -1,4 +1,4 @@
-"""Electrodes of the international 10-20 system, and the other names that they have."""
+"""Electrodes of the international 10-20 system, and their synonyms."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ CHANNELS = (
     "Fp1", "F3", "C3", "P3", "F7", "T3", "T5", "O1", "Fz", "Cz", "Pz",
     "Fp2", "F4", "C4", "P4", "F8", "T4", "T6", "O2",
 )  # fmt: skip
-"""The 19 electrodes, in the order in which a store has them by default."""
+"""The 19 electrodes, in the default order of a store."""
 
 SYNONYMS = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
 """Names of the newer 10-10 nomenclature for four of the 19."""
@@ -23,7 +23,7 @@ _REGIONS = {"FP": "Fp", "CB": "Cb"}
 
 @lru_cache(maxsize=4096)  # planning asks for the same few names again and again
 def canonical(name: str) -> str:
-    """Return an electrode's name in the nomenclature of :data:`CHANNELS`; others as they are.
+    """Return an electrode's name in the nomenclature of :data:`CHANNELS`; others unchanged.
 
     >>> canonical("FP1"), canonical("t7"), canonical("ft9"), canonical("LOC")
     ('Fp1', 'T3', 'FT9', 'LOC')

@@ -1,4 +1,4 @@
-"""Why a channel cannot be made: what is wanted, what the file has, and what could be done."""
+"""Why a channel cannot be computed: what is required, what the file has, and how to solve it."""
 
 from collections.abc import Collection, Sequence
 
@@ -7,7 +7,7 @@ from tuszstore.channels.labels import describe_labels
 from tuszstore.channels.names import is_electrode
 
 FEW = 4
-"""Missing electrodes up to which it is worth to say that they may be interpolated."""
+"""Up to this many missing electrodes, interpolation is suggested."""
 
 
 def why_not(
@@ -19,20 +19,20 @@ def why_not(
     references: Collection[str] = (),
     other_case: bool = False,
 ) -> str:
-    """Return the reason why channels cannot be made, equal for equal causes.
+    """Return the reason why channels cannot be computed, equal for equal causes.
 
     Parameters
     ----------
     labels : sequence of str
-        Of all signals of the file, as they are meant.
+        Of all signals of the file, after renaming.
     lost : sequence of Channel
-        What cannot be made.
+        Channels that cannot be computed.
     would_do : sequence of str
-        Electrodes with which all could be made if they were interpolated.
+        Electrodes whose interpolation would make all channels available.
     ignore_case, references
         As for :func:`~tuszstore.channels.labels.parse_label`.
     other_case : bool
-        Whether they could be made if case meant nothing.
+        Whether they could be derived if case was ignored.
     """
     as_such = [c for c in lost if c.cathode is None]
     plain = sorted(c.anode for c in as_such if is_electrode(c.anode))
@@ -43,7 +43,7 @@ def why_not(
         parts.append(f"{'channels are' if plain[1:] else 'channel is'} missing: {', '.join(plain)}")
     if derived:
         them = "derivations" if derived[1:] else "derivation"
-        parts.append(f"{them} cannot be made: {', '.join(derived)}")
+        parts.append(f"{them} cannot be computed: {', '.join(derived)}")
     if named:
         parts.append(f"no signal has the label {' or '.join(map(repr, named))}")
     told = describe_labels(
@@ -54,7 +54,7 @@ def why_not(
     )
     parts.append(told)
     if other_case:
-        parts.append("in other letters they are there: set channels.ignore_case to true")
+        parts.append("they exist in another case: set channels.ignore_case to true")
     elif would_do:
         zeros = _zeros(labels, would_do)
         if zeros:
@@ -64,8 +64,8 @@ def why_not(
         if others:
             them = "them" if others[1:] else "it"
             parts.append(f"to interpolate {them}, add {', '.join(others)} to channels.interpolate")
-    elif "whose reference is not known" in told:
-        parts.append("if that is one reference for all, name it in channels.references")
+    elif "with unknown reference" in told:
+        parts.append("if all have the same reference, name it in channels.references")
     return "; ".join(parts)
 
 

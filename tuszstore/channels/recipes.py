@@ -1,29 +1,29 @@
-"""How a channel is made of others: which of them, and with which factor."""
+"""How a channel is computed from others: which of them, and with which factor."""
 
 from collections.abc import Sequence
 
 from tuszstore.channels.derivations import AVERAGE, Channel
 
 Recipe = tuple[tuple[int, float], ...]
-"""Row and factor of each channel that a derived one is the sum of."""
+"""Row and factor of each term of a derived channel."""
 
 
 def find_recipe(
     wanted: Channel, channels: Sequence[Channel], average_of: Sequence[str] = ()
 ) -> Recipe | None:
-    """Return how a channel is made of those that are there; None if it cannot be.
+    """Return how a channel is computed from existing ones; None if it cannot be.
 
-    It is there itself, upside down, or as the difference of two electrodes against one reference,
-    be that the recording's or the average. An electrode less the average needs all electrodes of
-    that.
+    It exists itself, inverted, or as the difference of two electrodes against one reference
+    (the recording's or the average). An electrode minus the average needs all electrodes of
+    the average.
 
     Parameters
     ----------
     wanted : Channel
     channels : sequence of Channel
-        Those that are there.
+        Those that exist.
     average_of : sequence of str
-        Electrodes of the average that is wanted.
+        Electrodes of the required average.
     """
     rows = {channel.identity: row for row, channel in enumerate(channels)}
     anode, cathode = wanted.identity

@@ -1,7 +1,7 @@
-"""How the channels that are wanted are made of the signals of a file, from its labels alone.
+"""How the requested channels are computed from the signals of a file, by its labels.
 
-A file has a channel by a synonym, upside down, or as the difference of two electrodes against one
-reference. Electrodes can be interpolated before that, differences that were recorded as such never.
+A file may have a channel under a synonym, inverted, or as the difference of two electrodes against
+one reference. Electrodes can be interpolated before that, bipolar recordings never.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,15 +23,15 @@ from tuszstore.channels.signals import (
 from tuszstore.errors import RecordingError
 
 AVERAGES = frozenset({"AR", "AV", "AVE", "AVER", "AVERAGE", "AVG", "CAR", "MEAN"})
-"""References that are the average of electrodes."""
+"""References that are an average of electrodes."""
 
 Terms = tuple[tuple[int, float], ...]
-"""Number and factor of each signal that a channel is the sum of."""
+"""Number and factor of each term of a channel."""
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """How channels are made of the signals of a file.
+    """How channels are computed from the signals of a file.
 
     Attributes
     ----------
@@ -39,21 +39,21 @@ class Resolution:
         For each channel. Numbers from `n_signals` on are electrodes that must be interpolated
         first: ``n_signals + k`` is ``missing[k]``.
     electrodes : mapping of str to int
-        Signal of each electrode that takes part and could be interpolated: it has a position, and
-        there are others against its reference to do that from. All are against one reference.
-        Other electrodes, and differences that were recorded as such, are in `terms` alone.
+        Signal of each electrode that is used and could be interpolated: it has a position, and
+        others with its reference exist. All are against one reference.
+        Other electrodes, and bipolar recordings, are only in `terms`.
     others : mapping of str to int
         Signal of each other electrode with a position against that reference: with those of
-        `electrodes` it serves to interpolate.
+        `electrodes` it is used to interpolate.
     missing : tuple of str
         Electrodes to be interpolated before channels are derived, sorted.
     duplicates : mapping of str to tuple of int
-        Signals that have one meaning and must hold equal samples, by its name; the first is taken.
+        Equivalent signals, which must have equal samples, by channel name; the first is used.
     opposites : mapping of str to tuple of int
-        A signal that is taken, by its name, and those that are the same difference upside down.
+        A signal that is used, by its name, and those that are its inverse.
     reference : str
-        What the electrodes that take part are against, as `REF`, `AVG` or `Cz`; empty where that is
-        not said, where there are several, and for differences that were recorded as such.
+        Reference of the electrodes that are used, such as `REF`, `AVG` or `Cz`; empty if unknown,
+        if there are several, and for bipolar recordings.
     n_signals : int
         Number of the file's signals.
     """
@@ -69,7 +69,7 @@ class Resolution:
 
     @cached_property
     def signals(self) -> tuple[int, ...]:
-        """Numbers of all signals of which channels are made, sorted."""
+        """Numbers of all signals that channels are computed from, sorted."""
         numbers = {number for terms in self.terms for number, _ in terms}
         return tuple(sorted(number for number in numbers if number < self.n_signals))
 
@@ -84,7 +84,7 @@ def resolve(
     interpolate: Collection[str] = (),
     average_of: Sequence[str] = (),
 ) -> Resolution:
-    """Return how channels are made of a file's signals.
+    """Return how channels are computed from a file's signals.
 
     >>> from tuszstore.channels.sets import parse_channels
     >>> resolve(["EEG T7-LE", "P7-O1", "EEG P7-LE"], parse_channels(["T3-T5", "O1-T5"])).terms
@@ -96,21 +96,22 @@ def resolve(
         Labels of all signals of the file, as in its header.
     wanted : sequence of Channel
     ignore_case : bool
-        Whether the case of labels, prefixes, references and synonyms means nothing; that of
-        electrodes never does.
+        Whether the case of labels, prefixes, references and synonyms is ignored; that of
+        electrodes always is.
     rename : mapping of str to str
-        What labels mean, by the label as it stands, such as ``{"01": "O1"}``; empty for nothing.
+        Meaning of labels, by the label as in the file, such as ``{"01": "O1"}``; empty to ignore
+        one.
     references : sequence of str
         Names of further references, such as ``["X1"]`` for ``F7-X1``.
     interpolate : collection of str
         Electrodes that may be interpolated.
     average_of : sequence of str
-        Electrodes of the average, where the file is not recorded against it.
+        Electrodes of the average, if the file is not recorded against it.
 
     Raises
     ------
     RecordingError
-        Saying which channels cannot be made, and what the file has.
+        Names the channels that cannot be computed, and what the file has.
     ValueError
         If a reference has no name.
     """

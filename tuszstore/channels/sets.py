@@ -1,4 +1,4 @@
-"""Sets of channels by name: the electrodes, and the montages in which EEG is read.
+"""Named sets of channels: the electrodes, and common montages.
 
 The longitudinal bipolar montage is that of Guideline 3 of the American Clinical Neurophysiology
 Society (Acharya et al., 2016); TCP is the montage of the annotations of TUSZ.
@@ -40,7 +40,7 @@ SETS: dict[str, tuple[Channel, ...]] = {
 
 
 def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
-    """Return the channels that a set's name, or a list of channels, means.
+    """Return the channels of a set's name or of a list of channels.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
     Raises
     ------
     ValueError
-        If there is no such set, no channel, one that stands twice, or a set within a list.
+        If there is no such set, no channel, a repeated one, or a set within a list.
     """
     if isinstance(wanted, str):
         if wanted not in SETS:
             close = difflib.get_close_matches(wanted, SETS, n=1)
             raise ValueError(
-                f"no set of channels {wanted!r:.100}"
-                + f"; there are {', '.join(sorted(SETS))}, or give a list such as [Fp1, F7-T7]"
+                f"unknown set of channels {wanted!r:.100}"
+                + f"; known are {', '.join(sorted(SETS))}, or give a list such as [Fp1, F7-T7]"
                 + (f"; did you mean {close[0]!r}?" if close else "")
             )
         return SETS[wanted]
@@ -65,28 +65,26 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
         if not isinstance(text, str):
             raise ValueError(f"a channel must be text, not {text!r:.100}; put it in quotes")
         if text in SETS:
-            raise ValueError(
-                f"{text!r} is a set of channels: give it alone, or its channels in the list"
-            )
+            raise ValueError(f"{text!r} is a set of channels: use it alone, or list its channels")
     channels = tuple(Channel.parse(text) for text in wanted)
     check_distinct(channels)
     return channels
 
 
 def channels_of(wanted: str | Channel | Iterable[str | Channel]) -> tuple[Channel, ...]:
-    """Return the channels that a set's name, or channels and texts, mean.
+    """Return the channels of a set's name, or of channels and texts.
 
     Parameters
     ----------
     wanted : str, Channel or iterable of them
-        As of :func:`parse_channels`; a channel stands for itself.
+        As for :func:`parse_channels`; a :class:`Channel` is kept.
 
     Raises
     ------
     TypeError
         If it is neither a name nor several channels.
     ValueError
-        As of :func:`parse_channels`.
+        As for :func:`parse_channels`.
     """
     if isinstance(wanted, str):
         return parse_channels(wanted)
@@ -106,7 +104,7 @@ def _texts(given: Sequence[str | Channel]) -> list[str]:
 
 
 def shown_channels(channels: Sequence[Channel]) -> str:
-    """Return channels as people name them: a set, or how many there are.
+    """Return a short text for channels: a set's name, or some names and a count.
 
     >>> shown_channels(SETS["tcp_a"])
     'tcp_a (20 channels)'
@@ -122,7 +120,7 @@ def shown_channels(channels: Sequence[Channel]) -> str:
 
 
 def derivable_sets(channels: Sequence[Channel]) -> dict[str, tuple[Recipe, ...]]:
-    """Return how the built-in sets are made of channels, for those that can be.
+    """Return how the built-in sets are computed from channels, if possible.
 
     Parameters
     ----------
@@ -131,7 +129,7 @@ def derivable_sets(channels: Sequence[Channel]) -> dict[str, tuple[Recipe, ...]]
     Returns
     -------
     dict of str to tuple of Recipe
-        In the order of each set; without those of which every channel is there itself.
+        In the order of each set; without sets that the channels already contain.
     """
     there = {channel.identity for channel in channels}
     found = {}
@@ -143,17 +141,17 @@ def derivable_sets(channels: Sequence[Channel]) -> dict[str, tuple[Recipe, ...]]
 
 
 def check_distinct(channels: Iterable[Channel]) -> None:
-    """Refuse channels of which two show the same or have one name.
+    """Reject channels if two are equivalent or have the same name.
 
     Raises
     ------
     ValueError
-        Naming them; or if there are none.
+        Names them; also if there are none.
     """
     seen: dict[object, Channel] = {}
     for channel in channels:
         for key in {channel.identity, channel.name}:
             if (other := seen.setdefault(key, channel)) is not channel:
-                raise ValueError(f"{channel.name} and {other.name} are one channel, given twice")
+                raise ValueError(f"{channel.name} and {other.name} are the same channel")
     if not seen:
-        raise ValueError("there are no channels")
+        raise ValueError("no channels given")

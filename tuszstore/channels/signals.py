@@ -1,7 +1,7 @@
-"""The signals of a file by what they are: electrodes by reference, differences, other labels.
+"""The signals of a file by kind: electrodes by reference, differences, other labels.
 
-Signals of two references are never taken together, with one exception that has always been read: an
-electrode as such may be bare, or against any reference of TUSZ.
+Signals of two references are never combined, with one exception: a single
+electrode may have no reference, or any reference of TUSZ.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,19 +21,19 @@ from tuszstore.channels.labels import (
 from tuszstore.channels.names import SYNONYMS, canonical, is_electrode
 
 MANY = 8
-"""Electrodes against one other from which on that one is a common reference, not a neighbour."""
+"""From this many electrodes against one other, that one is a common reference, not a neighbour."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Electrodes that are read together.
+    """Electrodes that may be combined.
 
     Attributes
     ----------
     reference : str or None
-        Which they share, as of :class:`~tuszstore.channels.labels.Label`; None for several.
+        Common reference, as in :class:`~tuszstore.channels.labels.Label`; None for several.
     numbers : mapping of str to tuple of int
-        Signals of each electrode. The first is taken, the others must be equal.
+        Signals of each electrode. The first is used, the others must be equal.
     """
 
     reference: str | None
@@ -41,7 +41,7 @@ class Group:
 
     @cached_property
     def zero(self) -> str | None:
-        """The electrode that is the reference, and so is zero against it."""
+        """The electrode that is the reference, and therefore zero."""
         name = canonical(self.reference or "")
         return name if is_electrode(name) else None
 
@@ -53,19 +53,19 @@ class Group:
 
 @dataclass(frozen=True)
 class Signals:
-    """What the signals of a file are, by number.
+    """The signals of a file by kind, as numbers.
 
     Attributes
     ----------
     number : int
-        Number of all of them.
+        Number of signals.
     labels : mapping of str to tuple of int
-        By label, as :func:`label_key` gives it.
+        By label, from :func:`label_key`.
     pairs : mapping of (str, str) to tuple of int
         Differences by anode and cathode.
     mixed : tuple of Group
-        Those that electrodes as such are taken from, the first that has all: any of the references
-        of TUSZ in their usual spellings, in any, then each other reference.
+        Groups for single electrodes, of which the first that has all is used: the references
+        of TUSZ in their usual spellings, in any spelling, then each other reference.
     groups : tuple of Group
         One for each common reference.
     """
@@ -77,19 +77,19 @@ class Signals:
     groups: tuple[Group, ...]
 
     def shared(self, anode: str, cathode: str) -> list[str]:
-        """Return the electrodes from which both were subtracted, sorted."""
+        """Return the electrodes that were subtracted from both, sorted."""
         known = {electrode for _, electrode in self.pairs}
         return sorted(e for e in known if {(anode, e), (cathode, e)} <= self.pairs.keys())
 
 
 @lru_cache(maxsize=1)
 def positioned() -> frozenset[str]:
-    """Return the electrodes that can be interpolated, and that others are interpolated from."""
+    """Return the electrodes that can be interpolated and used for interpolation."""
     return frozenset(map(canonical, positioned_electrodes()))
 
 
 def label_key(label: str, *, ignore_case: bool = True) -> str:
-    """Return a label as it is compared: blanks as one, and capitals where case means nothing."""
+    """Return a label for comparison: with single blanks, and in capitals if case is ignored."""
     joined = " ".join(label.split())
     return joined.upper() if ignore_case else joined
 
@@ -97,7 +97,7 @@ def label_key(label: str, *, ignore_case: bool = True) -> str:
 def sort_signals(
     labels: Sequence[str], *, ignore_case: bool = True, references: Collection[str] = ()
 ) -> Signals:
-    """Return what the signals of a file are.
+    """Return the signals of a file by kind.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def sort_signals(
     ignore_case : bool
         Whether prefix, reference and synonyms are matched without case; electrodes always are.
     references : collection of str
-        Further references, as :func:`~tuszstore.channels.labels.reference_key` gives them: their
-        electrodes are read together, however few they are.
+        Further references, from :func:`~tuszstore.channels.labels.reference_key`: their
+        electrodes may be combined, however few they are.
     """
     by_label: dict[str, list[int]] = {}
     pairs: dict[tuple[str, str], list[int]] = {}

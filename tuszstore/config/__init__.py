@@ -1,8 +1,8 @@
-"""What a build is: read from YAML, validated, hashed.
+"""The configuration of a build: read from YAML, validated, hashed.
 
-The defaults of the sections are `configs/tusz.yaml`; `docs/signal.md` says why, and how
-`configs/reference.yaml` differs. Sections that decide what a store holds take part in
-:meth:`Config.digest`; `paths` and `build` say only where and how, and do not.
+The defaults of the sections are `configs/tusz.yaml`; `docs/signal.md` explains them, and how
+`configs/reference.yaml` differs. :meth:`Config.digest` covers the sections that determine
+the content of a store, not `paths` and `build`.
 """
 
 from tuszstore.config.build import MAX_SHARD, MAX_WINDOW, Config, validate_config

@@ -1,4 +1,4 @@
-"""A whole build: all sections, and what must agree between them."""
+"""A complete configuration: all sections, and constraints between them."""
 
 import hashlib
 import json
@@ -18,21 +18,21 @@ from tuszstore.config.section import Section
 from tuszstore.config.signal import Signal
 
 MAX_WINDOW = 1 << 25
-"""Samples of a window, at most: 2.5 GB as float32, in 19 channels."""
+"""Maximum samples of a window: 2.5 GB as float32, in 19 channels."""
 
 MAX_SHARD = 1 << 28
-"""Samples of a channel in a shard, at most: 20 GB of float32 in one file."""
+"""Maximum samples per channel in a shard: 20 GB of float32 in one file."""
 
 
 class Config(Section):
-    """A whole build, immutable and validated.
+    """A complete configuration, immutable and validated.
 
     Attributes
     ----------
     corpus, channels, labels, signal, windows, storage
-        What the store holds.
+        Content of the store.
     paths, build
-        Where it is made and how; not part of the digest.
+        Where and how it is built; not part of the digest.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class Config(Section):
         return self
 
     def digest(self, *sections: str) -> str:
-        """Hash of the sections that decide what a store holds.
+        """Hash of the sections that determine the content of a store.
 
         Parameters
         ----------
@@ -101,10 +101,10 @@ class Config(Section):
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def decisive(self, section: str) -> dict[str, Any]:
-        """Return the values of a section that decide what is stored, as JSON has them.
+        """Return the values of a section that determine what is stored, as in JSON.
 
-        A key that came later is left out where it has the meaning of before it was there: a
-        release that adds one makes nobody build anew.
+        A key added later is omitted if its value means the earlier behaviour, so that
+        a new key does not force rebuilds.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class Config(Section):
         return decisive_values(getattr(self, section), section)
 
     def replace(self, **options: Any) -> "Config":
-        """Return a copy with some dotted keys set, validated anew.
+        """Return a copy with some dotted keys set, validated again.
 
         Parameters
         ----------
@@ -127,15 +127,15 @@ class Config(Section):
 def validate_config(
     values: Mapping[str, Any], name: str, options: Mapping[str, str] | None = None
 ) -> Config:
-    """Return a configuration from its values as they are, without defaults from the environment.
+    """Return a configuration from its values, without defaults from the environment.
 
     Parameters
     ----------
     values : mapping
     name : str
-        What they are, for messages.
+        Their name, for messages.
     options : mapping of str to str, optional
-        Dotted keys that were set elsewhere, and what is named for those instead.
+        Names for messages of dotted keys that were set elsewhere.
 
     Raises
     ------

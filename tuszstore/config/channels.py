@@ -16,24 +16,24 @@ class Channels(Section):
 
     set: str | tuple[str, ...] = "10-20"
     """Channels of the store: the name of a set, or a list of electrodes, differences (``F7-T3``),
-    electrodes less the average (``C3-avg``) and labels as files have them.
+    electrodes minus the average (``C3-avg``) and labels as in files.
     """
     rename: dict[str, str] = Field(default={})
-    """Labels of files, and what they are to be read as."""
+    """Labels of files, and how to read them."""
     references: tuple[str, ...] = ()
-    """More names of references, beside those that are known (``REF``, ``LE``, ``Avg``, ...)."""
+    """Additional names of references, besides ``REF``, ``LE``, ``Avg``, ..."""
     average_of: tuple[str, ...] = CHANNELS
     """Electrodes of the average in ``C3-avg``."""
     ignore_case: bool = True
     """Whether labels that differ in case only are equal."""
     interpolate: tuple[str, ...] = ("Fz", "Pz")
-    """Electrodes that are interpolated from their neighbours where a file lacks them."""
+    """Electrodes to interpolate from their neighbours if a file lacks them."""
     flat: Literal["interpolate", "keep", "leave_out"] = "interpolate"
-    """What is done with an electrode without signal."""
+    """How to handle an electrode with a flat signal."""
     bads: Literal["interpolate", "keep", "leave_out"] = "interpolate"
-    """What is done with an electrode that the corpus marks as bad."""
+    """How to handle an electrode that the corpus marks as bad."""
     max_interpolated: Annotated[int, Field(ge=0, le=15)] = 4
-    """Most electrodes of a recording that are interpolated; with more it is excluded."""
+    """Maximum number of interpolated electrodes; with more, a recording is excluded."""
 
     @model_validator(mode="after")
     def _known_channels(self) -> Self:
@@ -44,10 +44,10 @@ class Channels(Section):
             reference_key(name, ignore_case=self.ignore_case)
         for name in self.interpolate:
             if canonical(name) != name or not is_electrode(name):
-                raise ValueError(f"interpolate names {name!r}, which is no electrode's name")
+                raise ValueError(f"interpolate names {name!r}, which is not an electrode")
         return self
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """Channels of a store, in their order."""
+        """Channels of a store, in order."""
         return parse_channels(self.set)

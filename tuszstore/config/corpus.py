@@ -1,4 +1,4 @@
-"""Section ``corpus``: where recordings come from, whose they are, and the splits."""
+"""Section ``corpus``: the corpus, its patients, and the splits."""
 
 import re
 from typing import Annotated, Any, Literal, Self
@@ -9,14 +9,14 @@ from tuszstore.config.section import Fraction, Section, registered
 from tuszstore.registry import CORPORA
 
 AUTO = "auto"
-"""Name of a corpus that is found out from its folder."""
+"""Name for recognising the corpus by its folder."""
 
 PATIENT_RULES = ("folder", "name")
-"""What ``corpus.patient`` may be, beside a pattern."""
+"""Values of ``corpus.patient``, besides a pattern."""
 
 
 class Corpus(Section):
-    """Which corpus it is, who its patients are, and which recordings belong to which split."""
+    """The corpus, its patients, and the assignment of recordings to splits."""
 
     name: str = AUTO
     """A registered corpus, or ``auto`` to recognise it by its folder."""
@@ -27,7 +27,7 @@ class Corpus(Section):
     errata: Literal["correct", "none"] = "correct"
     """Whether known faults of public corpora are corrected."""
     decisions: dict[str, str] = Field(default={})
-    """What counts where a public corpus leaves more than one reading: a choice by its key."""
+    """Choices, by key, where a public corpus allows several readings."""
     split_policy: Literal["official", "patient", "file_order", "file"] = "official"
     """Where splits come from: the corpus (``official``), a seeded share of the patients
     (``patient``), the order of the files (``file_order``), or a list (``file``).
@@ -41,7 +41,7 @@ class Corpus(Section):
     split_seed: int = 42
     """Seed of the split by patients."""
     pseudonymize: bool = False
-    """Whether keyed hashes take the place of ids."""
+    """Whether to replace ids by keyed hashes."""
 
     @field_validator("name")
     @classmethod
@@ -56,11 +56,11 @@ class Corpus(Section):
         try:
             groups = re.compile(value or "").groups
         except re.error as error:
-            raise ValueError(f"{value!r} is no regular expression: {error}") from None
+            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
         if groups != 1:
             raise ValueError(
                 f"{value!r} must be {' or '.join(PATIENT_RULES)}, or a pattern with one group, "
-                "which is the patient, such as ^([^/]+)/"
+                "for the patient, such as ^([^/]+)/"
             )
         return value
 
@@ -74,15 +74,15 @@ class Corpus(Section):
     @model_validator(mode="after")
     def _file_is_given(self) -> Self:
         if self.split_policy == "file" and self.split_file is None:
-            raise ValueError("split_policy 'file' needs split_file: a path, or such as 'chbmit'")
-        if self.split_policy != "file" and self.split_file is not None:
             raise ValueError(
-                f"split_file is for split_policy 'file', and that is {self.split_policy!r}"
+                "split_policy 'file' needs split_file: a path or name such as 'chbmit'"
             )
+        if self.split_policy != "file" and self.split_file is not None:
+            raise ValueError(f"split_file needs split_policy 'file', not {self.split_policy!r}")
         return self
 
     @model_validator(mode="after")
     def _decisions_hold(self) -> Self:
         if self.decisions and self.errata == "none":
-            raise ValueError("errata is none, which turns decisions off as well")
+            raise ValueError("errata is none, which also turns decisions off")
         return self

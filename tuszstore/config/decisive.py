@@ -1,11 +1,11 @@
-"""Which keys decide what a store holds: those take part in its digest."""
+"""Keys that determine the content of a store: those in its digest."""
 
 from typing import Any
 
 from pydantic import BaseModel
 
 NOT_CONTENT = frozenset({"paths", "build"})
-"""Sections that do not decide what a store holds."""
+"""Sections that do not affect the content of a store."""
 
 FIRST_KEYS = {
     "corpus": ("split_policy", "val_fraction", "split_seed", "pseudonymize"),
@@ -22,14 +22,14 @@ FIRST_KEYS = {
     "windows": ("length", "stride", "overlap"),
     "storage": ("dtype", "scale", "codec", "shard_seconds"),
 }  # fmt: skip
-"""Keys of each section that take part in every digest. All others came later."""
+"""Keys of each section that are in every digest. All others were added later."""
 
 MEANING_BEFORE: dict[str, Any] = {}
-"""Of later keys, by dotted name: the value that means what was done before, if not the default."""
+"""Values of later keys that mean the earlier behaviour, if not the default, by dotted name."""
 
 
 def decisive_values(section: BaseModel, path: str) -> dict[str, Any]:
-    """Return values of a section, without later keys that mean what was before them."""
+    """Return values of a section, without later keys whose value means the earlier behaviour."""
     dumped = section.model_dump(mode="json")
     chosen = {}
     for name, field in type(section).model_fields.items():

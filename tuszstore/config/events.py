@@ -9,15 +9,15 @@ from tuszstore.patterns import matcher
 
 
 class EventWords(Section):
-    """Which words start a seizure, end one, name one with its length, or are background.
+    """Words that start a seizure, end one, name one with its duration, or mean background.
 
-    They are patterns as of :func:`tuszstore.patterns.matcher`, for the events tables of BIDS and
-    the texts of EDF+. A text that starts or ends a seizure is no span, whatever it meets beside.
-    The class of other words, ``labels.map`` tells.
+    They are patterns as for :func:`tuszstore.patterns.matcher`, for the events tables of BIDS and
+    the texts of EDF+. A text that starts or ends a seizure is never a span.
+    ``labels.map`` gives the class of other words.
     """
 
     column: str | None = None
-    """Column of an events table that names types; else ``eventType``, or ``trial_type``."""
+    """Column of types in an events table; by default ``eventType``, or ``trial_type``."""
     starts: tuple[str, ...] = (r"re:(sz|seiz|seizure)[\s_.:-]*(onset|start|begin)\b.*",)
     """Texts at which a seizure starts."""
     ends: tuple[str, ...] = (r"re:(sz|seiz|seizure)[\s_.:-]*(offset|end|stop)\b.*",)
@@ -25,7 +25,7 @@ class EventWords(Section):
     spans: tuple[str, ...] = ("sz*", "seiz*")
     """Texts that are a seizure, with its duration."""
     background: tuple[str, ...] = ("bckg", "background")
-    """Texts that say that somebody looked."""
+    """Texts that mean background."""
 
     @model_validator(mode="after")
     def _are_patterns(self) -> Self:

@@ -15,7 +15,7 @@ EVENT_CLASSES = (
 """Event classes of the TUSZ documentation that are not background, in the order of their bits."""
 
 MAX_CLASSES = 15
-"""Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
+"""Bits of a uint16 available for event classes; the last one marks unlabelled samples."""
 
 EDF_TEXTS = "edf+"
 """What ``labels.annotation`` names for texts within EDF+ files."""
@@ -24,55 +24,55 @@ BACKGROUND = "bckg"
 """What ``labels.map`` names for words that are background."""
 
 RATER_RULES = ("any", "majority", "all")
-"""What ``labels.rater`` may be, beside the name of a rater."""
+"""Values of ``labels.rater``, besides the name of a rater."""
 
 MAX_PATTERN = 200
-"""Characters of a pattern, at most."""
+"""Maximum number of characters of a pattern."""
 
 Pattern = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN)]
 
 
 class Labels(Section):
-    """Which annotation is read, what its events mean, and whose they are."""
+    """Which annotation is read, what its events mean, and which raters count."""
 
     annotation: str = "csv"
-    """Format of the annotations beside the recordings, for corpora that leave it open; ``edf+`` for
+    """Format of the annotations beside the recordings, for corpora with several; ``edf+`` for
     texts within EDF+ files, of any corpus; or ``none``.
     """
     events: EventWords = EventWords()
-    """Which texts of BIDS and EDF+ start a seizure, end one, are one, or are background."""
+    """Texts of BIDS and EDF+ that start a seizure, end one, are one, or mean background."""
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CLASSES)] = EVENT_CLASSES
-    """Event classes in the order of their bits; no more than 15."""
+    """Event classes in the order of their bits; at most 15."""
     seizure: Annotated[tuple[str, ...], Field(min_length=1)] = EVENT_CLASSES[:-1]
     """The classes that count as seizure."""
     map: dict[Pattern, str] = Field(default={})
-    """Patterns of words, such as ``sz_foc*``, and the class that they mean, or ``bckg``; the first
-    one that a word meets counts.
+    """Patterns of words, such as ``sz_foc*``, and their class, or ``bckg``; the first
+    match is used.
     """
     known_words: bool = True
-    """Whether words of public corpora are understood that are no class of that name."""
+    """Whether to recognise words of public corpora that are not in ``classes``."""
     ignore: tuple[Pattern, ...] = ("impd",)
     """Patterns of words whose samples are neither seizure nor background, but unlabelled."""
     ignore_case: bool = True
     """Whether classes that differ in case only are equal."""
     rater: Annotated[str, Field(min_length=1)] = "any"
-    """Whose events decide: a rater by name, or ``any``, ``majority`` or ``all`` of them."""
+    """Which raters decide: one by name, or ``any``, ``majority`` or ``all`` of them."""
     open_end: Positive | Literal["leave_out"] = 30.0
-    """Duration of an event whose end is not known (s), or its recording is excluded."""
+    """Duration (s) of an event with unknown end, or ``leave_out`` to exclude its recording."""
     suspicious: Literal["keep", "leave_out"] = "keep"
-    """What becomes of a recording with an event that cannot be true."""
+    """How to handle a recording with an impossible event."""
     unknown: Literal["leave_out", "background"] = "leave_out"
-    """What becomes of a recording with an event of another class: excluded, or the event is
+    """How to handle an event of an unknown class: exclude its recording, or treat it as
     background.
     """
     unlabelled: Literal["leave_out", "keep"] = "leave_out"
-    """Whether recordings without annotation are stored, as unlabelled, or excluded."""
+    """Whether recordings without annotations are stored, as unlabelled, or excluded."""
     rounding: Literal["outward", "truncate"] = "outward"
-    """Which samples an event covers at its ends: all that it touches (``outward``), or whole ones
-    (``truncate``).
+    """Which samples an event covers at its ends: all that it touches (``outward``), or complete
+    ones (``truncate``).
     """
     full_seizure: Annotated[float, Field(gt=0, le=1)] = 0.99
-    """Share of seizure from which on a window is ``full_seizure``."""
+    """Minimum fraction of seizure for a window to be ``full_seizure``."""
 
     @field_validator("annotation")
     @classmethod
@@ -89,16 +89,16 @@ class Labels(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes names one class twice")
+            raise ValueError("classes has a repeated class")
         if strange := [name for name in self.classes if len(name.split()) != 1 or name == "bckg"]:
             raise ValueError(f"classes must be single words other than 'bckg', not {strange}")
         if missing := [name for name in self.seizure if name not in self.classes]:
-            raise ValueError(f"seizure names {missing}, which classes does not hold")
+            raise ValueError(f"seizure names {missing}, which classes lacks")
         known = (*self.classes, BACKGROUND)
         for pattern, name in self.map.items():
             if name not in known:
                 raise ValueError(
-                    f"map gives {pattern!r} the class {name!r}, which is none of classes, nor "
+                    f"map gives {pattern!r} the class {name!r}, which is neither in classes nor "
                     f"{BACKGROUND!r}"
                 )
         return self

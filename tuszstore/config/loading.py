@@ -13,7 +13,7 @@ from tuszstore.config.build import Config, merge, validate_config
 from tuszstore.errors import ConfigError
 
 MAX_FILE = 1 << 20
-"""Bytes of a configuration's file, at most."""
+"""Maximum size of a configuration file (byte)."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -34,7 +34,7 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in keys:
-                raise ConfigError(f"key {key!r} stands twice, line {key_node.start_mark.line + 1}")
+                raise ConfigError(f"key {key!r} is repeated, line {key_node.start_mark.line + 1}")
             keys.append(key)
         return super().construct_mapping(node, deep)
 
@@ -58,7 +58,7 @@ def load_config(
     options : mapping, optional
         Dotted keys, such as ``{"storage.dtype": "float32"}``.
     names : mapping of str to str, optional
-        What a key of `options` is called where it was set, such as ``--max-memory``, for messages.
+        Names of keys of `options` for messages, such as ``--max-memory``.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
         if str(source) not in known:
             nearest = difflib.get_close_matches(str(source), known, n=1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise ConfigError(f"{path}: no such file, nor one of {', '.join(known)}{hint}")
+            raise ConfigError(f"{path}: no such file, and not one of {', '.join(known)}{hint}")
         path = known[str(source)]
     try:
         if path.stat().st_size > MAX_FILE:

@@ -1,4 +1,4 @@
-"""What is said of values that are refused: which key, why, who set it, what was meant."""
+"""Messages for rejected values: the key, the reason, the source, and the nearest known key."""
 
 import difflib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the sections of a configuration have in common."""
+"""Base of the sections of a configuration."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 def registered(registry: Registry, name: str, *others: str) -> str:
-    """Return a name that is registered; `others` are what may stand there too, for messages."""
+    """Return a registered name; `others` are further valid values, for messages."""
     try:
         return registry.check(name)
     except ConfigError as error:
@@ -21,7 +21,7 @@ def registered(registry: Registry, name: str, *others: str) -> str:
 
 
 class Section(BaseModel):
-    """Keys of one topic: immutable, and no other key is taken."""
+    """Keys of one topic: immutable, rejecting unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Section ``signal``: from microvolts at the source's rate to what is stored."""
+"""Section ``signal``: from microvolts at the original sampling rate to stored values."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,7 +8,7 @@ from tuszstore.config.section import Positive, Section, registered
 from tuszstore.registry import FILTERS, NORMALISERS, RESAMPLERS
 
 STEPS = {"resample": RESAMPLERS, "filter": FILTERS, "normalise": NORMALISERS}
-"""Keys of ``signal`` that name what is registered."""
+"""Keys of ``signal`` that name registered functions."""
 
 
 class Bandpass(Section):
@@ -19,20 +19,20 @@ class Bandpass(Section):
     high: Positive = 120.0
     """Upper cut-off (Hz)."""
     order: Annotated[int, Field(ge=1, le=10)] = 3
-    """Of the filter."""
+    """Order of the filter."""
 
 
 class Notch(Section):
     """Second-order notch at the power line's frequency (Hz)."""
 
     freq: Positive = 60.0
-    """Of the power line (Hz)."""
+    """Frequency of the power line (Hz)."""
     q: Positive = 30.0
-    """Quality factor: frequency by width at -3 dB."""
+    """Quality factor: frequency divided by the width at -3 dB."""
 
 
 class Signal(Section):
-    """From microvolts at the source's rate to what is stored."""
+    """From microvolts at the original sampling rate to stored values."""
 
     sfreq: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Sampling rate of the store (Hz)."""
@@ -49,7 +49,7 @@ class Signal(Section):
     normalise: str = "robust_zscore"
     """A registered normaliser; ``none`` stores µV."""
     clip: Positive | None = 10.0
-    """Largest absolute value that is stored, after normalising; null for none."""
+    """Largest absolute value stored, after normalisation; null for none."""
 
     @field_validator("resample", "filter", "normalise")
     @classmethod

@@ -1,14 +1,14 @@
-"""Seizure annotations: what a file beside a recording says, row by row.
+"""Seizure annotations: the rows of a file beside a recording.
 
 A reader of a format takes the text of a file and its name, and returns events and the duration
-that the file tells, or an :class:`Annotation` where there is more to say; it is registered in
+in the file's header, or an :class:`Annotation` if there is more; it is registered in
 :data:`tuszstore.registry.ANNOTATIONS` under the suffix of its files, which is what
 ``labels.annotation`` in the configuration chooses.
 
 TUSZ has two formats in one syntax: ``.csv`` with a row per bipolar channel and event type, and
 ``.csv_bi`` with a row per seizure for the whole montage. In both, time that no seizure row covers
-is background; the times of ``bckg`` rows mean nothing (half of them span one second of a long
-recording). A file without any row says nothing at all.
+is background; the times of ``bckg`` rows are ignored (half of them span one second of a long
+recording). A recording whose file has no rows is unlabelled.
 """
 
 import csv
@@ -43,12 +43,12 @@ CONVERT = "this format is not read; convert it to .csv"
 """What a message says of annotations in another format."""
 
 _BUILD_WITHOUT = (
-    "; if it is no annotation of seizures, build without labels: --set labels.annotation=none "
+    "; if it does not annotate seizures, build without labels: --set labels.annotation=none "
     "--set labels.unlabelled=keep"
 )
 
 _UNREADABLE = ("edf.seizures", "tsv")
-"""Suffixes of other formats, as they lie beside recordings."""
+"""Suffixes of annotations in other formats."""
 MAX_BYTES = 64_000_000
 """Size of an annotation file that is read: a million rows."""
 
@@ -64,19 +64,19 @@ class Event:
     channel : str
         Bipolar channel such as ``FP1-F7``, or ``TERM`` for the whole montage.
     onset, offset : float
-        Seconds from the start of the recording, as annotated. An offset of NaN is an event whose
-        end nobody tells: what it marks, ``labels.open_end`` decides.
+        Seconds from the start of the recording, as annotated. NaN is an
+        unknown offset: ``labels.open_end`` decides what the event marks.
     label : str
-        Event class as written; what it means, ``labels`` decides (:mod:`tuszstore.corpus.words`).
+        Event class as written; ``labels`` decides what it means (:mod:`tuszstore.corpus.words`).
     confidence : float
-        NaN where nothing tells.
+        NaN if unknown.
     row : int
         Line in the file, for messages.
     rater : str
-        Who annotated it, one of the annotation's `raters`; empty where nothing tells.
+        Who annotated it, one of the annotation's `raters`; empty if unknown.
     meaning : str
-        What the corpus takes its class for where ``labels.classes`` has none of that name: one of
-        the classes, :data:`BACKGROUND` or :data:`IGNORED`; empty where the corpus does not know.
+        Meaning of a class that is not in ``labels.classes``, according to the corpus: one of
+        the classes, :data:`BACKGROUND` or :data:`IGNORED`; empty if the corpus does not know.
     """
 
     channel: str
@@ -91,7 +91,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Looked:
-    """A stretch of a recording that somebody looked at.
+    """A stretch of a recording that a rater reviewed.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Looked:
 
 @dataclass(frozen=True)
 class Annotation:
-    """What an annotation file says of a recording.
+    """The annotation of a recording.
 
     Attributes
     ----------
@@ -119,15 +119,15 @@ class Annotation:
     digest : str
         SHA-256 of what decides it: the file, or the recording's part of one that annotates many.
     raters : tuple of str
-        Who looked at the recording, those who found nothing too; one without a name where nothing
-        tells.
+        Who reviewed the recording, including those who found nothing; one without a name if
+        unknown.
     notes : tuple of str
-        What was put right.
+        What was corrected.
     looked : tuple of Looked
-        What each rater looked at. One who is not named here looked at all of it; time that nobody
-        looked at is unlabelled.
+        What each rater reviewed. A rater who is not named here reviewed all of it; time that
+        no rater reviewed is unlabelled.
     file : str
-        Name of the file in which the rows of events are, for messages; empty where there is none.
+        Name of the file with the rows of events, for messages; empty if there is none.
     """
 
     events: tuple[Event, ...]
@@ -140,11 +140,11 @@ class Annotation:
 
 
 class Unlabelled(RecordingError):
-    """A recording of which no annotation says anything."""
+    """A recording without an annotation."""
 
 
 class Foreign(RecordingError):
-    """A file that is no annotation, but bears the name of one."""
+    """A file that is named like an annotation, but is not one."""
 
 
 def read_annotation(path: Path, kind: str) -> Annotation:
@@ -160,7 +160,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     Raises
     ------
     Unlabelled
-        If there is no file, or nothing in it.
+        If there is no file, or it is empty.
     RecordingError
         If the file cannot be understood; the text names file and row.
     """
@@ -204,7 +204,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
 
 
 def holds_something(path: Path) -> bool:
-    """Return whether a path is a file, and not an empty one."""
+    """Return whether a path is a file that is not empty."""
     return path.is_file() and path.stat().st_size > 0
 
 
@@ -217,10 +217,10 @@ def _beside(path: Path, kind: str) -> str:
     stem, folder = path.with_suffix(""), path.parent
     for other in ANNOTATIONS:
         if other != kind and holds_something(Path(f"{stem}.{other}")):
-            return f", but *.{other} lies beside it: {USE_OTHER}{other}"
+            return f", but *.{other} exists beside it: {USE_OTHER}{other}"
     for suffix in (kind.upper(), kind.capitalize()):
         if Path(f"{stem}.{suffix}").is_file():
-            return f", but *.{suffix} lies beside it: rename it to *.{kind}"
+            return f", but *.{suffix} exists beside it: rename it to *.{kind}"
     of_corpora: dict[str, tuple[str | Path, str]] = {
         "*_events.tsv": (f"{str(stem).removesuffix('_eeg')}_events.tsv", "bids"),
         "*_a1.tsv": (f"{stem}_a1.tsv", "seizeit"),
@@ -229,10 +229,10 @@ def _beside(path: Path, kind: str) -> str:
     }
     for name, (place, corpus) in of_corpora.items():
         if Path(place).is_file():
-            return f", but {name} lies beside it: {USE_CORPUS}{corpus}"
+            return f", but {name} exists beside it: {USE_CORPUS}{corpus}"
     there = [f"*.{suffix}" for suffix in _UNREADABLE if Path(f"{stem}.{suffix}").is_file()]
     if there:
-        return f", but {' and '.join(there)} lie{'' if there[1:] else 's'} beside it: {CONVERT}"
+        return f", but {' and '.join(there)} exist{'' if there[1:] else 's'} beside it: {CONVERT}"
     return ""
 
 
@@ -270,7 +270,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
             if lost := [column for column in _COLUMNS[:4] if column not in columns]:
                 raise Foreign(
                     f"{name}, row {row}: expected the columns {','.join(_COLUMNS)}, "
-                    f"and {', '.join(lost)} {'are' if len(lost) > 1 else 'is'} not there"
+                    f"but {', '.join(lost)} {'are' if len(lost) > 1 else 'is'} missing"
                 )
             continue
         n_rows += 1

@@ -1,6 +1,6 @@
-"""What a corpus is to a build: its recordings, their signals, and who annotated them.
+"""The corpus protocol: recordings, their signals and their annotations.
 
-A corpus is a plug-in. Everything else asks it, and nobody else looks at a path. Those that come
+A corpus is a plug-in, and the only part that interprets paths. Corpora that come
 with tuszstore are modules beside this one; a package brings its own by an entry point in the group
 ``tuszstore.corpora``. What a plug-in returns is checked in :mod:`tuszstore.corpus.checked`.
 """
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from tuszstore.corpus.annotations import Annotation
 
 PROTOCOL = 1
-"""Version of this protocol; a plug-in of another one is refused."""
+"""Version of this protocol; plug-ins of other versions are rejected."""
 
 Clock = Literal["real", "surrogate", "none"]
-"""What the start of a recording is worth: the time it was; another time, with right intervals
+"""What the start of a recording means: the true time; a shifted time with correct intervals
 within a patient; or nothing."""
 
 DUPLICATE = "same recording as "
-"""Why a copy of a recording is left out, before the id of the one that is taken."""
+"""How the reason for excluding a copy begins, before the id of the recording that is kept."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class Recording:
         Official split (``train``, ``dev``, ``eval``); of a plain folder the first folder below
         the root. Empty without one.
     session, montage, reference : str
-        Empty where nothing tells.
+        Empty if unknown.
     corpus : str
         Name of the corpus.
     states_patient : bool
-        Whether the corpus says who the patient is, rather than a guess from a file's name.
+        Whether the corpus states the patient; otherwise it is guessed from a file's name.
     folders : tuple of str
-        Folders that it lies in and that may mean somebody: without those of splits and montages.
+        Parent folders that may be patients: without those of splits and montages.
     about : tuple of (str, str)
-        What a table of participants says of the patient, by column.
+        Columns of a table of participants for the patient.
     """
 
     id: str
@@ -81,7 +81,7 @@ class LeftOut:
     id : str
     reason : str
     kind : {"unlabelled", "duplicate", "failed"}
-        ``failed`` is something to look into; the others are as asked.
+        ``failed`` needs attention; the others are expected.
     """
 
     id: str
@@ -96,14 +96,14 @@ class Discovery:
     Attributes
     ----------
     recordings : list of Recording
-        In an order that is the same each time.
+        In a reproducible order.
     left_out : list of LeftOut
-        What looks like a recording and cannot be one: folders that cannot be read, pipes and
+        What looks like a recording but cannot be read: unreadable folders, pipes and
         devices, names that are not UTF-8.
     notes : list of str
-        What to say of the corpus as a whole.
+        Notes on the corpus.
     patients_from : str
-        Where patients were taken from, such as ``folders``.
+        Source of patient names, such as ``folders``.
     """
 
     recordings: list[Recording] = field(default_factory=list)
@@ -114,14 +114,14 @@ class Discovery:
 
 @dataclass(frozen=True)
 class Files:
-    """The files whose content decides what becomes of a recording.
+    """The files that determine how a recording is built.
 
     Attributes
     ----------
     signal : tuple of Path
         The signal, and what is read with it. The first one is hashed for ``source_digest``.
     annotation : tuple of Path
-        Annotation files that are there. They may be those of other recordings as well; the
+        Annotation files that exist. They may annotate other recordings as well; the
         digest of the recording's own part is that of its :class:`Annotation`.
     """
 
@@ -136,16 +136,16 @@ class SourceSignal:
     Attributes
     ----------
     label : str
-        As it stands in the source.
+        As in the source.
     sfreq : Fraction
         Sampling rate (Hz).
     n_samples : int
     fault : str
-        Why it cannot be used, such as a unit that is no voltage; empty if it can.
+        Why it cannot be used, such as a unit that is not a voltage; empty if it can.
     notes : tuple of str
-        What to say if it is used, such as an inverted range.
+        Notes to record if it is used, such as an inverted range.
     bad : bool
-        Whether somebody marked it as bad; what comes of that, ``channels.bads`` decides.
+        Whether it is marked as bad; ``channels.bads`` decides what happens then.
     """
 
     label: str
@@ -165,7 +165,7 @@ class Segment:
     start : Fraction
         Seconds from the recording's start.
     first, count : int
-        First sample that is stored of it, and their number, of signals at the common rate.
+        First stored sample and number of samples, at the common rate.
     """
 
     start: Fraction
@@ -175,14 +175,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """What planning needs to know of a recording, found out cheaply.
+    """What planning needs to know about a recording, without reading its samples.
 
     Attributes
     ----------
     signals : tuple of SourceSignal
         All of them, in the order of the source.
     start : datetime or None
-        When it began, as far as `clock` says that it means anything.
+        When it began; `clock` says how far it can be trusted.
     clock : {"real", "surrogate", "none"}
     notes : tuple of str
         What was repaired.
@@ -216,7 +216,7 @@ class Source:
 
 
 class Corpus(Protocol):
-    """Where recordings are, and what is known of them.
+    """The recordings of a corpus, and what is known about them.
 
     Parameters
     ----------
@@ -226,16 +226,16 @@ class Corpus(Protocol):
         ``annotation`` (``labels.annotation``), ``patient`` (``corpus.patient``), ``errata``
         (``corpus.errata``), ``decisions`` (pairs of key and choice of ``corpus.decisions`` that
         concern this corpus), ``events`` (``labels.events``), ``bads`` (``channels.bads``); keys
-        that a corpus does not know it ignores.
+        that a corpus does not know are ignored.
 
     Attributes
     ----------
     name : str
     version : int
-        Of the plug-in, raised when it gives other results than before: it is part of what
-        decides whether a recording is built again.
+        Of the plug-in, to be raised when its results change: recordings are then
+        rebuilt.
     patient_namespace : str
-        Whose patients these are: two corpora with one namespace may have patients in common.
+        Namespace of patients: corpora with the same namespace may share patients.
     """
 
     name: str
@@ -246,7 +246,7 @@ class Corpus(Protocol):
 
     @classmethod
     def recognises(cls, root: Path) -> str:
-        """Return why a folder is one of this corpus, or an empty string.
+        """Return why a folder is recognised as this corpus, or an empty string.
 
         It reads at most 200 names and 64 kB.
         """
@@ -258,26 +258,26 @@ class Corpus(Protocol):
         Raises
         ------
         CorpusError
-            If the folder cannot be one of this corpus.
+            If the folder cannot be this corpus.
         """
         ...
 
     def find(self, id: str) -> Recording:
-        """Return a recording by its id, without listing all where that can be helped.
+        """Return a recording by its id, if possible without listing all.
 
         Raises
         ------
         RecordingError
-            If there is none.
+            If it does not exist.
         """
         ...
 
     def files(self, recording: Recording) -> Files:
-        """Return the files that decide what becomes of a recording."""
+        """Return the files that determine how a recording is built."""
         ...
 
     def facts(self, recording: Recording) -> SourceFacts:
-        """Return what is known of a recording without reading its samples.
+        """Return what is known about a recording without reading its samples.
 
         Raises
         ------
@@ -308,7 +308,7 @@ class Corpus(Protocol):
         Raises
         ------
         Unlabelled
-            If nobody looked at the recording.
+            If the recording is not annotated.
         RecordingError
             If the annotation cannot be understood, naming file and line.
         """

@@ -2,9 +2,9 @@
 
     sub-01/ses-01/eeg/sub-01_ses-01_task-szMonitoring_run-00_eeg.edf   ..._events.tsv
 
-The patient is ``sub-``. What the words of an events table mean, ``labels`` says; a recording
-without an events table, or with one without rows, was not looked at. What is known to be wrong
-with conversions of public corpora stands in ``errata/bids.yaml``.
+The patient is ``sub-``. ``labels`` defines what the words of an events table mean; a recording
+without an events table, or with an empty one, is unlabelled. Known errors
+in conversions of public corpora are listed in ``errata/bids.yaml``.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ OTHER_FORMATS = {
     ".set": "EEGLAB's .set is not read yet: convert it to EDF",
     ".vhdr": "BrainVision's .vhdr is not read yet: convert it to EDF",
 }
-"""Why recordings in the other formats that BIDS allows are left out."""
+"""Why recordings in the other formats that BIDS allows are excluded."""
 
 _TUH_ID = "TUH_id"  # a column of SzCORE's conversion of TUSZ
 _NAMES = 80  # of a folder, to recognise it by
@@ -66,7 +66,7 @@ _MOST_ABOUT = 1000  # characters
 
 
 class Bids(EdfCorpus):
-    """A dataset in BIDS, or a folder of some, such as one for each official split."""
+    """A BIDS dataset, or a folder of several, such as one for each official split."""
 
     name = "bids"
     version = 1
@@ -97,7 +97,7 @@ class Bids(EdfCorpus):
                         for name in some_names(folder / kind, 5):
                             parsed = parse_name(name)
                             if parsed and f"sub-{parsed.entities.get('sub')}" == subject.name:
-                                return f"{name} is named as BIDS names what is of a recording"
+                                return f"{name} has the name of a BIDS recording file"
         return ""
 
     def recordings(self) -> Discovery:
@@ -120,12 +120,12 @@ class Bids(EdfCorpus):
         found.left_out += [entry for entry in left_out if _concerns(entry)]
         if elsewhere:
             found.notes.append(
-                f"{plural(elsewhere, 'EDF file')} in {', '.join(sorted(NOT_RAW))} not taken: "
-                "those are no recordings of the dataset"
+                f"{plural(elsewhere, 'EDF file')} in {', '.join(sorted(NOT_RAW))} skipped: "
+                "they are not raw recordings"
             )
         if kinds:
             found.notes.append(
-                f"{plural(kinds, 'EDF file')} of other kinds than {' and '.join(SIGNALS)} not taken"
+                f"{plural(kinds, 'EDF file')} of other kinds than {' and '.join(SIGNALS)} skipped"
             )
         for dataset in sorted({self._dataset(one.path) for one in found.recordings}):
             found.notes += self._listed(dataset, found.recordings)
@@ -136,7 +136,7 @@ class Bids(EdfCorpus):
         return self._recording(self.path_of(id))
 
     def files(self, recording: Recording) -> Files:
-        """Return the EDF file, with its channels table if that marks any as bad, and its tables."""
+        """Return the EDF file, its channels table if that marks a bad channel, and its tables."""
         signal = [recording.path]
         if self.options.get("bads", "keep") != "keep":
             path = find_sidecar(recording.path, self._dataset(recording.path), "channels")
@@ -151,7 +151,7 @@ class Bids(EdfCorpus):
         return Files(tuple(signal), tuple(path for path in others if path and path.is_file()))
 
     def facts(self, recording: Recording) -> SourceFacts:
-        """Return what the header of a recording says, and what is marked in its channels table."""
+        """Return the header of a recording, with bad channels from its channels table."""
         facts = super().facts(recording)
         notes = [*facts.notes, *self._corrections.notes(recording)]
         if self.options.get("bads", "keep") != "keep":
@@ -164,19 +164,19 @@ class Bids(EdfCorpus):
         )
 
     def annotation(self, recording: Recording) -> Annotation:
-        """Return what the events table of a recording says."""
+        """Return the annotation in the events table of a recording."""
         if self.options.get("annotation") == NONE:
             raise Unlabelled("labels.annotation is 'none'")
         path = find_sidecar(recording.path, self._dataset(recording.path), "events")
         if path is None:
-            raise Unlabelled("no events table beside it, nor above")
+            raise Unlabelled("no events table in its folder or above")
         try:
             rows, notes = _checked(self._events(path), path.name)
         except FileNotFoundError:
             raise Unlabelled(f"no events table {path.name}") from None
         told = self._vocabulary.tell((row.marker for row in rows if row.label), path.name)
         if not any(row.label for row in rows):
-            raise Unlabelled(f"{path.name}: no row tells a type")
+            raise Unlabelled(f"{path.name}: no row has a type")
         notes += told.notes
         self._require_looked(recording, background=not (told.seizures or told.others))
         by_line = {row.row.line: row for row in rows}
@@ -197,7 +197,7 @@ class Bids(EdfCorpus):
         """Refuse background that nobody looked at, by the errata."""
         for applied in self._corrections.of(errata.Unlabelled, recording):
             if background or not applied.correction.background_only:
-                raise Unlabelled(applied.noted(f"nobody looked at it: {applied.erratum.reason}"))
+                raise Unlabelled(applied.noted(f"unlabelled: {applied.erratum.reason}"))
 
     def _corrected(
         self, recording: Recording, events: list[Event]
@@ -229,7 +229,7 @@ class Bids(EdfCorpus):
             for number, signal in enumerate(facts.signals)
         )
         notes = [
-            f"{path.name}, line {one.row.line}: marks {shown(one.name)} as bad, which is no "
+            f"{path.name}, line {one.row.line}: marks {shown(one.name)} as bad, which is not a "
             "signal of the file"
             for one in bad
             if not found[one.name]
@@ -250,12 +250,10 @@ class Bids(EdfCorpus):
     def _recording(self, path: Path) -> Recording:
         name, parts = parse_name(path.name), path.relative_to(self.root).parts
         if name is None or not _is_recording(name):
-            raise RecordingError(
-                "is not named as a recording of BIDS, such as sub-01_task-rest_run-01_eeg.edf"
-            )
+            raise RecordingError("is not a BIDS name, such as sub-01_task-rest_run-01_eeg.edf")
         subject = f"sub-{name.entities['sub']}"
         if strange := [p for p in parts[:-1] if p.startswith("sub-") and p != subject]:
-            raise RecordingError(f"lies in {strange[0]}, and its name says {subject}")
+            raise RecordingError(f"is in {strange[0]}, but its name says {subject}")
         session = name.entities.get("ses")
         about = self._about(path, subject)
         split = next((part for part in parts[:-1] if part in OFFICIAL), about.get("split", ""))
@@ -295,7 +293,7 @@ class Bids(EdfCorpus):
         """Return notes on participants that are listed or there, and not both."""
         listed, fault = self._participants(dataset)
         if fault:
-            return [f"participants are not read: {fault}"]
+            return [f"participants table skipped: {fault}"]
         there = {
             f"sub-{name.entities['sub']}"
             for recording in recordings
@@ -344,7 +342,7 @@ def _checked(rows: tuple[BidsEvent, ...], name: str) -> tuple[list[BidsEvent], l
     told = {row.recording_seconds: row.row.line for row in reversed(kept) if row.recording_seconds}
     if len(told) > 1:
         each = ", ".join(f"{seconds:g} s in line {line}" for seconds, line in told.items())
-        notes.append(f"{name}: recordingDuration is not one: {each}")
+        notes.append(f"{name}: recordingDuration varies: {each}")
     return kept, notes
 
 

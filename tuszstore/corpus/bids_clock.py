@@ -1,7 +1,7 @@
 """When recordings in BIDS began: ``dateTime`` of events, or ``acq_time`` of the scans tables.
 
-Anonymised datasets move dates, or write one and the same everywhere. Times are believed of a
-participant whose recordings do not overlap by them.
+Anonymised datasets shift dates, or use the same date everywhere. Times of a participant are
+trusted if the recordings do not overlap by them.
 """
 
 import time
@@ -37,7 +37,7 @@ class Clocks:
         self._known: dict[Path, tuple[float, dict[Path, tuple[datetime | None, list[str]]]]] = {}
 
     def start(self, path: Path, dataset: Path) -> tuple[datetime | None, list[str]]:
-        """Return when a recording began, as far as that can be believed, and what to say of it.
+        """Return when a recording began, if that can be trusted, and notes on it.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Clocks:
         }
 
     def absent(self, dataset: Path) -> list[str]:
-        """Return notes on recordings that scans tables list and that are not there.
+        """Return notes on recordings that scans tables list but that do not exist.
 
         Parameters
         ----------
@@ -97,8 +97,8 @@ class Clocks:
             ]
             if lost:
                 notes.append(
-                    f"{path.name} lists {plural(len(lost), 'recording')} not there, such as "
-                    f"{shown(lost[0][0])} (line {lost[0][1]})"
+                    f"{path.name} lists {plural(len(lost), 'recording')} not in the corpus, "
+                    f"such as {shown(lost[0][0])} (line {lost[0][1]})"
                 )
         return notes
 
@@ -114,7 +114,7 @@ class Clocks:
                     return start, seconds, ""
                 assert table is not None
                 fault = fault or (
-                    f"{table.name}, line {row.row.line}: dateTime is no date and time: "
+                    f"{table.name}, line {row.row.line}: dateTime is not a date and time: "
                     f"{shown(text)}; the clock is not used"
                 )
         for folder in path.parents:
@@ -125,7 +125,7 @@ class Clocks:
                     return start, seconds, ""
                 if text and row_of:
                     fault = fault or (
-                        f"{scans.name}, line {row_of.line}: acq_time is no date and time: "
+                        f"{scans.name}, line {row_of.line}: acq_time is not a date and time: "
                         f"{shown(text)}; the clock is not used"
                     )
             if folder == dataset:

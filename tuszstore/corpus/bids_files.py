@@ -1,8 +1,8 @@
 """Names of files in BIDS, and the sidecars that belong to one.
 
 A name is ``sub-01_ses-01_task-szMonitoring_run-00_eeg.edf``: entities, a suffix, an extension. A
-sidecar may lie in a folder above and bear fewer entities: it then holds for all files below that
-have those; the nearest one counts.
+sidecar may be in a folder above and have fewer entities: it then applies to all files below that
+have those entities; the nearest one applies.
 """
 
 import os
@@ -30,7 +30,7 @@ SIGNALS = ("eeg", "ieeg")
 """Suffixes of the recordings that are read."""
 
 NOT_RAW = frozenset({"code", "derivatives", "phenotype", "sourcedata", "stimuli"})
-"""Folders in which files are no recordings of the dataset."""
+"""Folders whose files are not raw recordings."""
 
 _NAME = re.compile(r"((?:[A-Za-z]+-[^_]+_)*)([A-Za-z0-9]+)(\.[A-Za-z0-9]+)")
 _ENTITY = re.compile(r"([A-Za-z]+)-([^_]+)_")
@@ -38,7 +38,7 @@ _ENTITY = re.compile(r"([A-Za-z]+)-([^_]+)_")
 
 @dataclass(frozen=True)
 class BidsName:
-    """A name, understood.
+    """A parsed name.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class BidsName:
 
 @lru_cache(maxsize=4096)
 def parse_name(name: str) -> BidsName | None:
-    """Return a file's name, understood; None if it is none of BIDS.
+    """Return a file's name, parsed; None if it is not a BIDS name.
 
     >>> parse_name("sub-01_run-00_eeg.edf").entities
     {'sub': '01', 'run': '00'}
@@ -77,7 +77,7 @@ def find_sidecar(path: Path, root: Path, suffix: str, extension: str = ".tsv") -
     path : Path
         Of the recording.
     root : Path
-        Of the dataset, above which nothing counts.
+        Of the dataset; folders above it are not searched.
     suffix, extension : str
     """
     name = parse_name(path.name)
@@ -109,7 +109,7 @@ def _names(folder: Path) -> Iterator[str]:
 
 
 def parse_events(content: bytes, name: str, column: str | None) -> tuple[BidsEvent, ...]:
-    """Read an events table that somebody filled in.
+    """Read an events table that has rows.
 
     Parameters
     ----------
@@ -124,10 +124,10 @@ def parse_events(content: bytes, name: str, column: str | None) -> tuple[BidsEve
     Unlabelled
         If the file is empty, or has no rows.
     AnnotationError
-        If it cannot be read, or no column names types.
+        If it cannot be read, or has no column of types.
     """
     if not content.strip():
-        raise Unlabelled(f"{name}: is empty")
+        raise Unlabelled(f"{name}: file is empty")
     events = read_events(text_of(content, name), name, column)
     if not events:
         raise Unlabelled(f"{name}: has a header but no rows")
@@ -136,7 +136,7 @@ def parse_events(content: bytes, name: str, column: str | None) -> tuple[BidsEve
     if column is None and known.isdisjoint(map(str.lower, columns)):
         raise AnnotationError(
             f"{name}: has no column {' or '.join(TYPE_COLUMNS)}, but {shown(', '.join(columns))}: "
-            "name the one of types with labels.events.column"
+            "name the column of types with labels.events.column"
         )
     return events
 
@@ -162,7 +162,7 @@ def parse_participants(content: bytes, name: str) -> dict[str, Row]:
 
 
 def parse_scans(content: bytes, name: str) -> dict[str, Row]:
-    """Read which recordings a session or a participant has, by their path from the table on.
+    """Read the recordings of a session or a participant, by path relative to the table.
 
     Raises
     ------

@@ -2,9 +2,9 @@
 
     chb01/chb01_01.edf ...   chb01/chb01-summary.txt   chb01/chb01_03.edf.seizures
 
-The patient is the folder, never what a name begins with (``chb17a_03``). A recording without an
-entry in its case's summary was not looked at. What is known to be wrong stands in
-``errata/chbmit.yaml``, and is put right unless ``corpus.errata`` says ``none``.
+The patient is the folder, never the prefix of a name (``chb17a_03``). A recording without an
+entry in its case's summary is unlabelled. Known errors are listed in
+``errata/chbmit.yaml``, and corrected unless ``corpus.errata`` is ``none``.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ _AGREE = 1.0  # s, between a summary and a .seizures file
 
 
 class ChbMit(EdfCorpus):
-    """CHB-MIT as PhysioNet has it, or some of its cases."""
+    """CHB-MIT as on PhysioNet, or some of its cases."""
 
     name = "chbmit"
     version = 1
@@ -68,7 +68,7 @@ class ChbMit(EdfCorpus):
                 return f"{name}/{name}-summary.txt is the summary of a case of CHB-MIT"
             edf = [n for n in some_names(case, 10) if n.endswith(".edf") and _NAMED.match(n)]
             if edf:
-                return f"{name}/{edf[0]} is named as a recording of CHB-MIT"
+                return f"{name}/{edf[0]} has the name of a CHB-MIT recording"
         return ""
 
     def recordings(self) -> Discovery:
@@ -84,12 +84,12 @@ class ChbMit(EdfCorpus):
         return self._recording(self.path_of(id))
 
     def files(self, recording: Recording) -> Files:
-        """Return the EDF file, and what annotates it, as far as it is there."""
+        """Return the EDF file and its annotation files, if they exist."""
         others = (_summary_of(recording.path), _seizures_of(recording.path))
         return Files((recording.path,), tuple(path for path in others if path.is_file()))
 
     def facts(self, recording: Recording) -> SourceFacts:
-        """Return what the header of a recording says, labels by their errata."""
+        """Return the header of a recording, with labels corrected by errata."""
         facts = super().facts(recording)
         errata = self._corrections.of(ChannelLabel, recording)
         meant = {one.correction.label: one.correction.use for one in errata}
@@ -216,7 +216,7 @@ class ChbMit(EdfCorpus):
         if agree:
             return ()
         told = ", ".join(f"{onset:g} to {end:g} s" for onset, end in other) or "none"
-        return (f"{path.name} has other seizures than the summary, which is read: {told}",)
+        return (f"{path.name} has other seizures than the summary, which is used: {told}",)
 
     def _absent(self, folder: Path, paths: Iterable[Path]) -> list[str]:
         """Return a note on recordings that a summary lists and that are not there."""
@@ -231,13 +231,13 @@ class ChbMit(EdfCorpus):
             return []
         count = f"{len(absent)} recording{'' if len(absent) == 1 else 's'}"
         return [
-            f"{summary.name} lists {count} not there, such as {absent[0].file} "
+            f"{summary.name} lists {count} not in the corpus, such as {absent[0].file} "
             f"(line {absent[0].line})"
         ]
 
 
 SEIZURE = "seiz"
-"""Class of all seizures: the summaries tell no other."""
+"""Class of all seizures: the summaries give no other."""
 
 
 def _zeros(labels: Sequence[str]) -> list[int]:

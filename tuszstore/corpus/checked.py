@@ -1,7 +1,7 @@
-"""A corpus whose every answer is checked, so that a plug-in cannot spoil a build.
+"""A corpus whose results are checked, so that a faulty plug-in cannot break a build.
 
-What a plug-in raises, and what it returns that is not what the protocol says, becomes the reason
-why one recording is left out, or an error that names the plug-in where all are concerned.
+An exception of a plug-in, or a result that breaks the protocol, becomes the reason
+why one recording is excluded, or an error that names the plug-in if all are affected.
 """
 
 import math
@@ -49,9 +49,9 @@ class CheckedCorpus:
     ----------
     corpus : Corpus
     name : str
-        Under which it is registered.
+        Registered name.
     annotation : callable, optional
-        Reads the annotation of a recording instead of the corpus.
+        Reads the annotation of a recording in place of the corpus.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class CheckedCorpus:
         return found
 
     def files(self, recording: Recording) -> Files:
-        """Return the files that decide what becomes of a recording."""
+        """Return the files that determine how a recording is built."""
         found = self._called(RecordingError, "files", lambda: self._corpus.files(recording))
         if not isinstance(found, Files) or not (_is_tuple(found.signal) and found.signal):
             raise self._wrong(RecordingError, "files", "Files with a signal", found)
@@ -117,7 +117,7 @@ class CheckedCorpus:
         return found
 
     def facts(self, recording: Recording) -> SourceFacts:
-        """Return what is known of a recording without reading its samples."""
+        """Return what is known about a recording without reading its samples."""
         facts = self._called(RecordingError, "facts", lambda: self._corpus.facts(recording))
         if not isinstance(facts, SourceFacts):
             raise self._wrong(RecordingError, "facts", "SourceFacts", facts)
@@ -198,9 +198,9 @@ class CheckedCorpus:
             ):
                 raise self._wrong(RecordingError, "annotation", "finite times", times)
             if event.offset < event.onset:
-                raise self._wrong(RecordingError, "annotation", "ends after starts", times)
+                raise self._wrong(RecordingError, "annotation", "an end after each start", times)
             if event.onset < 0 and not self._own:
-                raise self._wrong(RecordingError, "annotation", "times from the start on", times)
+                raise self._wrong(RecordingError, "annotation", "times not before the start", times)
             if event.rater not in found.raters:
                 raise self._wrong(
                     RecordingError, "annotation", f"events of its raters {found.raters}", event
@@ -217,7 +217,7 @@ class CheckedCorpus:
                 raise self._wrong(
                     RecordingError,
                     "annotation",
-                    f"raters of other names than {', '.join(RATER_RULES)}, without , ? or *",
+                    f"raters with names other than {', '.join(RATER_RULES)}, and without , ? or *",
                     rater,
                 )
         if not isinstance(found.looked, tuple):

@@ -1,4 +1,4 @@
-"""Which corpus a folder is, and opening it: in this process, and again on workers."""
+"""Recognising a corpus and opening it, in this process and on workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ AUTO, FOLDER = "auto", "folder"
 
 @dataclass(frozen=True)
 class CorpusRef:
-    """A corpus as a worker is told of it.
+    """A corpus, as sent to a worker.
 
     Attributes
     ----------
     name : str
     version : int
-        Of the plug-in where the build was planned.
+        Of the plug-in that planned the build.
     root : Path
     options : tuple of (str, object)
         Sorted by key.
@@ -40,7 +40,7 @@ class CorpusRef:
 
     @property
     def key(self) -> str:
-        """What of the corpus decides a recording's bytes, beside files and configuration."""
+        """What determines a recording's bytes, besides files and configuration."""
         errata = dict(self.options).get("errata", "correct")
         return f"{self.name} {self.version} {errata}"
 
@@ -50,7 +50,7 @@ class CorpusRef:
         Raises
         ------
         CorpusError
-            If the plug-in is not installed here, or in another version.
+            If the plug-in is not installed here, or has another version.
         """
         return _open(self)
 
@@ -75,8 +75,8 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
         name = recognise(root)
     if config.corpus.patient is not None and name in CORPORA.builtin and name != FOLDER:
         raise CorpusError(
-            f"{root}: corpus.patient is for plain folders, and corpus {name!r} knows its patients: "
-            "leave it out, or take --corpus folder"
+            f"{root}: corpus.patient is for plain folders, but corpus {name!r} states patients: "
+            "remove corpus.patient, or use --corpus folder"
         )
     options: Mapping[str, Any] = {
         "annotation": config.labels.annotation,
@@ -128,7 +128,7 @@ def recognise(root: Path) -> str:
     if len(reasons) > 1:
         told = "; ".join(f"{name} ({reason})" for name, reason in reasons.items())
         raise CorpusError(
-            f"{root}: is recognised by several corpora: {told}. Say which: --corpus "
+            f"{root}: several corpora recognise this folder: {told}. Choose one: --corpus "
             f"{' or --corpus '.join(reasons)}"
         )
     return next(iter(reasons), FOLDER)
@@ -143,14 +143,14 @@ def _open(ref: CorpusRef) -> CheckedCorpus:
         raise CorpusError(str(error)) from error
     if version != ref.version:
         raise CorpusError(
-            f"corpus {ref.name!r} is of version {version} here, and the build was planned with "
+            f"corpus {ref.name!r} has version {version} here, but the build was planned with "
             f"version {ref.version}: install the same package on every worker"
         )
     protocol = getattr(plugin, "protocol", PROTOCOL)
     if protocol != PROTOCOL:
         raise CorpusError(
-            f"corpus {ref.name!r} is written for protocol {protocol!r}, and this tuszstore has "
-            f"{PROTOCOL}: install a release of the plug-in that fits"
+            f"corpus {ref.name!r} is written for protocol {protocol!r}, but this tuszstore has "
+            f"{PROTOCOL}: install a matching release of the plug-in"
         )
     options = dict(ref.options)
     labels = options.pop("labels", None)

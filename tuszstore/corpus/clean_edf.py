@@ -1,7 +1,7 @@
 """An EDF file behind a clean header, for MNE.
 
 The same samples are served behind a header without dates, names and wrong counts, so a colon in a
-date or a record count of -1 costs nothing, and no personal field gets further than this module.
+date or a record count of -1 does no harm, and no personal field leaves this module.
 """
 
 import io
@@ -25,7 +25,7 @@ _RANGE = {
 
 
 def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "CleanEdf":
-    """Open an EDF file behind a header that holds nothing but what is needed to read it.
+    """Open an EDF file with a header reduced to what is needed to read it.
 
     Parameters
     ----------
@@ -33,13 +33,13 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
     header : EdfHeader
         As :func:`read_header` gave it.
     names : mapping of int to str
-        New labels of the signals that will be read; all others get numbers for names.
+        New labels of the signals that will be read; all others are named by number.
 
     Returns
     -------
     CleanEdf
-        A binary file that MNE reads, which gives volts; of a signal in nV, which MNE does not
-        know, a thousand times too many.
+        A binary file from which MNE reads volts. MNE does not know nV: those signals are a
+        thousand times too large.
     """
     raw = open_regular(path)
     record_seconds = raw.read(256)[244:252].split(b"\x00")[0]
@@ -72,7 +72,7 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
 
 
 class CleanEdf(io.RawIOBase):
-    """A read-only file: some bytes of its own, then those of another file up to a size."""
+    """A read-only file: a new header, then the bytes of another file up to a size."""
 
     def __init__(self, file: BinaryIO, head: bytes, size: int) -> None:
         self._file = file
@@ -112,7 +112,7 @@ class CleanEdf(io.RawIOBase):
         return int(count)
 
     def close(self) -> None:
-        """Close the file behind as well."""
+        """Close the underlying file as well."""
         self._file.close()
         super().close()
 

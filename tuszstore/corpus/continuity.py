@@ -1,7 +1,7 @@
 """Whether the records of an EDF+D file follow each other without a gap.
 
 Their times are text, and so is the length of a record. Both may be rounded, so a difference counts
-as a gap only where it is more than what the digits that are printed leave open.
+as a gap only if it is larger than the rounding of the printed digits.
 """
 
 import re
@@ -23,7 +23,7 @@ _SINGLE = 2.0**-23
 
 
 def check_continuous(path: Path, header: EdfHeader) -> list[str]:
-    """Refuse an EDF+D file with gaps; one whose records follow each other is as good as any.
+    """Reject an EDF+D file with gaps; one without gaps is accepted.
 
     Raises
     ------
@@ -34,17 +34,17 @@ def check_continuous(path: Path, header: EdfHeader) -> list[str]:
         return []
     labels = [signal.label for signal in header.signals]
     if ANNOTATION_LABEL not in labels:
-        raise RecordingError("discontinuous (EDF+D) without times of its records")
+        raise RecordingError("discontinuous (EDF+D), and its records have no times")
     onsets = list(_onsets(records_of(path, header, labels.index(ANNOTATION_LABEL))))
     _check_onsets(onsets, header)
-    return ["marked discontinuous (EDF+D), but without a gap"]
+    return ["marked discontinuous (EDF+D), but has no gap"]
 
 
 def _onsets(annotations: Iterable[bytes]) -> Iterable[Decimal]:
     for k, text in enumerate(annotations):
         match = _ONSET.match(text)
         if not match:
-            raise RecordingError(f"discontinuous (EDF+D), and record {k} carries no time")
+            raise RecordingError(f"discontinuous (EDF+D), and record {k} has no time")
         yield Decimal(match[1].decode().replace(",", "."))
 
 

@@ -1,9 +1,9 @@
-"""Files of a corpus that are equal byte for byte, under whatever names.
+"""Files of a corpus with equal bytes, whatever their names.
 
 A copy counts a recording twice, and under another name it can put one person into two splits. What
-is compared is content; a name alone makes no copy. Few files are read for it: each step looks only
-at those that all steps before could not tell apart, first by size, then by the 256 bytes that every
-header begins with, then by two pieces of the samples, and what is still alike from end to end.
+is compared is content; an equal name alone is not a copy. Few files are read: each step compares
+only those that were equal in all steps before, first by size, then by the first 256 bytes of the
+header, then by two pieces of the samples, and finally by all bytes.
 """
 
 import hashlib
@@ -26,19 +26,19 @@ AnnotationOf = Callable[[Recording], Annotation]
 
 _HEAD, _PIECE = 256, 4096
 _COPIED = frozenset({"sourcedata", "derivatives"})
-"""Folders in which BIDS keeps what its recordings were made from, and what was made of them."""
+"""Folders of BIDS for source data and derived data."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A recording that is left out because another one has the same content.
+    """A recording that is excluded because another one has the same content.
 
     Attributes
     ----------
     recording, original : Recording
-        What is left out, and what is taken.
+        The excluded recording, and the one that is kept.
     annotations_differ : bool
-        Whether both have an annotation, and it is not the same.
+        Whether both have annotations that differ.
     """
 
     recording: Recording
@@ -46,14 +46,14 @@ class Copy:
     annotations_differ: bool = False
 
     def left_out(self, renamed: Callable[[Recording], Recording] = lambda r: r) -> LeftOut:
-        """Return the entry for the list of what is left out.
+        """Return the entry for the list of excluded recordings.
 
         Parameters
         ----------
         renamed : callable
-            Gives a recording under the name that it has in the store.
+            Returns a recording under its name in the store.
         """
-        more = "; their annotations differ, and its own is not read"
+        more = "; their annotations differ, and that of this copy is ignored"
         reason = f"{DUPLICATE}{renamed(self.original).id}{more if self.annotations_differ else ''}"
         return LeftOut(renamed(self.recording).id, reason, "duplicate")
 
@@ -61,14 +61,14 @@ class Copy:
 def find_equal(recordings: Iterable[Recording], each: Each = map) -> list[list[Recording]]:
     """Return the groups of recordings whose files have the same content.
 
-    Files that cannot be read, and those with the name of an EDF file that are none, are in no
+    Files that cannot be read, and those that are named like EDF but are not EDF, are in no
     group.
 
     Parameters
     ----------
     recordings : iterable of Recording
     each : callable
-        Applies a function to many files, in their order; :func:`map` if waiting costs nothing.
+        Applies a function to many files, in order, such as :func:`map`.
 
     Returns
     -------
@@ -89,9 +89,9 @@ def find_equal(recordings: Iterable[Recording], each: Each = map) -> list[list[R
 def choose_originals(
     groups: Iterable[Sequence[Recording]], annotation_of: AnnotationOf
 ) -> list[Copy]:
-    """Return what is left out of groups of equal recordings: all but one of each.
+    """Return the copies to exclude: all but one of each group of equal recordings.
 
-    The first that has an annotation is taken, best one that can be read, else the first; those in
+    The first with a readable annotation is kept, else the first with any, else the first; those in
     ``sourcedata`` and ``derivatives`` come last.
 
     Parameters
@@ -113,12 +113,12 @@ def choose_originals(
 
 
 def same_name_other_content(recordings: Iterable[Recording]) -> list[list[Recording]]:
-    """Return the recordings of one name that stand under several montages of one session.
+    """Return recordings with the same name under several montages of one session.
 
     Parameters
     ----------
     recordings : iterable of Recording
-        Without copies, so that each has other content.
+        Without copies, so that contents differ.
     """
     groups: dict[tuple[Path, str], list[Recording]] = {}
     for recording in recordings:
@@ -207,7 +207,7 @@ def _digest(content: BinaryIO, _: _File) -> Hashable:
 
 
 def is_copied(recording: Recording) -> bool:
-    """Return whether a recording lies where BIDS keeps sources and what was derived of them."""
+    """Return whether a recording is in a BIDS folder of source or derived data."""
     return not _COPIED.isdisjoint(recording.id.split("/")[:-1])
 
 

@@ -1,7 +1,7 @@
-"""The errata of a corpus that hold for a recording, under one configuration.
+"""The errata of a corpus that apply to a recording, under one configuration.
 
-A row of the table is applied where a file in the recording's folder, or in a folder above it up to
-the corpus's root, is the one that it identifies. What was put right is a note of the recording that
+A row of the table is applied if it identifies a file in the recording's folder, or in a folder
+above it up to the corpus's root. Each correction is a note of the recording that
 ends in :data:`MARK`, by which a build counts it.
 """
 
@@ -27,7 +27,7 @@ from tuszstore.errors import RecordingError
 C = TypeVar("C")
 
 MARK = "(erratum"
-"""How the end of a note begins that tells of an erratum."""
+"""How the ending of a note on an erratum begins."""
 
 _MAX_FILE = 1 << 22
 _APPLIED = re.compile(r"\(erratum[^()]*\)")
@@ -35,7 +35,7 @@ _APPLIED = re.compile(r"\(erratum[^()]*\)")
 
 @dataclass(frozen=True)
 class Applied(Generic[C]):
-    """A correction that holds for a recording.
+    """A correction that applies to a recording.
 
     Attributes
     ----------
@@ -56,7 +56,8 @@ class Applied(Generic[C]):
         Parameters
         ----------
         text : str
-            What was done; names and foreign text in single quotes, which pseudonyms hide.
+            What was done; names and foreign text in single quotes, so that pseudonyms can hide
+            them.
         """
         decision = self.erratum.decision
         which = f" {decision.key}: {self.choice}" if decision else ""
@@ -73,13 +74,13 @@ class Corrections:
     root : Path
         Of the corpus.
     options : mapping
-        ``errata``: ``none`` turns all of them off; ``decisions``: pairs of key and choice, the
-        defaults elsewhere.
+        ``errata``: ``none`` turns all of them off; ``decisions``: pairs of key and choice;
+        defaults otherwise.
 
     Raises
     ------
     CorpusError
-        If a decision is none of the corpus, or has no such choice.
+        If the corpus has no such decision, or the decision no such choice.
     """
 
     def __init__(self, corpus: str, root: Path, options: Mapping[str, Any]) -> None:
@@ -93,7 +94,7 @@ class Corrections:
         self._rows = [_row(one, decisions) for one in errata] if self.on else []
 
     def of(self, kind: type[C], recording: Recording) -> list[Applied[C]]:
-        """Return the corrections of a kind that hold for a recording, in the table's order."""
+        """Return the corrections of a kind that apply to a recording, in the table's order."""
         return [
             Applied(row.correction, row.erratum, row.choice)
             for row in self._about(recording)
@@ -101,11 +102,11 @@ class Corrections:
         ]
 
     def notes(self, recording: Recording) -> tuple[str, ...]:
-        """Return what is to say of rows that change nothing: oddities, and what is left."""
+        """Return notes on rows that change nothing: oddities, and uncorrected errors."""
         found = []
         for row in self._about(recording):
             if isinstance(row.correction, Note | None):
-                text = row.erratum.reason if row.correction else "left as it stands in the file"
+                text = row.erratum.reason if row.correction else "left as it is in the file"
                 found.append(Applied(row.correction, row.erratum, row.choice).noted(text))
         return tuple(found)
 
@@ -135,7 +136,7 @@ class Corrections:
 
 
 def errata_in(notes: str) -> list[str]:
-    """Return what the notes of a recording tell of errata.
+    """Return the errata that the notes of a recording mention.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What an annotation says that cannot be true, and how a build tells it."""
+"""Annotated events that are impossible, and how a build reports them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from tuszstore.store.labels import UNLABELLED
 from tuszstore.text import printable
 
 LATE = 10.0
-"""Seconds past a recording's end that an event may end, as clocks and rounding have it."""
+"""Seconds that an event may end past the recording's end, owing to clocks and rounding."""
 
 EXAMPLES = 3
 """Events of a kind that a warning names."""
@@ -25,15 +25,15 @@ KINDS = {
     "overlap": "overlapping another one of the same class",
     "zero": "without duration",
 }
-"""Kinds of doubt, and how each is told."""
+"""Kinds of doubt, and how each is reported."""
 
-CANNOT_BE = "events that cannot be true"
-"""How a warning begins that counts them."""
+CANNOT_BE = "impossible events"
+"""How the warning that counts them begins."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """An event that cannot be true.
+    """An impossible event.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class Doubt:
 
 
 def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tuple[Doubt, ...]:
-    """Return what cannot be true of the events of a recording.
+    """Return the impossible events of a recording.
 
-    Only events that mean a class are looked at, not those that are background or to be ignored.
-    One overlaps if another of its class, channel and rater, which began before it, goes on. What
-    stands in the rows of several channels counts once.
+    Only events that mean a class are checked, not background or ignored ones.
+    An event overlaps if an earlier one of its class, channel and rater has not ended. An event
+    in the rows of several channels counts once.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
 
 
 def _told(event: Event, seconds: float) -> str:
-    end = "nobody knows" if math.isnan(event.offset) else f"{event.offset:g} s"
+    end = "an unknown time" if math.isnan(event.offset) else f"{event.offset:g} s"
     row = f"row {event.row}: " if event.row else ""
     rater = f" of {printable(event.rater)}" if event.rater else ""
     return f"{row}{printable(event.label)}{rater} from {event.onset:g} s to {end}, of {seconds:g} s"
@@ -107,7 +107,7 @@ def _told(event: Event, seconds: float) -> str:
 def refuse_doubtful(
     events: Sequence[Event], seconds: float, config: Labels, file: str = ""
 ) -> None:
-    """Refuse a recording whose annotation cannot be true, as far as the configuration asks.
+    """Reject a recording with impossible events, if the configuration asks for it.
 
     Parameters
     ----------
@@ -121,30 +121,30 @@ def refuse_doubtful(
     Raises
     ------
     RecordingError
-        That names the first such event.
+        Names the first such event.
     """
     if config.open_end == "leave_out" and (open_ := [e for e in events if math.isnan(e.offset)]):
         raise RecordingError(
             f"{file or 'annotation'}, row {open_[0].row}: event {open_[0].label!r} has no end; set "
-            "labels.open_end to the seconds that such an event lasts"
+            "labels.open_end to the duration (s) of such an event"
         )
     if config.suspicious == "leave_out" and (doubts := find_doubts(events, seconds, config)):
         doubt = doubts[0]
         more = f" ({len(doubts)} in all)" if len(doubts) > 1 else ""
         raise RecordingError(
-            f"{f'{file}: ' if file else ''}annotation cannot be true: an event "
-            f"{KINDS[doubt.kind]}, {doubt.told}{more}; to take it all the same, set "
+            f"{f'{file}: ' if file else ''}impossible annotation: an event "
+            f"{KINDS[doubt.kind]}, {doubt.told}{more}; to keep it anyway, set "
             "labels.suspicious to 'keep'"
         )
 
 
 def warn_of_doubts(found: Iterable[tuple[str, Iterable[Doubt]]]) -> list[str]:
-    """Return a warning for each kind of doubt, with its number and examples.
+    """Return a warning for each kind of doubt, with a count and examples.
 
     Parameters
     ----------
     found : iterable of (str, iterable of Doubt)
-        Id of each recording, and what cannot be true of its annotation.
+        Id of each recording, and its impossible events.
     """
     by_kind: dict[str, list[str]] = {}
     for id_, doubts in found:

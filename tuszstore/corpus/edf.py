@@ -1,7 +1,7 @@
-"""The header of an EDF file: checked, repaired where that is safe, without reading the data.
+"""The header of an EDF file: checked and, where safe, repaired, without reading the data.
 
 A header is read for planning (how long, which channels, which rate) and to hand MNE a clean one
-(:mod:`tuszstore.corpus.clean_edf`). No personal field gets further than these two modules.
+(:mod:`tuszstore.corpus.clean_edf`). No personal field leaves these two modules.
 
 The format is described at https://www.edfplus.info/specs/edf.html.
 """
@@ -36,7 +36,7 @@ FIELDS = (
 )
 WIDTH = sum(width for _, width in FIELDS)
 _MANY_DIGITS = 6
-"""Significant digits from which on a number may have been rounded to so many."""
+"""From this many significant digits, a number may have been rounded."""
 
 _COLON_DATE = re.compile(rb"\d\d[^.]\d\d[^.]\d\d")
 
@@ -75,9 +75,9 @@ class EdfHeader:
     record_seconds : Fraction
         Duration of a data record.
     rounding : float
-        By how much `record_seconds` may be off because the header has no room for more digits (s).
+        Possible error of `record_seconds` (s), because the field holds few digits.
     n_records : int
-        Whole data records in the file, whatever its header claims.
+        Complete data records in the file, whatever its header declares.
     continuous : bool
         False for EDF+D, whose records may have gaps between them.
     notes : tuple of str
@@ -129,12 +129,12 @@ def _hertz(rate: Fraction) -> str:
 
 
 def read_header(path: Path) -> EdfHeader:
-    """Read and check the header of an EDF file, and repair what can be.
+    """Read and check the header of an EDF file, and repair what can be repaired.
 
     Raises
     ------
     RecordingError
-        If it is no EDF file, or one that cannot be read safely; the text says why.
+        If it is not an EDF file, or cannot be read safely; the text says why.
     """
     try:
         with open_regular(path) as file:
@@ -154,7 +154,7 @@ def read_header(path: Path) -> EdfHeader:
     if len(table) < WIDTH * n_signals:
         raise RecordingError(
             f"header is cut off: {n_signals} signals need {WIDTH * n_signals} "
-            f"bytes, and {len(table)} follow"
+            f"bytes, but {len(table)} follow"
         )
     declared = _integer(main[184:192], "header size")
     if declared != 256 + WIDTH * n_signals:
@@ -169,12 +169,12 @@ def read_header(path: Path) -> EdfHeader:
         raise RecordingError("data records hold no samples")
     n_records, rest = divmod(size - len(main) - len(table), record_bytes)
     if n_records == 0:
-        raise RecordingError("no whole data record in the file")
+        raise RecordingError("no complete data record in the file")
     notes = list(_count_notes(main[236:244], n_records))
     begin = len(main) + len(table)
     if (notes or rest) and (second := _second_file(path, begin, record_bytes, n_records)):
         notes = [
-            f"another EDF file is appended after {second} data records: not read",
+            f"another EDF file is appended after {second} data records: ignored",
             *_count_notes(main[236:244], second),
         ]
         n_records = second
@@ -187,7 +187,7 @@ def read_header(path: Path) -> EdfHeader:
 
 
 def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
-    """Refuse signals that cannot be scaled to volts; return notes on odd ones.
+    """Reject signals that cannot be scaled to volts; return notes on unusual ones.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
             unit = known_unit(signal.unit)
             raise RecordingError(
                 f"signal {signal.label!r} is in {repr(unit) if unit else 'an unknown unit'}, not a "
-                "voltage; known are V, mV, uV and nV: correct the unit in a copy of the file"
+                "voltage; known units are V, mV, uV and nV: correct the unit in a copy of the file"
             )
         if signal.physical_min > signal.physical_max:
             inverted.append(signal.label)
@@ -228,7 +228,7 @@ def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
 def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
     """Yield the bytes of one signal in each record.
 
-    They are read and not mapped: a map of a file that is cut off meanwhile, or whose disk fails,
+    They are read, not memory-mapped: if the file is truncated meanwhile, or its disk fails, a map
     kills the process.
 
     Parameters
@@ -241,7 +241,7 @@ def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
     Raises
     ------
     RecordingError
-        If the file ends before.
+        If the file is too short.
     OSError
         If it cannot be read.
     """
@@ -257,7 +257,7 @@ def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
 
 
 def columns_of(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
-    """Return what the fields of :data:`FIELDS` hold, one value a signal, as it lies in a header."""
+    """Return the fields of :data:`FIELDS`, one value per signal, as in the header."""
     columns = {}
     start = 0
     for field, width in FIELDS:
@@ -290,7 +290,7 @@ def _signals(table: bytes, n_signals: int) -> tuple[EdfSignal, ...]:
             physical_max=_number(columns["physical_max"][k]),
             digital_min=_number(columns["digital_min"][k]),
             digital_max=_number(columns["digital_max"][k]),
-            samples=_integer(columns["samples"][k], f"samples a record of signal {k}", at_least=0),
+            samples=_integer(columns["samples"][k], f"record length of signal {k}", at_least=0),
         )
         for k in range(n_signals)
     )
@@ -300,10 +300,10 @@ def _count_notes(field: bytes, n_records: int) -> Iterable[str]:
     try:
         declared = int(field.split(b"\x00")[0])
     except ValueError:
-        yield f"header gives no number of data records, but the file holds {n_records}"
+        yield f"header has no number of data records, but the file has {n_records}"
     else:
         if declared != n_records:
-            yield f"header gives {declared} data records, but the file holds {n_records}"
+            yield f"header declares {declared} data records, but the file has {n_records}"
 
 
 def _second_file(path: Path, begin: int, record_bytes: int, n_records: int) -> int:
@@ -360,5 +360,5 @@ def _seconds(field: bytes) -> tuple[Fraction, float]:
             return Fraction(text), 10.0**-decimals if full and decimals > 0 else 0.0
         told = repr(text)
     except ValueError:
-        told = "no number"  # what else stands there is not repeated: it may be a name
+        told = "not a number"  # what else stands there is not repeated: it may be a name
     raise RecordingError(f"duration of a data record is {told} in the header")

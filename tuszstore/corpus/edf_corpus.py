@@ -1,4 +1,4 @@
-"""What corpora of EDF files have in common: listing, headers and samples."""
+"""What corpora of EDF files share: listing, headers and samples."""
 
 import math
 import re
@@ -36,12 +36,12 @@ class EdfCorpus:
         self.options = options
 
     def path_of(self, id: str) -> Path:
-        """Return where the file of a recording's id lies, which may come from anywhere.
+        """Return the path of a recording's file by its id, which may be untrusted.
 
         Raises
         ------
         RecordingError
-            If the id is no path below the root.
+            If the id is not a path below the root.
         """
         return source_path(self.root, id)
 
@@ -76,7 +76,7 @@ class EdfCorpus:
         )
 
     def facts(self, recording: Recording) -> SourceFacts:
-        """Return what the header of a recording says."""
+        """Return the facts from the header of a recording."""
         header = read_header(recording.path)
         notes = (*header.notes, *check_continuous(recording.path, header))
         kinds = _kinds(header.signals, header.record_seconds)
@@ -104,7 +104,7 @@ class EdfCorpus:
         return all(x == y for x, y in pairs)
 
     def opposite_samples(self, recording: Recording, first: int, other: int) -> bool:
-        """Return whether one signal is another one upside down, up to a step of both."""
+        """Return whether one signal is another one inverted, within one quantization step."""
         header = read_header(recording.path)
         if header.signals[first].samples != header.signals[other].samples:
             return False
@@ -126,31 +126,31 @@ class EdfCorpus:
 
 
 def source_path(root: Path, id_: str) -> Path:
-    """Return where the file of a recording's id lies.
+    """Return the path of a recording's file by its id.
 
     Parameters
     ----------
     root : Path
         Of the corpus.
     id_ : str
-        As a store has it, which may come from anywhere.
+        As in a store; may be untrusted.
 
     Raises
     ------
     RecordingError
-        If the id is no path below the root.
+        If the id is not a path below the root.
     """
     parts = PurePosixPath(id_).parts
     if not parts or id_.startswith("/") or ".." in parts or "\0" in id_ or "\\" in id_:
-        raise RecordingError(f"its id {id_!r:.200} is no path below the corpus's root")
+        raise RecordingError(f"its id {id_!r:.200} is not a path below the corpus's root")
     return root.joinpath(*parts)
 
 
 def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     """Read some signals of an EDF file through MNE.
 
-    Only those that are asked for are read: a side channel at 1 Hz would otherwise be upsampled at
-    great cost, and a faster one would change the rate of all others.
+    Only the requested signals are read: otherwise MNE would upsample a side channel at 1 Hz at
+    great cost, or change the rate of all others for a faster one.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     Raises
     ------
     RecordingError
-        If they cannot be read, or differ in their rate.
+        If they cannot be read, or their rates differ.
     """
     import mne
 
@@ -180,7 +180,7 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     except (ValueError, RuntimeError, AssertionError) as error:
         raise RecordingError(f"MNE cannot read it: {error}") from error
     if raw.n_times != expected:
-        raise RecordingError(f"{expected} samples were expected, MNE found {raw.n_times}")
+        raise RecordingError(f"expected {expected} samples, but MNE found {raw.n_times}")
     rows = [raw.ch_names.index(names[number]) for number in numbers]
     data: Any = raw.get_data()
     if rows != list(range(len(data))):

@@ -8,9 +8,9 @@ from tuszstore.corpus.regular import open_regular
 
 
 def read_start(path: Path) -> datetime | None:
-    """Return when a recording began according to its EDF header; None where that tells no time.
+    """Return when a recording began according to its EDF header; None if that has no valid time.
 
-    Years are two digits; those from 85 on are of the last century, as the EDF specification has it.
+    Years are two digits; those from 85 belong to the last century, by the EDF specification.
     """
     with open_regular(path) as file:
         text = file.read(184)[168:].decode("latin-1")

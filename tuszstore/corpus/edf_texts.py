@@ -1,8 +1,8 @@
 """Seizures in the texts of EDF+ annotations: ``labels.annotation: edf+``, for any corpus of EDF.
 
-Which texts start a seizure, end one or are one, ``labels.events`` says; what other words mean,
-``labels.map``, ``labels.ignore`` and ``labels.classes`` do. All other texts mean nothing, unless
-they look like a seizure. A file without a text was not looked at.
+``labels.events`` defines which texts start a seizure, end one or are one; ``labels.map``,
+``labels.ignore`` and ``labels.classes`` define other words. All other texts are ignored, unless
+they look like a seizure. A file without texts is unlabelled.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from tuszstore.reasons import plural
 
 
 def reader_of(labels: Labels) -> Callable[[Recording], Annotation] | None:
-    """Return what reads the annotation of a recording instead of its corpus; None for most.
+    """Return the reader that replaces the corpus's annotation; None if there is none.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def reader_of(labels: Labels) -> Callable[[Recording], Annotation] | None:
 
 
 def read_edf_annotation(recording: Recording, labels: Labels) -> Annotation:
-    """Read what the texts of a recording's EDF+ file say of seizures.
+    """Read the seizures in the EDF+ texts of a recording.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ def read_edf_annotation(recording: Recording, labels: Labels) -> Annotation:
     Unlabelled
         If the file has no annotations, or no text in them.
     AnnotationError
-        If they cannot be read or paired, or one looks like a seizure and nothing says what it is.
+        If they cannot be read or paired, or one looks like a seizure and its meaning is undefined.
         It names the file and the data record.
     RecordingError
-        If it is no EDF file.
+        If it is not an EDF file.
     """
     name = recording.path.name
     found = read_edf_texts(recording.path)
@@ -76,9 +76,9 @@ def read_edf_annotation(recording: Recording, labels: Labels) -> Annotation:
     events.sort(key=lambda event: (event.onset, event.row))
     notes = list(told.notes)
     if repeated := len(found.markers) - len(markers):
-        notes.append(f"{plural(repeated, 'EDF+ text')} repeated, taken once")
+        notes.append(f"{plural(repeated, 'EDF+ text')} repeated, used once")
     if not events and not told.background:
-        notes.append(f"none of {plural(len(meaningless), 'EDF+ text')} is of a seizure")
+        notes.append(f"none of {plural(len(meaningless), 'EDF+ text')} describes a seizure")
     state = repr((events, told.background, notes))
     return Annotation(
         tuple(events), None, hashlib.sha256(state.encode()).hexdigest(), notes=tuple(notes)
@@ -89,7 +89,7 @@ def _unknown(span: Span, name: str) -> AnnotationError:
     return AnnotationError.at(
         name,
         span.line,
-        f"the text {shown(span.label)} looks like a seizure, and nothing says what it is: add "
+        f"the text {shown(span.label)} looks like a seizure, but its meaning is undefined: add "
         "a pattern to labels.events (starts, ends, spans, background) or to labels.map, or set "
         "labels.unknown to 'background'",
         unit="record",

@@ -1,4 +1,4 @@
-"""Which samples of a recording an annotated event marks, and with which class."""
+"""The samples that an annotated event marks, and their class."""
 
 import json
 import math
@@ -28,16 +28,16 @@ from tuszstore.store.raters import RULES, counting, decide_recording, is_decided
 from tuszstore.text import printable
 
 NOT_LOOKED = "unlabelled"
-"""Class of what a rater did not look at, and of what nobody has an opinion of."""
+"""Class of samples that a rater did not review, or on which no rater decided."""
 
-NOT_COUNTED = "not counted as seizures, but named like some"
+NOT_COUNTED = "not counted as seizures, but named like seizures"
 """How the warning begins that events named like seizures are background."""
 
 _SEIZURE = re.compile(
     r"seiz|\bsz|_sz|sz\d*\b|sz_|(?<![a-z])ictal|convuls|epilep(?!tiform)|tonic|clonic|absence|spasm"
     r"|anfall|krampf|\bcris[ei]|_cris[ei]|(?<![a-z])(?:fb?tcs?|gtcs?|f-?btc|fia|fa)(?![a-z])"
 )
-"""What stands in names of seizure classes, in lower case."""
+"""Parts of names of seizure classes, in lower case."""
 
 _NO_SEIZURE = re.compile(
     r"(?<![a-z])(?:no|non|not|without|pre|post|peri|inter)[\W_]*(?:an?[\W_]+)?(?:seiz|sz|ictal)"
@@ -54,19 +54,19 @@ class MarkedEvents:
     events : tuple of Event
         As annotated.
     first, stop : ndarray of int64, shape (event,)
-        First sample, and the one after the last, within the recording; equal for an event that
+        First sample, and the one after the last, within the recording; equal if the event
         marks none.
     bit : ndarray of uint16, shape (event,)
-        What it marks in the labels: the bit of its class, or that of unlabelled samples; 0 for
-        background, and for an event of a rater who does not decide the labels alone.
+        The bit that it sets in the labels: that of its class, or of unlabelled samples; 0 for
+        background, and for an event of a rater who does not alone decide the labels.
     class_bit : ndarray of uint16, shape (event,)
-        What its word means, whoever decides.
+        The bit of its word, whichever rater decides.
     notes : tuple of str
         What was clipped or dropped.
     raters : tuple of str
-        Who looked at the recording.
+        Who reviewed the recording.
     labelled : bool
-        Whether somebody whose opinion counts did.
+        Whether a rater who counts reviewed it.
     """
 
     events: tuple[Event, ...]
@@ -83,20 +83,20 @@ _NO_SAMPLES = np.empty(0, np.int64)
 _NO_BITS = np.empty(0, np.uint16)
 
 NOTHING_MARKED = MarkedEvents((), _NO_SAMPLES, _NO_SAMPLES, _NO_BITS, _NO_BITS)
-"""Of a recording in which somebody without a name found no event."""
+"""Of a recording in which an unnamed rater found no event."""
 
 
 def mark_events(
     annotation: Annotation, n_samples: int, sfreq: float, config: Labels
 ) -> MarkedEvents:
-    """Convert events from seconds to samples, within the recording, and decide whose count.
+    """Convert events from seconds to samples within the recording, and decide which raters count.
 
     With ``rounding: outward`` an event marks every sample that it touches, so that one shorter
     than a sample is not lost; ``truncate`` marks ``[int(onset * sfreq), int(offset * sfreq))``.
 
-    What a rater did not look at is an event of the rater, of the class :data:`NOT_LOOKED`. Where no
-    rater's events are the labels as they are, what was decided follows as events whose rater is the
-    rule: painting all that have a bit gives the labels (:mod:`tuszstore.store.raters`).
+    What a rater did not review is an event of that rater, of the class :data:`NOT_LOOKED`. If the
+    labels are not the events of one rater, the decision follows as events with the rule as rater:
+    setting the bits of all events gives the labels (:mod:`tuszstore.store.raters`).
 
     Parameters
     ----------
@@ -110,10 +110,9 @@ def mark_events(
     Raises
     ------
     RecordingError
-        If nobody looked at it whose opinion counts (:class:`Unlabelled`), and ``unlabelled`` is
-        ``leave_out``; if an event's class is unknown, and ``unknown`` is; if its end is, and
-        ``open_end`` is ``leave_out``; if an event cannot be true, and ``suspicious`` is
-        ``leave_out``.
+        With the setting ``leave_out``: if no rater who counts reviewed it (``unlabelled``;
+        :class:`Unlabelled`), an event's class is unknown (``unknown``), its end is unknown
+        (``open_end``), or an event is impossible (``suspicious``).
     """
     events = tuple(e for e in annotation.events if e.label.lower() != BACKGROUND)
     nobody_named = annotation.raters == ("",) and config.rater in RULES
@@ -132,7 +131,7 @@ def mark_events(
         ((raw_first >= n_samples).sum(), "past the recording's end dropped"),
         (((raw_first < 0) & (raw_stop > 0)).sum(), "cut at the recording's start"),
         (((raw_first < 0) & (raw_stop <= 0)).sum(), "before the recording's start dropped"),
-        ((raw_stop == raw_first).sum(), "without duration, marking no sample"),
+        ((raw_stop == raw_first).sum(), "without duration, marking no samples"),
         (sum(is_open), f"without an end, taken as {_seconds(config)} s long"),
     ):
         if count:
@@ -198,8 +197,8 @@ def _decided(marked: MarkedEvents, sfreq: float, config: Labels) -> MarkedEvents
     raters, rule = marked.raters, config.rater
     voters = counting(raters, rule)
     if raters and not voters and config.unlabelled == "leave_out":
-        names = ", ".join(map(printable, filter(None, raters))) or "somebody without a name"
-        raise Unlabelled(f"{printable(rule)} (labels.rater) did not look at it, but {names}")
+        names = ", ".join(map(printable, filter(None, raters))) or "an unnamed rater"
+        raise Unlabelled(f"{printable(rule)} (labels.rater) did not review it, but {names} did")
     owner = [event.rater for event in marked.events]
     if is_decided_by_one(marked.bit, raters, rule):
         counts = np.array([rater in voters for rater in owner], bool)
@@ -257,20 +256,20 @@ def _bit(event: Event, words: Words, config: Labels, file: str) -> int:
 
 def _way_out(event: Event, config: Labels) -> str:
     if event.label.lower() in (name.lower() for name in config.classes):
-        return "it is known in other letters: set labels.ignore_case to true"
+        return "it is known in another case: set labels.ignore_case to true"
     if len(event.label.split()) != 1:
-        return "a class must be one word: say in labels.map which one it means"
+        return "a class must be one word: map it to a class in labels.map"
     if looks_like_seizure(event.label):
         meant = f"labels.map={{{json.dumps(event.label)}: {next(iter(config.seizure), 'bckg')}}}"
         return (
             "it looks like a seizure: if it is one, add it to labels.classes and to "
-            "labels.seizure; in labels.classes alone it does not count as one. Or say in "
-            "labels.map which class it means, such as "
+            "labels.seizure; in labels.classes alone it does not count as one. Or map it in "
+            "labels.map to a class, such as "
             f"--set {shlex.quote(meant)}"
         )
     return (
         "if it is a seizure, add it to labels.classes and to labels.seizure; if not, add it to "
-        "labels.classes alone, say in labels.map what it means, leave its samples unlabelled "
+        "labels.classes alone, map it in labels.map, leave its samples unlabelled "
         "(labels.ignore), or set labels.unknown to 'background'"
     )
 
@@ -286,7 +285,7 @@ def looks_like_seizure(label: str) -> bool:
     Parameters
     ----------
     label : str
-        As annotated. ``nesz`` is no seizure: TUSZ's non-epileptic one.
+        As annotated. ``nesz``, TUSZ's non-epileptic seizure, does not count.
     """
     name = label.casefold()
     if name == "nesz" or denies_seizure(name):
@@ -295,12 +294,12 @@ def looks_like_seizure(label: str) -> bool:
 
 
 def denies_seizure(label: str) -> bool:
-    """Return whether a text says that there is no seizure, such as ``seizure-free``."""
+    """Return whether a text states the absence of seizures, such as ``seizure-free``."""
     return bool(_NO_SEIZURE.search(label.casefold()))
 
 
 def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:
-    """Return the classes of events that look like seizures and do not count as such.
+    """Return the classes of events that look like seizures but do not count as seizures.
 
     Parameters
     ----------
@@ -314,12 +313,12 @@ def not_counted(events: Iterable[tuple[str, int]], config: Labels) -> set[str]:
 
 
 def warn_not_counted(classes: Iterable[Iterable[str]]) -> list[str]:
-    """Return the warning for a build's summary, if there is anything to warn of.
+    """Return the warning for a build's summary, if any.
 
     Parameters
     ----------
     classes : iterable of iterable of str
-        For each recording, what :func:`not_counted` gives.
+        For each recording, the result of :func:`not_counted`.
     """
     found = Counter(name for group in classes for name in set(group))
     if not found:

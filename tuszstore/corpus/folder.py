@@ -1,14 +1,14 @@
 """Any folder of EDF files.
 
-Who the patients are, such a folder does not say. They are taken from folders, from names or by a
-pattern (``corpus.patient``); where nothing is set, by what names and folders show:
+Such a folder does not state its patients. They are taken from folders, from names or by a
+pattern (``corpus.patient``); if nothing is set, from names and folders by these rules:
 
 - names that follow TUSZ or BIDS state the patient;
-- else, where each recording lies in a folder, and nothing says that one patient is in several of
+- else, if each recording is in a folder, and nothing suggests that a patient is in several of
   them, the outermost folder is the patient;
-- else it is what stands before the first underscore of a name.
+- else it is the part of a name before the first underscore.
 
-What was found so is a guess, which :mod:`tuszstore.corpus.patients` checks.
+The result is a guess, which :mod:`tuszstore.corpus.patients` checks.
 """
 
 import re
@@ -32,7 +32,7 @@ _COUNTERS = frozenset({
     "record", "recording", "run", "s", "scan", "seizure", "sess", "session", "ses", "segment",
     "study", "sz", "t", "task", "trial", "visit",
 })  # fmt: skip
-"""Words that begin the name of a recording and not that of a patient, but for digits."""
+"""Words that begin the name of a recording, not of a patient, apart from digits."""
 
 _NOT_PATIENTS = frozenset({
     "abnormal", "annotated", "center", "centre", "control", "controls", "day", "ictal",
@@ -40,7 +40,7 @@ _NOT_PATIENTS = frozenset({
     "postictal", "preictal", "seizure", "seizures", "ses", "sess", "session", "set", "site",
     "sites", "subjects", "sz", "test", "training", "validation", "visit", "week", "year",
 })  # fmt: skip
-"""Words that folders have which are not patients, but for digits."""
+"""Names of folders that are not patients, apart from digits."""
 
 
 class Folder(BesideCorpus):
@@ -57,7 +57,7 @@ class Folder(BesideCorpus):
 
     @classmethod
     def recognises(cls, root: Path) -> str:
-        """Return an empty string: it is taken where no other corpus knows a folder."""
+        """Return an empty string: it is used if no other corpus recognises a folder."""
         return ""
 
     def recordings(self) -> Discovery:
@@ -69,7 +69,7 @@ class Folder(BesideCorpus):
         return Discovery(recordings, left_out, self._notes(recordings), self._told())
 
     def find(self, id: str) -> Recording:
-        """Return the recording of a path; of a folder without a set rule, all are listed once."""
+        """Return the recording of a path; without a set rule, all recordings are listed once."""
         path = self.path_of(id)
         if self._rule is None:
             self.recordings()
@@ -80,8 +80,8 @@ class Folder(BesideCorpus):
         if given in (FOLDER, NAME):
             if given == FOLDER and (bare := [r for r in found if not r.folders]):
                 raise CorpusError(
-                    f"corpus.patient is 'folder', and {printable(bare[0].id)} lies in none: move "
-                    "it into a folder of its patient, or set corpus.patient to 'name' or a pattern"
+                    f"corpus.patient is 'folder', but {printable(bare[0].id)} is in none: move "
+                    "it into its patient's folder, or set corpus.patient to 'name' or a pattern"
                 )
             return str(given)
         if given:

@@ -1,9 +1,9 @@
-"""The Helsinki neonates (Zenodo 4940267): each of three experts annotated all in one file.
+"""The Helsinki neonates (Zenodo 4940267): one annotation file for each of three experts.
 
     eeg1.edf ... eeg79.edf   annotations_2017_A_fixed.csv   annotations_2017_B.csv ...
 
-Each recording is of another newborn. A column of an annotation is a recording, under its number;
-what lies behind the column's end the expert did not look at.
+Each recording is of a different newborn. A column of an annotation is a recording, by number;
+the expert did not review what comes after the column's end.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from tuszstore.errors import RecordingError
 from tuszstore.reasons import plural
 
 SEIZURE = "seiz"
-"""Class of all seizures: the annotations tell no other."""
+"""Class of all seizures: the annotations give no other."""
 
 _NAMED = re.compile(r"eeg(\d{1,4})", re.IGNORECASE)
 _EXPERT = re.compile(r"annotations_2017_([A-Z])(_fixed)?\.csv", re.IGNORECASE)
@@ -42,7 +42,7 @@ _WHOLE = 1.0  # s by which an annotation may be shorter than its recording
 
 
 class Helsinki(EdfCorpus):
-    """The Helsinki neonates as Zenodo has them, or some of them."""
+    """The Helsinki neonates as on Zenodo, or some of them."""
 
     name = "helsinki"
     version = 1
@@ -54,7 +54,7 @@ class Helsinki(EdfCorpus):
 
     @classmethod
     def recognises(cls, root: Path) -> str:
-        """Return why a folder is that of Helsinki: an expert's annotation of all recordings."""
+        """Return why a folder is the Helsinki corpus: an expert's annotation of all recordings."""
         inside = [root / name for name in some_names(root, 100)[:3]]  # such as that of an archive
         for folder in (root, *inside):
             for name in _RELEASED:
@@ -88,7 +88,7 @@ class Helsinki(EdfCorpus):
             raise Unlabelled("no annotations_2017_*.csv beside it")
         named = _NAMED.fullmatch(recording.path.stem)
         if named is None:
-            raise Unlabelled("its name has no number, under which experts could have annotated it")
+            raise Unlabelled("its name has no number, so no annotation can belong to it")
         number = int(named[1])
         columns = {}
         for rater, path in files.items():
@@ -135,7 +135,7 @@ class Helsinki(EdfCorpus):
         try:
             return self._experts(path)
         except FileNotFoundError:
-            raise RecordingError(f"{path.name}: was removed while it was read") from None
+            raise RecordingError(f"{path.name}: removed while it was read") from None
 
     def _absent(self, folder: Path, paths: Sequence[Path]) -> list[str]:
         """Return notes on columns whose recordings are not there."""
@@ -154,7 +154,7 @@ class Helsinki(EdfCorpus):
                 n for n, one in found.recordings.items() if one.seconds and n not in there
             ]:
                 count = plural(len(absent), "recording")
-                notes.append(f"{path.name} has {count} not there, such as {absent[0]}")
+                notes.append(f"{path.name} has {count} not in the corpus, such as {absent[0]}")
         return notes
 
 

@@ -1,4 +1,4 @@
-"""Files with the name of a recording below a folder: regular ones, and why others are left out."""
+"""Files named like recordings below a folder: regular ones, and why others are excluded."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def list_edf_files(
     ----------
     root : Path
     others : mapping of str to str, optional
-        Why files of other suffixes are left out by name, such as ``{".bdf": "..."}``.
+        Why files of other suffixes are excluded, such as ``{".bdf": "..."}``.
 
     Returns
     -------
@@ -37,17 +37,17 @@ def list_edf_files(
     Raises
     ------
     CorpusError
-        If `root` is no folder, or holds no EDF file.
+        If `root` is not a folder, or has no EDF file.
     """
     if not root.exists():
-        raise CorpusError(f"{root}: no such folder; give the corpus's root with --data")
+        raise CorpusError(f"{root}: folder does not exist; pass the corpus's root with --data")
     if not is_utf8(str(root.absolute())):
         raise CorpusError(
-            f"{printable(str(root.absolute()))}: this path is not UTF-8; rename it, or give a link "
+            f"{printable(str(root.absolute()))}: this path is not UTF-8; rename it, or pass a link "
             "to it with --data"
         )
     if not root.is_dir():
-        raise CorpusError(f"{root}: not a folder; give the corpus's root with --data")
+        raise CorpusError(f"{root}: not a folder; pass the corpus's root with --data")
     left_out: list[LeftOut] = []
     paths = sorted(_edf_files(root, left_out, others or {}), key=lambda path: path.parts)
     if not paths:
@@ -66,7 +66,7 @@ def some_names(folder: Path, most: int) -> list[str]:
     ----------
     folder : Path
     most : int
-        Names that are read.
+        Names to read at most.
     """
     try:
         return sorted(entry.name for entry in islice(folder.iterdir(), most))
@@ -85,7 +85,7 @@ def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterat
     pattern : re.Pattern
         Of the whole name.
     most : int
-        Folders that are yielded of each level.
+        Folders to yield per level.
     """
     if pattern.fullmatch(root.absolute().name):
         yield root
@@ -136,7 +136,7 @@ _NOT_UTF8 = "name is not UTF-8; rename it"
 
 
 def is_utf8(name: str) -> bool:
-    """Return whether a name from the file system can be written down as text."""
+    """Return whether a name from the file system can be encoded as text."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -2,9 +2,9 @@
 
     edf/dev_test/01_tcp_ar/002/00009578/s006_2012_07_05/00009578_s006_t001.{edf,tse,tse_bi,lbl,lbl_bi}
 
-``.tse`` has classes of the whole montage, ``.lbl`` those of each channel; their ``_bi`` say seizure
-or not. ``labels.annotation`` may name one of the four; ``csv`` and ``csv_bi`` take the file that
-says the same where a recording has none of their own.
+``.tse`` has classes of the whole montage, ``.lbl`` those of each channel; their ``_bi`` variants
+have seizure or background. ``labels.annotation`` may name one of the four; ``csv`` and ``csv_bi``
+use the equivalent file if a recording has neither.
 """
 
 import re
@@ -16,7 +16,7 @@ from tuszstore.corpus.formats.lbl import read_lbl
 from tuszstore.corpus.formats.tse import read_tse
 
 SAYS_THE_SAME = {"csv": ("tse", "lbl"), "csv_bi": ("tse_bi", "lbl_bi")}
-"""Suffixes that are looked for in this order where a recording has no file of a kind."""
+"""Suffixes to try, in this order, if a recording has no file of a kind."""
 
 SPLITS = {"dev_test": "dev"}
 """Folders of official splits under other names, as version 1.5.0 has them."""
@@ -32,7 +32,7 @@ _END = 1.0  # s, by which a recording may be longer than its rows
 
 
 def read_tse_events(text: str, name: str) -> Annotation:
-    """Read ``.tse`` or ``.tse_bi``; time that no row covers, nobody looked at.
+    """Read ``.tse`` or ``.tse_bi``; time that no row covers is unlabelled.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def read_tse_events(text: str, name: str) -> Annotation:
         if start > begin:
             looked.append(Looked("", begin, start))
         begin = stop
-    notes = [f"no row covers {start:g} to {stop:g} s, which is unlabelled" for start, stop in gaps]
+    notes = [f"no row covers {start:g} to {stop:g} s: unlabelled" for start, stop in gaps]
     return Annotation(
         _marking(found.events),
         found.seconds,
@@ -78,7 +78,7 @@ def read_lbl_events(text: str, name: str) -> Annotation:
 
 
 def find_old(folder: Path, montage: re.Pattern[str], session: re.Pattern[str]) -> str:
-    """Return a path below the folder of a split that has the layout of these versions.
+    """Return a path below a split's folder that has the layout of these versions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Files that annotate many recordings: each is parsed once, and again when it has changed.
+"""Files that annotate many recordings: each is parsed once, and again after a change.
 
 A corpus lives as long as its process, and a list may be corrected between two builds.
 """
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class Parsed(Generic[T]):
-    """What a parser makes of files, by their paths.
+    """Parsed files, by path.
 
     Parameters
     ----------
     parse : callable
         Takes content and name of a file; raises RecordingError where it cannot be understood.
     most : int
-        Bytes that a file may have.
+        Maximum size of a file (byte).
     """
 
     def __init__(self, parse: Callable[[bytes, str], T], most: int) -> None:
@@ -31,12 +31,12 @@ class Parsed(Generic[T]):
         self._known: dict[Path, tuple[tuple[int, ...], T | RecordingError]] = {}
 
     def __call__(self, path: Path) -> T:
-        """Return what a file holds.
+        """Return the content of a file, parsed.
 
         Raises
         ------
         FileNotFoundError
-            If it is not there.
+            If it does not exist.
         RecordingError
             If it cannot be read or understood; the text names it.
         """

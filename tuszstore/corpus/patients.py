@@ -1,9 +1,9 @@
-"""Whether names and folders tell who is a patient, and nobody is in two splits.
+"""Checks that names and folders identify patients, and that no patient is in two splits.
 
 Some corpora state patients, as TUSZ and BIDS do in file names. In any other folder they are taken
 from folders, or are the text before the first underscore of a name, which may be a recording
-(``PN00-1``), a part of a patient (``chb17a``) or all of them together (``P_ID64``). What can be
-seen of that is checked here, before somebody trains and tests on one person.
+(``PN00-1``), part of a patient's name (``chb17a``) or common to all patients (``P_ID64``). These
+cases are checked here where possible, to prevent training and testing on one person.
 """
 
 import re
@@ -22,30 +22,30 @@ NAMED = 5
 """Patients or folders that a message names."""
 
 _LEAST = 5
-"""Recordings below which one for each patient means nothing, if their names have two parts."""
+"""Below this many recordings, one per patient is plausible if their names have two parts."""
 
 _ALMOST = 0.85
-"""Patients for each recording from which on recordings are taken for patients."""
+"""Patients per recording from which recordings are assumed to be mistaken for patients."""
 
 _WAY_OUT = (
-    "Say who is a patient: --set corpus.patient=folder, =name (what stands before the first "
+    "Define patients: --set corpus.patient=folder, =name (the part before the first "
     "underscore of a file's name) or a pattern with one group; or sort recordings into folders "
-    "train and dev (--split-policy official), or divide them by their order, patients or not "
+    "train and dev (--split-policy official), or divide them by order, ignoring patients "
     "(--split-policy file_order)"
 )
 
 _ALONE = (
     "Add recordings of other patients, build only train or dev from folders of that name "
     "(--split-policy official), or divide by the order of files (--split-policy file_order). If "
-    "there are several patients, say who they are with corpus.patient"
+    "there are several patients, define them with corpus.patient"
 )
 
 
 _ONE_PATIENT = (
     "If they are one person, give all their recordings one patient: rename or move them (a folder "
-    "of links to them will do), or in a plain folder set corpus.patient to a pattern that finds "
-    "one name in both. If they are not, take the copy that is wrong out of the corpus. Or divide "
-    "by the order of files, patients or not (--split-policy file_order)"
+    "of links to them is enough), or in a plain folder set corpus.patient to a pattern that finds "
+    "one name in both. If they are not, remove the wrong copy from the corpus. Or divide "
+    "by the order of files, ignoring patients (--split-policy file_order)"
 )
 
 
@@ -56,11 +56,11 @@ class PatientChecks:
     ----------
     config : Corpus
     name_of : callable
-        What a patient is called in messages.
+        Returns a patient's name for messages.
     copies : sequence of Copy
-        What is left out: patients with a recording in common are one person.
+        Excluded copies: patients with a recording in common are one person.
     recordings : sequence of Recording
-        All, copies among them.
+        All, including copies.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class PatientChecks:
         self.person = _persons(self._copies)
 
     def require_patients(self, pool: Splits) -> None:
-        """Refuse to divide by patient what does not tell patients.
+        """Refuse to divide by patient if patients are unknown.
 
         Parameters
         ----------
@@ -86,8 +86,8 @@ class PatientChecks:
         Raises
         ------
         CorpusError
-            If there is one patient only, almost every recording would be a patient, or recordings
-            of one folder fall into two splits.
+            If there is only one patient, almost every recording would be a patient, or recordings
+            of one folder are in two splits.
         """
         recordings = [recording for members in pool.values() for recording in members]
         patients = Counter(self.person.get(r.patient, r.patient) for r in recordings)
@@ -95,7 +95,7 @@ class PatientChecks:
             name = printable(self._name_of(*patients))
             raise CorpusError(
                 f"split policy 'patient' leaves 'dev' without recordings: {len(recordings)} in "
-                f"all, of one patient only, '{name}'. {_ALONE}"
+                f"all, of only one patient, '{name}'. {_ALONE}"
             )
         unstated = [recording for recording in recordings if not recording.states_patient]
         names = {recording.patient for recording in unstated}
@@ -103,8 +103,8 @@ class PatientChecks:
         if len(names) >= _ALMOST * len(unstated) and len(unstated) >= (2 if bare else _LEAST):
             some = ", ".join(f"'{printable(self._name_of(name))}'" for name in sorted(names)[:3])
             raise CorpusError(
-                "split policy 'patient' would take almost every recording for a patient of its "
-                f"own: {len(names)} patients in {_count(unstated)}, such as {some}. {_WAY_OUT}"
+                "split policy 'patient' would make almost every recording a separate patient: "
+                f"{len(names)} patients in {_count(unstated)}, such as {some}. {_WAY_OUT}"
             )
         one, other = pool
         if alike := _alike(pool[one], pool[other]):
@@ -116,20 +116,20 @@ class PatientChecks:
         if folders := self._folders_of_both(pool[one], pool[other]):
             raise CorpusError(
                 f"split policy 'patient' would divide the recordings of {self._listed(folders)} "
-                f"between {one} and {other}, because their names tell other patients than their "
+                f"between {one} and {other}, because their names imply other patients than their "
                 f"folders. {_WAY_OUT}"
             )
 
     def require_one_patient_each(self, pool: Iterable[Recording]) -> None:
-        """Refuse to divide by patient where equal content stands under two patients.
+        """Refuse to divide by patient if two patients have equal content.
 
-        They may be one person, who would then be in train and dev, or one file is a copy that
-        somebody made: nothing tells which, and so nothing is guessed.
+        They may be one person, who would then be in train and dev, or one file may be a copy:
+        this cannot be decided automatically.
 
         Parameters
         ----------
         pool : iterable of Recording
-            What the policy ``patient`` divides, copies among it.
+            The recordings that the policy ``patient`` divides, including copies.
 
         Raises
         ------
@@ -149,14 +149,14 @@ class PatientChecks:
 
         more = ". A dry run without corpus.pseudonymize names the files" * hidden
         raise CorpusError(
-            "split policy 'patient' would tell apart two patients that have a recording with the "
+            "split policy 'patient' would separate two patients that have a recording with the "
             f"same content: {_some(map(told, pairs), len(pairs), '; ')}{more}. {_ONE_PATIENT}"
         )
 
     def shared_patients(self, splits: Splits, name: str, leaks: Collection[str] = ()) -> list[str]:
-        """Refuse patients of a split in another one; under ``file_order`` return a warning.
+        """Reject patients that are in two splits; under ``file_order`` return a warning.
 
-        A folder that begins the names of its files, such as ``PN00``, is a patient as well.
+        A folder whose files' names begin with its name, such as ``PN00``, also counts as a patient.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class PatientChecks:
         name : str
             Of the split.
         leaks : collection of str
-            Patients that are known to be in two, for whom there is a warning alone.
+            Patients that are known to be in two splits, for whom only a warning is given.
 
         Raises
         ------
@@ -191,7 +191,7 @@ class PatientChecks:
         if policy == "file":
             raise CorpusError(
                 f"{self._config.split_file}: patients in two splits: {'; '.join(told)}. List each "
-                "in one of them, or, if that is known and meant, name the patient in its 'leaks'"
+                "in one of them, or, if that is intended, list the patient in its 'leaks'"
             )
         other_way = ", or use the split policy 'patient'" * (policy == "official" and by_name)
         raise CorpusError(
@@ -200,13 +200,13 @@ class PatientChecks:
         )
 
     def shared_folders(self, splits: Splits, name: str) -> list[str]:
-        """Return warnings of folders with recordings in a split and in another one."""
+        """Return warnings of folders with recordings in two splits."""
         warnings = []
         for other, members in splits.items():
             if other != name and (shared := self._folders_of_both(splits[name], members)):
                 warnings.append(
                     f"recordings of {self._listed(shared)} are in {name} and in {other}: if a "
-                    "folder is a patient, nobody may be in both"
+                    "folder is a patient, it must not be in both"
                 )
             if other != name and (alike := _alike(splits[name], members, stated=True)):
                 told = _some((" and ".join(map(self._name_of, pair)) for pair in alike), len(alike))
@@ -214,14 +214,14 @@ class PatientChecks:
         return warnings
 
     def taken_from_names(self, recordings: Iterable[Recording]) -> list[str]:
-        """Return a warning of patients that file names alone tell, and follow no known scheme."""
+        """Return a warning of patients from file names that follow no known scheme."""
         told = [r for r in recordings if not r.states_patient and not _in_folder_of_patient(r)]
         if not told:
             return []
         names = sorted({recording.patient for recording in told})
         some = ", ".join(printable(self._name_of(name)) for name in names[:3])
         return [
-            f"patients are taken from what stands before the first underscore of file names: "
+            f"patients are taken from file names, up to the first underscore: "
             f"{len(names)} in {_count(told)}, such as {some}"
         ]
 
@@ -237,17 +237,17 @@ class PatientChecks:
             if len(names := sorted(others | ({person} & there))) > 1:
                 told = _some(map(self._name_of, names), len(names))
                 warnings.append(
-                    f"patients {told} have recordings with the same content: taken for one person"
+                    f"patients {told} have recordings with the same content: treated as one person"
                 )
         return warnings
 
     def copies_apart(self, parts: Splits, part: str, equal: Iterable[Sequence[Recording]]) -> None:
-        """Refuse recordings of a part of a corpus with the same content as some of another part.
+        """Reject recordings with the same content in two parts of a corpus.
 
         Parameters
         ----------
         parts : mapping of str to sequence of Recording
-            What stays apart whatever the policy does.
+            Parts that every policy keeps separate.
         part : str
         equal : iterable of sequence of Recording
             Groups with the same content.

@@ -1,11 +1,11 @@
 """Keyed hashes instead of patient ids.
 
-A pseudonym is the HMAC-SHA256 [1]_ of a name under a key that only the corpus's keeper has, cut to
+A pseudonym is the HMAC-SHA256 [1]_ of a name under a key that only the corpus's owner has, cut to
 64 bits. The same key gives the same pseudonyms in every split, so that patients can still be
-counted, grouped and kept apart. The key is never stored; what is stored is a hash that tells one
-key from another.
+counted, grouped and separated. The key is never stored; only a hash that identifies
+the key is stored.
 
-Pseudonyms hide names. They do not hide who holds the corpus itself from finding a recording again:
+Pseudonyms hide names. Anyone who has the corpus itself can still identify a recording:
 its signal, length, events and digests are in the store.
 
 References
@@ -30,12 +30,12 @@ KEY, KEY_FILE = "TUSZSTORE_PSEUDONYM_KEY", "TUSZSTORE_PSEUDONYM_KEY_FILE"
 """Environment variables that hold the key, or the path of a file that holds it."""
 
 MIN_KEY = 16
-"""Bytes that a key must have: a shorter one can be tried out."""
+"""Minimum length of a key (byte): a shorter one can be guessed."""
 
 _DIGITS = 16
 
 _QUOTED = re.compile(r"(?<!\w)'[^']*[^a-z_.'][^']*'(?!\w)")
-"""Quoted text that is no word of the configuration."""
+"""Quoted text that is not a word of the configuration."""
 
 
 class Pseudonyms:
@@ -49,7 +49,7 @@ class Pseudonyms:
     def __init__(self, key: bytes) -> None:
         if len(key) < MIN_KEY:
             raise ConfigError(
-                f"the key of pseudonyms has {len(key)} bytes, and needs {MIN_KEY}; make one with: "
+                f"the key of pseudonyms has {len(key)} bytes, but needs {MIN_KEY}; make one with: "
                 "openssl rand -hex 32"
             )
         self._key = key
@@ -75,7 +75,7 @@ class Pseudonyms:
         )
 
     def attributes(self) -> dict[str, str]:
-        """Return what a store records of its pseudonyms."""
+        """Return what a store records about its pseudonyms."""
         return {"method": "HMAC-SHA256, 64 bit", "key_check": self._hash("key", "check")}
 
     def patient(self, name: str) -> str:
@@ -83,11 +83,11 @@ class Pseudonyms:
         return self._hash("patient", name)
 
     def path(self, id_: str) -> str:
-        """Return the pseudonym of a path in the corpus that is no recording."""
+        """Return the pseudonym of a path in the corpus that is not a recording."""
         return self._hash("path", id_)
 
     def recording(self, recording: Recording) -> Recording:
-        """Return a recording under its pseudonyms, and without what is known of the patient."""
+        """Return a recording under its pseudonyms, without metadata of the patient."""
         patient = self.patient(recording.patient)
         session = recording.session
         return replace(
@@ -99,7 +99,7 @@ class Pseudonyms:
         )
 
     def check(self, attributes: Mapping[str, Any], where: Path) -> None:
-        """Refuse a store that was made with another key.
+        """Reject a store that was built with another key.
 
         Raises
         ------
@@ -108,8 +108,8 @@ class Pseudonyms:
         recorded = attributes.get("pseudonyms")
         if not isinstance(recorded, Mapping) or recorded != self.attributes():
             raise ConfigError(
-                f"{where}: was not built with this key of pseudonyms; set {KEY} to the key that it "
-                "was built with, or choose another place for the store"
+                f"{where}: built with another key of pseudonyms; set {KEY} to the key "
+                "it was built with, or choose another path for the store"
             )
 
     def _hash(self, kind: str, name: str) -> str:
@@ -118,21 +118,21 @@ class Pseudonyms:
 
 
 def pseudonyms_of(config: Config, attributes: Mapping[str, Any], store: Path) -> Pseudonyms | None:
-    """Return the pseudonyms that a build uses; None without.
+    """Return the pseudonyms that a build uses, or None.
 
     Parameters
     ----------
     config : Config
     attributes : mapping
-        Of the store that is there already; empty without one.
+        Of the existing store; empty if there is none.
     store : Path
         For messages.
 
     Raises
     ------
     ConfigError
-        If the key is missing, or another one than that of the store; or if the store has
-        pseudonyms, and the configuration would put names in their place.
+        If the key is missing or differs from that of the store, or if the store has
+        pseudonyms that the configuration would replace by names.
     """
     if config.corpus.pseudonymize:
         pseudonyms = Pseudonyms.given()
@@ -142,13 +142,13 @@ def pseudonyms_of(config: Config, attributes: Mapping[str, Any], store: Path) ->
     if "pseudonyms" in attributes:
         raise ConfigError(
             f"{store}: has pseudonyms, which this build would replace by patient ids: set "
-            "corpus.pseudonymize to true, or choose another place for the store"
+            "corpus.pseudonymize to true, or choose another path for the store"
         )
     return None
 
 
 def without_names(text: str, recording: Recording, id_: str) -> str:
-    """Return a message in which a recording bears its pseudonym.
+    """Return a message with a recording's names replaced by its pseudonym.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Microvolts of the channels of a store, from the signals of a recording."""
+"""Channels of a store in microvolts, from the signals of a recording."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,18 +17,18 @@ from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.errors import RecordingError
 
 _STEP = 1e-6
-"""By how much (V) two signals may differ that are each other's negative, rounded."""
+"""Tolerance (V) for two rounded signals that are inverses of each other."""
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """A recording that can be built, as far as can be told without reading it.
+    """A recording that can be built, as far as can be determined without reading it.
 
     Attributes
     ----------
     facts : SourceFacts
     resolution : Resolution
-        How channels are made of its signals.
+        How channels are computed from its signals.
     sfreq : Fraction
         Sampling rate of the signals that are needed (Hz).
     n_samples : int
@@ -36,7 +36,7 @@ class Inspected:
     notes : tuple of str
         What was repaired.
     bad : tuple of str
-        Electrodes that are to be interpolated because somebody marked them as bad.
+        Electrodes to interpolate because they are marked as bad.
     """
 
     facts: SourceFacts
@@ -63,13 +63,13 @@ class Microvolts:
     sfreq : Fraction
         Sampling rate (Hz).
     interpolated : tuple of str
-        Channels in which an interpolated electrode takes part.
+        Channels that depend on an interpolated electrode.
     flat : tuple of str
-        Channels that did not change once, before interpolation.
+        Channels with a constant signal, before interpolation.
     notes : tuple of str
         What was repaired.
     reference : str
-        Of the electrodes; empty where nothing tells.
+        Of the electrodes; empty if unknown.
     """
 
     data: NDArray[np.float32]
@@ -98,7 +98,7 @@ def inspect(
     Raises
     ------
     RecordingError
-        With the reason why it cannot be.
+        If it cannot be built, with the reason.
     """
     facts = corpus.facts(recording)
     resolution = resolve(
@@ -127,7 +127,7 @@ def inspect(
     notes = [*facts.notes, *_joined(used)]
     if resolution.duplicates:
         names = ", ".join(resolution.duplicates)
-        notes.append(f"stands twice with the same samples, taken once: {names}")
+        notes.append(f"repeated with the same samples, used once: {names}")
     bad, told = _marked_bad(facts, resolution, config)
     if bad:
         _check_number([*resolution.missing, *bad], config, "missing or marked as bad")
@@ -170,9 +170,9 @@ def read_microvolts(
     """Read the channels of a recording; interpolate electrodes that are missing, bad or flat.
 
     Interpolation is MNE's spherical spline from all other electrodes that have a position
-    [1]_, A1 and A2 among them. Signals without a position (EKG, LOC) take no part: MNE would
-    return zeros for every channel if one did. It comes before channels are derived from
-    electrodes; differences that were recorded as such are never interpolated.
+    [1]_, including A1 and A2. Signals without a position (EKG, LOC) are not used: with one, MNE
+    returns zeros for every channel. Interpolation precedes the derivation of channels from
+    electrodes; bipolar recordings are never interpolated.
 
     Parameters
     ----------
@@ -247,12 +247,12 @@ def _require_one_each(
 ) -> None:
     """Refuse two signals of one meaning, unless they hold the same samples, or those negated."""
     for upside_down, found in ((False, resolution.duplicates), (True, resolution.opposites)):
-        what = "upside down" * upside_down or "twice"
+        what = "present inverted" * upside_down or "present twice"
         for name, (first, *others) in found.items():
             for number in others:
                 if not _same(corpus, recording, facts, (first, number), upside_down):
                     raise RecordingError(
-                        f"channel {name} stands {what} with different samples: signals "
+                        f"channel {name} is {what} with different samples: signals "
                         f"{first + 1} ({facts.labels[first]!r}) and {number + 1} "
                         f"({facts.labels[number]!r})"
                     )
@@ -307,7 +307,7 @@ def _read(
     source = corpus.signal(recording, numbers)
     if source.volts.shape != (len(numbers), found.n_samples) or source.sfreq != found.sfreq:
         raise RecordingError(
-            f"{found.n_samples} samples at {float(found.sfreq):g} Hz were expected, and "
+            f"{found.n_samples} samples at {float(found.sfreq):g} Hz were expected, but "
             f"{source.volts.shape[-1]} at {float(source.sfreq):g} Hz were read"
         )
     return dict(zip(numbers, source.volts, strict=True))
@@ -325,7 +325,7 @@ def _check_number(bad: Sequence[str], config: Channels, what: str) -> None:
     if len(bad) > config.max_interpolated:
         are = "channels are" if len(bad) > 1 else "channel is"
         raise RecordingError(
-            f"{len(bad)} {are} {what} ({', '.join(bad)}), and no more than "
+            f"{len(bad)} {are} {what} ({', '.join(bad)}), and at most "
             f"{config.max_interpolated} may be interpolated (channels.max_interpolated)"
         )
 

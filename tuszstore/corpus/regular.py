@@ -1,7 +1,7 @@
-"""Reading files of a corpus, and nothing that only looks like one.
+"""Reading regular files of a corpus.
 
-A named pipe waits for a writer for ever, and a device may have no end; either can bear the name
-of a recording. What is opened here is a regular file, and what is read has a bound.
+A named pipe waits for a writer forever, and a device may be endless; either can be named like
+a recording. Only regular files are opened here, and reads are bounded.
 """
 
 import os
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 def irregular(path: str | os.PathLike[str]) -> str:
-    """Return what a path leads to if that is no regular file; nothing if it is one."""
+    """Return what a path refers to if that is not a regular file; empty if it is."""
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
@@ -32,7 +32,7 @@ def irregular(path: str | os.PathLike[str]) -> str:
 
 
 def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
-    """Open a regular file for reading; never wait for anything else.
+    """Open a regular file for reading, without waiting for anything else.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
     Raises
     ------
     RecordingError
-        If it is no regular file.
+        If it is not a regular file.
     OSError
-        As the file system gives it.
+        From the file system.
     """
     # looked at first: to open a device can already do something
     _require_regular(os.stat(path).st_mode)
@@ -66,14 +66,14 @@ def read_regular(path: Path, most: int) -> bytes:
     ----------
     path : Path
     most : int
-        Bytes that it may have.
+        Maximum size (byte).
 
     Raises
     ------
     RecordingError
-        If it is no regular file, or a larger one.
+        If it is not a regular file, or is larger.
     OSError
-        As the file system gives it.
+        From the file system.
     """
     with open_regular(path) as file:
         # not most + 1 at once: so much would be allocated for each of many small files
@@ -82,7 +82,7 @@ def read_regular(path: Path, most: int) -> bytes:
         if len(content) > size:
             content += file.read(most + 1 - len(content))
     if len(content) > most:
-        raise RecordingError(f"has more than {most / 1e6:g} MB")
+        raise RecordingError(f"larger than {most / 1e6:g} MB")
     return content
 
 

@@ -2,9 +2,9 @@
 
     P_ID64/P_ID64_r1.edf   P_ID64/P_ID64_r1_a1.tsv
 
-The patient is the folder. A table with comments alone says that somebody looked and found nothing;
-a recording without one is unlabelled. An end of ``None`` nobody marked: ``labels.open_end`` says
-what becomes of it.
+The patient is the folder. A table with only comments means that no seizure was found;
+a recording without a table is unlabelled. ``labels.open_end`` decides about seizures
+with an end of ``None``, which is unknown.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ _FIRST = "a1"
 _MAX_TABLE = 1 << 20
 _MAX_NAMES = 100_000
 
-HEMISPHERES = {"L": "left", "R": "right", "BI": "both", "NC": "not known"}
-"""What a remark such as ``Hem:L`` says."""
+HEMISPHERES = {"L": "left", "R": "right", "BI": "both", "NC": "unknown"}
+"""Meaning of a remark such as ``Hem:L``."""
 
 
 class SeizeIt(EdfCorpus):
@@ -52,7 +52,7 @@ class SeizeIt(EdfCorpus):
                 edf = name.lower().endswith(".edf") and _NAMED.fullmatch(name[:-4])
                 if edf or _TABLE.fullmatch(name):
                     what = "recording" if edf else "table"
-                    return f"{folder.name}/{name} is named as a {what} of SeizeIT1"
+                    return f"{folder.name}/{name} has the name of a {what} of SeizeIT1"
         return ""
 
     def recordings(self) -> Discovery:
@@ -66,7 +66,7 @@ class SeizeIt(EdfCorpus):
         return self._recording(self.path_of(id))
 
     def files(self, recording: Recording) -> Files:
-        """Return the EDF file, and its table if that is there."""
+        """Return the EDF file, and its table if that exists."""
         table = _table_of(recording.path)
         return Files((recording.path,), (table,) if table.is_file() else ())
 
@@ -141,5 +141,5 @@ def _lonely(paths: Sequence[Path]) -> list[str]:
     ]
     if not alone:
         return []
-    tables = "table lies" if len(alone) == 1 else "tables lie"
-    return [f"{len(alone)} {tables} there without a recording, such as {alone[0].name}"]
+    tables = "table exists" if len(alone) == 1 else "tables exist"
+    return [f"{len(alone)} {tables} without a recording, such as {alone[0].name}"]

@@ -1,11 +1,11 @@
-"""The Siena Scalp EEG Database: referential recordings of adults, a list of seizures a patient.
+"""The Siena Scalp EEG Database: referential recordings of adults, a list of seizures per patient.
 
     PN00/PN00-1.edf ...   PN00/Seizures-list-PN00.txt
 
-The patient is the folder (``PN10-4.5.6.edf`` is one recording). The lists give clock times: what
-counts is how long they lie after the start in the recording's own header, modulo a day. What is
-known to be wrong stands in ``errata/siena.yaml``, and is put right unless ``corpus.errata`` says
-``none``. The headers all have the same date, so recordings have no order in time.
+The patient is the folder (``PN10-4.5.6.edf`` is one recording). The lists give clock times, which
+are converted to seconds after the start in the recording's header, modulo a day. Known errors
+are listed in ``errata/siena.yaml``, and corrected unless ``corpus.errata`` is
+``none``. The headers all have the same date, so the order of recordings is unknown.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from tuszstore.errors import AnnotationError, RecordingError
 from tuszstore.reasons import plural
 
 SEIZURE = "seiz"
-"""Class of all seizures: the lists tell no other."""
+"""Class of all seizures: the lists give no other."""
 
 _PATIENT = re.compile(r"PN\d{2,3}", re.IGNORECASE)
 _NAMED = re.compile(r"(PN\d{2,3})(-[\d.]*)?", re.IGNORECASE)
@@ -51,7 +51,7 @@ class _Clock:
 
 
 class Siena(EdfCorpus):
-    """The Siena database as PhysioNet has it, or some of its patients."""
+    """The Siena database as on PhysioNet, or some of its patients."""
 
     name = "siena"
     version = 1
@@ -71,7 +71,7 @@ class Siena(EdfCorpus):
                 return f"{folder.name}/{lists[0]} is a list of seizures of Siena"
             edf = [n for n in inside if n.lower().endswith(".edf") and _NAMED.fullmatch(n[:-4])]
             if edf:
-                return f"{folder.name}/{edf[0]} is named as a recording of Siena"
+                return f"{folder.name}/{edf[0]} has the name of a Siena recording"
         return ""
 
     def recordings(self) -> Discovery:
@@ -88,17 +88,17 @@ class Siena(EdfCorpus):
         return self._recording(self.path_of(id))
 
     def files(self, recording: Recording) -> Files:
-        """Return the EDF file, and the list of its patient if that is there."""
+        """Return the EDF file, and the list of its patient if that exists."""
         path = _list_of(recording.path)
         return Files((recording.path,), (path,) if path.is_file() else ())
 
     def facts(self, recording: Recording) -> SourceFacts:
-        """Return what the header of a recording says."""
+        """Return the facts from the header of a recording."""
         facts = super().facts(recording)
         return replace(facts, notes=(*facts.notes, *self._corrections.notes(recording)))
 
     def annotation(self, recording: Recording) -> Annotation:
-        """Return the seizures that the patient's list has of a recording."""
+        """Return the seizures of a recording from its patient's list."""
         if self.options.get("annotation") == NONE:
             raise Unlabelled("labels.annotation is 'none'")
         path = _list_of(recording.path)
@@ -159,7 +159,7 @@ class Siena(EdfCorpus):
                 raise AnnotationError.at(
                     path.name,
                     line,
-                    f"a seizure of '{name}', which is not there; it may be of "
+                    f"a seizure of '{name}', which does not exist; it may be of "
                     f"'{recording.path.name}', for which none is listed. Correct the name in the "
                     "list, or that of the file",
                 )
@@ -196,9 +196,11 @@ class Siena(EdfCorpus):
         listed = {one.registration_start.seconds: one for one in first if one.registration_start}
         if header is None:
             if len(listed) != 1:
-                raise RecordingError("its header has no start, from which the list's times count")
+                raise RecordingError(
+                    "its header has no start time, so times of the list mean nothing"
+                )
             ((start, one),) = listed.items()
-            told = f"the start in the list ({_plain(start)}) counts: its header has none"
+            told = f"the start in the list ({_plain(start)}) is used: its header has none"
             return _Clock(name, start, [f"{name}, line {one.line}: {told}"])
         clock = _Clock(name, 3600 * header.hour + 60 * header.minute + header.second)
         for start, one in listed.items():
@@ -207,12 +209,12 @@ class Siena(EdfCorpus):
             apart = abs((start - clock.start + DAY // 2) % DAY - DAY // 2)
             if apart <= _AGREE:
                 continue
-            told = f"{name}, line {one.line}: the recording starts at {_plain(start)} there"
+            told = f"{name}, line {one.line}: recording starts at {_plain(start)}"
             if len(listed) == 1 and self._only_inside(recording, seizures, clock.start, start):
-                told += f", which counts: by its header ({_plain(clock.start)}) no seizure is in it"
+                told += f", which is used: by its header ({_plain(clock.start)}) it has no seizure"
                 clock.start = start
             else:
-                told += f", {apart} s from the start in its header, which counts"
+                told += f", {apart} s from the start in its header, which is used"
             clock.notes.append(told)
         return clock
 
@@ -261,12 +263,12 @@ class Siena(EdfCorpus):
                 return _clock(known.use)
         if len(times) > 1:
             told = ", ".join(f"{time.written} {time.words}".strip() for time in times)
-            why = "no erratum says which counts" if self._corrections.on else "errata are off"
+            why = "no erratum decides" if self._corrections.on else "errata are off"
             raise AnnotationError.at(
                 clock.name,
                 seizure.line,
-                f"more than one {what}: {told}; {why}: keep one in the list, or leave the "
-                "recording out",
+                f"more than one {what}: {told}; {why}: keep one in the list, or remove the "
+                "recording from the corpus",
             )
         if times[0].words:
             clock.notes.append(f"{what}: '{times[0].words}'")
@@ -290,7 +292,7 @@ class Siena(EdfCorpus):
             return []
         line, name = absent[0]
         count = plural(len(absent), "recording")
-        return [f"{path.name} lists {count} not there, such as {name} (line {line})"]
+        return [f"{path.name} lists {count} not in the corpus, such as {name} (line {line})"]
 
 
 def _parse_list(content: bytes, name: str) -> SeizureList:

@@ -1,4 +1,4 @@
-"""The files of recordings: found again by a store's ids, measured, and hashed."""
+"""The files of recordings: found by a store's ids, measured, and hashed."""
 
 import hashlib
 import os
@@ -18,13 +18,13 @@ from tuszstore.errors import CorpusError, RecordingError
 
 @dataclass(frozen=True)
 class Sources:
-    """The recordings of a corpus by the ids that a store has for them.
+    """The recordings of a corpus by their ids in a store.
 
     Attributes
     ----------
     ref : CorpusRef
     find : callable
-        Gives a recording, under its own names, by the id in a store; raises RecordingError where
+        Returns a recording, with its original names, by its id in a store; raises RecordingError if
         the corpus has none.
     """
 
@@ -45,23 +45,23 @@ def root_of(attributes: Mapping[str, Any], data: Path | None, store: Path) -> Pa
     attributes : mapping
         Of the store.
     data : Path or None
-        What the user says; else what the store says.
+        Given by the user; by default from the store.
     store : Path
 
     Raises
     ------
     CorpusError
-        If nobody says.
+        If neither gives it.
     """
     if data is not None:
         return data
     if recorded := attributes.get("data"):
         return Path(str(recorded))
-    raise CorpusError(f"{store}: does not say where its corpus is: give its root with --data")
+    raise CorpusError(f"{store}: does not record where its corpus is: pass its root with --data")
 
 
 def find_sources(root: Path, config: Config, attributes: Mapping[str, Any], store: Path) -> Sources:
-    """Return what finds the recordings of a store in a corpus.
+    """Return the means to find the recordings of a store in a corpus.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def find_sources(root: Path, config: Config, attributes: Mapping[str, Any], stor
     Raises
     ------
     ConfigError
-        If the store has pseudonyms, and their key is missing or another one.
+        If the store has pseudonyms, and their key is missing or wrong.
     CorpusError
-        If several corpora recognise the folder, or the store's is not installed.
+        If several corpora recognise the folder, or the store's corpus is not installed.
     """
     pseudonyms = None
     if config.corpus.pseudonymize:
@@ -98,12 +98,12 @@ def find_sources(root: Path, config: Config, attributes: Mapping[str, Any], stor
 
 
 def stat_signal(paths: Sequence[Path]) -> tuple[int, int, int]:
-    """Return the size (byte) of a signal's files, and their last changes of content and status.
+    """Return size (byte), mtime and ctime (ns) of a signal's files.
 
     Raises
     ------
     RecordingError
-        If one is not there.
+        If one is missing.
     """
     try:
         stats = [os.stat(path) for path in paths]
@@ -117,7 +117,7 @@ def stat_signal(paths: Sequence[Path]) -> tuple[int, int, int]:
 
 
 def signal_sha256(paths: Sequence[Path]) -> str:
-    """Return the SHA-256 of a signal's file; of several, that of their digests in their order.
+    """Return the SHA-256 of a signal's file; of several files, that of their digests in order.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Splits that a file lists: published ones come with tuszstore, others are anybody's.
+"""Splits listed in a file: published ones come with tuszstore, others are the user's.
 
     title: CHB-MIT by case
-    corpus: chbmit          # it is refused for another; may be left out
+    corpus: chbmit          # optional; other corpora are rejected
     source: where it is from
     by: folder              # or patient: what the lists name
     train: [chb01, chb21]
@@ -9,7 +9,7 @@
     eval: [chb03]
     leaks: []               # patients that are known to be in two of them
 
-A patient in two splits is refused, unless `leaks` names the patient: then it is a warning.
+A patient in two splits is an error, or a warning if `leaks` names the patient.
 """
 
 import difflib
@@ -30,7 +30,7 @@ from tuszstore.store.schema import SPLITS
 from tuszstore.text import printable
 
 MAX_FILE = 1 << 24
-"""Bytes of a file of splits, at most: some hundred thousand patients."""
+"""Maximum size of a split file (byte): some hundred thousand patients."""
 
 NAMED = 5
 """Entries that a message names."""
@@ -39,15 +39,15 @@ Name = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class SplitFile(BaseModel):
-    """What a file of splits says.
+    """The content of a split file.
 
     Attributes
     ----------
     title, source : str
     corpus : str
-        The one that it is for; empty for any.
+        The corpus that it is for; empty for any.
     by : {"patient", "folder"}
-        What the lists name: patients, or folders in which recordings lie.
+        What the lists name: patients, or folders of recordings.
     train, dev, eval : tuple of str
     leaks : tuple of str
         Patients that are known to be in two splits.
@@ -70,7 +70,7 @@ class SplitFile(BaseModel):
         """Take ``val`` for ``dev``, as everywhere."""
         if isinstance(values, dict) and "val" in values:
             if "dev" in values:
-                raise ValueError("dev and val are one split: give one of them")
+                raise ValueError("dev and val are the same split: give only one of them")
             values = {("dev" if key == "val" else key): value for key, value in values.items()}
         return values
 
@@ -83,7 +83,7 @@ class SplitFile(BaseModel):
                     where = (
                         f"{seen[name]} and {split}" if seen[name] != split else f"{split}, twice"
                     )
-                    raise ValueError(f"{printable(name)} stands in {where}")
+                    raise ValueError(f"{printable(name)} is listed in {where}")
                 seen[name] = split
         if not seen:
             raise ValueError(f"lists nothing in {', '.join(SPLITS)}")
@@ -96,13 +96,13 @@ class SplitFile(BaseModel):
 
 
 def builtin_splits() -> dict[str, Path]:
-    """Return the files of splits that come with the package, by name."""
+    """Return the split files that come with the package, by name."""
     folder = Path(str(resources.files("tuszstore"))) / "configs" / "splits"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def load_splits(name: str) -> SplitFile:
-    """Read a file of splits.
+    """Read a split file.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def load_splits(name: str) -> SplitFile:
     Raises
     ------
     ConfigError
-        If there is none, or it cannot be understood.
+        If it does not exist or is invalid.
     """
     path = Path(name)
     if not os.path.exists(path):
@@ -121,7 +121,7 @@ def load_splits(name: str) -> SplitFile:
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
             raise ConfigError(
-                f"corpus.split_file: {printable(name)}: no such file, nor one of "
+                f"corpus.split_file: {printable(name)}: no such file, and not one of "
                 f"{', '.join(known)}{hint}"
             )
         path = known[name]
@@ -157,26 +157,26 @@ def divide(
     recordings : sequence of Recording
     file : SplitFile
     where : str
-        What it is called in messages.
+        Its name in messages.
     hidden : bool
-        Whether messages may name nobody.
+        Whether names must not appear in messages.
 
     Returns
     -------
     splits : dict of str to list of Recording
-        Those that the file has; recordings that it does not list are in none.
+        By split; recordings that the file does not list are in none.
     warnings : list of str
 
     Raises
     ------
     CorpusError
-        If it is of another corpus, lists none of the recordings, or a folder of one split lies in
-        that of another.
+        If it is for another corpus, lists none of the recordings, or a folder of one split is in
+        a folder of another.
     """
     corpora = sorted({recording.corpus for recording in recordings})
     if file.corpus and corpora and file.corpus not in corpora:
         raise CorpusError(
-            f"{where}: is for the corpus {file.corpus!r}, and this one is {', '.join(corpora)}"
+            f"{where}: is for the corpus {file.corpus!r}, but this one is {', '.join(corpora)}"
         )
     of = {name: split for split, names in file.lists.items() for name in names}
     splits: dict[str, list[Recording]] = {split: [] for split in SPLITS}
@@ -187,7 +187,7 @@ def divide(
         homes = {of[name] for name in names}
         if len(homes) > 1:
             which = "a recording" if hidden else printable(recording.id)
-            raise CorpusError(f"{where}: {which} lies in folders of {' and '.join(sorted(homes))}")
+            raise CorpusError(f"{where}: {which} is in folders of {' and '.join(sorted(homes))}")
         found.update(names)
         if homes:
             splits[homes.pop()].append(recording)
@@ -196,7 +196,7 @@ def divide(
     kind = "patient" if file.by == "patient" else "folder"
     if not found:
         raise CorpusError(
-            f"{where}: lists {kind}s of which none is there, such as "
+            f"{where}: none of its {kind}s exists; it lists "
             f"{_some(of, hidden=hidden)}; the corpus has "
             f"{_some(_all_names(recordings, file), hidden=hidden)}"
         )
@@ -211,7 +211,7 @@ def divide(
     if absent := sorted(of.keys() - found):
         hint = "" if hidden else _nearest(absent[0], _all_names(unlisted, file))
         warnings.append(
-            f"{where}: lists {len(absent)} {kind}{'s' * (len(absent) > 1)} not there: "
+            f"{where}: lists {len(absent)} {kind}{'s' * (len(absent) > 1)} not in the corpus: "
             f"{_some(absent, hidden=hidden)}{hint}"
         )
     return {split: members for split, members in splits.items() if members}, warnings

@@ -1,4 +1,4 @@
-"""Which recording belongs to which split."""
+"""Assigning recordings to splits."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +28,9 @@ class Split:
     recordings : list of Recording
         In the order of their paths, without copies.
     warnings : tuple of str
-        What a reader of the store should know of the split.
+        Warnings about the split, for readers of the store.
     copies : tuple of Copy
-        What is left out because a recording of the split has the same content.
+        Excluded because a recording of the split has the same content.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Split:
 
 
 def canonical_split(name: str) -> str:
-    """Return the one name of a split: ``val`` is another name of ``dev``.
+    """Return the canonical name of a split: ``val`` is an alias of ``dev``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def canonical_split(name: str) -> str:
     name = ALIASES.get(name, name)
     if name not in SPLITS:
         raise CorpusError(
-            f"no split {name!r}; there are {', '.join(SPLITS)} and val (the same as dev)"
+            f"unknown split {name!r}; known are {', '.join(SPLITS)} and val (alias of dev)"
         )
     return name
 
@@ -65,12 +65,12 @@ def available_splits(
     recordings : sequence of Recording
     config : Corpus
     copies : sequence of Copy
-        What is left out because another recording has the same content.
+        Excluded because another recording has the same content.
 
     Raises
     ------
     CorpusError
-        If it has none.
+        If it has no splits.
     """
     splits = _divided(_parts(recordings, config)[0], copies, config, {})
     names = [name for name in SPLITS if splits.get(name)]
@@ -91,13 +91,13 @@ def choose_split(
     """Return the recordings of a split.
 
     ``official`` takes the folders ``train``, ``dev`` and ``eval``. The other policies divide the
-    folder ``train`` of such a corpus (``eval`` stays what it is), and all of any other:
+    folder ``train`` of such a corpus (``eval`` is unchanged), and all of any other:
     ``patient`` by patient, a seeded fraction of them for ``dev``; ``file_order`` by position in
     the list of files, the first fraction for ``dev``. ``file`` takes what a file lists
     (:mod:`tuszstore.corpus.split_files`).
 
-    Of recordings with the same content one is taken. Where they stand under two patients,
-    ``patient`` divides nothing.
+    Of recordings with the same content, one is kept. If they belong to two patients,
+    ``patient`` raises an error.
 
     Parameters
     ----------
@@ -109,16 +109,16 @@ def choose_split(
     name_of : callable
         What a patient is called in messages.
     equal : sequence of sequence of Recording
-        Groups with the same content, as :func:`~tuszstore.corpus.copies.find_equal` gives them.
+        Groups with the same content, from :func:`~tuszstore.corpus.copies.find_equal`.
     annotation_of : callable
-        Reads what was annotated of a recording: of copies one that is annotated is taken.
+        Reads the annotation of a recording: of copies, an annotated one is kept.
 
     Raises
     ------
     CorpusError
         If the split is empty, or shares a patient with another one (``file_order`` warns
-        instead); if names and folders do not tell who is a patient, or the same content stands
-        under two, and the policy asks for patients.
+        instead); if the policy needs patients, but names and folders do not identify them, or two
+        patients have the same content.
     """
     name = canonical_split(name)
     parts, warnings = _parts(recordings, config)
@@ -136,7 +136,7 @@ def choose_split(
     if not splits.get(name):
         _refuse_empty(recordings, name, config)
     if config.split_policy != "file" and (strays := len(recordings) - len(there)):
-        lie = "recording lies" if strays == 1 else "recordings lie"
+        lie = "recording is" if strays == 1 else "recordings are"
         warnings.append(f"{strays} {lie} outside {', '.join(splits)}: in no split")
     if config.split_policy == "patient":
         warnings += checks.taken_from_names(splits[name])
@@ -154,12 +154,12 @@ def _leaks(config: Corpus) -> tuple[str, ...]:
 
 
 def concerns(entry: LeftOut, name: str, config: Corpus) -> bool:
-    """Return whether something that was left out when listing files may belong to a split.
+    """Return whether an entry excluded when listing files may belong to a split.
 
     Parameters
     ----------
     entry : LeftOut
-        With a path for its id.
+        Whose id is a path.
     name : str
         Of the split.
     config : Corpus
@@ -251,13 +251,13 @@ def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) ->
             there = f"{len(folders)} folders"
         raise CorpusError(
             f"split policy 'official' needs a folder {name!r} below the root or its 'edf', with "
-            f"EDF files in it (found {there}). A plain folder of EDF files takes "
+            f"EDF files in it (found {there}). For a plain folder of EDF files, use "
             "--split-policy patient"
         )
     if config.split_policy == "file":
-        raise CorpusError(f"{config.split_file}: no recording is in its split {name!r}")
+        raise CorpusError(f"{config.split_file}: its split {name!r} has no recordings")
     raise CorpusError(
         f"split policy '{config.split_policy}' leaves {name!r} without recordings: "
         f"{len(recordings)} in all, of {len({r.patient for r in recordings})} patients; set "
-        "corpus.val_fraction, or take another policy"
+        "corpus.val_fraction, or choose another policy"
     )

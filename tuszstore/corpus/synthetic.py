@@ -1,8 +1,8 @@
-"""A synthetic corpus in the shape of TUSZ, with the oddities that real files have.
+"""A synthetic corpus in the layout of TUSZ, with the oddities of real files.
 
-TUSZ needs a signed agreement, so this is what the demo, the tests and the benchmarks run on. A
-corpus is a function of its arguments alone; only the last bit of a sample may differ between kinds
-of processors. Who and what is in it: :mod:`tuszstore.corpus.synthetic_layout`.
+TUSZ needs a signed agreement, so the demo, the tests and the benchmarks use this corpus. It
+depends only on its arguments; the last bit of a sample may differ between processors. Its content
+is defined in :mod:`tuszstore.corpus.synthetic_layout`.
 """
 
 import math
@@ -68,22 +68,22 @@ def write_corpus(
 
     About 60 % of the patients go to train, 20 % to dev and 20 % to eval; some 40 % of the
     recordings have seizures. With at least 3 minutes, the first recording of each split has
-    background and a seizure longer than 70 s, so that 60 s windows every 10 s are of all kinds.
+    background and a seizure longer than 70 s, so that 60 s windows every 10 s have all categories.
 
     Parameters
     ----------
     root : path-like
-        Folder of the corpus; made if it is not there.
+        Folder of the corpus; created if missing.
     patients : int
-        Number of patients in all. With one there is only train, with two no eval.
+        Total number of patients. With one there is only train, with two no eval.
     files : int
         Recordings per patient.
     minutes : float
         Approximate length of a recording; none is shorter than 5 s.
     seed : int
-        Another seed gives other patients, signals and events.
+        Seed of patients, signals and events.
     quirks : bool
-        Whether recordings have oddities; 24 recordings are enough for all of `QUIRKS`.
+        Whether recordings have oddities; 24 recordings cover all of `QUIRKS`.
 
     Returns
     -------
@@ -94,13 +94,13 @@ def write_corpus(
     Raises
     ------
     CorpusError
-        If an argument is out of range, ``root/edf`` is there and not empty, or nothing can be
-        written there.
+        If an argument is out of range, ``root/edf`` exists and is not empty, or it cannot be
+        written.
 
     Notes
     -----
-    It is written under ``root/.edf.writing`` and renamed when it is complete, so that what an
-    interruption leaves is not taken for a corpus.
+    It is written to ``root/.edf.writing`` and renamed when complete, so that an
+    interruption does not leave an incomplete corpus.
     """
     _check_arguments(patients, files, minutes, seed)
     root = Path(root)
@@ -118,9 +118,7 @@ def write_corpus(
         (unfinished / "edf").replace(final)
         unfinished.rmdir()
     except OSError as error:
-        raise CorpusError(
-            f"{root}: the corpus cannot be written there: {error.strerror or error}"
-        ) from error
+        raise CorpusError(f"{root}: cannot write the corpus: {error.strerror or error}") from error
     return written
 
 
@@ -132,7 +130,7 @@ def _check_arguments(patients: int, files: int, minutes: float, seed: int) -> No
     if not 0 < minutes <= 24 * 60:
         raise CorpusError(f"minutes must be more than 0 and at most 1440, not {minutes}")
     if seed < 0:
-        raise CorpusError(f"seed must not be negative, and is {seed}")
+        raise CorpusError(f"seed must not be negative, not {seed}")
 
 
 def _write_recording(

@@ -1,7 +1,7 @@
 """Writing EDF files of whole seconds, for the synthetic corpus.
 
 Fields are as the specification has them (Kemp et al. 1992, https://www.edfplus.info/specs/edf.html),
-and a record is one second. Nothing else is needed of the format here, and nothing is read.
+and a record is one second. Only what the synthetic corpus needs is supported.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class Trace:
     ----------
     label : str
     samples : ndarray of int16, shape (sample,)
-        As they are stored, from -32768 to 32767.
+        As stored, from -32768 to 32767.
     rate : int
-        Samples of a second.
+        Samples per second.
     unit : str
     limits : (float, float)
         What -32768 and 32767 mean, in `unit`.

@@ -1,8 +1,8 @@
-"""Synthetic EEG: signals that look enough like scalp recordings, and their EDF file.
+"""Synthetic EEG: signals that resemble scalp recordings, and their EDF file.
 
 The signals have the features that filters, normalisation and models react to (1/f background,
-posterior alpha, blinks, mains hum, rhythmic seizures) and claim nothing more. Everything is
-drawn in whole arrays, in float32, so that an hour takes a second or two.
+posterior alpha, blinks, mains hum, rhythmic seizures) and no more. Everything is
+computed on whole arrays in float32, so that an hour of EEG takes a second or two.
 """
 
 import os
@@ -212,14 +212,14 @@ def add_seizure(
     rng : numpy.random.Generator
         Source of all randomness.
     eeg : ndarray of float32, shape (channel, sample)
-        Microvolts; what lies past its end is not drawn.
+        Microvolts; the event is cut at its end.
     names : sequence of str
         Electrodes of `eeg`, keys of `POSITIONS`.
     sfreq : float
         Sampling rate in Hz.
     event : tuple of (float, float, str)
-        Onset and offset in seconds, and the TUSZ class, which says whether all electrodes
-        take part or those near `focus`.
+        Onset and offset in seconds, and the TUSZ class, which selects all electrodes
+        or those near `focus`.
     focus : str
         The electrode at which a focal seizure is largest.
     """

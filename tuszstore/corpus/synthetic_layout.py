@@ -1,7 +1,7 @@
-"""Who and what is in a synthetic corpus: its patients, sessions, files, and what is odd about each.
+"""The content of a synthetic corpus: its patients, sessions, files, and their quirks.
 
-The first 24 files follow `_ROLES`, which deals out every entry of `QUIRKS`; later ones are
-ordinary, drawn with the frequencies of the real corpus.
+The first 24 files follow `_ROLES`, which assigns every entry of `QUIRKS`; later ones are
+ordinary, with the frequencies of the real corpus.
 """
 
 import math
@@ -22,7 +22,7 @@ QUIRKS: dict[str, str] = {
     "extra_channels": "T1, LOC, ROC, 31 and PHOTIC as well",
     "side_channels": "IBI, BURSTS, SUPPR at 1 Hz and RESP ABDOMEN at 16 Hz",
     "no_fz_pz_with_ekg1": "FZ and PZ missing beside a channel without a position",
-    "no_fz_pz_with_a1_a2": "FZ and PZ missing, A1 and A2 there, no EKG1",
+    "no_fz_pz_with_a1_a2": "FZ and PZ missing, A1 and A2 present, no EKG1",
     "asymmetric_range": "asymmetric physical ranges, another one for each channel",
     "millivolts": "signals in mV",
     "inverted_range": "physical minimum above the maximum in one channel",
@@ -46,7 +46,7 @@ QUIRKS: dict[str, str] = {
     "header_only_annotation": "annotation files without rows",
     "duplicate": "a copy of another recording under a second montage folder",
 }
-"""What can be odd about a recording, by the name in :attr:`SyntheticRecording.quirks`."""
+"""Quirks of recordings, by the name in :attr:`SyntheticRecording.quirks`."""
 
 # Whether the file has a seizure, and its quirks. The first three go to the first recordings of
 # the splits, which must be long and have one; what leaves a recording out comes late, so that a
@@ -85,7 +85,7 @@ _ORDINARY = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a recording stands, and what it is to be."""
+    """Place of a recording in the corpus, and its properties."""
 
     split: str
     patient: str
@@ -115,7 +115,7 @@ class Place:
 
 
 def layout(patients: int, files: int, seed: int) -> list[Place]:
-    """Return where the recordings of a corpus stand, those of train first."""
+    """Return the places of the recordings of a corpus, those of train first."""
     rng = np.random.default_rng([seed, 2**32 - 1])
     dev = max(1, round(0.2 * patients)) if patients >= 2 else 0
     held_out = max(1, round(0.2 * patients)) if patients >= 3 else 0
@@ -144,7 +144,7 @@ def _name(number: int) -> str:
 
 
 def deal_roles(places: list[Place], seed: int, quirks: bool) -> list[Place]:
-    """Return the same places, told whether they have a seizure, and what is odd about them."""
+    """Return the same places, with whether they have a seizure, and their quirks."""
     if not quirks:
         return [replace(p, seizure=p.first or 2 * k % 5 < 2) for k, p in enumerate(places)]
     rng = np.random.default_rng([seed, 2**32 - 2])

@@ -2,8 +2,8 @@
 
 Before version 2 it was ``edf/<split>/<montage>/<group>/<patient>/<session>/<name>.edf``, with other
 annotations (:mod:`tuszstore.corpus.old_tusz`). A name is ``<patient>_<sNNN>_<tNNN>``, and an
-annotation lies beside its recording under another suffix. Dates in the headers are made up:
-sessions are ordered by their tokens alone.
+annotation is beside its recording under another suffix. Dates in the headers are made up:
+sessions are ordered only by their tokens.
 """
 
 import re
@@ -30,14 +30,14 @@ _REFERENCES = {"ar": "AR", "le": "LE"}
 
 
 class BesideCorpus(EdfCorpus):
-    """A corpus whose annotations lie beside the recordings, under another suffix."""
+    """A corpus with annotations beside the recordings, under another suffix."""
 
     def annotation_path(self, recording: Recording) -> Path:
-        """Return where the annotation of a recording lies, or would lie."""
+        """Return the path of a recording's annotation, which need not exist."""
         return beside(recording.path, str(self.options.get("annotation", "csv")))
 
     def files(self, recording: Recording) -> Files:
-        """Return the EDF file and its annotation, if that is there."""
+        """Return the EDF file and its annotation, if that exists."""
         annotation = self.annotation_path(recording)
         return Files((recording.path,), (annotation,) if annotation.is_file() else ())
 
@@ -49,7 +49,7 @@ class BesideCorpus(EdfCorpus):
             return read_annotation(path, asked)
         kind = path.suffix.removeprefix(".")
         found = read_annotation(path, kind)
-        return replace(found, notes=(*found.notes, f"no .{asked} beside it: .{kind} is read"))
+        return replace(found, notes=(*found.notes, f"no .{asked} beside it: .{kind} is used"))
 
 
 class Tusz(BesideCorpus):
@@ -85,7 +85,7 @@ class Tusz(BesideCorpus):
         return Discovery(recordings, left_out, patients_from="file names")
 
     def annotation_path(self, recording: Recording) -> Path:
-        """Return where the annotation lies: of the kind that is asked for, or one like it."""
+        """Return the path of the annotation: of the requested kind, or an equivalent one."""
         asked = super().annotation_path(recording)
         if not asked.is_file():
             for kind in SAYS_THE_SAME.get(str(self.options.get("annotation", "csv")), ()):
@@ -103,24 +103,24 @@ class Tusz(BesideCorpus):
 
 
 def base_of(root: Path) -> Path:
-    """Return the folder in which splits lie: ``edf`` below the root, if there is one."""
+    """Return the folder of splits: ``edf`` below the root, if it exists."""
     return root / "edf" if (root / "edf").is_dir() else root
 
 
 def beside(path: Path, kind: str) -> Path:
-    """Return where the annotation of a kind, such as ``csv``, of an EDF file lies."""
+    """Return the path of an EDF file's annotation of a kind, such as ``csv``."""
     return path.with_suffix(f".{kind}")
 
 
 def named_recording(path: Path, root: Path, base: Path, corpus: str) -> Recording:
-    """Return a recording by its path, in which names of TUSZ and of BIDS are understood.
+    """Return a recording by its path, parsing names of TUSZ and BIDS.
 
     Parameters
     ----------
     path : Path
         Of the EDF file.
     root, base : Path
-        Of the corpus, and the folder in it in which splits lie.
+        Of the corpus, and its folder of splits.
     corpus : str
         Its name.
     """

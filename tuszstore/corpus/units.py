@@ -1,4 +1,4 @@
-"""Physical dimensions of signals: which are voltages, and how large."""
+"""Physical dimensions of signals: voltages and their factors."""
 
 import re
 import unicodedata
@@ -22,14 +22,14 @@ _OTHER = re.compile(
     r"(?:\^?[23]|/(?:s|min|h|m|kg|l|L|Hz|bit))?"
     r"|%|mmHg|cmH2O|deg[CF]?|\u00b0[CF]?|bpm|BPM|1/min|/min|dB|bits?|LSB|counts?|DU|a\.?u\.?|none|n/a|-"
 )
-"""Units that a message may repeat: in a damaged header anything can stand there."""
+"""Units that a message may repeat: a damaged header may contain any text."""
 
 
 @lru_cache(maxsize=256)
 def volts(unit: str) -> float | None:
-    r"""Return the size of a voltage's unit in volts, or None for what is no voltage.
+    r"""Return a unit of voltage in volts, or None if it is not a voltage.
 
-    The case means nothing, but for a leading ``M``, which may be milli or mega. Mu is known in
+    Case is ignored, except for a leading ``M``, which may be milli or mega. Mu is recognised in
     both its code points, in UTF-8 and in older encodings.
 
     >>> volts("uV"), volts("UV"), volts("mv"), volts("\u00c2\u00b5V"), volts("MV"), volts("mmHg")
@@ -48,7 +48,7 @@ def volts(unit: str) -> float | None:
 
 
 def known_unit(unit: str) -> str:
-    """Return a unit as a message may repeat it; empty where it might be any text.
+    """Return a unit as a message may repeat it; empty if it might be any text.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""What texts with times say of a recording, by the words of ``labels.events``.
+"""Meaning of timed texts of a recording, by the words of ``labels.events``.
 
-Rows of BIDS and texts of EDF+ are free: a start and an end of a seizure, a seizure with its length,
-background that somebody saw, and anything else.
+Rows of BIDS and texts of EDF+ are free text: a start and an end of a seizure, a seizure with its
+duration, annotated background, and anything else.
 """
 
 from collections.abc import Iterable
@@ -15,21 +15,21 @@ from tuszstore.corpus.words import KNOWN
 from tuszstore.patterns import matcher
 
 SEIZURE = "seiz"
-"""Class of a seizure of which a corpus does not tell more, or tells it in words of its own."""
+"""Class of a seizure for which a corpus gives no class, or one in its own words."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What texts say.
+    """Meaning of texts.
 
     Attributes
     ----------
     seizures : tuple of Span
-        By onset. The offset of one whose end nobody tells is None.
+        By onset. The offset is None if the end is unknown.
     background : int
-        Texts that say that somebody looked.
+        Number of texts that mean background.
     others : tuple of Span
-        All other texts; the offset of one without a duration is None.
+        All other texts; the offset is None without a duration.
     notes : tuple of str
         What was clipped or dropped.
     """
@@ -57,15 +57,15 @@ class Vocabulary:
         self._is_known = matcher(KNOWN)
 
     def meaning(self, seizure: Span) -> str:
-        """Return what the word of a seizure means; empty where it is one of public corpora.
+        """Return what the word of a seizure means; empty for words of public corpora.
 
-        Those have classes of their own (:data:`tuszstore.corpus.words.KNOWN`).
+        Those have their own classes (:data:`tuszstore.corpus.words.KNOWN`).
         """
         label = seizure.label.strip()
         return "" if self._is_known(label) and not self._is_marker(label) else SEIZURE
 
     def tell(self, markers: Iterable[Marker], name: str, *, unit: str = "line") -> Told:
-        """Sort texts by what they say.
+        """Sort texts by their meaning.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class Vocabulary:
         name : str
             Of the file, for messages.
         unit : str
-            What the line of a marker counts, for messages.
+            What a marker's line counts, for messages.
 
         Raises
         ------

@@ -1,8 +1,8 @@
-"""What the words of annotations mean: a class, background, nothing to be labelled, or unknown.
+"""What the words of annotations mean: a class, background, ignored, or unknown.
 
-A word that is one of ``labels.classes`` means that class. Any other goes by the first pattern of
-``labels.map`` that it meets, then by what the corpus says of it, then by the words that public
-corpora have for seizures (:data:`KNOWN`). What ``labels.ignore`` meets comes before all of that.
+A word that is one of ``labels.classes`` means that class. Any other is looked up in the patterns
+of ``labels.map``, then in the corpus, then in the words of public corpora
+for seizures (:data:`KNOWN`). Matches of ``labels.ignore`` precede all of these.
 """
 
 import re
@@ -17,10 +17,10 @@ KNOWN = ("sz*", "seizure", "seizures", "FIA", "FA", "F-BTC")
 """Patterns of words that public corpora have for seizures: SzCORE's, CHB-MIT's, SeizeIT's."""
 
 SEIZURE = "seiz"
-"""The class that they mean, where there is one of that name: no more is known of all of them."""
+"""The class that they mean, if one of that name exists."""
 
 _NO_SEIZURE = re.compile(r"(?<![a-z])(?:(?:sz)?free|onset|offset|start|stop|begin|end)(?![a-z])")
-"""What stands in words that begin like those of seizures, and mean a moment, or none."""
+"""Parts of words that begin like seizure words, but mean a moment or no seizure."""
 
 _is_known = matcher(KNOWN)
 
@@ -46,14 +46,14 @@ class Words:
         self._seen: dict[tuple[str, str], int | None] = {}
 
     def bit(self, word: str, meaning: str = "") -> int | None:
-        """Return the label bit of a word; None for one that means nothing here.
+        """Return the label bit of a word; None for an unknown one.
 
         Parameters
         ----------
         word : str
             As annotated.
         meaning : str
-            What the corpus takes it for, as an event has it.
+            Its meaning according to the corpus, as in an event.
 
         Returns
         -------
@@ -87,5 +87,5 @@ class Words:
 
 @lru_cache(maxsize=16)
 def words_of(config: Labels) -> Words:
-    """Return the meanings under a configuration, made once."""
+    """Return the meanings under a configuration, cached."""
     return Words(config)

@@ -1,1 +1,1 @@
-"""What a user holds: a store, or another collection of windows that is read like one."""
+"""Stores, and other collections of windows that are read like one."""

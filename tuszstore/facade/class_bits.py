@@ -1,4 +1,4 @@
-"""Event classes of several stores: by name, and where their bits are."""
+"""Event classes of several stores, and their bits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ClassBits:
     classes, seizure : tuple of str
         All classes, and those that count as seizure.
     tables : tuple of ndarray of uint16 or None
-        For each store: for each value of its bits what they are here; None where they are equal.
+        For each store, a translation of its bits; None if they are equal.
     """
 
     classes: tuple[str, ...]
@@ -30,7 +30,7 @@ class ClassBits:
 
     @classmethod
     def of(cls, specs: Sequence[StoreSpec], names: Sequence[str]) -> Self:
-        """Put classes together.
+        """Merge classes.
 
         Parameters
         ----------
@@ -49,19 +49,19 @@ class ClassBits:
                 for name in (n for n in spec.seizure if n in other.classes):
                     if name not in other.seizure:
                         raise ConcatError(
-                            f"the class {name!r} counts as seizure in {where}, and not in {there}: "
+                            f"the class {name!r} counts as seizure in {where}, but not in {there}: "
                             "build both with the same labels.seizure"
                         )
         if len(classes) > MAX_CLASSES:
             raise ConcatError(
-                f"{', '.join(names)} have {len(classes)} event classes together, and labels have "
+                f"{', '.join(names)} have {len(classes)} event classes together, but labels have "
                 f"bits for {MAX_CLASSES}: {', '.join(classes)}"
             )
         seizure = tuple(name for name in classes if any(name in spec.seizure for spec in specs))
         return cls(classes, seizure, tuple(_table(spec.classes, classes) for spec in specs))
 
     def of_store(self, number: int, bits: NDArray[Any]) -> NDArray[Any]:
-        """Return bits of one store as they are here."""
+        """Return bits of one store, translated."""
         table = self.tables[number]
         return bits if table is None else table[bits]
 

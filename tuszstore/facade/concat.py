@@ -1,4 +1,4 @@
-"""Several stores or views in a row, as one."""
+"""Several stores or views, concatenated."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,17 +23,17 @@ Stores = Iterable[WindowCollection] | Mapping[str, WindowCollection]
 
 
 class StoreSeries(WindowCollection):
-    """Windows of several stores or views, one after the other; made by :func:`tuszstore.concat`.
+    """Concatenated windows of several stores or views; created by :func:`tuszstore.concat`.
 
-    It is read like a store, and nothing of it is built or copied. Closing it leaves the stores
-    open; once one of them is closed, nothing more is read here.
+    It is read like a store, without building or copying anything. Closing it leaves the stores
+    open; if one of them is closed, reading raises an error.
 
     Attributes
     ----------
     metadata : ConcatTables
         All but the signal.
     stores : tuple of WindowCollection
-        In their order.
+        In order.
     sources : tuple of str
         A name for each.
 
@@ -56,7 +56,7 @@ class StoreSeries(WindowCollection):
 
     @cached_property
     def reader(self) -> SeveralReader:
-        """What reads the windows; made when it is first used."""
+        """Reader of the windows, created on first use."""
         tables = self.metadata
         tables.check_open()
         readers: list[Any] = [store.reader for store in self.stores]
@@ -64,7 +64,7 @@ class StoreSeries(WindowCollection):
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """What all stores have alike in the attributes of their roots, and the `spec` of all."""
+        """Attributes of the roots that are equal in all stores, and the common `spec`."""
         first, *others = (store.attrs for store in self.stores)
         same = {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
         splits = dict.fromkeys(str(store.attrs.get("split", "")) for store in self.stores)
@@ -84,7 +84,7 @@ class StoreSeries(WindowCollection):
         *,
         rater: str | None = None,
     ) -> "StoreSeries":
-        """Return views of all stores in a row.
+        """Return concatenated views of all stores.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class StoreSeries(WindowCollection):
         Raises
         ------
         ValueError
-            If one of the stores cannot be shown so, naming it.
+            If one of the stores has no such view, naming it.
         """
         self.metadata.check_open()
         views = {
@@ -104,7 +104,7 @@ class StoreSeries(WindowCollection):
         return concat(views, full_seizure=self.spec.full_seizure)
 
     def sizes(self) -> list[int] | None:
-        """Return the sizes (bytes) of all files; None where a server lists none."""
+        """Return the sizes (byte) of all files; None if a server cannot list them."""
         known: list[Any] = [store.sizes() for store in self.stores]  # type: ignore[attr-defined]
         return None if None in known else [size for sizes in known for size in sizes]
 
@@ -114,7 +114,7 @@ class StoreSeries(WindowCollection):
         return "+".join(self.sources)
 
     def close(self) -> None:
-        """Let go of tables; the stores stay open. Closing twice is fine."""
+        """Release tables; the stores stay open. May be called twice."""
         self.metadata.close()
         vars(self).pop("reader", None)
 
@@ -137,11 +137,11 @@ class StoreSeries(WindowCollection):
 
 
 def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
-    """Put stores or views in a row, so that they are read, sampled and trained on as one.
+    """Concatenate stores or views, to read, sample and train on them as one.
 
-    Windows come one after the other; ``index["source"]`` has the place of each one's store.
-    Event classes are matched by name. Patients of two corpora are different ones, whatever their
-    names, unless the corpora share a namespace of patients, as all of TUH do.
+    Windows follow in the order of stores; ``index["source"]`` has the number of each window's
+    store. Event classes are matched by name. Patients of two corpora are different people, even
+    with equal names, unless the corpora share a namespace of patients, such as TUH.
 
     Parameters
     ----------
@@ -149,8 +149,8 @@ def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
         With equal channels, units, sampling rate and window length; strides, filters and shards may
         differ. The keys of a mapping name the sources; otherwise the stores' files do.
     full_seizure : float, optional
-        Share of seizure from which on a window is a full seizure. It must be given where the
-        stores differ in it; categories are then made anew from the windows' fractions.
+        Minimum fraction of seizure for a full seizure. Required if the
+        stores differ in it; categories are then recomputed from the windows' fractions.
 
     Returns
     -------
@@ -159,11 +159,11 @@ def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
     Raises
     ------
     ConcatError
-        If the stores differ in what must be equal, naming both and how to have it alike; if the
-        share of a full seizure differs and none is given; if a class is a seizure in one store
-        alone; if a patient is in stores of different splits; or if one store is there twice.
+        If the stores differ in what must be equal, naming both and the solution; if
+        `full_seizure` differs and none is given; if a class is a seizure in only one
+        store; if a patient is in stores of different splits; or if a store is repeated.
     TypeError
-        If these are no stores.
+        If these are not stores.
     """
     named = _flat(stores)
     sources, parts = tuple(named), tuple(named.values())
@@ -200,7 +200,7 @@ def _flat(stores: Stores) -> dict[str, WindowCollection]:
                 raise ConcatError(f"two sources are named {key!r}: give a mapping of names")
             flat[key] = part
     if not flat:
-        raise ConcatError("there are no stores to put in a row")
+        raise ConcatError("no stores to concatenate")
     return flat
 
 
@@ -232,16 +232,16 @@ def _check_equal(first: str, a: StoreSpec, other: str, b: StoreSpec) -> None:
     if a.channels != b.channels:
         raise _different(
             "channels", first, ", ".join(a.channel_names), other, ", ".join(b.channel_names),
-            "give views of equal ones: store.view(channels=[...])" + _swapped(a, b),
+            "use views with equal ones: store.view(channels=[...])" + _swapped(a, b),
         )  # fmt: skip
     if a.units != b.units:
         raise _different(
-            "units", first, _unit(a), other, _unit(b), "give views: store.view(units='uV')"
+            "units", first, _unit(a), other, _unit(b), "use views: store.view(units='uV')"
         )
     if a.window != b.window:
         raise _different(
             "window lengths", first, f"{a.window_seconds:g} s", other, f"{b.window_seconds:g} s",
-            f"give a view: store.view(length={a.window_seconds:g}, stride=...)",
+            f"use a view: store.view(length={a.window_seconds:g}, stride=...)",
         )  # fmt: skip
 
 
@@ -251,7 +251,7 @@ def _different(what: str, a: str, its: str, b: str, others: str, way_out: str) -
 
 def _swapped(a: StoreSpec, b: StoreSpec) -> str:
     if set(a.channels) == set(b.channels):
-        return ". They are the same in another order"
+        return ". They differ only in order"
     missing = [c.name for c in a.channels if c not in b.channels]
     more = [c.name for c in b.channels if c not in a.channels]
     return (
@@ -274,8 +274,8 @@ def _full_seizure(sources: Sequence[str], specs: Sequence[StoreSpec], given: flo
     for source, spec in zip(sources, specs, strict=True):
         if spec.full_seizure != specs[0].full_seizure:
             raise ConcatError(
-                f"{sources[0]} calls windows with {specs[0].full_seizure:g} of seizure a full "
-                f"seizure, and {source} those with {spec.full_seizure:g}: give one rule for both, "
+                f"{sources[0]} defines a fraction of {specs[0].full_seizure:g} as a full "
+                f"seizure, but {source} {spec.full_seizure:g}: choose one for both, "
                 f"concat(..., full_seizure={specs[0].full_seizure:g})"
             )
     return specs[0].full_seizure
@@ -317,7 +317,7 @@ def _check_different(named: Mapping[str, WindowCollection]) -> None:
         first = seen.setdefault((store.metadata.numbering, store.spec.digest), source)
         if first != source and len(store):
             raise ConcatError(
-                f"{first} and {source} are the same windows, which would count twice: leave one "
-                "out. To draw more of a store, give it a larger share: "
+                f"{first} and {source} are the same windows, which would count twice: remove one. "
+                "To draw more from a store, use a larger share: "
                 "Mixed.of_groups(index, shares={0: 2, 1: 1})"
             )

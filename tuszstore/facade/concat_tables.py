@@ -1,4 +1,4 @@
-"""Tables of several stores in a row: columns one after the other, rows counted on."""
+"""Tables of concatenated stores."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,17 +24,20 @@ from tuszstore.store.tables import BaseTable
 Columns = Mapping[str, NDArray[Any]]
 
 SOURCE = Variable(
-    "windows/source", ("window",), "int32", "Place of the window's store among those in a row"
+    "windows/source",
+    ("window",),
+    "int32",
+    "Number of the window's store among the concatenated ones",
 )
 
 
 IDS = (("recordings", "id"), ("recordings", "source_id"), ("left_out", "id"))
-"""Columns of names that are one store's alone: two stores may have the same."""
+"""Columns of names that are unique only within a store."""
 
 
 @dataclass(frozen=True)
 class ConcatGrid:
-    """Where the windows of several stores lie in their recordings."""
+    """Positions of the windows of several stores."""
 
     parts: Sequence[Any]
     first_window: NDArray[np.int64]
@@ -53,7 +56,7 @@ class ConcatGrid:
 
 @dataclass(frozen=True)
 class ConcatTables:
-    """All of several stores but the signals; see :class:`tuszstore.store.tables.WindowTables`.
+    """Everything but the signals of several stores; see :class:`tuszstore.store.tables.WindowTables`.
 
     Attributes
     ----------
@@ -61,9 +64,9 @@ class ConcatTables:
     sources : tuple of str
         A name for each.
     spec : StoreSpec
-        What holds for all.
+        Common specification.
     bits : ClassBits
-        Where the bits of each store's classes are.
+        Translation of the bits of each store's classes.
     patients : callable
         Returns the patients of all recordings.
     closed : list of bool
@@ -78,7 +81,7 @@ class ConcatTables:
 
     @property
     def path(self) -> str:
-        """Where the stores are, for messages."""
+        """Locations of the stores, for messages."""
         return " + ".join(str(store.path) for store in self.stores)
 
     @property
@@ -88,34 +91,34 @@ class ConcatTables:
 
     @cached_property
     def encoding(self) -> Encoding:
-        """How values are stored; where stores differ, as they are read."""
+        """How values are stored; if stores differ, as they are read."""
         found = {store.metadata.encoding for store in self.stores}
         rows = any(getattr(store.reader, "rows", None) is not None for store in self.stores)
         return found.pop() if len(found) == 1 and not rows else Encoding("float32", 1.0, "none")
 
     @property
     def signature(self) -> str:
-        """Of what the windows are of."""
+        """Signature of the content."""
         return " ".join(store.metadata.signature for store in self.stores)
 
     @property
     def numbering(self) -> str:
-        """Equal where the numbers of windows mean the same windows."""
+        """Equal if window indices refer to the same windows."""
         return ", ".join(store.metadata.numbering for store in self.stores)
 
     @cached_property
     def first_window(self) -> NDArray[np.int64]:
-        """Window of the whole with which each store begins."""
+        """First window of each store."""
         return _starts([len(store) for store in self.stores])
 
     @cached_property
     def first_recording(self) -> NDArray[np.int64]:
-        """Recording of the whole with which each store begins."""
+        """First recording of each store."""
         return _starts([store.metadata.recordings.shape("id")[0] for store in self.stores])
 
     @cached_property
     def grid(self) -> Any:
-        """Where windows lie."""
+        """Positions of windows."""
         grids = [store.metadata.grid for store in self.stores]
         return ConcatGrid(grids, self.first_window, self.first_recording)
 
@@ -133,7 +136,7 @@ class ConcatTables:
 
     @cached_property
     def recordings(self) -> BaseTable:
-        """Columns of `recordings/*`; ids that come twice have the name of their source before."""
+        """Columns of `recordings/*`; repeated ids are prefixed with the name of their source."""
         return self._table("recordings", self._joined("recordings"))
 
     @cached_property
@@ -147,7 +150,7 @@ class ConcatTables:
         return self._table("left_out", self._joined("left_out"))
 
     def check_open(self) -> None:
-        """Refuse to go on where this or one of the stores was closed.
+        """Raise if this or one of the stores was closed.
 
         Raises
         ------
@@ -159,7 +162,7 @@ class ConcatTables:
             raise ClosedError(self.path)
 
     def close(self) -> None:
-        """Drop what was made; the stores stay as they are."""
+        """Drop computed columns; the stores are unchanged."""
         self.closed[0] = True
         for name in ("windows", "recordings", "events", "left_out"):
             if name in vars(self):
@@ -255,7 +258,7 @@ class _Maker:
 
 
 def distinct(columns: Sequence[NDArray[Any]], prefixes: Sequence[str]) -> list[NDArray[Any]]:
-    """Return names of which none is in two columns: what would be has a prefix. Blanks stay.
+    """Return names that are unique across columns, by prefixes. Blanks are kept.
 
     Parameters
     ----------

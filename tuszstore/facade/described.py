@@ -1,4 +1,4 @@
-"""What is known of windows, without reading any: tables, channels, and selections by them."""
+"""Window metadata, without signals: tables, channels, and selections."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Described(ABC):
-    """Windows of recordings, with all about them.
+    """Windows of recordings, with their metadata.
 
     Attributes
     ----------
     metadata : WindowTables
-        Tables as NumPy arrays, and what values mean; what the Datasets here are views of.
+        Tables as NumPy arrays, and the meaning of values; the Datasets are views of these.
     """
 
     metadata: WindowTables
@@ -36,7 +36,7 @@ class Described(ABC):
 
     @property
     def path(self) -> Path | str:
-        """Where the store is: a folder, or a URL without credentials."""
+        """Location of the store: a folder, or a URL without credentials."""
         return self.metadata.path
 
     @property
@@ -46,30 +46,30 @@ class Described(ABC):
 
     @property
     def spec(self) -> StoreSpec:
-        """What the store holds: channels, rate, filters, windows, classes."""
+        """Specification of the content: channels, rate, filters, windows, classes."""
         return self.metadata.spec
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """Configuration with which the store was built, for people: no reader needs it."""
+        """Configuration with which the store was built, for information."""
         return dict(self.attrs.get("config") or {})
 
     @property
     def sfreq(self) -> float:
-        """Sampling rate (Hz); an int where it is whole."""
+        """Sampling rate (Hz); an int if it is integral."""
         sfreq = self.metadata.spec.sfreq
         return int(sfreq) if float(sfreq).is_integer() else sfreq
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Names of the channels, in their order."""
+        """Names of the channels, in order."""
         return self.metadata.spec.channel_names
 
     @cached_property
     def index(self) -> "xarray.Dataset":
         """The windows table: ``recording``, ``start_time`` (s), ``category``, ``patient``, ...
 
-        Columns are loaded when they are used; :meth:`select` finds windows by their values.
+        Columns are loaded on first use; :meth:`select` finds windows by their values.
         """
         from tuszstore.datasets.tables import index_dataset
 
@@ -87,15 +87,15 @@ class Described(ABC):
 
     @cached_property
     def left_out(self) -> "xarray.Dataset":
-        """Recordings of the split that are not there, and why."""
+        """Excluded recordings of the split, and why."""
         return self._dataset(self.metadata.left_out)
 
     def shown(self) -> dict[str, str]:
-        """Return what is shown of which store, where it is not all of one as it is stored."""
+        """Return how this differs from a single stored store."""
         return {}
 
     def shown_text(self) -> str:
-        """Return what :meth:`shown` has, in one line; empty where that is nothing."""
+        """Return :meth:`shown` in one line; may be empty."""
         return "; ".join(f"{name}: {text}" for name, text in self.shown().items())
 
     def mask(self, category: str) -> NDArray[np.bool_]:
@@ -111,7 +111,7 @@ class Described(ABC):
             If there is no such category.
         """
         if category not in CATEGORIES:
-            raise ValueError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
+            raise ValueError(f"unknown category {category!r}; known are {', '.join(CATEGORIES)}")
         mask: NDArray[np.bool_] = self.metadata.windows["category_mask"][CATEGORIES.index(category)]
         return mask
 
@@ -127,7 +127,7 @@ class Described(ABC):
         min_seizure_free_before: float | None = None,
         min_seizure_free_after: float | None = None,
     ) -> NDArray[np.int64]:
-        """Return the numbers of the windows that fulfil all conditions, in order.
+        """Return the indices of the windows that fulfil all conditions, in order.
 
         Parameters
         ----------
@@ -135,20 +135,20 @@ class Described(ABC):
         category : str or sequence of str, optional
             Of ``no_seizure``, ``partial_seizure``, ``full_seizure``.
         event_class : str or sequence of str, optional
-            Windows that hold a sample of one of these classes, such as ``"tcsz"``.
+            Windows with a sample of one of these classes, such as ``"tcsz"``.
         recording : str, int or sequence of them, optional
             By id, by file name without suffix, or by row of `recordings`.
         min_fraction : float, optional
-            Least share of samples in a seizure.
+            Minimum fraction of samples in a seizure.
         min_seizure_free_before, min_seizure_free_after : float, optional
-            Least time (s) before and after the window that is recorded and annotated without a
-            seizure: guard zones. Time of the patient's other recordings counts where clocks tell
-            how they lie; a gap of more than a second ends it. A window with a seizure has 0 s.
+            Minimum time (s) before and after the window that is recorded and annotated without a
+            seizure: guard zones. The patient's other recordings count if clocks give their
+            times; a gap of more than a second ends it. A window with a seizure has 0 s.
 
         Raises
         ------
         ValueError
-            If the store knows no such value, naming what it knows; if a time is negative.
+            If the store has no such value, naming known ones; if a time is negative.
         """
         return select_windows(
             self.metadata,

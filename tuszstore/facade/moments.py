@@ -1,8 +1,8 @@
 """Mean and standard deviation of derivations, from which views make z-scores.
 
-A store has them of the built-in sets; of others the store's normaliser gives them in one pass over
-the store, which is kept in the user's cache: the digest of the store's content is part of its
-name, so what is there is never of another store.
+A store has them for the built-in sets; for others the store's normaliser computes them in one pass
+over the store. They are kept in the user's cache, under the digest of the store's content,
+so they are never confused with those of another store.
 """
 
 import hashlib
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from tuszstore.config.signal import Signal
 
 NORMALISER = "robust_zscore"
-"""What gives the moments where a store has none of its own, as it holds µV."""
+"""Normaliser for a store in µV, which has no moments."""
 
 FAR = 1e12
-"""What stands for a sample that was cut off (µV)."""
+"""Value of a clipped sample (µV)."""
 
 Progress = Callable[[int, int], object]
-"""Called with how many recordings are done, and how many there are."""
+"""Called with the numbers of finished and of all recordings."""
 
 _kept: dict[Path, Moments] = {}
 """What could not be written."""
@@ -63,7 +63,7 @@ def find_moments(
     average_of : sequence of str
         As of :func:`tuszstore.read.rows.make_rows`.
     progress : callable, optional
-        Told of a pass over the store; by default a bar is drawn if this is a terminal.
+        Called during a pass over the store; by default a progress bar on a terminal.
 
     Returns
     -------
@@ -239,7 +239,7 @@ def _normaliser(metadata: StoreMetadata) -> "Signal":
     if name not in NORMALISERS:
         raise ValueError(
             f"{metadata.path}: was normalised with {name!r:.60}, which is not installed here: "
-            "install the package that brings it, or read the view in µV (units='uV')"
+            "install its package, or read the view in µV (units='uV')"
         )
     return Signal.model_construct(normalise=name, sfreq=round(metadata.spec.sfreq))
 

@@ -1,7 +1,7 @@
-"""Whose patients are whose, where stores of several corpora stand in a row.
+"""Identity of patients in concatenated stores.
 
-Names of patients are a corpus's own: patient 1 of one has nothing to do with patient 1 of another.
-Corpora of one namespace share theirs, as all of TUH do.
+Names of patients are specific to a corpus: patients with equal names in two corpora are different
+people, unless the corpora share a namespace, such as TUH.
 """
 
 import warnings
@@ -20,13 +20,13 @@ Persons = list[Person]
 
 
 def persons_in(store: WindowCollection, source: str) -> Persons:
-    """Return who the patients of a store's recordings are.
+    """Return the identities of the patients of a store's recordings.
 
     Parameters
     ----------
     store : WindowCollection
     source : str
-        Stands for a namespace where nothing tells one.
+        Replaces an unknown namespace.
     """
     recordings = store.metadata.recordings
     patients = recordings["patient"].tolist()
@@ -37,7 +37,7 @@ def persons_in(store: WindowCollection, source: str) -> Persons:
 def check_leaks(
     persons: Sequence[Persons], stores: Sequence[WindowCollection], sources: Sequence[str]
 ) -> None:
-    """Refuse patients who are in two splits: what is trained on them would be tested on them.
+    """Reject patients who are in two splits, which would leak from training to test.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def check_leaks(
     Warns
     -----
     UserWarning
-        Where two splits have pseudonyms under different keys, so that nobody can tell.
+        If two splits have pseudonyms under different keys, so patients cannot be compared.
     """
     splits = [str(store.attrs.get("split", "")) for store in stores]
     known = [set(some) for some in persons]
@@ -58,7 +58,7 @@ def check_leaks(
             if not are_comparable(stores[a].attrs, stores[b].attrs):
                 warnings.warn(
                     f"the patients of {sources[b]} and {sources[a]} have pseudonyms of different "
-                    f"keys: whether one is in {splits[b]} and in {splits[a]} cannot be checked",
+                    f"keys: patients of both {splits[b]} and {splits[a]} cannot be detected",
                     stacklevel=3,
                 )
             shared = sorted(known[a] & known[b])
@@ -69,16 +69,16 @@ def check_leaks(
             count = f"{len(shared)} patients are" if len(shared) > 1 else "1 patient is"
             raise ConcatError(
                 f"{count} in {splits[b]} ({sources[b]}) and in {splits[a]} ({sources[a]}), which "
-                f"share the namespace {shared[0][0]!r}: {names}{more}. Whoever trains on one split "
-                "would test on the same patients: build the splits with split_policy 'patient', or "
-                "leave their recordings out of one"
+                f"share the namespace {shared[0][0]!r}: {names}{more}. Training on one split "
+                "and testing on the other would leak: build the splits with split_policy 'patient', or "
+                "remove their recordings from one"
             )
 
 
 def names_of(persons: Sequence[Persons]) -> NDArray[np.object_]:
-    """Return a name for the patient of each recording, of all stores in a row.
+    """Return a name for the patient of each recording of concatenated stores.
 
-    A name that is one patient's alone stays; those of several have their namespace before.
+    Unique names are kept; ambiguous ones are prefixed with their namespace.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The events of a store under another rater than the one who decides its labels."""
+"""The events of a store with labels decided by another rater."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,17 +12,17 @@ from tuszstore.store.spec import StoreSpec
 from tuszstore.store.tables import BaseTable
 
 WHOLE = "TERM"
-"""Channel of what is said of the whole montage."""
+"""Channel of events of the whole montage."""
 
 _UNLABELLED = "unlabelled"
 _SPAN = ("recording", "first_sample", "stop_sample")
 
 
 def decided_events(events: BaseTable, decided: Decided, spec: StoreSpec) -> dict[str, NDArray[Any]]:
-    """Return the columns of `events/*` as a store has them whose labels a rater decides.
+    """Return the columns of `events/*` of a store with labels decided by a rater.
 
-    All that was annotated stays. An event that is a part of the labels as it stands has its class
-    as its bit, all others 0; what was decided of several follows, with the rule as its rater.
+    All annotations are kept. Events that are directly part of the labels have the bit of their
+    class, all others 0; decisions of several raters follow, with the rule as their rater.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def decided_events(events: BaseTable, decided: Decided, spec: StoreSpec) -> dict
         Of the store.
     decided : Decided
     spec : StoreSpec
-        With the rater who decides.
+        With the deciding rater.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A store that is opened for reading."""
+"""A store opened for reading."""
 
 import os
 from functools import cached_property
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from tuszstore.facade.view import Channels, View
 
 FORCE_REINDEX = ("TUSZSTORE_FORCE_REINDEX", "BGB_FORCE_MANIFEST_REBUILD")
-"""Environment variables which, set to 1, make every opening derive the index anew."""
+"""Environment variables which, set to 1, rebuild the index at every opening."""
 
 
 class Store(WindowCollection):
-    """A complete store, opened for reading; made by :func:`tuszstore.open`.
+    """A complete store, opened for reading; created by :func:`tuszstore.open`.
 
-    Opening reads seven small files; tables are loaded when they are first used.
+    Opening reads seven small files; tables are loaded on first use.
 
     Attributes
     ----------
     metadata : StoreMetadata
-        All but the signal, with the tables as NumPy arrays; what the Datasets here are views of.
+        Everything but the signal, with the tables as NumPy arrays; the Datasets are views of these.
 
     Examples
     --------
@@ -45,21 +45,21 @@ class Store(WindowCollection):
         self.metadata = metadata
 
     def beside(self, split: str) -> "Store | None":
-        """Open the store of another split in the same place; return None if there is none.
+        """Open the store of another split in the same store root; return None if there is none.
 
         Raises
         ------
         StoreError
-            If there is one that cannot be opened.
+            If it exists but cannot be opened.
         """
         place = self.metadata.place.sibling(f"{split}.zarr")
         return open_place(place) if place.exists() else None
 
     def close(self) -> None:
-        """Let go of files, tables and buffers; closing twice is fine.
+        """Release files, tables and buffers; may be called twice.
 
-        What was read stays. Whatever would read more raises :class:`StoreError`, also in Datasets,
-        samplers and loaders that were made of this store. A batch that is being read in another
+        Data already read remain valid. Further reads raise :class:`StoreError`, also in Datasets,
+        samplers and loaders of this store. A running read in another
         thread is finished first.
         """
         self.metadata.close()
@@ -78,7 +78,7 @@ class Store(WindowCollection):
         return self.metadata.place.remote
 
     def sizes(self) -> list[int] | None:
-        """Return the sizes (bytes) of all files; None on a web server, which lists none."""
+        """Return the sizes (byte) of all files; None on a web server, which cannot list them."""
         return self.metadata.place.sizes()
 
     @property
@@ -95,24 +95,24 @@ class Store(WindowCollection):
         *,
         rater: str | None = None,
     ) -> "View":
-        """Return other channels, units or windows of the store, made as they are read.
+        """Return other channels, units or windows of the store, computed when read.
 
-        Nothing is built or copied: a view is read like a store. What is not given is the store's.
+        Nothing is built or copied: a view is read like a store. Defaults are the store's.
 
         Parameters
         ----------
         channels : str, Channel or iterable of them, optional
             A set's name, such as ``"double_banana"``, or channels: electrodes, differences
-            (``"F7-T3"``), electrodes less the average (``"C3-avg"``).
+            (``"F7-T3"``), electrodes minus the average (``"C3-avg"``).
         units : {"zscore", "uV"}, optional
             z-scores are what a build with these channels would have stored, by the store's
-            normaliser. Of derivations other than those of the built-in sets, their mean and
+            normaliser. For derivations other than those of the built-in sets, mean and
             standard deviation are computed by reading the store once, and kept in the user's cache.
         length, stride : float, optional
-            Of windows, in seconds: whole samples. Where windows were stored one by one
-            (``windows.overlap: duplicate``), they stay as they are.
+            Of windows, in seconds: a whole number of samples. If windows are stored one by one
+            (``windows.overlap: duplicate``), they cannot be changed.
         rater : str, optional
-            Whose annotations decide the labels: the name of a rater, or ``any``, ``majority`` or
+            Which raters decide the labels: the name of one, or ``any``, ``majority`` or
             ``all``.
 
         Returns
@@ -122,8 +122,8 @@ class Store(WindowCollection):
         Raises
         ------
         ValueError
-            If a channel cannot be derived, naming which and why; if there are no such units or
-            rater; if `length` or `stride` is no whole number of samples, or windows are longer
+            If a channel cannot be derived, naming which and why; if units or rater are
+            unknown; if `length` or `stride` is not a whole number of samples, or windows are longer
             than any recording.
         """
         from tuszstore.facade.view import make_view

@@ -1,4 +1,4 @@
-"""Other channels, units and windows of a store, made as they are read."""
+"""Other channels, units and windows of a store, computed when read."""
 
 import math
 from collections.abc import Iterable
@@ -26,17 +26,17 @@ Channels = str | Channel | Iterable[str | Channel]
 
 
 class View(WindowCollection):
-    """Other channels, units or windows of a store; made by :meth:`tuszstore.Store.view`.
+    """Other channels, units or windows of a store; created by :meth:`tuszstore.Store.view`.
 
-    It is read like a store, and nothing of it is built or copied. Closing it leaves the store open;
-    once the store is closed, the view is.
+    It is read like a store, without building or copying anything. Closing it leaves the store open;
+    closing the store closes the view.
 
     Attributes
     ----------
     metadata : ViewTables
-        All but the signal.
+        Everything but the signal.
     store : Store
-        What it is a view of; of a view of a view, the store below both.
+        The underlying store, also for a view of a view.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class View(WindowCollection):
 
     @cached_property
     def reader(self) -> WindowReader:
-        """What reads the windows; made when it is first used."""
+        """Reader of the windows, created on first use."""
         tables, store = self.metadata, self.store.metadata
         tables.check_open()
         spec = tables.spec
@@ -84,7 +84,7 @@ class View(WindowCollection):
         return self.store.sizes()
 
     def shown(self) -> dict[str, str]:
-        """Return what the view shows that the store has not, and of what it is made."""
+        """Return how the view differs from the store."""
         own, spec = self.store.spec, self.spec
         shown = {}
         if own.channels != spec.channels:
@@ -107,19 +107,19 @@ class View(WindowCollection):
         *,
         rater: str | None = None,
     ) -> "View":
-        """Return another view of the same store; what is not given stays as it is in this one.
+        """Return another view of the same store; defaults are those of this view.
 
         Parameters
         ----------
         channels, units, length, stride, rater
-            As of :meth:`tuszstore.Store.view`. Channels are made of the store's.
+            As of :meth:`tuszstore.Store.view`. Channels are computed from the store's.
         """
         self.metadata.check_open()
         spec = view_spec(self.store.metadata, self.spec, channels, units, length, stride, rater)
         return _checked(View(self.store, spec))
 
     def close(self) -> None:
-        """Let go of buffers and of what was made; the store stays open."""
+        """Release buffers and computed tables; the store stays open."""
         self.metadata.close()
         reader = vars(self).pop("reader", None)
         if reader is not None:
@@ -167,9 +167,9 @@ def view_spec(
     stride: float | None,
     rater: str | None,
 ) -> StoreSpec:
-    """Return what a view shows: what is asked for, and the rest as before.
+    """Return the specification of a view, with defaults from before.
 
-    No table is read, unless windows are others.
+    No table is read, unless windows change.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def view_spec(
     Raises
     ------
     ValueError
-        If they cannot be shown, naming what and why.
+        If there is no such view, with the reason.
     """
     own, spec = store.spec, before
     if channels is not None:

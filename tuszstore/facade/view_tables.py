@@ -1,4 +1,4 @@
-"""What a view says of its windows: the tables of a store, as an index built for it would have."""
+"""The tables of a view, equal to those of an index built for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,16 +34,16 @@ HELD = ("seizure_fraction", "category", "event_classes")
 
 @dataclass(frozen=True)
 class ViewTables:
-    """All of a view but its signal; see :class:`tuszstore.store.tables.WindowTables`.
+    """Everything but the signal of a view; see :class:`tuszstore.store.tables.WindowTables`.
 
     Attributes
     ----------
     store : StoreMetadata
-        What it is a view of.
+        The underlying store.
     spec : StoreSpec
-        What it shows.
+        Specification of the view.
     closed : list of bool
-        Whether the view was closed: one value, which changes.
+        Whether the view was closed: one shared value.
     """
 
     store: StoreMetadata
@@ -52,27 +52,27 @@ class ViewTables:
 
     @property
     def path(self) -> Path | str:
-        """Where the store is, for messages."""
+        """Location of the store, for messages."""
         return self.store.path
 
     @property
     def geometry(self) -> Geometry:
-        """Lengths of windows, and of the blocks that a build of them would have."""
+        """Lengths of windows, and of the blocks of a corresponding build."""
         return self.spec.geometry
 
     @property
     def encoding(self) -> Encoding:
-        """How the store's values lie on disk."""
+        """How the store's values are stored."""
         return self.store.encoding
 
     @property
     def signature(self) -> str:
-        """Of the store: the windows are of the same recordings."""
+        """Signature of the store, since the recordings are the same."""
         return self.store.signature
 
     @property
     def numbering(self) -> str:
-        """Equal where the numbers of windows mean the same windows."""
+        """Equal if window indices refer to the same windows."""
         return self.geometry.numbering(self.signature)
 
     @property
@@ -94,7 +94,7 @@ class ViewTables:
 
     @cached_property
     def grid(self) -> WindowGrid:
-        """Where windows lie."""
+        """Positions of windows."""
         if self.same_geometry:
             return self.store.grid
         return WindowGrid.of(self.store.recordings, self.store.geometry, self.geometry)
@@ -149,7 +149,7 @@ class ViewTables:
 
     @cached_property
     def events(self) -> BaseTable:
-        """Columns of `events/*`; under another rater, with what that decides."""
+        """Columns of `events/*`; under another rater, including that rater's decisions."""
         if self.same_rater:
             return self.store.events
         columns = decided_events(self.store.events, self.decided, self.spec)
@@ -161,7 +161,7 @@ class ViewTables:
 
     @cached_property
     def decided(self) -> Decided:
-        """What the labels are made of, under the view's rater.
+        """Spans that define the labels, under the view's rater.
 
         Raises
         ------
@@ -176,18 +176,18 @@ class ViewTables:
         return self.store.left_out
 
     def check_rater(self) -> None:
-        """Refuse a rater who is none, before anything is read.
+        """Reject an unknown rater, before anything is read.
 
         Raises
         ------
         ValueError
-            Naming those there are.
+            Names the known ones.
         """
         if not self.same_rater:
             _ = self.decided
 
     def check_open(self) -> None:
-        """Refuse to go on where the view or its store was closed.
+        """Raise if the view or its store was closed.
 
         Raises
         ------
@@ -198,7 +198,7 @@ class ViewTables:
             raise ClosedError(self.path)
 
     def close(self) -> None:
-        """Drop what was made; the store stays as it is."""
+        """Drop computed columns; the store is unchanged."""
         self.closed[0] = True
         for name in ("windows", "recordings", "events"):
             table = vars(self).get(name)

@@ -1,4 +1,4 @@
-"""What a store, a view of one and a series of them have in common: windows, with all about them."""
+"""The base class of stores, views and series: windows with their metadata."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from tuszstore.evaluate.predictions import Predictions
 
 Chunks = Mapping[str, Any] | Literal["auto"] | int | None
-"""What :meth:`WindowCollection.to_xarray` hands to xarray."""
+"""What :meth:`WindowCollection.to_xarray` passes to xarray."""
 
 
 class WindowCollection(Described):
-    """Windows of recordings, read when they are asked for.
+    """Windows of recordings, read on demand.
 
-    Samplers, ``WindowDataset``, ``WindowLoader``, xarray, MNE and pictures take any of them. A
-    class of them has two things of its own: `metadata`, which says all but the signal, and
-    `reader`, which reads that; and it says how it is closed and pickled.
+    Samplers, ``WindowDataset``, ``WindowLoader``, xarray, MNE and plots accept any of them. A
+    subclass defines `metadata` (everything but the signal), `reader` (which reads the signal),
+    and how it is closed and pickled.
 
     Attributes
     ----------
     metadata : WindowTables
-        Tables as NumPy arrays, and what values mean; what the Datasets here are views of.
+        Tables as NumPy arrays, and the meaning of values; the Datasets are views of these.
     """
 
     @property
     @abstractmethod
     def reader(self) -> SignalReader:
-        """What reads the windows."""
+        """Reader of the windows."""
 
     @property
     @abstractmethod
@@ -52,7 +52,7 @@ class WindowCollection(Described):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files, tables and buffers; closing twice is fine."""
+        """Release files, tables and buffers; may be called twice."""
 
     @property
     @abstractmethod
@@ -75,7 +75,7 @@ class WindowCollection(Described):
 
     @property
     def labels(self) -> WindowArray:
-        """Class bits, ``(window, sample)`` uint16, 0 for background; painted when indexed."""
+        """Class bits, ``(window, sample)`` uint16, 0 for background; computed when indexed."""
         shape = (len(self), self.metadata.geometry.window)
         return WindowArray(
             "labels",
@@ -107,24 +107,24 @@ class WindowCollection(Described):
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), slice, or int
-            In any order, repeated if need be; negative ones count from the end. Or a mask of all
-            windows. One integer reads that window, as in NumPy without the window axis.
+            In any order, possibly repeated; negative ones count from the end. Or a mask of all
+            windows. An integer reads one window without the window axis, as in NumPy.
         labels : bool
             Whether to return the class bits as well.
         out : ndarray of float32, shape ([window,] channel, sample), optional
-            To be filled, in place of new memory: C-contiguous.
+            C-contiguous array to fill, instead of new memory.
 
         Returns
         -------
         signal : ndarray of float32, shape ([window,] channel, sample)
-            z-scores, or µV where `spec.units` says so; `out`, if it was given.
+            z-scores, or µV if `spec.units` says so; `out`, if given.
         labels : ndarray of uint16, shape ([window,] sample)
             Only with `labels`.
 
         Raises
         ------
         IndexError, TypeError
-            If an index is out of range, or no integer; or `out` is no array.
+            If an index is out of range, or not an integer; or `out` is not an array.
         ValueError
             If `out` cannot be filled.
         StoreError
@@ -148,7 +148,7 @@ class WindowCollection(Described):
         *,
         microvolts: bool = False,
     ) -> NDArray[np.float32]:
-        """Read a stretch of one recording, whatever windows lie in it.
+        """Read a stretch of one recording, independent of windows.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class WindowCollection(Described):
             Seconds from the start of the recording, rounded to samples; by default to its end.
         microvolts : bool
             Whether to undo the normalisation, with the recording's mean and standard deviation.
-            What was clipped stays clipped.
+            Clipped values stay clipped.
 
         Returns
         -------
@@ -184,12 +184,12 @@ class WindowCollection(Described):
         rule: Rule | None = None,
         ignore: Margins | None = None,
     ) -> NDArray[Any]:
-        """Return the labels of windows as a training wants them, as loaders give them.
+        """Return the labels of windows for training, like loaders do.
 
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), slice, or int
-            Windows as :meth:`read` takes them.
+            Windows, as for :meth:`read`.
         label, horizon, interval, rule, ignore
             As of :meth:`tuszstore.read.targets.Target.of`.
 
@@ -197,14 +197,14 @@ class WindowCollection(Described):
         -------
         ndarray of float32, or of int32 for class bits
             ``([window,] sample)``; without `sample` with a `rule` and for ``preictal``; and
-            ``([window,] channel, sample)`` for ``channels``. NaN where nothing is known.
+            ``([window,] channel, sample)`` for ``channels``. NaN where unlabelled.
 
         Raises
         ------
         ValueError
-            If there is no such label, or an option does not go with it.
+            If there is no such label, or it does not take an option.
         IndexError, TypeError
-            If an index is out of range, or no integer.
+            If an index is out of range, or not an integer.
         """
         target = Target.of(label, horizon=horizon, interval=interval, rule=rule, ignore=ignore)
         if is_single(indices):
@@ -213,7 +213,7 @@ class WindowCollection(Described):
         return self.reader.target(target, indices)
 
     def to_xarray(self, *, chunks: Chunks = None) -> "xarray.Dataset":
-        """Return all windows as one Dataset, read when its values are used.
+        """Return all windows as one lazy Dataset.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class WindowCollection(Described):
         return open_windows(self, chunks)
 
     def to_raw(self, recording: str | int, *, annotations: bool = True) -> "RawArray":
-        """Return a recording as MNE knows it, in volts.
+        """Return a recording as an MNE object, in volts.
 
         Parameters
         ----------
@@ -270,7 +270,7 @@ class WindowCollection(Described):
         Parameters
         ----------
         indices : array_like of int or bool, slice, or int
-            Windows as :meth:`read` takes them. An epoch takes 2.3 MB of memory.
+            Windows, as for :meth:`read`. An epoch takes 2.3 MB of memory.
 
         Returns
         -------
@@ -285,7 +285,7 @@ class WindowCollection(Described):
         ValueError
             If there are no windows.
         IndexError, TypeError
-            If an index is out of range, or no integer.
+            If an index is out of range, or not an integer.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
@@ -303,9 +303,9 @@ class WindowCollection(Described):
         at: float = 0.0,
         port: int = 0,
     ) -> "Browsing":
-        """Serve pages to leaf through the recordings, to this machine alone.
+        """Serve pages to browse the recordings, only to this machine.
 
-        In a notebook the result shows itself; elsewhere open its ``url``. `docs/browse.md` has the
+        In a notebook the result is displayed; elsewhere open its ``url``. `docs/browse.md` has the
         keys.
 
         Parameters
@@ -313,15 +313,15 @@ class WindowCollection(Described):
         predictions : Predictions, optional
             Of this store: shown beside the seizures, with lists of misses and false alarms.
         threshold : float
-            From which probability on an event is drawn.
+            Minimum probability of an event.
         indices : array_like of int or bool, or slice, optional
             Windows to jump to, such as those that a sampler draws.
         recording : str or int, optional
-            Which is shown first.
+            Recording to show first.
         at : float
-            Second of it that is shown first.
+            Time (s) to show first.
         port : int
-            Of the server; 0 takes a free one.
+            Port of the server; 0 chooses a free one.
 
         Returns
         -------

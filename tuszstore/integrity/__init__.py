@@ -1,1 +1,1 @@
-"""Whether a store is whole, and how to mend it: verify and repair."""
+"""Verifying and repairing stores."""

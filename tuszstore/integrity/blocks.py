@@ -29,11 +29,11 @@ from tuszstore.store.shard import (
 from tuszstore.store.spec import StoreSpec
 
 MOST = 20
-"""Findings of one recording that are told, at most."""
+"""Maximum number of findings per recording."""
 
 
 class ShardReader:
-    """Reads shards without trusting them, and decodes their chunks.
+    """Reads untrusted shards, and decodes their chunks.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class ShardReader:
         self._largest = largest_shard(spec.shard, self._block.nbytes)
 
     def read(self, file: str, *, whole: bool) -> tuple[bytes, NDArray[np.int64], int]:
-        """Return the content of a shard, where its chunks lie, and the bytes that they have.
+        """Return the content of a shard, and the positions and sizes of its chunks.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class ShardReader:
             raise StoreError(str(error)) from None
 
     def decode(self, chunk: bytes) -> NDArray[Any]:
-        """Return the block that a chunk holds, in an array that the next one is decoded into."""
+        """Return the block of a chunk, in an array that the next call overwrites."""
         from numcodecs import blosc
 
         block = self._block
@@ -105,7 +105,7 @@ class ShardReader:
 
 
 class RecordingCheck:
-    """The blocks of one recording, checked; safe to use in several threads.
+    """The checks of the blocks of one recording; thread-safe.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ class RecordingCheck:
             return  # told already
         n_windows = self._geometry.n_windows(int(self.values["n_samples"]))
         if int(self.values["first_window"]) + n_windows > len(windows["category"]):
-            self._add("its windows are not there", "index", array="windows")
+            self._add("its windows are missing", "index", array="windows")
             return
         one = {name: np.array([self.values[name]]) for name in ("n_samples", "first_block")}
         labels = LabelChunks(self._contents.path, self._geometry)
@@ -280,7 +280,7 @@ class RecordingCheck:
             if found.shape != values.shape or not np.array_equal(
                 found, values, equal_nan=values.dtype.kind == "f"
             ):
-                self._add("differs from what the labels give", "index", array=f"windows/{name}")
+                self._add("differs from that of the labels", "index", array=f"windows/{name}")
 
 
 def painted_blocks(
@@ -292,7 +292,7 @@ def painted_blocks(
     *,
     labelled: bool,
 ) -> NDArray[np.uint16]:
-    """Return the labels of consecutive blocks of a recording, painted from its events.
+    """Return the labels of consecutive blocks of a recording, computed from its events.
 
     Parameters
     ----------
@@ -301,7 +301,7 @@ def painted_blocks(
     n_samples : int
         Of the recording.
     start, count : int
-        First block within the recording, and how many.
+        First block within the recording, and number of blocks.
     geometry : Geometry
     labelled : bool
         Whether there is an annotation.

@@ -1,4 +1,4 @@
-"""A store as it lies there, read without trusting any of it."""
+"""The content of a store, read without trusting it."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +21,7 @@ from tuszstore.store.spec import StoreSpec
 
 @dataclass
 class Contents:
-    """What could be read of a store.
+    """The readable content of a store.
 
     Attributes
     ----------
@@ -31,11 +31,11 @@ class Contents:
         Metadata of the root.
     spec : StoreSpec
     documents : dict of str to dict
-        Metadata of each array that is sound, as it lies beside the array.
+        Intact metadata of each array, from beside the array.
     columns : dict of str to ndarray
         Columns of tables that could be read, by path.
     sound : bool
-        Whether the text of the root is as it was written.
+        Whether the text of the root is unchanged.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class Contents:
 
     @cached_property
     def encoding(self) -> Encoding:
-        """How values of the signal lie on disk, as its metadata says."""
+        """How values of the signal are stored, according to its metadata."""
         return Encoding.of_array(self.documents["signal"])
 
     @property
@@ -78,9 +78,9 @@ class Contents:
         return isinstance(self.attributes.get("digests"), dict)
 
     def table(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """Return the columns of a table; None if one of them could not be read, or has other rows.
+        """Return the columns of a table; None if one could not be read, or lengths differ.
 
-        Columns of other lengths are of another store, which is told where shapes are checked.
+        Columns of other lengths are from another store; the check of shapes reports it.
         """
         wanted = [
             variable
@@ -102,7 +102,7 @@ class Contents:
         return all(self.table(name) is not None for name in TABLES)
 
     def load(self, array: str) -> NDArray[Any]:
-        """Read a whole column.
+        """Read a column.
 
         Raises
         ------

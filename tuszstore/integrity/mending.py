@@ -1,4 +1,4 @@
-"""What is damaged in a store, made anew in a folder beside it."""
+"""Repairing the damaged parts of a store in a folder beside it."""
 
 import json
 import os
@@ -37,7 +37,7 @@ AGAIN = "build it again with: tuszstore build --force"
 
 
 def refuse_lost(place: Path, damage: Sequence[Finding]) -> None:
-    """Refuse to go on where something is damaged that nothing tells.
+    """Raise if something is damaged that cannot be recomputed.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class Mending:
         self._parts: set[str] = set()
 
     def mend(self, damage: Sequence[Finding]) -> None:
-        """Make anew what is damaged."""
+        """Repair the damaged parts."""
         refuse_lost(self.place, damage)
         self._parts = {finding.mend for finding in damage}
         rows = {
@@ -104,12 +104,12 @@ class Mending:
         if lost or not contents.complete_tables():
             raise BuildError(
                 f"{self.place}: its tables cannot be read, or neither the metadata of its arrays "
-                f"nor the root's copy of it; {AGAIN}"
+                f"nor the root's copy of it can be; {AGAIN}"
             )
         finish(self.target, self._root.spec, self._root.attributes)
 
     def copy(self, strays: set[str]) -> None:
-        """Link the signal and copy the rest, all but what belongs to nobody."""
+        """Link the signal and copy the rest, except unexpected files."""
         for folder, _, files in os.walk(self.place):
             for name in files:
                 source = Path(folder, name)
@@ -181,7 +181,7 @@ class Mending:
                 raise BuildError(f"{self.place}: {printable(id_)}: {error}") from error
             if known and known.digest != digest:
                 raise BuildError(
-                    f"{self.place}: {printable(id_)}: its annotation was changed since the "
+                    f"{self.place}: {printable(id_)}: its annotation has changed since the "
                     "store was built; build it again with: tuszstore build"
                 )
             marked.append(label_samples(known, n_samples, contents.config)[1])
@@ -217,7 +217,9 @@ class Mending:
         lost = Check("sources")
         tasks = make_tasks(contents, rows, self._corpus("signal"), lost)
         if lost.findings:
-            raise BuildError(f"{self.place}: {lost.findings[0]}; say where the corpus is: --data")
+            raise BuildError(
+                f"{self.place}: {lost.findings[0]}; pass the root of the corpus with --data"
+            )
         by_id = {task.id: row for task, row in tasks}
         config = contents.config.model_copy(update={"build": Build()})
         self._recordings.mkdir(exist_ok=True)
@@ -230,12 +232,12 @@ class Mending:
             for name, what in (
                 (
                     "source_digest",
-                    "its EDF file was changed since the store "
+                    "its EDF file has changed since the store "
                     "was built; build it again with: tuszstore build",
                 ),
                 (
                     "signal_digest",
-                    f"other packages give other values than those that it was built with; {AGAIN}",
+                    f"the installed packages give other values than those of the build; {AGAIN}",
                 ),
             ):
                 if made[name] != recordings[name][row]:
@@ -253,8 +255,8 @@ class Mending:
         """Return the root of the corpus, without which something cannot be made anew."""
         if not (self._given or self._root.attributes.get("data")) or not self._data.is_dir():
             raise BuildError(
-                f"{self.place}: {what} is repaired from the corpus, which is not at "
-                f"{str(self._data)!r}; say where it is: --data"
+                f"{self.place}: {what} is repaired from the corpus, which does not exist at "
+                f"{str(self._data)!r}; pass its root with --data"
             )
         return self._data
 

@@ -1,8 +1,8 @@
-"""Making anew just what a verification finds damaged.
+"""Repairing only what a verification finds damaged.
 
-The mended store is another generation: what is whole is linked or copied into a folder beside the
-store, what is damaged is made anew there, and it is published only if a deep verification of it
-finds nothing and all digests are those of before. Readers see the old store or the mended one.
+The repaired store is a new generation: intact files are linked or copied into a folder beside the
+store, damaged parts are recomputed there, and it is published only if a deep verification
+finds no damage and all digests are unchanged. Readers see the old store or the repaired one.
 """
 
 import os
@@ -25,7 +25,7 @@ from tuszstore.store.generations import identity, remove_unused
 from tuszstore.store.place import ROOT
 
 ROUNDS = 3
-"""How often what was mended is verified and mended again."""
+"""Maximum number of rounds of repair and verification."""
 
 
 def repair(
@@ -34,9 +34,9 @@ def repair(
     data: str | os.PathLike[str] | None = None,
     workers: int | None = None,
 ) -> RepairReport:
-    """Make anew what is damaged in a store, and nothing else.
+    """Repair the damaged parts of a store, and nothing else.
 
-    Metadata comes from the root's copy of it or the other way round, the index from the labels,
+    Metadata is restored from the root's copy or vice versa, the index from the labels,
     labels from the events, events from the annotations, and signals from the EDF files.
 
     Parameters
@@ -44,9 +44,9 @@ def repair(
     path : path
         ``<root>/<split>.zarr``.
     data : path, optional
-        Root of the corpus, if it is no longer where it was.
+        Root of the corpus, if it has moved.
     workers : int, optional
-        Processes that compute signals; by default this one.
+        Worker processes that compute signals; by default this process.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def repair(
     StoreError
         If there is no store.
     BuildError
-        If it cannot be mended; the store is then as it was. The text says what to do.
+        If it cannot be repaired; the store is then unchanged. The text says what to do.
     """
     start = time.perf_counter()
     place = local_folder(path, "tuszstore repair").resolve()
@@ -114,4 +114,4 @@ def _check_same(place: Path, unfinished: Path) -> None:
     if before.get("content_digest") != after["content_digest"] or any(
         digest != new.get(name) for name, digest in old.items() if not name.endswith(ROOT)
     ):
-        raise BuildError(f"{place}: what was repaired differs from what was built; {AGAIN}")
+        raise BuildError(f"{place}: the repaired parts differ from those of the build; {AGAIN}")

@@ -1,4 +1,4 @@
-"""What a verification looked at, and what it found damaged."""
+"""Reports of verifications and repairs."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -11,15 +11,15 @@ WHOLE, NOT_CHECKED, DAMAGED, LOST = 0, 1, 2, 3
 """Exit statuses of ``tuszstore verify``."""
 
 Mend = Literal["metadata", "index", "label", "events", "signal", "shards", "stray", "build", "none"]
-"""What mends a finding: the part that ``tuszstore repair`` makes anew.
+"""What repairs a finding: the part that ``tuszstore repair`` recomputes.
 
-``build`` means that the store is to be built again, ``none`` that nothing in the store is wrong.
+``build`` means that the store must be rebuilt, ``none`` that the store itself is intact.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with a store.
+    """One fault of a store.
 
     Attributes
     ----------
@@ -27,11 +27,11 @@ class Finding:
     mend : str
         See :data:`Mend`.
     file : str
-        Relative to the store's root; empty where no single file is at fault.
+        Relative to the store's root; empty if it is not a single file.
     array : str
         Path of the array.
     recording : str
-        Id of the recording; empty where all are concerned.
+        Id of the recording; empty if all are affected.
     row : int
         Its row in the recordings table; -1 without one.
     start, stop : float or None
@@ -63,7 +63,7 @@ class Check:
     ----------
     name : str
     covered : str
-        What it looked at; says so where it could not.
+        What it checked, or that it could not.
     findings : list of Finding
     """
 
@@ -78,7 +78,7 @@ class Check:
 
 @dataclass
 class VerifyReport:
-    """What a verification found.
+    """The result of a verification.
 
     Attributes
     ----------
@@ -86,9 +86,9 @@ class VerifyReport:
     deep : bool
         Whether every byte was read.
     checks : list of Check
-        In the order in which they were made.
+        In order.
     notes : list of str
-        What is no damage but worth knowing.
+        Remarks that are not damage.
     seconds : float
     """
 
@@ -110,7 +110,7 @@ class VerifyReport:
 
     @property
     def exit_status(self) -> int:
-        """0 whole, 2 damaged, 3 damaged where only building again helps."""
+        """0 intact, 2 damaged, 3 damaged beyond repair."""
         if self.ok:
             return WHOLE
         return LOST if any(finding.mend == "build" for finding in self._all()) else DAMAGED
@@ -141,16 +141,16 @@ class VerifyReport:
 
 @dataclass
 class RepairReport:
-    """What a repair did.
+    """The result of a repair.
 
     Attributes
     ----------
     store : Path
     status : {"whole", "repaired"}
     mended : dict of str to int
-        How many findings of each kind were mended.
+        Number of repaired findings of each kind.
     rebuilt : list of str
-        Recordings whose signal was computed again.
+        Recordings with a recomputed signal.
     notes : list of str
     seconds : float
     """

@@ -1,4 +1,4 @@
-"""Sealing a store again that was rewritten with another tool."""
+"""Recomputing the checksums of a store that another tool has rewritten."""
 
 import os
 import shutil
@@ -22,9 +22,9 @@ from tuszstore.store.shard import write_atomically
 
 
 def reseal(path: str | os.PathLike[str]) -> Path:
-    """Compute all digests of a store anew, after another tool has rewritten parts of it.
+    """Recompute all digests of a store, after another tool has rewritten parts of it.
 
-    What is there is taken for what is meant: arrays must fit the spec and each other, and no more
+    The current content is assumed to be correct: only the consistency of arrays and spec
     is checked. Verify the store afterwards.
 
     Parameters
@@ -40,7 +40,7 @@ def reseal(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     StoreError
-        If its parts do not fit each other; it is then as it was.
+        If its parts are inconsistent; it is then unchanged.
     """
     place = local_folder(path, "tuszstore verify --reseal").resolve()
     with locked(place):

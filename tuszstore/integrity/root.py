@@ -1,4 +1,4 @@
-"""Checks of a store's root: its attributes, its own digest, and whether it belongs to the rest."""
+"""Checks of a store's root: its attributes, its digest, and whether it matches the other parts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,20 +14,20 @@ from tuszstore.store.place import MAX_METADATA, ROOT
 from tuszstore.store.schema import attribute_fault
 
 _MADE_ANEW: dict[str, Mend] = {"windows": "index", "events": "events"}
-"""Parts that can be made from others; the rest is what a store is."""
+"""Parts that can be recomputed from others."""
 
 
 def read_root(path: Path) -> Contents:
-    """Read what everything else depends on.
+    """Read the root, which everything else depends on.
 
-    Where the text of the root is damaged, its attributes serve that have their own digest.
+    If the text of the root is damaged, its attributes are used if their digest is correct.
 
     Raises
     ------
     StoreError
         If it cannot be used; nothing else can then be checked.
     SchemaError
-        If it is of another schema version, or requires what this one does not know.
+        If it has another schema version, or requires unknown features.
     """
     try:
         content = read_file(path / ROOT, MAX_METADATA)
@@ -54,7 +54,7 @@ def read_root(path: Path) -> Contents:
 
 
 def is_whole(content: bytes, attributes: Mapping[str, Any]) -> bool:
-    """Return whether the text of a root is as it was written, all copies and digests in it."""
+    """Return whether the text of a root, including copies and digests, is unchanged."""
     digests = attributes.get(ATTRIBUTE)
     return isinstance(digests, dict) and is_sealed(content, str(digests.get("root")))
 
@@ -68,9 +68,7 @@ def check_root(contents: Contents, check: Check, notes: list[str]) -> None:
     if fault := attribute_fault(attributes):
         check.add(fault, "build", file=ROOT)
     if contents.spec.unknown:
-        notes.append(
-            f"its spec has keys that are not known here: {', '.join(contents.spec.unknown)}"
-        )
+        notes.append(f"its spec has unknown keys: {', '.join(contents.spec.unknown)}")
     if not contents.sealed:
         return  # told as a fault of the attributes
     if contents.sound:
@@ -123,7 +121,7 @@ def _check_contents(contents: Contents, parts: Mapping[str, Any], check: Check) 
     voters = [part for part in told if part not in _MADE_ANEW]
     if len(voters) > 1 and set(voters) <= set(others):
         check.add(
-            f"the root is of another store than {', '.join(voters)}: put its own {ROOT} back",
+            f"the root is from another store than {', '.join(voters)}: restore its own {ROOT}",
             "build",
             file=ROOT,
         )
@@ -131,7 +129,7 @@ def _check_contents(contents: Contents, parts: Mapping[str, Any], check: Check) 
     told_already = {finding.array for finding in check.findings}
     for part in (part for part in others if part not in told_already):
         check.add(
-            "is of another store than the root",
+            "is from another store than the root",
             _MADE_ANEW.get(part, "metadata"),
             array=part,
             file=f"{part}/{ROOT}",

@@ -1,4 +1,4 @@
-"""The table of shards: which recording each is of, its size and its digest."""
+"""The table of shards: the recording, size and digest of each."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def shards_of(recordings: Mapping[str, NDArray[Any]], spec: StoreSpec) -> Iterat
 def shard_columns(
     path: Path, recordings: Mapping[str, NDArray[Any]], spec: StoreSpec
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of `shards/*`, made from the files that are there.
+    """Return the columns of `shards/*`, computed from the existing files.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Recordings computed again from their EDF files, and compared bit for bit."""
+"""Recomputing recordings from their EDF files, and comparing them bit for bit."""
 
 import shutil
 import tempfile
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NOT_COMPARED = ("annotation_digest", "source_mtime")
-"""Columns that are told otherwise, or say nothing of the content."""
+"""Columns that are checked otherwise, or do not affect the content."""
 
 OF_ANNOTATION = ("label_digest", "labelled", "raters", "notes")
-"""Columns that another annotation changes."""
+"""Columns that depend on the annotation."""
 
 
 def check_source(
@@ -41,7 +41,7 @@ def check_source(
     seed: int,
     workers: int | None,
 ) -> None:
-    """Build some recordings again, beside the store, and compare everything that comes out.
+    """Rebuild some recordings beside the store, and compare all results.
 
     Parameters
     ----------
@@ -52,15 +52,15 @@ def check_source(
     root : Path
         Of the corpus.
     sample : int or None
-        How many; None for all.
+        Number of recordings; None for all.
     seed : int
     workers : int or None
-        Processes; by default this one.
+        Worker processes; by default this process.
 
     Raises
     ------
     ConfigError
-        If the store has pseudonyms, and their key is missing or another one.
+        If the store has pseudonyms, and their key is missing or wrong.
     """
     recordings = contents.columns["recordings/id"]
     rows = choose_rows(len(recordings), sample, seed)
@@ -78,13 +78,13 @@ def check_source(
             if isinstance(result, Built):  # all of them need the space of one
                 shutil.rmtree(result.files.root)
     check.covered = (
-        f"{len(tasks)} of {len(recordings)} recordings ({n_seconds / 3600:.2f} h) computed again "
+        f"{len(tasks)} of {len(recordings)} recordings ({n_seconds / 3600:.2f} h) recomputed "
         f"from {root}"
     )
 
 
 def choose_rows(n_recordings: int, sample: int | None, seed: int) -> list[int]:
-    """Return the rows of a sample of recordings, in their order.
+    """Return the rows of a sample of recordings, in order.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def choose_rows(n_recordings: int, sample: int | None, seed: int) -> list[int]:
 def make_tasks(
     contents: Contents, rows: Sequence[int], root: Path, check: Check
 ) -> list[tuple[Task, int]]:
-    """Return the task that builds each recording again, at its place, and its row.
+    """Return a task to rebuild each recording, at its place, and its row.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def make_tasks(
     root : Path
         Of the corpus.
     check : Check
-        What cannot be found is a finding there.
+        Gets a finding for each missing recording.
     """
     sources = find_sources(root, contents.config, contents.attributes, contents.path)
     plugins = plugins_of(contents.config)
@@ -142,21 +142,21 @@ def make_tasks(
 def _compare(contents: Contents, row: int, result: Built | Failed, check: Check) -> None:
     where: dict[str, Any] = {"recording": result.task.id, "row": row}
     if isinstance(result, Failed):
-        check.add(f"cannot be computed again: {result.reason}", "none", **where)
+        check.add(f"cannot be recomputed: {result.reason}", "none", **where)
         return
     computed = dict(result.record.row)
     if "recordings/raters" not in contents.columns:  # no rater has a name
         raters = computed.pop("raters")
         if raters not in ("", UNNAMED):
-            check.add(f"lacks who looked at it: {raters}", "none", **where)
+            check.add(f"lacks its raters: {raters}", "none", **where)
     recorded = {name: contents.columns[f"recordings/{name}"][row] for name in computed}
     if recorded["source_digest"] != computed["source_digest"]:
-        check.add("its EDF file is another than it was built from: build it again", "none", **where)
+        check.add("its EDF file has changed since the build: build it again", "none", **where)
         return
     other_annotation = recorded["annotation_digest"] != computed["annotation_digest"]
     if other_annotation:
         check.add(
-            "its annotation is another than it was built from: build it again, or use "
+            "its annotation has changed since the build: build it again, or use "
             "tuszstore index --reread-annotations",
             "none",
             **where,
@@ -167,7 +167,7 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
         told = name in NOT_COMPARED or (other_annotation and name in OF_ANNOTATION)
         if not told and not _identical(recorded.get(name, ""), value):
             check.add(
-                f"is {_short(recorded.get(name, ''))}, and the source gives {_short(value)}",
+                f"is {_short(recorded.get(name, ''))}, but the source gives {_short(value)}",
                 "build",
                 array=f"recordings/{name}",
                 **where,

@@ -14,7 +14,7 @@ from tuszstore.store.patients import are_comparable, persons_of
 from tuszstore.text import printable
 
 TOLD = 5
-"""Patients that a message names."""
+"""Maximum number of patients named in a message."""
 
 
 def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
@@ -38,7 +38,7 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
             continue
         name = Path(other.path).name
         if not are_comparable(other.attributes, contents.attributes):
-            notes.append(f"{name}: has other pseudonyms, so that patients cannot be compared")
+            notes.append(f"{name}: has other pseudonyms, so patients cannot be compared")
             continue
         try:
             table = other.recordings

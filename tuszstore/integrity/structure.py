@@ -1,4 +1,4 @@
-"""Checks of arrays, files and tables: whether the parts of a store are there and fit."""
+"""Checks of arrays, files and tables: whether the parts of a store exist and match."""
 
 import json
 import os
@@ -37,23 +37,23 @@ _MEND: dict[str, Mend] = {
 }  # fmt: skip
 
 METADATA = "metadata"
-"""What the documents of all groups and arrays are called together."""
+"""Name for the metadata of all groups and arrays."""
 
 
 def mend_of(array: str) -> Mend:
-    """Return what mends the values of a column or table."""
+    """Return what repairs the values of a column or table."""
     return _MEND.get(array.partition("/")[0], "build")
 
 
 def check_digests(contents: Contents, check: Check, damaged: set[str]) -> None:
-    """Check the digests of metadata and tables; of what is known as damaged they say no more.
+    """Check the digests of metadata and tables, except those known to be damaged.
 
     Parameters
     ----------
     contents : Contents
     check : Check
     damaged : set of str
-        Tables of which damage was found, and ``metadata``.
+        Damaged tables, and ``metadata``.
     """
     if not contents.sealed:
         check.covered = "nothing: there are none"
@@ -101,13 +101,13 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
     contents : Contents
     check : Check
     notes : list of str, optional
-        Gets what this version does not know, and ignores.
+        Gets notes on unknown features, which are ignored.
     """
     path = contents.path
     copies = contents.root.get("consolidated_metadata")
     inside = copies.get("metadata") if isinstance(copies, dict) else None
     if not isinstance(inside, dict):
-        check.add("holds no metadata of the arrays", "metadata", file=ROOT)
+        check.add("lacks the metadata of the arrays", "metadata", file=ROOT)
         inside = {}
     # a copy may be what is damaged: what lies there is known too
     there = [file.parent.relative_to(path).as_posix() for file in path.glob(f"derived/*/*/{ROOT}")]
@@ -131,7 +131,7 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
             check.add("differs from the root's copy of it", "metadata", array=name, file=file)
     if (unknown := sorted(set(inside) - set(nodes))) and notes is not None:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        notes.append(f"has arrays or groups not known here: {', '.join(unknown[:5])}{more}")
+        notes.append(f"has unknown arrays or groups: {', '.join(unknown[:5])}{more}")
     for variable in known:
         document = documents.get(variable.path)
         if document is None:
@@ -170,15 +170,15 @@ def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
     document = json.loads(text)
     encoding = Encoding.of_array(document) if array == "signal" else None
     if encoding and encoding.codec not in CODECS:
-        return (f"has the codec {encoding.codec!r:.80}, and a build writes {', '.join(CODECS)}",)
+        return (f"has the codec {encoding.codec!r:.80}, but a build writes {', '.join(CODECS)}",)
     try:
         found = _understood(text)
     except Exception as error:  # zarr-python raises what it likes at what it does not know
-        return (f"has metadata that zarr does not read: {type(error).__name__}: {error}",)
+        return (f"has metadata that zarr cannot read: {type(error).__name__}: {error}",)
     found["attributes"] = {k: v for k, v in found["attributes"].items() if k not in OF_STORE}
     expected = _expected(spec, encoding, tuple(document["shape"]), array)
     return tuple(
-        f"{key} is {_text(found.get(key)):.200}, and not {_text(value):.200}"
+        f"{key} is {_text(found.get(key)):.200}, not {_text(value):.200}"
         for key, value in expected.items()
         if _text(found.get(key)) != _text(value)
     )
@@ -235,7 +235,7 @@ def _check_shapes(contents: Contents, check: Check) -> None:
 
 
 def check_files(contents: Contents, check: Check) -> None:
-    """Find links, special files, and files that belong to nobody."""
+    """Find links, special files, and unexpected files."""
     path = contents.path
     count = 0
     names = [folder.relative_to(path).as_posix() for folder in path.glob("derived/*/*")]
@@ -255,7 +255,7 @@ def check_files(contents: Contents, check: Check) -> None:
             place = Path(folder, name)
             file = place.relative_to(path).as_posix()
             if place.is_symlink():
-                check.add("is a link; a store holds none", "stray", file=file)
+                check.add("is a link; a store must not contain links", "stray", file=file)
             elif not place.is_file():
                 check.add("is not a file", "stray", file=file)
             elif file in known or (owners and owners.own(file)):
@@ -293,7 +293,7 @@ class _Owners:
 
 
 def check_tables(contents: Contents, check: Check) -> None:
-    """Read every column, and check that rows and ranges fit each other."""
+    """Read every column, and check that rows and ranges are consistent."""
     n_rows = 0
     for array in contents.documents:
         variable = variable_at(array)
@@ -331,27 +331,27 @@ def _check_recordings(
             continue
         if n_blocks[row] != geometry.n_blocks(n_samples[row]):
             check.add(
-                f"{n_samples[row]} samples do not make {n_blocks[row]} blocks", "build", **where
+                f"{n_samples[row]} samples do not match {n_blocks[row]} blocks", "build", **where
             )
         if n_windows[row] != geometry.n_windows(n_samples[row]):
             check.add(
-                f"{n_samples[row]} samples do not make {n_windows[row]} windows", "build", **where
+                f"{n_samples[row]} samples do not match {n_windows[row]} windows", "build", **where
             )
         first = int(recordings["first_block"][row])
         if first % geometry.shard or first < next_block:
             check.add(f"first_block {first} is inside another recording's shards", "build", **where)
         next_block = first + geometry.n_shards(n_samples[row]) * geometry.shard
         if total is not None and next_block > total:
-            check.add("its blocks lie past the end of signal", "build", **where)
+            check.add("its blocks are past the end of signal", "build", **where)
         if int(recordings["first_window"][row]) != next_window:
             check.add(f"first_window is not {next_window}", "build", **where)
         next_window += n_windows[row]
     if len(set(ids)) < len(ids):
-        check.add("an id stands twice", "build", array="recordings/id")
+        check.add("an id is repeated", "build", array="recordings/id")
     windows = contents.documents.get("windows/recording")
     if windows is not None and windows["shape"][0] != next_window:
         check.add(
-            f"{windows['shape'][0]} windows, and the recordings have {next_window}",
+            f"{windows['shape'][0]} windows, but the recordings have {next_window}",
             "index",
             array="windows",
         )
@@ -363,6 +363,6 @@ def _check_references(contents: Contents, n_recordings: int, check: Check) -> No
         if column is None:
             continue
         if len(column) and not (int(column.min()) >= 0 and int(column.max()) < n_recordings):
-            check.add("names a recording that is not there", mend_of(name), array=name)
+            check.add("refers to a recording that does not exist", mend_of(name), array=name)
         elif (np.diff(column) < 0).any():
             check.add("is not in the order of recordings", mend_of(name), array=name)

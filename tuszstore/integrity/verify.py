@@ -1,4 +1,4 @@
-"""Whether a store is whole: every check in its order, none of which trusts the others."""
+"""Verifying a store: all checks in order, each independent of the others."""
 
 import os
 import time
@@ -21,7 +21,7 @@ from tuszstore.store.opening import PARTS, not_a_store
 from tuszstore.store.place import ROOT
 
 SAMPLE = 3
-"""Recordings that are computed again from their EDF files, unless more are asked for."""
+"""Default number of recordings that are recomputed from their EDF files."""
 
 
 def verify(
@@ -33,10 +33,10 @@ def verify(
     seed: int = 0,
     workers: int | None = None,
 ) -> VerifyReport:
-    """Check whether a store is whole.
+    """Check whether a store is intact.
 
     Without `deep`, metadata, tables, labels and the index of every shard are read in full, and
-    every block is looked for; with it, every block is decoded and compared with its digest.
+    every block must exist; with it, every block is decoded and compared with its digest.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ def verify(
     deep : bool
         Whether to read every byte.
     against : path, optional
-        Root of the corpus: recordings are computed again from it and compared bit for bit.
+        Root of the corpus: recordings are recomputed from it and compared bit for bit.
     sample : int, optional
-        How many of them; None for all.
+        Number of them; None for all.
     seed : int
-        Which of them.
+        Seed of the sample.
     workers : int, optional
-        Threads, and with `against` processes; by default one for each core.
+        Threads, and processes with `against`; by default one per core.
 
     Returns
     -------
@@ -61,10 +61,10 @@ def verify(
     Raises
     ------
     StoreError
-        If there is no store at `path`, it lies in an object store, or another store took its place
+        If there is no store at `path`, it is in an object store, or it is replaced
         meanwhile.
     SchemaError
-        If it is of another schema version, or requires what this one does not know.
+        If it has another schema version, or requires unknown features.
     """
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
@@ -134,7 +134,7 @@ def _guarded(check: Check, function: Callable[[], None]) -> None:
     try:
         function()
     except Exception as error:
-        check.add(f"could not be finished: {type(error).__name__}: {error}", "build")
+        check.add(f"could not be completed: {type(error).__name__}: {error}", "build")
 
 
 def _damaged(findings: Iterable[Finding]) -> set[str]:
@@ -174,7 +174,7 @@ def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_thread
             for finding in done.findings:
                 checks[_check_of(finding)].findings.append(finding)
     told = plural(len(rows), "recording")
-    how = "decoded" if deep else "looked for in the indexes of their shards"
+    how = "decoded" if deep else "found in the indexes of their shards"
     blocks = plural(n_blocks, "block")
     checks["signal"].covered = f"{blocks} of {told}, {n_bytes / 1e6:,.1f} MB, {how}"
     checks["labels"].covered = f"{told}, against digests and events"

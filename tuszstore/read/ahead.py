@@ -1,8 +1,8 @@
-"""Announcing what will be read, so that a disk has all of it to work on at once.
+"""Reading ahead: advising the system of later reads, so that a disk can serve them concurrently.
 
-A thread that reads waits for its own bytes only; two threads leave most of a disk idle, and much
-more of a file system on a network. What is in the page cache need not be announced, so nothing is
-until something had to be waited for.
+A thread that reads waits only for its own bytes; two threads leave most of a disk idle, and even
+more of a network file system. Data in the page cache need no read-ahead, so it starts only
+after a read had to wait.
 """
 
 import contextlib
@@ -14,18 +14,18 @@ from tuszstore.read.plan import Part
 from tuszstore.read.shards import DamagedBlock, DamagedShard
 
 AHEAD = 1 << 26
-"""Bytes of values that are announced and not yet read, at most: room in the page cache."""
+"""Maximum bytes of values that are read ahead but not yet used."""
 
 
 class Announcer:
-    """Announces the later parts of a batch, from the first that had to be waited for.
+    """Reads ahead the later parts of a batch, once a part had to wait for the disk.
 
     Parameters
     ----------
     parts : sequence of Part
         In the order in which they are read.
     announce : callable
-        Takes a part; asks the system for its bytes.
+        Takes a part; advises the system of its bytes.
     block_bytes : int
         Of a block's values.
     """
@@ -41,14 +41,14 @@ class Announcer:
         self._lock = threading.Lock()
 
     def after(self, place: int, *, waited: bool) -> None:
-        """Announce what may be, now that a part has been read.
+        """Read ahead as far as allowed, after a part has been read.
 
         Parameters
         ----------
         place : int
             Of the part in `parts`.
         waited : bool
-            Whether the disk had to be waited for.
+            Whether the read had to wait for the disk.
         """
         self._begun |= waited
         # while one thread announces, the others read

@@ -1,4 +1,4 @@
-"""Arrays that read only what is asked of them."""
+"""Arrays that are read when indexed."""
 
 from collections.abc import Callable
 from html import escape
@@ -13,10 +13,10 @@ from tuszstore.units import size
 
 
 class WindowArray:
-    """Values of all windows of a store, read when they are indexed.
+    """Values of all windows of a store, read when indexed.
 
-    Indexing follows NumPy in all its forms; the first axis is the window. What is not asked for
-    there is not read.
+    Indexing follows NumPy in all its forms; the first axis is the window. Only the requested
+    windows are read.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ class WindowArray:
     dtype : numpy.dtype
     dims : tuple of str
     read : callable
-        Takes window numbers, returns their values.
+        Takes window indices, returns their values.
     chunks : tuple of int
-        Shape of the pieces that are read whole; empty where values are made, not read.
+        Shape of the pieces that are read completely; empty if values are computed, not read.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class WindowArray:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError(f"{self.name} lie on disk: an array of them is always a copy")
+            raise ValueError(f"{self.name} are on disk: an array of them is always a copy")
         return self._all().astype(dtype or self.dtype, copy=False)
 
     def __repr__(self) -> str:
@@ -105,8 +105,8 @@ class WindowArray:
             "dimensions": ", ".join(self.dims),
             "shape": str(self.shape),
             "type": str(self.dtype),
-            "bytes": f"{size(self.nbytes)} if all are read, {size(one)} a window",
-            "chunks": str(self.chunks) if self.chunks else "none: made from the events",
+            "bytes": f"{size(self.nbytes)} if all are read, {size(one)} per window",
+            "chunks": str(self.chunks) if self.chunks else "none: computed from the events",
         }
         return box(f"<b>{escape(self.name)}</b> read when indexed", pairs(facts))
 

@@ -1,4 +1,4 @@
-"""What reads windows, be they of a store, of a view or of several."""
+"""The interface of readers of windows: of a store, a view or several stores."""
 
 from typing import Any, Protocol
 
@@ -27,10 +27,10 @@ class SignalReader(Protocol):
         out: NDArray[Any] | None = None,
         shift: Shift = None,
     ) -> NDArray[Any]:
-        """Return the labels of windows that a target asks for, as training wants them."""
+        """Return the labels of windows for a target, as used in training."""
 
     def load_labels(self, target: Target) -> None:
-        """Load what labels are made of: a thread may be too late for it."""
+        """Load the tables for labels: in a thread it may be too late."""
 
     def recording(
         self,
@@ -46,7 +46,7 @@ class SignalReader(Protocol):
         """Return how many samples of a recording can be read, from its start."""
 
     def limit_threads(self, n_threads: int) -> None:
-        """Read with so many threads at most, from the next batch on."""
+        """Set the maximum number of threads, from the next batch on."""
 
     def close(self) -> None:
-        """Let go of files and buffers."""
+        """Release files and buffers."""

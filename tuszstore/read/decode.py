@@ -1,6 +1,6 @@
 """From the chunks of a shard to the windows of a batch: compiled, or with NumPy.
 
-Both read, check, decode and scale, and give the same numbers and the same errors.
+Both read, check, decode and scale, and give the same values and the same errors.
 """
 
 import threading
@@ -28,9 +28,9 @@ except ImportError:  # installed without a compiler, or on another processor
 
 NO_KERNEL = (
     "the compiled kernel is missing: windows are read with NumPy, more slowly; "
-    "install tuszstore again where there is a C compiler"
+    "reinstall tuszstore with a C compiler"
 )
-"""Said once at reading, and by ``tuszstore info``."""
+"""Warning at the first read, also shown by ``tuszstore info``."""
 
 _told = False
 
@@ -49,13 +49,13 @@ def tell_missing_kernel() -> None:
 
 
 class Buffers:
-    """Arrays that one thread uses again and again, grown to what is asked of them."""
+    """Arrays that one thread reuses, grown as needed."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, NDArray[np.uint8]] = {}
 
     def get(self, name: str, n_bytes: int) -> NDArray[np.uint8]:
-        """Return an array of so many bytes, which hold anything."""
+        """Return an uninitialised array of a number of bytes."""
         array = self._arrays.get(name)
         if array is None or len(array) < n_bytes:
             array = self._arrays[name] = np.empty(n_bytes, np.uint8)
@@ -64,7 +64,7 @@ class Buffers:
 
 @dataclass(frozen=True)
 class Layout:
-    """How blocks are stored, and windows made of them.
+    """How blocks are stored, and how windows are computed from them.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Layout:
     verify : bool
         Whether checksums are verified.
     rows : Rows or None
-        What is made of the channels; None to leave them as they are.
+        Derivations of the channels; None to keep the stored ones.
     """
 
     n_channels: int
@@ -122,11 +122,11 @@ class Decoder(Protocol):
         ----------
         shard : int
         spans : ndarray of int64, shape (block, 2)
-            Where their chunks begin and end in the shard, checksums included.
+            Where their chunks begin and end in the shard, including checksums.
         first : int
             Place of the first of them in its run.
         targets : ndarray of int64, shape (window, 2)
-            Of the :class:`~tuszstore.read.plan.Run`. What other blocks of a window have stays.
+            Of the :class:`~tuszstore.read.plan.Run`. Other blocks of a window are kept.
         out : ndarray of float32 or the stored type, shape (window, row, sample)
         buffers : Buffers
             Of this thread.
@@ -134,7 +134,7 @@ class Decoder(Protocol):
             The bytes of the chunks, from the first to the last; by default they are read from
             the shard's file.
         recordings : ndarray of int64, shape (window,), optional
-            Of all windows of the batch; needed where rows are made of channels.
+            Of all windows of the batch; needed for derived rows.
 
         Returns
         -------
@@ -150,18 +150,18 @@ class Decoder(Protocol):
 def make_decoder(
     files: ShardFiles | None, layout: Layout, *, compiled: bool | None = None
 ) -> Decoder:
-    """Return what reads and decodes blocks.
+    """Return a decoder of blocks.
 
     Parameters
     ----------
     files : ShardFiles or None
-        From where bytes are read; None if every call has them.
+        Source of bytes; None if every call passes them.
     layout : Layout
     compiled : bool, optional
-        Whether by the compiled kernel; by default where there is one.
+        Whether to use the compiled kernel; by default if available.
     """
     if _kernel is None and compiled:
-        raise ImportError("tuszstore was installed without a compiler: it has no kernel")
+        raise ImportError("tuszstore was installed without a compiler, so its kernel is missing")
     with_kernel = _kernel is not None if compiled is None else compiled
     return CompiledDecoder(files, layout) if with_kernel else NumpyDecoder(files, layout)
 
@@ -240,7 +240,7 @@ class NumpyDecoder:
 class CompiledDecoder:
     """Does all in one call without the interpreter's lock; see :class:`Decoder`.
 
-    What the kernel does not know, such as zstd, is left to :class:`NumpyDecoder`.
+    Unsupported codecs, such as zstd, are delegated to :class:`NumpyDecoder`.
     """
 
     def __init__(self, files: ShardFiles | None, layout: Layout) -> None:
@@ -327,6 +327,6 @@ def _outside_main_thread(work: Callable[[], bool]) -> bool:
 
 
 def extent(spans: NDArray[np.int64]) -> tuple[int, int]:
-    """Return where the bytes of chunks begin and end, in whichever order they lie."""
+    """Return where the bytes of chunks begin and end, in any order."""
     bounds = spans.ravel().tolist()  # for a few chunks faster than NumPy
     return min(bounds), max(bounds)

@@ -1,8 +1,8 @@
-"""Filling a batch in threads, with what one or several stores have of it.
+"""Filling a batch from one or several stores in threads.
 
-Threads do it, not processes: reading and decoding hold no lock of the interpreter. One is the one
-that asks; the others live as long as a batch takes, which costs a hundredth of it: nothing is left
-behind, and a forked child has nothing to repair. Blosc's own threads are not used.
+Threads suffice, since reading and decoding do not hold the interpreter's lock. One is the caller's;
+the others exist for one batch, which costs a hundredth of it, so that no state remains
+and forks are safe. Blosc's own threads are not used.
 """
 
 import threading
@@ -21,7 +21,7 @@ from tuszstore.store.requests import in_my_group
 
 @dataclass(frozen=True)
 class Filling:
-    """A batch that is being filled: decodes blocks into it."""
+    """Decodes blocks into a batch."""
 
     decoder: Decoder
     out: NDArray[Any]
@@ -34,7 +34,7 @@ class Filling:
         buffers: Buffers,
         content: Content | None = None,
     ) -> bool:
-        """Decode a part of a run; return whether the disk had to be waited for."""
+        """Decode a part of a run; return whether the read had to wait for the disk."""
         first, targets = part.first - part.run.first, part.run.targets
         return self.decoder(
             part.shard, spans, first, targets, self.out, buffers, content, self.recordings
@@ -49,7 +49,7 @@ class PartReader(Protocol):
         """Whether blocks are read from an object store."""
 
     def fill_parts(self, share: "Share") -> Iterator[Callable[[Buffers], None]]:
-        """Yield what fills each part of a share from files, given the buffers of a thread."""
+        """Yield a function that fills each part of a share from files, given a thread's buffers."""
 
     def fill_from_objects(self, share: "Share") -> None:
         """Fill a share from an object store."""
@@ -57,7 +57,7 @@ class PartReader(Protocol):
 
 @dataclass(frozen=True)
 class Share:
-    """What one reader has of a batch.
+    """The share of one reader in a batch.
 
     Attributes
     ----------
@@ -72,11 +72,11 @@ class Share:
 
 
 _idle: list[Buffers] = []
-"""Buffers that no thread uses."""
+"""Idle buffers."""
 
 
 def take_buffers() -> Buffers:
-    """Return memory for what is read, of a thread that is done or new."""
+    """Return buffers of a finished thread, or new ones."""
     try:  # another thread may take the last ones at any moment
         return _idle.pop()
     except IndexError:
@@ -84,20 +84,20 @@ def take_buffers() -> Buffers:
 
 
 def give_back(buffers: Buffers) -> None:
-    """Leave memory to the next thread."""
+    """Return buffers for the next thread."""
     _idle.append(buffers)
 
 
 def fill_together(shares: Sequence[Share], n_threads: int) -> None:
-    """Fill a batch from several stores as from one: whichever thread is free takes the next part.
+    """Fill a batch from several stores as from one: a free thread takes the next part.
 
     Parameters
     ----------
     shares : sequence of Share
         Of one batch.
     n_threads : int
-        Threads that share the parts that lie in files. Those of object stores have threads of
-        their own, which wait.
+        Threads for the parts in files. Object stores have their own
+        threads, which wait.
 
     Raises
     ------
@@ -125,13 +125,13 @@ def fill_together(shares: Sequence[Share], n_threads: int) -> None:
 
 
 def in_threads(*works: Callable[[], object], here: bool = False) -> None:
-    """Do several things at once, each in a thread of its own, and raise the first error.
+    """Run several functions, each in its own thread, and raise the first error.
 
     Parameters
     ----------
     *works : callable
     here : bool
-        Whether the first is done in this thread, which would only wait otherwise.
+        Whether the first runs in this thread, which would only wait otherwise.
     """
     errors: list[BaseException] = []
 

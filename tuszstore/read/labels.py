@@ -1,4 +1,4 @@
-"""Labels of windows, wherever they begin, from the intervals that are annotated."""
+"""Labels of windows at any position, from annotated intervals."""
 
 from functools import cached_property
 from typing import Any
@@ -15,13 +15,13 @@ from tuszstore.store.tables import WindowTables
 from tuszstore.store.timeline import Timelines, merge
 
 Shift = NDArray[np.int64] | None
-"""Samples by which each window is taken later, ``(window,)``; a window stays in its recording."""
+"""Samples by which each window is shifted later, ``(window,)``; it must stay in its recording."""
 
 
 class WindowLabels:
-    """Makes labels of windows; safe to use from several threads at once.
+    """Computes labels of windows; thread-safe.
 
-    Nothing is read: the tables of recordings and events are loaded when they are first used.
+    The tables of recordings and events are loaded on first use.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ class WindowLabels:
         Returns
         -------
         ndarray of uint16, shape (window, sample)
-            0 is background; the bits are named by ``spec.classes``, and the last marks samples of
-            which nothing is known.
+            0 is background; the bits are named by ``spec.classes``, and the last marks unlabelled
+            samples.
         """
         begin = self._begin(indices, shift)
         out = np.zeros((len(begin), self._tables.geometry.window), np.uint16)
@@ -60,7 +60,7 @@ class WindowLabels:
         out: NDArray[Any] | None = None,
         shift: Shift = None,
     ) -> NDArray[Any]:
-        """Return the labels of windows that a target asks for.
+        """Return the labels of windows for a target.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class WindowLabels:
         return out
 
     def load(self, target: Target) -> None:
-        """Load what a target is made of: in a thread, zarr-python may be too late for it."""
+        """Load the tables for a target: in a thread it may be too late for zarr-python."""
         self.fill(target, np.zeros(0, np.int64))
         if target.label == "channels":
             _ = self._channels

@@ -1,10 +1,10 @@
-"""Stores whose signal lies in another way than the fast path reads it."""
+"""Stores with a layout of the signal that the fast path does not support."""
 
 from tuszstore.store.metadata import StoreMetadata
 
 
 def unknown_layout(store: StoreMetadata) -> str:
-    """Return what the fast path does not know of a store's signal; nothing if it knows it."""
+    """Return why the fast path cannot read a store's signal; empty if it can."""
     array = store.signal
     geometry = store.geometry
     codecs = array["codecs"]
@@ -26,7 +26,7 @@ def unknown_layout(store: StoreMetadata) -> str:
     if any(part[0]["configuration"]["endian"] != "little" for part in (chain, index)):
         return "its signal is not little-endian"
     if sharding.get("index_location", "end") != "end":
-        return "its shards have their index in front"
+        return "its shards have their index at the start"
     if array["chunk_key_encoding"].get("configuration", {}).get("separator", "/") != "/":
         return "its shards have other names"
     return ""

@@ -1,8 +1,8 @@
-"""Memory of batches, used again when nothing refers to it any more.
+"""Memory of batches, reused when no longer referenced.
 
-A batch of 64 windows is 75 MB. Memory that is fresh from the system must be faulted in page by
-page, which takes as long as reading the batch. So a batch's memory comes back when the last array
-that shares it is gone, and not before: one that is kept is never written again.
+A batch of 64 windows is 75 MB. New memory from the system is faulted in page by page, which takes
+as long as reading the batch. A batch's memory is therefore reused, but only after the last array
+that shares it is deleted: an array that is kept is never overwritten.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 LEAST = 1 << 20
-"""Bytes from which on memory is used again; less of it is fast from the system, too."""
+"""Minimum size of reused memory (byte); smaller allocations are fast."""
 
 MOST = 1 << 29
-"""Bytes that :data:`BATCHES` keeps idle, at most."""
+"""Maximum idle memory of :data:`BATCHES` (byte)."""
 
 ALIGNMENT = 64
-"""Bytes of a line of the caches."""
+"""Size of a cache line (byte)."""
 
 
 class _Loan:
@@ -33,16 +33,16 @@ class _Loan:
 
 
 class Memory:
-    """Arrays whose memory comes back; safe to use from several threads.
+    """Arrays with reused memory; thread-safe.
 
     Parameters
     ----------
     keep : int
-        Pieces of memory that may lie idle, at most.
+        Maximum number of idle pieces of memory.
     least : int
-        Bytes below which memory is left to the system.
+        Minimum size of reused memory (byte).
     most : int, optional
-        Bytes that may lie idle, at most.
+        Maximum idle memory (byte).
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Memory:
         self._idle: deque[NDArray[np.uint8]] = deque()
 
     def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Return an array of any content, which shares its memory with no other."""
+        """Return an uninitialised array that shares its memory with no other."""
         dtype = np.dtype(dtype)
         size = math.prod(shape) * dtype.itemsize
         if size < self._least:
@@ -71,7 +71,7 @@ class Memory:
 
     @property
     def idle(self) -> int:
-        """Bytes that lie idle."""
+        """Idle memory (byte)."""
         return sum(len(memory) for memory in tuple(self._idle))
 
     def _give_back(self, memory: NDArray[np.uint8]) -> None:
@@ -101,11 +101,11 @@ class Memory:
 
 
 BATCHES = Memory(keep=8, least=LEAST, most=MOST)
-"""Memory of what is read without an array to be filled."""
+"""Memory of batches that are read without `out`."""
 
 
 def check_out(out: NDArray[Any] | None, shape: tuple[int, ...], stored: str) -> NDArray[Any]:
-    """Return the array for a batch: the one given, if it can be filled.
+    """Return the array for a batch: `out`, if it can be filled.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From windows to the blocks that must be read, those that neighbours share once."""
+"""From windows to the blocks that must be read; shared blocks are read once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_BLOCKS = 96
-"""Blocks of a run, which bounds the bytes that a thread holds: 8 MB of 10 s blocks."""
+"""Maximum blocks of a run, which bounds the memory of a thread: 8 MB of 10 s blocks."""
 
 LEAST_WINDOWS = 8
-"""Windows of a run where that many overlap: what it shares with the next is read twice."""
+"""Maximum windows of a run if many overlap: blocks shared with the next run are read twice."""
 
 
 @dataclass(slots=True, eq=False)  # not frozen, which takes as long as finding the bytes
@@ -34,7 +34,7 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """Blocks of a run that lie in one shard.
+    """Blocks of a run in one shard.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def parts_of(run: Run, n_chunks: int) -> Iterator[Part]:
     ----------
     run : Run
     n_chunks : int
-        Blocks of a shard.
+        Blocks per shard.
     """
     first = run.first
     while first < run.stop:
@@ -72,8 +72,8 @@ def plan_runs(
 ) -> Iterator[Run]:
     """Yield the reads that fill a batch, in the order of the disk.
 
-    Windows that share blocks are read together. Where many do, they make two runs for each thread,
-    so that all threads end at about the same time; the few blocks that two runs share are read
+    Windows that share blocks are read together. If many do, they form two runs per thread,
+    so that all threads finish at about the same time; the few blocks that two runs share are read
     twice.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Reading the blocks of one store, checked and decoded into the array that is asked for."""
+"""Reading the blocks of one store, checked and decoded into an array."""
 
 import contextlib
 import os
@@ -34,20 +34,20 @@ T = TypeVar("T")
 
 
 class BlockReader:
-    """Reads windows of one store; safe to use from several threads at once.
+    """Reads windows of one store; thread-safe.
 
     Parameters
     ----------
     store : StoreMetadata
     n_threads : int, optional
-        Threads that share a batch; by default as many as there are cores. A store in an object
-        store has as many as there are requests under way.
+        Threads per batch; by default one per core. For an object
+        store, one per concurrent request.
     verify : bool
         Whether checksums are verified; it costs a few percent.
     rows : Rows, optional
-        What is made of the channels; by default they are left as they are.
+        Derivations of the channels; by default the stored ones.
     window : int, optional
-        Samples of a window; by default as many as the store's have.
+        Samples per window; by default the store's.
 
     Attributes
     ----------
@@ -91,14 +91,14 @@ class BlockReader:
         Parameters
         ----------
         positions : ndarray of int64, shape (window,)
-            First sample of each window: number of its block times the block's samples, and how far
-            into that block. All of a window lies in one recording.
+            First sample of each window: number of its block times the block's samples, plus the
+            offset in that block. A window must be within one recording.
         recordings : ndarray of int64, shape (window,)
             Row of each window's recording in the recordings table.
         out : ndarray of float32 or the stored type, shape (window, row, sample)
-            C-contiguous. float32 is scaled; int16 gets the values as they are stored.
+            C-contiguous. float32 is scaled; int16 gets the stored values.
         stored : bool
-            Whether channels are read as they are stored, though there are rows.
+            Whether to read the stored channels even if there are rows.
 
         Raises
         ------
@@ -116,17 +116,17 @@ class BlockReader:
         *,
         stored: bool = False,
     ) -> Share:
-        """Plan what this reader has of a batch that others may have parts of as well.
+        """Plan this reader's share of a batch.
 
         Parameters
         ----------
         positions, recordings : ndarray of int64, shape (window,)
-            As of :meth:`fill_at`.
+            As for :meth:`fill_at`.
         out : ndarray, shape (row of the batch, row, sample)
         rows : ndarray of int64, shape (window,), optional
             Rows of the batch that the windows are for; by default all, in order.
         stored : bool
-            As of :meth:`fill_at`.
+            As for :meth:`fill_at`.
         """
         made = self._stored if stored or self._rows is None else self._rows
         if rows is not None:
@@ -136,7 +136,7 @@ class BlockReader:
         return self._share(positions, made, out, recordings, rows)
 
     def blocks(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
-        """Read blocks as they are stored.
+        """Read blocks as stored.
 
         Parameters
         ----------
@@ -197,7 +197,7 @@ class BlockReader:
         return Share(self, parts, Filling(decoder, out, recordings))
 
     def fill_parts(self, share: Share) -> Iterator[Callable[[Buffers], None]]:
-        """Yield what fills each part of a share from files, given the buffers of a thread."""
+        """Yield a function that fills each part of a share from files, given a thread's buffers."""
         files = self._shards
         assert isinstance(files, ShardFiles)
         announcer = Announcer(

@@ -1,4 +1,4 @@
-"""Stretches of recordings, as they were stored or in µV, whatever windows lie in them."""
+"""Stretches of recordings, as stored or in µV, independent of windows."""
 
 import math
 from collections.abc import Callable
@@ -18,8 +18,8 @@ Blocks = Callable[[NDArray[np.int64]], NDArray[Any]]
 def n_stored(store: StoreMetadata, number: int) -> int:
     """Return how many samples of a recording can be read, from its start.
 
-    With ``overlap: duplicate`` what lies after the last window is not stored, and if windows are
-    further apart than they are long, nothing after the first one is without a gap.
+    With ``overlap: duplicate`` samples after the last window are not stored, and if the stride is
+    longer than a window, there is a gap after the first one.
     """
     geometry, recordings = store.geometry, store.recordings
     n_blocks = int(recordings["n_blocks"][number])
@@ -52,10 +52,10 @@ def read_recording(
     start, stop : float
         Seconds from the start of the recording, rounded to samples; by default to its end.
     microvolts : bool
-        Whether to undo the normalisation, with the recording's mean and standard deviation. What
-        was clipped stays clipped.
+        Whether to undo the normalisation, with the recording's mean and standard deviation. Clipped
+        values stay clipped.
     rows : Rows, optional
-        What is made of the store's channels; by default they are read as they are.
+        Derivations of the store's channels; by default the stored ones.
 
     Returns
     -------
@@ -73,8 +73,8 @@ def read_recording(
     end = n_stored(store, number)
     if end == 0:
         raise ValueError(
-            f"{store.path}: nothing of {store.recordings['id'][number]} is stored: it is shorter "
-            "than a window, and the store has whole windows only (windows.overlap: duplicate)"
+            f"{store.path}: {store.recordings['id'][number]} is not stored: it is shorter "
+            "than a window, and the store has only complete windows (windows.overlap: duplicate)"
         )
     seconds = end / geometry.sfreq
     for name, value in (("start", start), ("stop", stop)):
@@ -86,7 +86,7 @@ def read_recording(
     first = round(start * geometry.sfreq)
     last = end if stop is None else round(stop * geometry.sfreq)
     if last <= first:
-        raise ValueError(f"start must lie before stop, not at {start:g} and {stop:g} s")
+        raise ValueError(f"start must be before stop, not {start:g} and {stop:g} s")
     places = _covering(store, number, first, last)
     blocks = read_blocks(store.recordings["first_block"][number] + np.array(places))
     dtype = np.dtype(np.float32) if rows is None else blocks.dtype

@@ -1,8 +1,8 @@
-"""Bytes of blocks from an object store: few requests, and those of a batch at the same time.
+"""Bytes of blocks from an object store, with few, concurrent requests per batch.
 
 A batch costs two round trips, one for the indexes of shards that are read for the first time, and
-one for its blocks. Each shard is held to the content that its index came with: an object that was
-replaced since is an error, never samples of something else.
+one for its blocks. Each shard must have the same identity as when its index was read: a
+replaced object is an error, never wrong samples.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from tuszstore.store.remote import RemotePlace
 from tuszstore.store.shard import signal_file
 
 GAP = 1 << 18
-"""Bytes between two reads of a shard that are fetched rather than asked for around."""
+"""Maximum gap (byte) between two reads of a shard that are merged into one request."""
 
 
 class ShardObjects(Shards):
@@ -30,7 +30,7 @@ class ShardObjects(Shards):
     ----------
     place : RemotePlace
     n_chunks, block_bytes : int
-        As of :class:`~tuszstore.read.shards.Shards`.
+        As for :class:`~tuszstore.read.shards.Shards`.
     """
 
     def __init__(self, place: RemotePlace, n_chunks: int, block_bytes: int = MAX_BLOCK) -> None:
@@ -44,7 +44,7 @@ class ShardObjects(Shards):
         Raises
         ------
         DamagedShard
-            If the object is not there, too short, another one than its index came from, or the
+            If the object is missing, too short or replaced since its index was read, or the
             request fails.
         """
         content, _, identity = self._get(shard, (begin, end))
@@ -70,7 +70,7 @@ class ShardObjects(Shards):
 
 @dataclass(frozen=True)
 class Fetch:
-    """One request, and what it is for.
+    """One request, and the parts that it serves.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Fetch:
 
 
 def plan_fetches(parts: Iterable[tuple[Part, NDArray[np.int64]]]) -> Iterator[Fetch]:
-    """Yield the requests for parts of shards; those near to each other share one.
+    """Yield the requests for parts of shards; nearby parts share one.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Which rows a reader makes of the channels of a store, and how: sums of a few of them.
+"""Derived rows of a reader: sums of a few channels of a store.
 
 A difference is ``g*q[i] - h*q[j] + c``, of stored values `q`, with factors of the recording. An
-average is summed once for all rows that are less it. The order of all operations in float32 is
-fixed, so that the compiled kernel, NumPy and a GPU give the same numbers.
+average is summed once for all rows that subtract it. The order of all operations in float32 is
+fixed, so that the compiled kernel, NumPy and a GPU give the same values.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,13 +26,13 @@ Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Mean and standard deviation (µV) of channels, ``(recording, channel)`` each."""
 
 UNITS = {"zscore": "1", "uV": "uV"}
-"""Units by the names that a user gives them, as a store's `spec` has them."""
+"""Units in a store's `spec`, by the names in the API."""
 
 FLAT = 1e-3
 """Standard deviation (µV) below which a derivation has no signal but the rounding of its parts."""
 
 _NONE = np.float32(-0.0)
-"""What can be added to any number, zero of either sign too, and leaves each of its bits."""
+"""The number whose addition changes no bit of any other number, including signed zeros."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,12 @@ class Rows:
     Attributes
     ----------
     wanted : tuple of Channel
-        What the rows are, in their order.
+        Channels of the rows, in order.
     units : {"1", "uV"}
     clip : float or None
         Limit of the values, in `units`.
     average_of : tuple of str
-        Electrodes of the average; empty where no row is less it.
+        Electrodes of the average; empty if no row subtracts it.
     n_channels : int
         Of the store.
     n_shared : int
@@ -58,11 +58,11 @@ class Rows:
         First term of each sum.
     channels : ndarray of int32, shape (term,)
     factors : ndarray of float32, shape (recording, term)
-        From stored values to `units`; one row where they are the same for all recordings.
+        From stored values to `units`; one row if they are the same for all recordings.
     offsets : ndarray of float32, shape (recording, row)
-        Added at last; of as many recordings as `factors`.
+        Added last; for as many recordings as `factors`.
     limits : ndarray of float32, shape (row,)
-        Greatest magnitude of each row; infinite where nothing is clipped.
+        Limit of each row; infinite if not clipped.
     """
 
     wanted: tuple[Channel, ...]
@@ -103,7 +103,7 @@ class Rows:
     def apply(
         self, stored: NDArray[Any], recordings: NDArray[np.int64], out: NDArray[np.float32]
     ) -> None:
-        """Make rows of stored values.
+        """Compute rows from stored values.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class Rows:
 def needs_moments(
     spec: StoreSpec, channels: Sequence[Channel], units: str | None, average_of: Sequence[str] = ()
 ) -> bool:
-    """Return whether rows can be made only with the moments of derivations.
+    """Return whether rows require the moments of derivations.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def needs_moments(
     units : {"zscore", "uV"} or None
         The store's own by default.
     average_of : sequence of str
-        As of :func:`make_rows`.
+        As for :func:`make_rows`.
     """
     wanted = _wanted_units(spec, units)
     if wanted == "uV":
@@ -165,7 +165,7 @@ def make_rows(
     moments: Moments | None = None,
     average_of: Sequence[str] = (),
 ) -> Rows:
-    """Return how channels are made of those of a store.
+    """Return how channels are computed from those of a store.
 
     Parameters
     ----------
@@ -174,10 +174,10 @@ def make_rows(
     units : {"zscore", "uV"}, optional
         By default the store's own.
     moments : tuple of ndarray of float64, optional
-        Mean and standard deviation (µV) of `channels`, ``(recording, channel)``. Needed where
-        :func:`needs_moments` says so.
+        Mean and standard deviation (µV) of `channels`, ``(recording, channel)``. Required if
+        :func:`needs_moments`.
     average_of : sequence of str
-        Electrodes of the average, where the store names none; by default the 19 of the 10-20
+        Electrodes of the average, if the store names none; by default the 19 of the 10-20
         system, as in a build.
 
     Returns
@@ -187,7 +187,7 @@ def make_rows(
     Raises
     ------
     ValueError
-        Naming the channels that cannot be derived, and why; or units that there are not.
+        Names the channels that cannot be derived, and why; or unknown units.
     """
     spec = metadata.spec
     target = _wanted_units(spec, units)
@@ -245,7 +245,7 @@ def make_rows(
 
 @dataclass(frozen=True, eq=False)
 class Derivation:
-    """How one channel is made of those of a store, in µV.
+    """How one channel is computed from those of a store, in µV.
 
     Attributes
     ----------
@@ -254,7 +254,7 @@ class Derivation:
     average : tuple of int
         Channels whose average is subtracted; empty if none is.
     share : ndarray of float64, shape (recording,)
-        Weight of their sum: minus one over their number, or 0 where the recording is against
+        Weight of their sum: minus one over their number, or 0 if the recording is against
         the average itself.
     """
 
@@ -264,16 +264,16 @@ class Derivation:
 
     @property
     def single(self) -> bool:
-        """Whether it is a channel of the store, as it is or upside down."""
+        """Whether it is a channel of the store, possibly inverted."""
         return len(self.terms) == 1 and not self.average
 
 
 def derive(
     metadata: StoreMetadata, channels: Sequence[Channel], average_of: Sequence[str] = ()
 ) -> list[Derivation]:
-    """Return how channels are made of those of a store.
+    """Return how channels are computed from those of a store.
 
-    An electrode less the average is the electrode alone in a recording that is against the
+    An electrode minus the average is the electrode itself in a recording that is against the
     average itself, as in a build.
 
     Parameters
@@ -281,7 +281,7 @@ def derive(
     metadata : StoreMetadata
     channels : sequence of Channel
     average_of : sequence of str
-        As of :func:`make_rows`.
+        As for :func:`make_rows`.
 
     Raises
     ------
@@ -348,8 +348,8 @@ def _why_not(channel: Channel, spec: StoreSpec, electrodes: tuple[str, ...]) -> 
     of_pairs = {name for pair in there if pair[1] is not None for name in pair}
     named = ", ".join(missing[:_LISTED])
     if any(name in of_pairs for name in missing):
-        return f"{channel.name}: {named} is there only as a part of other channels"
-    return f"{channel.name}: there is no {named}"
+        return f"{channel.name}: {named} exists only as a part of other channels"
+    return f"{channel.name}: {named} is missing"
 
 
 class _Sums:

@@ -1,4 +1,4 @@
-"""Windows by the values of their columns."""
+"""Selecting windows by the values of their columns."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ def select_windows(
     min_seizure_free_before: float | None = None,
     min_seizure_free_after: float | None = None,
 ) -> NDArray[np.int64]:
-    """Return the numbers of the windows that fulfil all conditions; see ``Store.select``."""
+    """Return the indices of the windows that fulfil all conditions; see ``Store.select``."""
     windows, recordings = store.windows, store.recordings
     chosen = np.ones(store.n_windows, bool)
     in_recordings = np.ones(len(recordings["id"]), bool)
@@ -56,7 +56,7 @@ def select_windows(
     ):
         if seconds is not None:
             if isinstance(seconds, str) or not seconds >= 0:
-                raise ValueError(f"min_{name} must be seconds, 0 or more, not {seconds!r:.40}")
+                raise ValueError(f"min_{name} must be a time of 0 s or more, not {seconds!r:.40}")
             chosen &= windows[name] >= seconds  # NaN, where nothing is known, is not
     return np.flatnonzero(chosen)
 
@@ -71,7 +71,7 @@ def _known(name: str, values: Wanted, known: Iterable[str]) -> list[str]:
         if value not in names:
             close = difflib.get_close_matches(str(value), names, n=5, cutoff=0.0)
             raise ValueError(
-                f"no {name} {value!r} in this store; there are {', '.join(close)}"
+                f"unknown {name} {value!r}; this store has {', '.join(close)}"
                 f"{' and others' if len(names) > len(close) else ''}"
             )
     return wanted
@@ -89,7 +89,7 @@ def find_recording(ids: NDArray[Any], value: str | int) -> int:
     Raises
     ------
     ValueError
-        If there is none, or more than one of a name.
+        If there is none, or a name is ambiguous.
     """
     if isinstance(value, int | np.integer):
         if not -len(ids) <= value < len(ids):
@@ -100,7 +100,7 @@ def find_recording(ids: NDArray[Any], value: str | int) -> int:
         _known("recording", value, ids)
     if len(rows) > 1:
         raise ValueError(
-            f"{len(rows)} recordings are called {value!r}; use the whole id, "
+            f"{len(rows)} recordings have the name {value!r}; use the full id, "
             f"such as {ids[rows[0]]!r}"
         )
     return rows[0]

@@ -1,4 +1,4 @@
-"""Windows of several stores, read as those of one: one plan, one queue, one batch."""
+"""Reading windows of several stores as of one."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from tuszstore.store.tables import WindowTables
 
 
 class Sharing(SignalReader, Protocol):
-    """A reader that plans its part of a batch before it reads it."""
+    """A reader that plans its share of a batch."""
 
     n_threads: int
 
@@ -28,18 +28,18 @@ class Sharing(SignalReader, Protocol):
         rows: NDArray[np.int64],
         shift: Shift = None,
     ) -> Share | None:
-        """Plan the windows that are for some rows; None where they are read in another way."""
+        """Plan the windows for some rows; None if the store is read with zarr-python."""
 
 
 class SeveralReader:
-    """Signals and labels of windows of several stores; safe to use from several threads at once.
+    """Signals and labels of windows of several stores; thread-safe.
 
     Parameters
     ----------
     readers : sequence of Sharing
         One for each store.
     first_window, first_recording : ndarray of int64, shape (store,)
-        With which each store begins.
+        The first of each store.
     tables : WindowTables
         Of all windows.
     """
@@ -98,7 +98,7 @@ class SeveralReader:
         out: NDArray[Any] | None = None,
         shift: Shift = None,
     ) -> NDArray[Any]:
-        """Return the labels of windows that a target asks for."""
+        """Return the labels of windows for a target."""
         if target.label != "preictal":
             return self._labels.fill(target, indices, out, shift)
         # how far seizures are is known within a store: each has clocks of its own
@@ -112,7 +112,7 @@ class SeveralReader:
         return out
 
     def load_labels(self, target: Target) -> None:
-        """Load what labels are made of: a thread may be too late for it."""
+        """Load the tables for labels: in a thread it may be too late."""
         if target.label != "preictal":
             self._labels.load(target)
         for reader in self._readers:
@@ -136,12 +136,12 @@ class SeveralReader:
         return reader.length(row)
 
     def limit_threads(self, n_threads: int) -> None:
-        """Read with so many threads at most, from the next batch on."""
+        """Set the maximum number of threads, from the next batch on."""
         for reader in self._readers:
             reader.limit_threads(n_threads)
 
     def close(self) -> None:
-        """Let go of nothing: the stores' own readers stay as they are."""
+        """Do nothing: the stores' own readers stay open."""
 
     def _by_store(self, numbers: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
         """Return the stores that windows are of, and the places of their windows."""

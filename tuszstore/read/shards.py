@@ -1,8 +1,8 @@
-"""Bytes of blocks, from shards whose indexes are parsed once.
+"""Bytes of blocks from shards, with cached indexes.
 
 Files are read with ``preadv`` and not mapped: a mapped file that is truncated kills the process.
-Nothing here has a position or stays open but the store's folder, so it is safe in threads and
-after a fork, and holds one descriptor however large the store.
+Only the store's folder stays open and no file position is kept, so this is safe in threads and
+after a fork, and needs one descriptor.
 """
 
 import contextlib
@@ -25,13 +25,13 @@ FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 """How a shard is opened: not through a link, and without waiting for a pipe's other end."""
 
 MAX_INDEXES = 1 << 15
-"""Shard indexes kept in memory, at most: some 40 MB."""
+"""Maximum number of shard indexes in memory: some 40 MB."""
 
 
 class DamagedShard(Exception):
-    """A shard that is not there, or not as it was written; the text says how.
+    """A shard that is missing or damaged; the text says how.
 
-    With `unanswered` nothing is known of it: the server did not answer.
+    With `unanswered` its state is unknown: the server did not answer.
     """
 
     def __init__(self, reason: str, *, unanswered: bool = False) -> None:
@@ -40,7 +40,7 @@ class DamagedShard(Exception):
 
 
 class DamagedBlock(Exception):
-    """A block that cannot be used; its place among those that were asked for, and the reason."""
+    """A damaged block: its place among the requested ones, and the reason."""
 
     def __init__(self, place: int, reason: str) -> None:
         super().__init__(reason)
@@ -53,9 +53,9 @@ class Shards(ABC):
     Parameters
     ----------
     n_chunks : int
-        Blocks of a shard.
+        Blocks per shard.
     block_bytes : int
-        Bytes of a block's values; a file that is larger than its blocks can be is not read.
+        Size of a block's values (byte); files larger than possible are not read.
     """
 
     def __init__(self, n_chunks: int, block_bytes: int = MAX_BLOCK) -> None:
@@ -64,7 +64,7 @@ class Shards(ABC):
         self._indexes: dict[int, NDArray[np.int64]] = {}
 
     def spans(self, shard: int, first: int, stop: int) -> NDArray[np.int64]:
-        """Return where the chunks of blocks lie in their file.
+        """Return the byte ranges of the chunks of blocks in their file.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Shards(ABC):
         Returns
         -------
         ndarray of int64, shape (block, 2)
-            Begin and end of each in bytes, checksum included.
+            Begin and end of each in bytes, including the checksum.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Shards(ABC):
         Returns
         -------
         ndarray of int64, shape (block, 2)
-            Begin and end of each chunk; -1 where it was never written.
+            Begin and end of each chunk; -1 if it was never written.
 
         Raises
         ------
@@ -133,10 +133,10 @@ class ShardFiles(Shards):
     Parameters
     ----------
     folder : Path
-        Root of the store. It is held open: after a rebuild under the same name, shards of the
-        store that was opened are read as long as they exist, and never those of another.
+        Root of the store. It is kept open, so that after a rebuild under the same name shards of
+        the original store are read as long as they exist, and never those of another.
     n_chunks, block_bytes : int
-        As of :class:`Shards`.
+        As for :class:`Shards`.
 
     Attributes
     ----------
@@ -155,12 +155,12 @@ class ShardFiles(Shards):
         Returns
         -------
         bool
-            Whether the disk had to be waited for, as far as the system tells.
+            Whether the read had to wait for the disk, if the system reports it.
 
         Raises
         ------
         DamagedShard
-            If the file is not there, too short, or the disk fails.
+            If the file is missing or too short, or the disk fails.
         """
         with self._opened(shard) as descriptor:
             done = _read_cached(descriptor, offset, buffer)
@@ -173,12 +173,12 @@ class ShardFiles(Shards):
         return waited
 
     def announce(self, shard: int, begin: int, end: int) -> None:
-        """Ask the system to have bytes of a shard ready soon; where it cannot, do nothing.
+        """Advise the system to read bytes of a shard ahead, if supported.
 
         Raises
         ------
         DamagedShard
-            If the file is not there.
+            If the file is missing.
         """
         if hasattr(os, "posix_fadvise"):
             with self._opened(shard) as descriptor:

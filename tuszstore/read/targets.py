@@ -1,4 +1,4 @@
-"""What a model is to say of windows, made from annotated seizures: which label, and how."""
+"""Targets of training, computed from annotated seizures."""
 
 import difflib
 import math
@@ -15,15 +15,15 @@ Rule = Literal["any", "majority", "centre", "last", "soft"] | float
 RULES = ("any", "majority", "centre", "last", "soft")
 
 Margins = float | tuple[float, float]
-"""Seconds around onsets and offsets alike, or around each of the two."""
+"""Seconds around both onsets and offsets, or a pair for each."""
 
 ONSET_SECONDS = 10.0
-"""What counts as the onset of a seizure, unless `interval` says otherwise."""
+"""Default duration (s) of the onset of a seizure."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A label of windows; made by :meth:`of`, which checks it.
+    """A label of windows; created and checked by :meth:`of`.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class Target:
     horizon, interval : float
         Seconds; see :meth:`of`.
     rule : str, float or None
-        How the samples of a window become one value; None for a value of each sample.
+        How the samples of a window are reduced to one value; None for one value per sample.
     ignore : tuple of float
-        Seconds to both sides of onsets, and of offsets, of which nothing is said.
+        Seconds on both sides of onsets, and of offsets, that are NaN.
     """
 
     label: Label = "seizure"
@@ -59,11 +59,11 @@ class Target:
         label : {"seizure", "classes", "onset", "preictal", "channels"}
             ``seizure``: 1 in a seizure, 0 elsewhere. ``classes``: bits of the event classes.
             ``onset``: 1 in the first `interval` seconds of a seizure, 0 outside of seizures, and
-            NaN in the rest of one. ``preictal``: one value for each window, 1 where the next
+            NaN in the rest of one. ``preictal``: one value for each window, 1 if the next
             seizure begins from `horizon` to ``horizon + interval`` seconds after its end, 0 where
-            it is known that none does until then, and NaN elsewhere: in a seizure, within
-            `horizon` before one, or where the recording ends before it is known. ``channels``:
-            1 where a channel is annotated with a seizure.
+            it is known that none does until then, and NaN otherwise: in a seizure, within
+            `horizon` before one, or if the recording ends too early to know. ``channels``:
+            1 if a channel is annotated with a seizure.
         horizon : float, optional
             Seconds between a warning and the earliest seizure that it is for (seizure prediction
             horizon); only with ``preictal``, 0 by default.
@@ -71,27 +71,27 @@ class Target:
             With ``preictal``, the seconds after that in which the seizure is expected (seizure
             occurrence period), which must be given. With ``onset``, 10 by default.
         rule : {"any", "majority", "centre", "last", "soft"} or float, optional
-            One value for each window instead of one for each sample: 1 where any sample is 1, more
-            than half of them, the one in the middle, the last, or at least this share of them;
-            ``soft`` is the share. Where samples of which nothing is known could decide, it is NaN;
-            ``soft`` is the share of those that are known.
+            One value per window instead of one per sample: 1 if any sample is 1, more
+            than half of them, the middle one, the last one, or at least this fraction of them;
+            ``soft`` is the fraction. It is NaN if unlabelled samples could change it;
+            ``soft`` is the fraction of labelled ones.
         ignore : float or (float, float), optional
-            Seconds to both sides of each onset and offset, or of each onset and of each offset,
-            whose samples are NaN.
+            Seconds on both sides of each onset and offset, or a pair for onsets and offsets,
+            in which samples are NaN.
 
         Raises
         ------
         ValueError
-            Naming what cannot be, or does not go with the label.
+            Names an invalid argument, or one that the label does not take.
         """
         if label not in LABELS:
             close = difflib.get_close_matches(str(label), LABELS, n=1)
             hint = f": did you mean {close[0]!r}?" if close else ""
             raise ValueError(f"label must be one of {', '.join(LABELS)}, not {label!r:.60}{hint}")
         if horizon is not None and label != "preictal":
-            raise ValueError(f"horizon goes with label='preictal', not with {label!r}")
+            raise ValueError(f"horizon is only for label='preictal', not {label!r}")
         if interval is not None and label not in ("preictal", "onset"):
-            raise ValueError(f"interval goes with label='preictal' or 'onset', not with {label!r}")
+            raise ValueError(f"interval is only for label='preictal' or 'onset', not {label!r}")
         if label == "preictal":
             if interval is None:
                 raise ValueError(
@@ -99,9 +99,9 @@ class Target:
                     "seizure is expected"
                 )
             if rule is not None:
-                raise ValueError("label='preictal' is one value for each window: leave out rule")
+                raise ValueError("label='preictal' is one value per window: remove rule")
         if label in ("preictal", "classes") and ignore is not None:
-            raise ValueError(f"ignore does not go with label={label!r}, only with samples' labels")
+            raise ValueError(f"ignore is not for label={label!r}, only for labels of samples")
         made = cls(
             label,  # type: ignore[arg-type]  # one of them, as was checked
             _seconds("horizon", 0.0 if horizon is None else horizon),
@@ -129,12 +129,12 @@ class Target:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of its values: float32, or int32 for bits of classes."""
+        """Data type of its values: float32, or int32 for class bits."""
         return np.dtype(np.int32 if self.label == "classes" else np.float32)
 
     @property
     def per_window(self) -> bool:
-        """Whether there is one value for a window, not one for each sample."""
+        """Whether there is one value per window, not one per sample."""
         return self.rule is not None or self.label == "preictal"
 
     def shape(self, n_channels: int, n_samples: int) -> tuple[int, ...]:
@@ -150,19 +150,19 @@ class Target:
 
 
 def by_rule(values: NDArray[Any], rule: Rule) -> NDArray[Any]:
-    """Return one value for each window, given those of its samples.
+    """Return one value per window from those of its samples.
 
     Parameters
     ----------
     values : ndarray of float32, shape (..., sample)
-        0, 1, and NaN where nothing is known.
+        0, 1, and NaN where unlabelled.
     rule : str or float
-        As of :meth:`Target.of`.
+        As for :meth:`Target.of`.
 
     Returns
     -------
     ndarray of float32, shape (...)
-        NaN where the samples of which nothing is known could decide.
+        NaN if unlabelled samples could change it.
     """
     n_samples = values.shape[-1]
     if rule == "centre":
@@ -208,7 +208,7 @@ def _rule(rule: Any) -> Rule | None:
     if isinstance(rule, int | float | np.number) and not isinstance(rule, bool) and 0 < rule <= 1:
         return float(rule)
     raise ValueError(
-        f"rule must be one of {', '.join(RULES)}, or a share above 0 and up to 1, not {rule!r:.60}"
+        f"rule must be one of {', '.join(RULES)}, or above 0 and up to 1, not {rule!r:.60}"
     )
 
 
@@ -218,7 +218,7 @@ def _seconds(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not 0 <= number < math.inf:
-        raise ValueError(f"{name} must be seconds, 0 or more, not {value!r:.60}")
+        raise ValueError(f"{name} must be a time of 0 s or more, not {value!r:.60}")
     return number
 
 
@@ -228,6 +228,6 @@ def _margins(ignore: Any) -> tuple[float, float]:
     both = tuple(ignore) if isinstance(ignore, tuple | list) else (ignore, ignore)
     if len(both) != 2:
         raise ValueError(
-            f"ignore must be seconds, or a pair of them for onsets and offsets, not {ignore!r:.60}"
+            f"ignore must be seconds, or a pair for onsets and offsets, not {ignore!r:.60}"
         )
     return _seconds("ignore", both[0]), _seconds("ignore", both[1])

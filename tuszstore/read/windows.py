@@ -25,7 +25,7 @@ from tuszstore.store.tables import WindowTables
 
 
 class Index(Protocol):
-    """Where windows begin."""
+    """Positions of windows."""
 
     def __len__(self) -> int: ...
 
@@ -40,7 +40,7 @@ class Index(Protocol):
 
 
 class StoredIndex:
-    """The windows of a store, as its table has them.
+    """The windows of a store, from its table.
 
     Parameters
     ----------
@@ -66,25 +66,25 @@ class StoredIndex:
 class WindowReader:
     """Signals and labels of windows of one store.
 
-    The fast path reads shards itself (:class:`~tuszstore.read.reader.BlockReader`). A store whose
-    signal lies in another way, re-chunked or re-compressed by other tools, is read with
-    zarr-python: the same numbers, more slowly, and one warning.
+    The fast path reads shards itself (:class:`~tuszstore.read.reader.BlockReader`). A store that
+    other tools have re-chunked or re-compressed is read with
+    zarr-python: the same values, more slowly, with one warning.
 
     Parameters
     ----------
     store : StoreMetadata
     n_threads : int, optional
-        Threads that share a batch; by default as many as there are cores.
+        Threads per batch; by default one per core.
     verify : bool
-        Whether checksums are verified on the way.
+        Whether to verify checksums.
     rows : Rows, optional
-        What is made of the store's channels; by default they are read as they are.
+        Derivations of the store's channels; by default the stored ones.
     window : int, optional
-        Samples of a window; by default as many as the store's have.
+        Samples per window; by default the store's.
     index : Index, optional
-        Where windows begin; by default where the store's do.
+        Positions of windows; by default the store's.
     tables : WindowTables, optional
-        What is known of the windows, for their labels; by default the store.
+        Window metadata, for labels; by default the store's.
 
     Attributes
     ----------
@@ -132,34 +132,34 @@ class WindowReader:
 
     @property
     def n_rows(self) -> int:
-        """Rows of a window: channels of the store, or what is made of them."""
+        """Rows of a window: channels of the store, or derivations."""
         return len(self._store.spec.channels) if self.rows is None else len(self.rows)
 
     def signal(
         self, indices: Indices, out: NDArray[Any] | None = None, shift: Shift = None
     ) -> NDArray[Any]:
-        """Read windows; each block that neighbours share is read once.
+        """Read windows; shared blocks are read once.
 
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), or slice
         out : ndarray, shape (window, row, sample), optional
-            To be filled: float32, or int16 where that is stored, for the store's channels with
-            values as they are stored.
+            Filled and returned: float32, or int16 if that is stored, for stored values of the
+            store's channels.
         shift : ndarray of int64, shape (window,), optional
-            Samples by which each window is taken later; it must stay in its recording. Where the
+            Samples by which each window is shifted later; it must stay in its recording. If the
             store's blocks overlap, windows cannot be shifted.
 
         Returns
         -------
         ndarray of float32, shape (window, row, sample)
-            `out`, if it was given. Without it, the memory is used again for a later batch once
-            nothing refers to it any more.
+            `out`, if given. Otherwise the memory is reused for a later batch once
+            it is no longer referenced.
 
         Raises
         ------
         ValueError
-            If `out` has another shape or type, or does not lie in one piece.
+            If `out` has another shape or type, or is not contiguous.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
@@ -175,7 +175,7 @@ class WindowReader:
         if geometry.block != geometry.step:
             raise ValueError(
                 f"{self._store.path}: its windows are stored one by one "
-                "(windows.overlap: duplicate), so that they cannot be shifted"
+                "(windows.overlap: duplicate), so they cannot be shifted"
             )
         return np.asarray(shift, np.int64)
 
@@ -191,11 +191,11 @@ class WindowReader:
         ----------
         positions : ndarray of int64, shape (window,)
             First sample of each window: first block of its recording times the block's samples,
-            and how far into the recording. All of a window lies in one recording.
+            plus the offset in the recording. A window must be within one recording.
         recordings : ndarray of int64, shape (window,)
             Row of each window's recording in the recordings table.
         out : ndarray, shape (window, row, sample), optional
-            As of :meth:`signal`.
+            As for :meth:`signal`.
 
         Returns
         -------
@@ -204,7 +204,7 @@ class WindowReader:
         Raises
         ------
         ValueError, StoreError
-            As of :meth:`signal`.
+            As for :meth:`signal`.
         """
         stored = self._is_stored(out)
         n_rows = len(self._store.spec.channels) if stored else self.n_rows
@@ -221,7 +221,7 @@ class WindowReader:
 
     @property
     def n_threads(self) -> int:
-        """Threads that share a batch."""
+        """Threads per batch."""
         return 1 if self._blocks is None else self._blocks.n_threads
 
     def share(
@@ -231,7 +231,7 @@ class WindowReader:
         rows: NDArray[np.int64],
         shift: Shift = None,
     ) -> Share | None:
-        """Plan windows that are some rows of a batch, which others have parts of.
+        """Plan windows for some rows of a batch.
 
         Parameters
         ----------
@@ -317,13 +317,13 @@ class WindowReader:
         return n_stored(self._store, find_recording(self._store.recordings["id"], recording))
 
     def labels(self, indices: Indices, shift: Shift = None) -> NDArray[np.uint16]:
-        """Return the class bits of windows, made from the store's events.
+        """Return the class bits of windows, computed from the store's events.
 
         Parameters
         ----------
         indices : array_like of int or bool, shape (window,), or slice
         shift : ndarray of int64, shape (window,), optional
-            Samples by which each window is taken later.
+            Samples by which each window is shifted later.
 
         Returns
         -------
@@ -339,29 +339,29 @@ class WindowReader:
         out: NDArray[Any] | None = None,
         shift: Shift = None,
     ) -> NDArray[Any]:
-        """Return the labels of windows that a target asks for.
+        """Return the labels of windows for a target.
 
         Parameters
         ----------
         target, indices, out, shift
-            As of :meth:`tuszstore.read.labels.WindowLabels.fill`.
+            As for :meth:`tuszstore.read.labels.WindowLabels.fill`.
         """
         return self._labels.fill(target, indices, out, shift)
 
     def load_labels(self, target: Target) -> None:
-        """Load what labels are made of: a thread may be too late for it."""
+        """Load the tables for labels: in a thread it may be too late."""
         self._labels.load(target)
 
     def limit_threads(self, n_threads: int) -> None:
-        """Read with so many threads at most, from the next batch on."""
+        """Set the maximum number of threads, from the next batch on."""
         if self._blocks is not None:
             self._blocks.n_threads = n_threads
 
     def close(self) -> None:
-        """Let go of files and buffers, at once or when a batch that is being read is done.
+        """Release files and buffers, now or when a running read is done.
 
-        Nothing is closed under a reader: the number of a folder that is closed may be given to
-        another one, which it would then read from.
+        Nothing is closed during a read: the descriptor of a closed folder may be reused for
+        another one, which would then be read.
         """
         self._blocks = None
 

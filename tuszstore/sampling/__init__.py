@@ -1,8 +1,8 @@
 """Which windows are seen, and in which order: pure functions of the windows table and a seed.
 
 Nothing is read for it, so a set can be drawn, counted and repeated anywhere. The order of an epoch
-depends on the seed and the epoch's number only, never on workers, batches or what was drawn before.
-This room knows neither of signals nor of torch.
+depends only on the seed and the epoch's number, never on workers, batches or earlier draws.
+This module uses neither signals nor torch.
 """
 
 from tuszstore.sampling.base import Sampler

@@ -1,4 +1,4 @@
-"""What every sampler is."""
+"""The base class of samplers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -22,34 +22,34 @@ class Sampler(ABC):
     """
 
     batch_size: int | None = None
-    """Windows of the batches that the order is made for; None where it suits any."""
+    """Batch size that the order is made for; None if it suits any."""
 
     seed: int = 42
-    """Of the order, and of what else is drawn for each place in it."""
+    """Seed of the order, and of other random numbers for each place in it."""
 
     origin: Origin | None = None
-    """Of which store the window numbers are; None where that is not known."""
+    """Store of the window indices; None if unknown."""
 
     _next_epoch = 0  # of the next iteration; of no concern to `epoch`
 
     @abstractmethod
     def epoch(self, number: int) -> NDArray[np.int64]:
-        """Return the window numbers of an epoch, in order.
+        """Return the window indices of an epoch, in order.
 
         Parameters
         ----------
         number : int
-            From 0 on; epochs may be asked for in any order.
+            Counted from 0; epochs may be requested in any order.
 
         Returns
         -------
         ndarray of int64, shape (len(self),)
-            The caller's own.
+            A new array.
         """
 
     @abstractmethod
     def __len__(self) -> int:
-        """Windows of an epoch; the same for all."""
+        """Number of windows of an epoch; the same for all epochs."""
 
     def __iter__(self) -> Iterator[int]:
         return EpochIterator(self)
@@ -60,7 +60,7 @@ class Sampler(ABC):
         Parameters
         ----------
         epoch : int
-            From 0 on.
+            Counted from 0.
         """
         self._next_epoch = whole_number("epoch", epoch, 0)
 
@@ -73,23 +73,23 @@ class Sampler(ABC):
         return Placed(self)
 
     def composition(self) -> dict[str, float]:
-        """Return how many windows of an epoch are of each group that the sampler knows.
+        """Return how many windows of an epoch are in each group that the sampler knows.
 
         Returns
         -------
         dict of str to float
-            On average, where they are drawn with replacement. Empty for a sampler that knows
-            nothing of its windows but their numbers.
+            On average, if they are drawn with replacement. Empty for a sampler that knows
+            only the indices of its windows.
         """
         return {}
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self)} windows an epoch{self._describe()}>"
+        return f"<{type(self).__name__}: {len(self)} windows per epoch{self._describe()}>"
 
     def _repr_html_(self) -> str:
         settings = self._settings()
         return box(
-            f"<b>{escape(type(self).__name__)}</b> {len(self):,} windows an epoch",
+            f"<b>{escape(type(self).__name__)}</b> {len(self):,} windows per epoch",
             composition(self.composition()),
             f'<div class="tz-weak">{escape(settings)}</div>' if settings else "",
         )
@@ -127,7 +127,7 @@ class Placed:
 class EpochIterator(Iterator[int]):
     """The window indices of one epoch, one by one.
 
-    Which epoch it is, is decided when the first index is asked for: frameworks make an iterator
+    The epoch is determined when the first index is requested: frameworks create an iterator
     and call ``set_epoch`` afterwards. Its state is what torchdata's ``StatefulDataLoader`` saves.
 
     Parameters
@@ -154,12 +154,12 @@ class EpochIterator(Iterator[int]):
         return Drawn.at(window, self._epoch, self._place - 1) if self._placed else window
 
     def state_dict(self) -> dict[str, int]:
-        """Return the epoch, and how many of its indices were given."""
+        """Return the epoch, and how many of its indices were yielded."""
         epoch = self._sampler._next_epoch if self._order is None else self._epoch
         return {"epoch": epoch, "place": self._place}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another iterator was; the sampler's next iteration is the epoch after."""
+        """Resume another iterator's state; the sampler's next iteration is the next epoch."""
         self._begin(whole_number("epoch", state["epoch"], 0))
         self._place = whole_number("place", state["place"], 0)
 

@@ -1,4 +1,4 @@
-"""Columns of the windows table, window numbers and other arguments, checked."""
+"""Checks of columns of the windows table, window indices and other arguments."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from tuszstore.store.categories import CATEGORIES, CODES, PARTIAL, UNKNOWN_CATEG
 
 
 class SamplingError(TuszstoreError, ValueError):
-    """A set of windows that cannot be drawn as asked."""
+    """A set of windows that cannot be drawn as requested."""
 
 
 class Index(Protocol):
@@ -25,7 +25,7 @@ class Index(Protocol):
 
 
 def generator_of(seed: int, epoch: int) -> np.random.Generator:
-    """Return the generator of an epoch; that of the first is the generator of the seed alone.
+    """Return the generator of an epoch; for the first epoch it depends only on the seed.
 
     ``default_rng([seed, epoch])`` would be the same for other pairs of large seeds and epochs.
     """
@@ -44,7 +44,7 @@ def apportion(limit: int, shares: Mapping[int, float]) -> dict[int, int]:
         limits[code] += 1
     if limits[PARTIAL] == 0:
         raise SamplingError(
-            f"max_per_patient is {limit}, which leaves no window at the edge of a seizure to a "
+            f"max_per_patient is {limit}, which leaves no window at the edge of a seizure per "
             "patient: raise it, or lower full and background"
         )
     return limits
@@ -60,16 +60,14 @@ def at_most(limit: int, groups: NDArray[Any], rng: np.random.Generator) -> NDArr
 
 
 def column(index: Index, name: str, n_windows: int | None = None) -> NDArray[Any]:
-    """Return a column of the windows table; an unknown name is told with those known."""
+    """Return a column of the windows table; the error for an unknown name lists the known ones."""
     if isinstance(index, str) or not hasattr(index, "__getitem__"):
-        raise SamplingError(
-            f"a sampler takes the table of windows, `store.index`, not {type(index).__name__}"
-        )
+        raise SamplingError(f"a sampler takes the index, `store.index`, not {type(index).__name__}")
     try:
         values = np.asarray(index[name])
     except KeyError:
         known = ", ".join(str(key) for key in index if np.ndim(index[key]) == 1)
-        hint = "; make it of recordings['patient'] and the column recording"
+        hint = "; create it from recordings['patient'] and the column recording"
         raise SamplingError(
             f"the index has no column {name!r}, only {known}{hint if name == 'patient' else ''}"
         ) from None
@@ -109,10 +107,10 @@ def group_rows(index: Index, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def window_numbers(indices: ArrayLike | slice, n_windows: int | None = None) -> NDArray[np.int64]:
-    """Return window indices as numbers from 0 on, as a copy.
+    """Return non-negative window indices, as a copy.
 
-    Where it is not known how many windows there are, one number means so many from the first on,
-    and negative ones are refused.
+    If the number of windows is unknown, one number means that many from the first,
+    and negative indices are rejected.
     """
     if n_windows is None and is_single(indices):
         return np.arange(whole_number("the number of windows", indices, 0))
@@ -123,14 +121,14 @@ def window_numbers(indices: ArrayLike | slice, n_windows: int | None = None) -> 
 
 
 def not_empty(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return window numbers, of which there must be some."""
+    """Return window indices, at least one."""
     if not len(numbers):
-        raise SamplingError("there are no windows to draw from: check the mask, or the split")
+        raise SamplingError("no windows to draw from: check the mask, or the split")
     return numbers
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """Return an argument that must be a whole number, `least` or more."""
+    """Return an argument that must be an integer of at least `least`."""
     try:
         return as_whole_number(name, value, least)
     except (TypeError, ValueError) as error:
@@ -149,14 +147,14 @@ def finite_amount(name: str, value: Any) -> float:
 
 
 def category_counts(category: NDArray[np.int8]) -> dict[str, int]:
-    """Return the number of windows by category; unlabelled ones only where there are any."""
+    """Return the number of windows by category; unlabelled ones only if there are any."""
     counts = {name: int(np.count_nonzero(category == code)) for name, code in CODES.items()}
     unlabelled = counts.pop(UNLABELLED)
     return counts | ({UNLABELLED: unlabelled} if unlabelled else {})
 
 
 def counts_text(counts: Mapping[str, float]) -> str:
-    """Return counts as a message shows them."""
+    """Return counts as text for messages."""
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
@@ -182,7 +180,7 @@ def weights_by(
 ) -> NDArray[np.float64]:
     """Return the weight of every window by the value of a column."""
     if by is None:
-        raise SamplingError("weights of values need the column that has them: by='category'")
+        raise SamplingError("weights of values need their column: by='category'")
     names, codes = group_rows(index, by)
     known = dict.fromkeys(names.tolist())
     if by == "category":
@@ -190,7 +188,7 @@ def weights_by(
     for value in weights:
         if value not in known:
             some = ", ".join(map(repr, [*known][:8])) + (", ..." if len(known) > 8 else "")
-            raise SamplingError(f"no window has the {by} {value!r}; there are {some}")
+            raise SamplingError(f"no window has the {by} {value!r}; known are {some}")
     amounts = {value: finite_amount(f"the weight of {value!r}", w) for value, w in weights.items()}
     if by == "category":
         amounts = {CODES.get(value, value): amount for value, amount in amounts.items()}

@@ -1,4 +1,4 @@
-"""Windows by the seizure they show, so that a long seizure counts no more than a short one."""
+"""Windows by the seizure they contain, so that long and short seizures have equal weight."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,10 @@ NO_EVENT = -1
 
 
 def event_numbers(index: Index) -> NDArray[np.int64]:
-    """Return which seizure each window shows, as far as the index tells.
+    """Return the seizure that each window contains, according to the index.
 
-    Windows with seizure that follow each other in one recording show one seizure: the next one
-    begins where a window in between shows none.
+    Consecutive windows with seizure in one recording contain one seizure; a window without
+    seizure separates it from the next one.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def event_numbers(index: Index) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64, shape (window,)
-        From 0 on, in order; -1 for windows without a seizure and unlabelled ones.
+        Counted from 0, in order; -1 for windows without a seizure and unlabelled ones.
     """
     seizure = category_codes(index) > NONE
     recording = column(index, "recording", len(seizure))
@@ -34,12 +34,12 @@ def event_numbers(index: Index) -> NDArray[np.int64]:
 
 
 def event_sizes(events: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many of some windows show the seizure of each; 1 for those without one.
+    """Return how many of some windows contain the seizure of each; 1 for those without one.
 
     Parameters
     ----------
     events : ndarray of int64, shape (window,)
-        As of :func:`event_numbers`.
+        From :func:`event_numbers`.
     """
     sizes = np.ones(len(events), np.int64)
     shown = events != NO_EVENT

@@ -1,4 +1,4 @@
-"""Epochs that are made of several samplers, or of groups of windows, in given shares."""
+"""Epochs that mix several samplers, or groups of windows, in given shares."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -22,16 +22,16 @@ from tuszstore.sampling.shares import Shares, shares_of
 from tuszstore.store.categories import UNKNOWN_CATEGORY
 
 MakePart = Callable[[NDArray[np.int64], int], Sampler]
-"""Takes window numbers and a seed; returns what draws from them."""
+"""Takes window indices and a seed; returns a sampler of them."""
 
 
 class Mixed(Sampler):
     """Windows of several samplers, in given shares, spread evenly over the epoch.
 
-    Each part is gone through by its own epochs, one after the other: a large one takes several
-    epochs of the mixture, a small one begins again in the midst of one. So over many epochs every
-    window of a part comes as often as any other, and the shares are exact in each epoch, but for
-    rounding. Any stretch of the order, such as a batch, holds the parts in their shares, to within
+    Each part is drawn by its own epochs, one after the other: a large part takes several
+    epochs of the mixture, a small one restarts within an epoch. Over many epochs all
+    windows of a part are therefore drawn equally often, and the shares are exact in each epoch up
+    to rounding. Any section of the order, such as a batch, has the parts in their shares, to within
     a window or two.
 
     Parameters
@@ -42,7 +42,7 @@ class Mixed(Sampler):
     temperature : float, optional
         Shares are proportional to ``len(part) ** (1 / temperature)``; not with `shares`.
     n : int, optional
-        Windows of an epoch; by default as many as the parts have together.
+        Windows per epoch; by default the total of the parts.
     seed : int
 
     Raises
@@ -69,11 +69,11 @@ class Mixed(Sampler):
     ) -> None:
         named = dict(parts) if isinstance(parts, Mapping) else dict(enumerate(parts))
         if not named:
-            raise SamplingError("there are no parts to mix")
+            raise SamplingError("no parts to mix")
         if shares is not None and not isinstance(shares, str | Mapping):
             given = list(shares)
             if len(given) != len(named):
-                raise SamplingError(f"there are {len(given)} shares for {len(named)} parts")
+                raise SamplingError(f"{len(given)} shares given for {len(named)} parts")
             shares = dict(zip(named, given, strict=True))
         self.seed = whole_number("seed", seed, 0)
         self._parts = named
@@ -117,9 +117,9 @@ class Mixed(Sampler):
             Windows of an epoch.
         seed : int
         indices : array_like of int or bool, shape (window,), optional
-            Window numbers, or a mask; by default all that are labelled.
+            Window indices, or a mask; by default all labelled windows.
         make : callable, optional
-            Takes the window numbers of a group and a seed, and returns what draws from them; by
+            Takes the window indices of a group and a seed, and returns a sampler; by
             default :class:`Shuffled`. ``lambda windows, seed: Balanced(index, seed=seed,
             indices=windows)`` balances each group.
         """
@@ -156,7 +156,7 @@ class Mixed(Sampler):
         return int(self._counts.sum())
 
     def composition(self) -> dict[str, float]:
-        """Return how many windows of an epoch are of each part."""
+        """Return how many windows of an epoch are from each part."""
         counts = zip(self._parts, self._counts.tolist(), strict=True)
         return {str(name): count for name, count in counts if count}
 
@@ -195,7 +195,7 @@ def _common_origin(parts: Mapping[Any, Sampler]) -> Origin | None:
         (first, a), (other, b) = [*known.items()][:2]
         raise SamplingError(
             f"the part {a!r} draws from the windows of {first.store}, and {b!r} from those of "
-            f"{other.store}: put the stores in a row with tuszstore.concat, and make both of its "
+            f"{other.store}: concatenate them with tuszstore.concat, and create both from its "
             "`index` with `indices`"
         )
     return next(iter(known), None)

@@ -9,19 +9,19 @@ from tuszstore.sampling.columns import not_empty, whole_number, window_numbers
 
 
 class BlockShuffled(Sampler):
-    """Each window once an epoch, in runs of neighbours, whose order is random.
+    """Each window once per epoch, in runs of neighbours in random order.
 
-    For disks that seek slowly: 16 neighbours, 10 s apart, are one read of 210 s, where alone they
-    are 16 reads and 960 s. The price is that the windows of a run, which overlap, come in one
-    batch or two. Where runs begin is drawn again for each epoch.
+    For disks with slow seeks: 16 neighbours, 10 s apart, are one read of 210 s instead of
+    16 reads of 960 s in total. In return, the overlapping windows of a run are in one
+    batch or two. The starts of runs are resampled each epoch.
 
     Parameters
     ----------
     indices : int, or array_like of int or bool, shape (window,)
-        How many windows from the first on, window numbers, or a mask.
+        Number of windows from the first, window indices, or a mask.
     seed : int
     run : int
-        Windows of a run.
+        Windows per run.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Of which store the window numbers of a sampler are."""
+"""The store that the window indices of a sampler refer to."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -10,14 +10,14 @@ from tuszstore.sampling.columns import Index, SamplingError
 
 @dataclass(frozen=True)
 class Origin:
-    """Whose windows the numbers of a sampler mean.
+    """The windows that the indices of a sampler refer to.
 
     Attributes
     ----------
     store : str
-        Where the store is, for messages.
+        Location of the store, for messages.
     numbering : str
-        Equal where numbers mean the same windows.
+        Equal if indices refer to the same windows.
     n_windows : int
         Rows of the index.
     """
@@ -28,7 +28,7 @@ class Origin:
 
     @classmethod
     def of(cls, index: Index) -> Self | None:
-        """Return what an index says of its store; None for columns that say nothing.
+        """Return the origin of an index; None for columns without one.
 
         Parameters
         ----------
@@ -42,7 +42,7 @@ class Origin:
         return cls(str(source), str(attrs["numbering"]), np.shape(index["category"])[0])
 
     def check(self, store: Any) -> None:
-        """Refuse a store in which the numbers mean other windows.
+        """Reject a store in which the indices refer to other windows.
 
         Parameters
         ----------
@@ -56,12 +56,12 @@ class Origin:
         if self.numbering != store.metadata.numbering:
             theirs = "another view or version of it" if made_of == own else made_of
             raise SamplingError(
-                f"the sampler draws from the windows of {theirs}, and these are the windows of "
-                f"{own}: their numbers mean other windows. Make the sampler of this one's `index`"
+                f"the sampler draws from the windows of {theirs}, but these are the windows of "
+                f"{own}, with other indices. Create the sampler from the `index` of this one"
             )
         if self.n_windows != len(store):
             raise SamplingError(
-                f"the sampler was made of {self.n_windows} rows of the index, whose numbers are "
-                f"not those of the {len(store)} windows of {own}: make it of the whole index, with "
+                f"the sampler is from {self.n_windows} rows of an index, whose indices are "
+                f"not those of the {len(store)} windows of {own}: use the complete index, with "
                 "`indices` for the windows to draw from"
             )

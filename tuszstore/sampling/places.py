@@ -1,14 +1,14 @@
-"""Random numbers that belong to a place in an epoch's order.
+"""Random numbers for a place in an epoch's order.
 
-What is drawn for a window depends on the seed, the epoch and the window's place in its order, and
-on nothing else: not on batches, ranks, threads or worker processes, nor on where a run was resumed.
+The random numbers of a window depend only on the seed, the epoch and the window's place in its
+order: not on batches, ranks, threads or worker processes, nor on where a run was resumed.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 _JITTER = 1
-"""Ends the key of shifts, as those of orders and of windows have other lengths."""
+"""Last part of the key of shifts, distinct from the keys of orders and of windows."""
 
 
 def generator_at(seed: int, epoch: int, place: int) -> np.random.Generator:
@@ -18,13 +18,13 @@ def generator_at(seed: int, epoch: int, place: int) -> np.random.Generator:
     ----------
     seed, epoch : int
     place : int
-        In the order of the epoch, from 0 on.
+        In the order of the epoch, counted from 0.
     """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, place)))
 
 
 def uniform_at(seed: int, epoch: int, places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return a number of [0, 1) for each of some places.
+    """Return a random number in [0, 1) for each of some places.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def uniform_at(seed: int, epoch: int, places: NDArray[np.int64]) -> NDArray[np.f
 
     Notes
     -----
-    SplitMix64, a counter that is hashed: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable
-    pseudorandom number generators", OOPSLA 2014. Its key is that of the epoch.
+    SplitMix64, a hashed counter: G. L. Steele, D. Lea and C. H. Flood, "Fast splittable
+    pseudorandom number generators", OOPSLA 2014. Its key depends on the epoch.
     """
     key = np.random.SeedSequence(seed, spawn_key=(epoch, 0, _JITTER)).generate_state(1, np.uint64)
     z = key + (places.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -50,9 +50,9 @@ def uniform_at(seed: int, epoch: int, places: NDArray[np.int64]) -> NDArray[np.f
 
 
 class Drawn(int):
-    """A window index that knows where in which epoch it was drawn.
+    """A window index that knows its epoch and its place in the order.
 
-    It goes through torch's ``DataLoader`` and its workers as the number that it is.
+    It passes through torch's ``DataLoader`` and its workers as an int.
     """
 
     epoch: int

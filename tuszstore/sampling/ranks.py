@@ -1,7 +1,7 @@
-"""How an epoch is divided over the ranks of a training.
+"""Sharding an epoch across ranks.
 
-The order of an epoch is the sampler's, the same on every rank. It is cut into parts, and the ranks
-take them in turn, so the batches of one step lie together in it, however many ranks there are.
+The order of an epoch is the sampler's, the same on every rank. It is cut into parts that are
+assigned to ranks in turn, so the batches of one step are adjacent, for any number of ranks.
 """
 
 import numpy as np
@@ -19,36 +19,36 @@ def deal(
 ) -> NDArray[np.int64]:
     """Cut an epoch into parts: batch k of rank r is part ``k * world_size + r``.
 
-    Every rank gets the same number of batches, and none is empty. All batches are full but those
-    at the end, which share what is left:
+    Every rank gets the same number of batches, and none is empty. All batches are full except
+    the last ones, which share the remainder:
 
     - by default every window is in exactly one part, and the parts of one step differ by at most
-      one window. Where less than one window for each rank is left, the last two steps share it;
-    - with `pad`, up to ``world_size - 1`` windows from the start of the epoch come again, so that
+      one window. If less than one window per rank remains, the last two steps share it;
+    - with `pad`, up to ``world_size - 1`` windows from the start of the epoch are repeated, so that
       the parts of each step are equal;
-    - with `drop_last`, what does not fill a batch on every rank is left out.
+    - with `drop_last`, windows that do not fill a batch on every rank are dropped.
 
-    The rest of an epoch that other ranks began, in other batches, is cut in the same way, however
-    few windows are left: a batch may have one window more than asked for, and where fewer windows
-    than ranks are left, those of the last ranks are empty.
+    The rest of an epoch that was started with other ranks or batches is cut in the same way: a
+    batch may have one window more than requested, and if fewer windows
+    than ranks remain, those of the last ranks are empty.
 
     Parameters
     ----------
     n_windows, batch_size, world_size : int
     drop_last, pad : bool
     start : int
-        Windows of the epoch that were delivered before.
+        Windows of the epoch that were already delivered.
 
     Returns
     -------
     ndarray of int64, shape (batch * world_size + 1,)
-        Where the parts begin and end in the order of an epoch, continued from its start.
+        Bounds of the parts in the order of an epoch, continued from its start.
 
     Raises
     ------
     ValueError
-        If not even one full batch for each rank can be had of an epoch, or its windows cannot be
-        dealt so.
+        If an epoch has less than one full batch per rank, or its windows cannot be divided
+        like this.
     """
     step = batch_size * world_size
     if n_windows < step:
@@ -56,7 +56,7 @@ def deal(
         largest = n_windows // world_size
         way_out = f"lower it to {largest} or less" if largest else "use fewer ranks"
         raise ValueError(
-            f"batch_size is {batch_size}{ranks}, and there are {n_windows} windows: {way_out}"
+            f"batch_size is {batch_size}{ranks}, but there are only {n_windows} windows: {way_out}"
         )
     n_full, left = divmod(max(0, n_windows - start), step)
     if drop_last:
@@ -71,7 +71,7 @@ def deal(
             n_full, left = n_full - 1, left + step
         else:
             raise ValueError(
-                f"{n_windows} windows in batches of 1 cannot be dealt evenly to {world_size} "
+                f"{n_windows} windows in batches of 1 cannot be sharded evenly across {world_size} "
                 "ranks: use pad=True, drop_last=True or larger batches"
             )
     sizes = np.full(n_full * world_size + n_tail, batch_size, np.int64)
@@ -81,7 +81,7 @@ def deal(
 
 
 def places(n_windows: int, bounds: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """Return where in the order of an epoch one part is, of which :func:`deal` made `bounds`.
+    """Return the places of one part in the order of an epoch; `bounds` are from :func:`deal`.
 
     Parameters
     ----------
@@ -95,5 +95,5 @@ def places(n_windows: int, bounds: NDArray[np.int64], number: int) -> NDArray[np
 
 
 def part(order: NDArray[np.int64], bounds: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """Return one part of an epoch, of which :func:`deal` made `bounds`."""
+    """Return one part of an epoch; `bounds` are from :func:`deal`."""
     return order[places(len(order), bounds, number)]

@@ -32,7 +32,7 @@ class Sequential(Sampler):
     Parameters
     ----------
     indices : int, or array_like of int or bool, shape (window,)
-        How many windows from the first on, window numbers, or a mask.
+        Number of windows from the first, window indices, or a mask.
 
     Examples
     --------
@@ -56,12 +56,12 @@ class Sequential(Sampler):
 
 
 class Shuffled(Sampler):
-    """Each window once an epoch, in a random order.
+    """Each window once per epoch, in random order.
 
     Parameters
     ----------
     indices : int, or array_like of int or bool, shape (window,)
-        How many windows from the first on, window numbers, or a mask.
+        Number of windows from the first, window indices, or a mask.
     seed : int
 
     Examples
@@ -91,26 +91,26 @@ class Shuffled(Sampler):
 
 
 class Balanced(Sampler):
-    """Balanced sets as of :func:`balanced`; that of the first epoch is the very same.
+    """Balanced sets like :func:`balanced`, which gives the set of the first epoch.
 
     Parameters
     ----------
     index : Index
     full, background : float
-        Windows within a seizure, and without one, for each at the edge of one.
+        Windows within a seizure, and without one, per window at the edge of one.
     seed : int
     redraw : bool
-        Whether each epoch draws windows of ``full_seizure`` and ``no_seizure`` anew. Without it
-        every epoch has the set of the first one, as in the NPZ pipeline, in another order.
+        Whether windows of ``full_seizure`` and ``no_seizure`` are resampled each epoch. Otherwise
+        every epoch has the set of the first one in another order, as in the NPZ pipeline.
     max_per_patient : int, optional
-        An epoch has at most so many windows of one patient, chosen at random. They are divided
+        Maximum number of windows per patient in an epoch, chosen at random. They are divided
         among the categories in the proportions ``1 : full : background``, so that the set stays
         balanced. Needs the column ``patient``.
     indices : array_like of int or bool, shape (window,), optional
         Windows to draw from, or a mask; by default all.
     by_event : bool
-        Whether windows of ``full_seizure`` are drawn so that each seizure counts alike, however
-        many windows it has; see :func:`event_numbers`. Needs the column ``recording``.
+        Whether windows of ``full_seizure`` are drawn so that each seizure has the same weight, for
+        any number of windows; see :func:`event_numbers`. Needs the column ``recording``.
 
     Raises
     ------
@@ -158,7 +158,7 @@ class Balanced(Sampler):
         if candidates[PARTIAL] == 0:
             raise SamplingError(
                 "a balanced set needs windows at the edge of a seizure (partial_seizure), and "
-                f"there is none among {counts_text(category_counts(self._category))}: check "
+                f"there are none among {counts_text(category_counts(self._category))}: check "
                 "labels.annotation and labels.seizure of the configuration, and the split; "
                 "`tuszstore info STORE` shows what a store holds"
             )
@@ -168,7 +168,7 @@ class Balanced(Sampler):
         }
 
     def epoch(self, number: int) -> NDArray[np.int64]:
-        """Return the set of an epoch, in its order."""
+        """Return the set of an epoch, in order."""
         rng = generator_of(self.seed, number)
         if self._redraw or number == 0:
             return self._draw(rng)
@@ -178,7 +178,7 @@ class Balanced(Sampler):
         return sum(self._sizes.values())
 
     def composition(self) -> dict[str, float]:
-        """Return how many windows of an epoch are of each category."""
+        """Return how many windows of an epoch are in each category."""
         return {CATEGORIES[code]: size for code, size in self._sizes.items()}
 
     def _describe(self) -> str:
@@ -226,20 +226,20 @@ def balanced(
     """Return the balanced set of SeizureTransformer, in the order of the NPZ pipeline.
 
     All P windows of ``partial_seizure``, ``int(full * P)`` of ``full_seizure`` and
-    ``int(background * P)`` of ``no_seizure``, or as many as there are, shuffled. The same index and
-    seed give the very set and order of brain-go-brr v2.
+    ``int(background * P)`` of ``no_seizure``, or fewer if there are not enough, shuffled. The same
+    index and seed give the same set and order as brain-go-brr v2.
 
     Parameters
     ----------
     index : Index
     full, background : float
-        Windows within a seizure, and without one, for each at the edge of one.
+        Windows within a seizure, and without one, per window at the edge of one.
     seed : int
 
     Returns
     -------
     ndarray of int64, shape (window,)
-        Window numbers, each once. Unlabelled windows are never among them.
+        Window indices, without repeats or unlabelled windows.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Sets of windows, and what they consist of."""
+"""Sets of windows and their composition."""
 
 import math
 from typing import Literal
@@ -24,14 +24,14 @@ from tuszstore.store.categories import NONE, UNKNOWN_CATEGORY
 def limit_per_patient(
     index: Index, indices: ArrayLike, limit: int, seed: int = 42
 ) -> NDArray[np.int64]:
-    """Leave out windows of the patients who have more than `limit`, at random.
+    """Randomly drop windows of patients with more than `limit`.
 
     Parameters
     ----------
     index : Index
         With the column ``patient``.
     indices : array_like of int or bool, shape (window,)
-        Window numbers, or a mask. One that stands twice counts twice.
+        Window indices, or a mask. Repeated ones count repeatedly.
     limit : int
     seed : int
 
@@ -50,22 +50,22 @@ def limit_per_patient(
 def seizure_ratio(
     index: Index, indices: ArrayLike, of: Literal["windows", "samples"] = "windows"
 ) -> float:
-    """Return the share of seizure in a set, exactly and without reading a signal.
+    """Return the fraction of seizure in a set, exactly and without reading a signal.
 
     Parameters
     ----------
     index : Index
     indices : array_like of int or bool, shape (window,)
-        Window numbers, or a mask. One that stands twice counts twice.
+        Window indices, or a mask. Repeated ones count repeatedly.
     of : {"windows", "samples"}
         ``windows``: those with any seizure, which is the ``seizure_ratio`` of the NPZ pipeline;
         17,023 of 49,760 in its balanced set. ``samples``: those within a seizure, the mean of
-        ``seizure_fraction``, which is smaller and what a loss over samples sees.
+        ``seizure_fraction``, which is smaller and relevant for a loss over samples.
 
     Returns
     -------
     float
-        Unlabelled windows count neither way.
+        Unlabelled windows are ignored.
 
     Raises
     ------
@@ -76,7 +76,9 @@ def seizure_ratio(
     numbers = window_numbers(indices, len(category))
     numbers = numbers[category[numbers] != UNKNOWN_CATEGORY]
     if not len(numbers):
-        raise SamplingError("no window of the set is labelled: there is no share of seizure")
+        raise SamplingError(
+            "no window of the set is labelled: the fraction of seizure is undefined"
+        )
     if of == "windows":
         return float(np.mean(category[numbers] != NONE))
     if of == "samples":
@@ -87,17 +89,17 @@ def seizure_ratio(
 def pos_weight(
     index: Index, indices: ArrayLike, of: Literal["windows", "samples"] = "windows"
 ) -> float:
-    """Return the weight of seizure in a binary cross-entropy, as the NPZ pipeline has it.
+    """Return the weight of seizure in a binary cross-entropy, as in the NPZ pipeline.
 
     Parameters
     ----------
     index, indices, of
-        As :func:`seizure_ratio` takes them.
+        As for :func:`seizure_ratio`.
 
     Returns
     -------
     float
-        ``sqrt((1 - r) / r)`` where the share of seizure r is between 0 and 0.5, and 1 elsewhere.
+        ``sqrt((1 - r) / r)`` if the fraction of seizure r is between 0 and 0.5, otherwise 1.
     """
     r = seizure_ratio(index, indices, of)
     return math.sqrt((1 - r) / r) if 0 < r < 0.5 else 1.0

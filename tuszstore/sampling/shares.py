@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tuszstore.sampling.columns import SamplingError, finite_amount
 
 Shares = Mapping[Any, float] | Literal["equal"]
-"""By value of the column; those that are not named have none."""
+"""By value of the column; others have a share of 0."""
 
 
 def shares_of(
@@ -20,7 +20,7 @@ def shares_of(
     shares: Shares | None,
     temperature: float | None,
 ) -> NDArray[np.float64]:
-    """Return the share of each group, which add up to 1.
+    """Return the share of each group; they sum to 1.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def shares_of(
     shares : mapping of value to float, or "equal", optional
         By default equal, unless there is a temperature.
     temperature : float, optional
-        Shares are proportional to ``size ** (1 / temperature)``: 1 is that of the windows, and
-        the larger it is, the more equal groups are.
+        Shares are proportional to ``size ** (1 / temperature)``: with 1 to the number of windows;
+        larger values make them more equal.
 
     Raises
     ------
@@ -67,5 +67,5 @@ def _given(
         if name not in values or (amount and not sizes[values.index(name)]):
             some = ", ".join(map(repr, values[:8])) + (", ..." if len(values) > 8 else "")
             what = "has the" if name not in values else "can be drawn of the"
-            raise SamplingError(f"no window {what} {by} {name!r}; there are {some}")
+            raise SamplingError(f"no window {what} {by} {name!r}; known are {some}")
     return np.array([amounts.get(value, 0.0) for value in values])

@@ -1,4 +1,4 @@
-"""Orders of which every batch holds the proportions of the set."""
+"""Orders in which every batch has the proportions of the set."""
 
 from typing import Any
 
@@ -20,17 +20,17 @@ from tuszstore.store.categories import CODES
 
 
 class Stratified(Sampler):
-    """Each window once an epoch, so that every batch holds the proportions of the set.
+    """Each window once per epoch, with the proportions of the set in every batch.
 
-    Of each stratum, a batch has its share rounded up or down, the last and smaller batch too.
+    Each batch has the share of each stratum, rounded up or down, including the last batch.
 
     Parameters
     ----------
     index : Index
     indices : array_like of int or bool, shape (window,)
-        Window numbers, or a mask.
+        Window indices, or a mask.
     batch_size : int
-        The loader must have the same, also where a training is resumed.
+        The loader must have the same, also when a training is resumed.
     by : str
         Column whose values are the strata.
     seed : int
@@ -59,7 +59,7 @@ class Stratified(Sampler):
         self.batch_size: int = whole_number("batch_size", batch_size, 1)
         if self.batch_size > len(self._indices):
             raise SamplingError(
-                f"batch_size is {self.batch_size}, and there are {len(self._indices)} windows: "
+                f"batch_size is {self.batch_size}, but only {len(self._indices)} windows exist: "
                 "lower it"
             )
         self.seed = whole_number("seed", seed, 0)
@@ -83,7 +83,7 @@ class Stratified(Sampler):
         return len(self._indices)
 
     def composition(self) -> dict[str, float]:
-        """Return how many windows of an epoch are of each stratum."""
+        """Return how many windows of an epoch are in each stratum."""
         counts = zip(self._names, self._counts.tolist(), strict=True)
         return {name: count for name, count in counts if count}
 

@@ -1,4 +1,4 @@
-"""Windows drawn with replacement, each with a probability of its own."""
+"""Windows drawn with replacement, each with its own probability."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -40,14 +40,14 @@ class Weighted(Sampler):
     by : str
         Column. For ``category``, values may be names or codes.
     n : int, optional
-        Windows of an epoch; by default as many as have a weight above 0.
+        Windows per epoch; by default the number with a weight above 0.
     seed : int
 
     Raises
     ------
     SamplingError
-        If a weight is negative or no number, none is above 0, or no window has a value that is
-        named (categories excepted, so that one mapping serves all splits).
+        If a weight is negative or not a number, none is above 0, or no window has a given
+        value (except categories, so that one mapping serves all splits).
 
     Examples
     --------
@@ -91,16 +91,16 @@ class Weighted(Sampler):
     def equal(
         cls, index: Index, by: str = "category", n: int | None = None, seed: int = 42
     ) -> Self:
-        """Draw from each group with the same probability, and from its windows alike.
+        """Draw from each group with the same probability, and uniformly from its windows.
 
         Parameters
         ----------
         index : Index
         by : str
             Column whose values are the groups, such as ``category`` or ``patient``. Unlabelled
-            windows are in none.
+            windows are in no group.
         n : int, optional
-            Windows of an epoch; by default as many as are labelled.
+            Windows per epoch; by default the number of labelled windows.
         seed : int
         """
         labelled = category_codes(index) != UNKNOWN_CATEGORY
@@ -118,7 +118,7 @@ class Weighted(Sampler):
         n: int | None = None,
         seed: int = 42,
     ) -> Self:
-        """Draw from groups with given probabilities, and from the windows of each alike.
+        """Draw from groups with given probabilities, and uniformly from the windows of each.
 
         Parameters
         ----------
@@ -126,11 +126,11 @@ class Weighted(Sampler):
         shares : mapping of value to float, or "equal", optional
             Probability of each value of the column, up to a common factor; by default equal.
         by : str
-            Column whose values are the groups. Unlabelled windows are in none.
+            Column whose values are the groups. Unlabelled windows are in no group.
         temperature : float, optional
             Probabilities are proportional to ``size ** (1 / temperature)``; not with `shares`.
         n : int, optional
-            Windows of an epoch; by default as many as have a weight above 0.
+            Windows per epoch; by default the number with a weight above 0.
         seed : int
         """
         labelled = category_codes(index) != UNKNOWN_CATEGORY
@@ -151,15 +151,15 @@ class Weighted(Sampler):
         index : Index
             With the column ``recording``.
         seizure : float
-            Share of windows with seizure; the others are without one, each as likely.
+            Share of windows with seizure; the others have none, with equal probabilities.
         n : int, optional
-            Windows of an epoch; by default as many as are labelled.
+            Windows per epoch; by default the number of labelled windows.
         seed : int
 
         Raises
         ------
         SamplingError
-            If there are no windows with, or none without a seizure, and they have a share.
+            If windows with or without seizure have a share but do not exist.
         """
         category, events = category_codes(index), event_numbers(index)
         share = finite_amount("seizure", seizure)
@@ -168,7 +168,7 @@ class Weighted(Sampler):
         shown, without = events != NO_EVENT, category == NONE
         for name, windows, part in (("with", shown, share), ("without", without, 1 - share)):
             if part and not windows.any():
-                raise SamplingError(f"no window is {name} a seizure, and they have a share")
+                raise SamplingError(f"no window is {name} a seizure, but they have a share")
         n_events = len(np.unique(events[shown])) or 1
         each = np.where(shown, share / (n_events * event_sizes(events)), 0.0)
         each[without] = (1 - share) / max(1, int(np.count_nonzero(without)))
@@ -187,7 +187,7 @@ class Weighted(Sampler):
         return self._n
 
     def composition(self) -> dict[str, float]:
-        """Return how many windows of an epoch are of each category, on average."""
+        """Return how many windows of an epoch are in each category, on average."""
         shares = zip(CODES, self._shares, strict=True)
         return {name: float(self._n * share) for name, share in shares if share}
 

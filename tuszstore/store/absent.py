@@ -1,4 +1,4 @@
-"""Optional variables that a store does not have: computed, or said to be absent."""
+"""Optional variables that a store lacks: computed, or reported as missing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,11 +31,11 @@ COMPUTED = frozenset(
         "recordings/raters",
     ]
 )
-"""Variables that are computed from others where they are absent."""
+"""Variables that are computed from others if missing."""
 
 
 class AbsentError(StoreError, KeyError):
-    """An optional variable that a store does not have, and that nothing else tells.
+    """An optional variable that a store lacks and that cannot be computed.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def computed_shape(name: str, n_windows: int) -> tuple[int, ...]:
 
 
 def blank(variable: Variable, n_rows: int, n_channels: int) -> NDArray[Any]:
-    """Return what stands for the values of a variable of which nothing is known.
+    """Return placeholder values of an unknown variable.
 
     Parameters
     ----------

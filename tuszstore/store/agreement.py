@@ -1,8 +1,8 @@
-"""What stands in several places of a store must be the same in all of them.
+"""Checks that redundant metadata of a store agree.
 
 The root has the spec, and a copy of the metadata of all arrays; `signal` and `label` have their
-own, with factor, rate, units and classes; `channel` has the names. What a sample is worth depends
-on all of these: where two disagree nobody knows which is right, and the store is refused.
+own, with factor, rate, units and classes; `channel` has the names. The value of a sample depends
+on all of these: if two disagree, the correct one is unknown, and the store is rejected.
 """
 
 import json
@@ -17,16 +17,16 @@ from tuszstore.store.schema import missing_value
 from tuszstore.store.spec import StoreSpec
 
 NOT_OF_ARRAY = frozenset({"consolidated_metadata"})
-"""Key of a group's metadata that says nothing of its own: what is in it has metadata itself."""
+"""Redundant key of a group's metadata: its members have their own metadata."""
 
 OF_STORE = ("signature", "content_digest")
-"""Attributes of the parts of a store that tell to which store they belong."""
+"""Attributes of the parts of a store that identify the store."""
 
 _FILLS = {"int16": (missing_value("int16"),), "float32": ("NaN", "0x7fc00000")}
 
 
 def signal_attributes(spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:
-    """Return the attributes of `signal` that decide what its samples are worth.
+    """Return the attributes of `signal` that determine the values of its samples.
 
     Parameters
     ----------
@@ -44,16 +44,16 @@ def signal_attributes(spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:
 def check_copies(
     path: Path | str, own: Mapping[str, Mapping[str, Any]], copies: Mapping[str, Any]
 ) -> None:
-    """Refuse arrays and groups of whose metadata the root has another copy.
+    """Reject arrays and groups if the root's copy of their metadata differs.
 
     Parameters
     ----------
     path : Path or str
         Of the store, for messages.
     own : mapping of str to dict
-        Metadata as it lies beside the arrays, by path.
+        Metadata beside the arrays, by path.
     copies : mapping of str to dict
-        Of the root.
+        The root's copies.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def differences(own: Any, copy: Any) -> list[str]:
 
 
 def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) -> None:
-    """Refuse a signal or labels that say something else of themselves than the spec.
+    """Reject a signal or labels if their metadata contradict the spec.
 
     Parameters
     ----------
@@ -110,11 +110,11 @@ def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) 
     signal = arrays["signal"]
     scale = (signal.get("attributes") or {}).get("scale_factor", 1.0)
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not 1e-30 < scale < 1e30:
-        raise StoreError(f"{path}: signal has the scale_factor {_shown(scale)}, which is no factor")
+        raise StoreError(f"{path}: signal has the scale_factor {_shown(scale)}, which is invalid")
     encoding = Encoding.of_array(signal)
     if encoding.dtype == "int16" and spec.clip is not None and spec.clip > 32768 * scale:
         raise StoreError(
-            f"{path}: signal has the scale_factor {_shown(scale)}, by which int16 holds no values "
+            f"{path}: signal has the scale_factor {_shown(scale)}, so int16 cannot hold values "
             f"up to the {spec.clip:g} of its spec; see what is damaged with: tuszstore verify "
             f"{path}"
         )
@@ -139,24 +139,24 @@ def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) 
 
 
 def check_channels(path: Path | str, names: Any, spec: StoreSpec) -> None:
-    """Refuse an array `channel` that has other names than the spec.
+    """Reject an array `channel` if its names differ from the spec.
 
     Raises
     ------
     StoreError
-        Naming the first that differs.
+        Names the first that differs.
     """
     for found, name in zip(names, spec.channel_names, strict=True):
         if found != name:
             raise StoreError(
-                f"{path}: channel names {found!r:.40} where its spec has {name!r:.40}; see what is "
+                f"{path}: channel names {found!r:.40}, but its spec has {name!r:.40}; see what is "
                 f"damaged with: tuszstore verify {path}"
             )
 
 
 def _conflict(path: Path | str, array: str, key: str, found: Any, expected: Any) -> StoreError:
     return StoreError(
-        f"{path}: {array} has {key} {_shown(found)}, and its spec makes "
+        f"{path}: {array} has {key} {_shown(found)}, but its spec requires "
         f"{_shown(expected)}; see what is damaged with: tuszstore verify {path}"
     )
 

@@ -1,8 +1,8 @@
-"""What is computed once and kept for a user, and what processes of one machine share.
+"""Caches of a user, shared by the processes of a machine.
 
-A column of ten million windows takes 80 MB, in each process of a training. So one that is large is
-decoded once, into a file that all processes map: its pages are in memory once. Its name is made of
-the digests of the column's own files, and a checksum is verified when it is mapped.
+A column of ten million windows takes 80 MB in each process of a training. A large column is
+therefore decoded once, into a file that all processes map: its pages are in memory once. Its name
+is derived from the digests of the column's files, and a checksum is verified when it is mapped.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ from crc32c import crc32c
 from numpy.typing import NDArray
 
 CACHE = "TUSZSTORE_CACHE"
-"""Environment variable with the folder of what is computed once and kept; by default the
-platform's place for a user's caches."""
+"""Environment variable with the cache folder; by default the
+platform's folder for a user's caches."""
 
 LEAST = 1 << 22
-"""Bytes of a column from which on processes share it."""
+"""Minimum size of a shared column (byte)."""
 
 CRC = 4
 
 
 def cache_folder() -> Path:
-    """Return the folder of what is computed once and kept."""
+    """Return the cache folder."""
     given = os.environ.get(CACHE)
     if given:
         return Path(given).expanduser()
@@ -44,7 +44,7 @@ def shared_column(
     dtype: np.dtype[Any],
     read: Callable[[], NDArray[Any]],
 ) -> NDArray[Any]:
-    """Return a column that all processes of this user share, decoded if none has yet.
+    """Return a column that all processes of this user share, decoded if not yet cached.
 
     Parameters
     ----------
@@ -58,8 +58,7 @@ def shared_column(
     Returns
     -------
     ndarray
-        A change stays in this process. Where there is no place for the file, it is what `read`
-        returned.
+        Changes stay in this process. If the file cannot be written, the result of `read`.
     """
     text = f"{dtype.str} {shape} {' '.join(digests)}"
     name = hashlib.sha256(text.encode()).hexdigest()[:40]

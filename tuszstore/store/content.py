@@ -1,4 +1,4 @@
-"""The content digest of a store: equal for two that hold the same, however they were made."""
+"""The content digest of a store: equal for stores with equal content, however they were built."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ NOT_CONTENT = frozenset(
         "left_out/reason",
     }
 )
-"""Columns that say when, where and how a store was made, not what it holds."""
+"""Columns that record when, where and how a store was built, not its content."""
 
 _CONTENT = frozenset(TABLES) - {"shards"}  # whose bytes depend on the release of a codec
 
@@ -31,7 +31,7 @@ def content_digest(split: str, spec: StoreSpec, read: Callable[[str], Any]) -> s
     split : str
     spec : StoreSpec
     read : callable
-        Returns the values of a variable, given its path; None where it is not there.
+        Returns the values of a variable by its path; None if it is missing.
 
     Returns
     -------

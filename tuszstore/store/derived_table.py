@@ -1,4 +1,4 @@
-"""A table of which some columns are made in memory, in place of those of another one."""
+"""A table with some columns computed in memory, replacing those of another table."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tuszstore.store.tables import BaseTable
 
 @dataclass(frozen=True)
 class Made:
-    """Columns that are made together, when one of them is first used.
+    """Columns that are computed together, when one of them is first used.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class DerivedTable(BaseTable):
     variables : iterable of Variable
         All that may be in it.
     made : iterable of Made
-        What is made.
+        Computed columns.
     under : BaseTable or None
-        Where all other columns are from; None if there are no others.
+        Source of all other columns; None if there are no others.
     n_rows, n_channels : int
-        Sizes of columns of which nothing is known.
+        Sizes of unknown columns.
     check_open : callable
         Raises once the store is closed.
     """
@@ -84,26 +84,26 @@ class DerivedTable(BaseTable):
         return loaded[name]
 
     def or_blank(self, name: str) -> NDArray[Any]:
-        """Return a column, or what stands for nothing where it is not known."""
+        """Return a column, or placeholder values if it is unknown."""
         for variable in self.absent:
             if variable.name == name:
                 return blank(variable, *self._sizes)
         return self[name]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a column without making it."""
+        """Return the shape of a column without computing it."""
         if name in self._made:
             return self._made[name].shapes[name]
         assert self._under is not None
         return self._under.shape(name)
 
     def load(self, *names: str) -> None:
-        """Load or make columns now; those of a remote store together."""
+        """Load or compute columns now; those of a remote store together."""
         below = [name for name in names if name in self.variables and name not in self._made]
         if self._under is not None and below:
             self._under.load(*below)
         super().load(*names)
 
     def forget(self) -> None:
-        """Drop what was made."""
+        """Drop computed columns."""
         self._loaded = {}

@@ -1,9 +1,9 @@
-"""Digests of a store's metadata and tables, kept in its root: no changed bit of them passes.
+"""Digests of a store's metadata and tables, kept in its root, which detect any changed bit.
 
-Signals and labels have checksums and digests of their own. What is left are the documents that say
-how arrays lie, the files of the tables, and the root itself, whose digest is that of its text with
-zeros in the digest's place. Each file has a digest of its own, so that whoever reads one can tell
-that it is the one that was written for this root.
+Signals and labels have their own checksums and digests. This module covers the metadata of
+arrays, the files of the tables, and the root itself: its digest is computed from its text with
+zeros in place of the digest. Each file has its own digest, so a reader can verify that it
+was written for this root.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def sealed_files(path: Path) -> Iterator[tuple[str, Path]]:
     Parameters
     ----------
     path : Path
-        Root of the store. Links and what else is no file are passed over.
+        Root of the store. Links and other non-regular files are skipped.
     """
     for folder, folders, files in os.walk(path):
         below = Path(folder).relative_to(path).as_posix()
@@ -67,13 +67,13 @@ def file_digests(path: Path) -> dict[str, str]:
 
 
 def digests_of(attributes: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return the digests of files that stand in the attributes of a root."""
+    """Return the digests of files in the attributes of a root."""
     files: Mapping[str, str] = attributes[ATTRIBUTE][FILES]
     return files
 
 
 def check_content(path: Path | str, name: str, content: bytes, digests: Mapping[str, str]) -> None:
-    """Refuse a file that is not the one that was written for a root.
+    """Reject a file that was not written for a root.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def check_content(path: Path | str, name: str, content: bytes, digests: Mapping[
         Of the file, below the root.
     content : bytes
     digests : mapping of str to str
-        As :func:`digests_of` gives them.
+        From :func:`digests_of`.
 
     Raises
     ------
@@ -91,21 +91,21 @@ def check_content(path: Path | str, name: str, content: bytes, digests: Mapping[
     """
     if hashlib.sha256(content).hexdigest() != digests.get(name):
         raise StoreError(
-            f"{path}/{name}: is damaged, or of another store: it has another digest than the root "
-            f"says. See what is damaged with: tuszstore verify {path}. Whoever wrote it with "
-            f"another tool seals the store again: tuszstore verify --reseal {path}"
+            f"{path}/{name}: is damaged, or from another store: its digest differs from the root. "
+            f"See what is damaged with: tuszstore verify {path}. If you changed it with "
+            f"another tool, recompute the checksums: tuszstore verify --reseal {path}"
         )
 
 
 def check_document(
     path: Path | str, name: str, document: Document | None, attributes: Mapping[str, Any]
 ) -> None:
-    """Refuse a file, as a place has read it, that is not the one that was written for a root.
+    """Reject a file, as read from a place, that was not written for a root.
 
     Raises
     ------
     StoreError
-        If it is another one, or is missing.
+        If it differs, or is missing.
     """
     if document is None:
         raise StoreError(f"{path}/{name}: is missing")
@@ -113,7 +113,7 @@ def check_document(
 
 
 def check_seal(path: Path | str, content: bytes, attributes: Mapping[str, Any]) -> None:
-    """Refuse a root whose text was changed since it was sealed.
+    """Reject a root whose text was changed since its checksum was written.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def check_seal(path: Path | str, content: bytes, attributes: Mapping[str, Any]) 
     content : bytes
         Of the root's metadata file.
     attributes : mapping
-        That stand in it, with digests.
+        Its attributes, with digests.
 
     Raises
     ------
@@ -131,13 +131,13 @@ def check_seal(path: Path | str, content: bytes, attributes: Mapping[str, Any]) 
     if not is_sealed(content, str(attributes[ATTRIBUTE].get("root"))):
         raise StoreError(
             f"{path}/{ROOT}: was changed since it was written. See what is damaged with: tuszstore "
-            f"verify {path}. Whoever changed it with another tool seals the store again: tuszstore "
+            f"verify {path}. If another tool changed it, recompute the checksums: tuszstore "
             f"verify --reseal {path}"
         )
 
 
 def attributes_digest(attributes: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the root's attributes, but for the digests themselves."""
+    """Return the SHA-256 of the root's attributes, without the digests themselves."""
     rest = {name: value for name, value in attributes.items() if name != ATTRIBUTE}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
@@ -150,7 +150,7 @@ def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
     root : dict
         Metadata of the root's group; its attributes are completed.
     files : mapping of str to str
-        As :func:`file_digests` gives them.
+        From :func:`file_digests`.
     """
     attributes = root["attributes"]
     own: dict[str, Any] = {
@@ -173,13 +173,13 @@ def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
 
 
 def is_sealed(content: bytes, digest: str) -> bool:
-    """Return whether the text of a root's metadata is as :func:`seal` wrote it.
+    """Return whether the text of a root's metadata is unchanged since :func:`seal`.
 
     Parameters
     ----------
     content : bytes
     digest : str
-        The root's digest that stands in it.
+        The root's digest in it.
     """
     if not _DIGEST.fullmatch(digest) or content.count(digest.encode()) != 1:
         return False
@@ -190,16 +190,16 @@ def is_sealed(content: bytes, digest: str) -> bool:
 def is_disguised(content: bytes, version: int, known: int) -> bool:
     """Return whether a root states another schema version than it was sealed with.
 
-    A bit of the version may flip: such a store is damaged, and no newer one.
+    A bit of the version may flip: such a store is damaged, not newer.
 
     Parameters
     ----------
     content : bytes
         Of the root's metadata file.
     version : int
-        That it states.
+        The stated version.
     known : int
-        That it may have had.
+        The version that it may have had.
     """
     stated, sealed = (f'"schema_version": {number}'.encode() for number in (version, known))
     if content.count(stated) != 1:
@@ -209,16 +209,16 @@ def is_disguised(content: bytes, version: int, known: int) -> bool:
 
 
 def states_attributes(content: bytes, attributes: Mapping[str, Any]) -> bool:
-    """Return whether the attributes of a root are as they were written, whatever else was changed.
+    """Return whether the attributes of a root are unchanged, whatever else has changed.
 
-    They are if they have their digest, or if nothing but that digest was changed.
+    They are if they have their digest, or if only that digest was changed.
 
     Parameters
     ----------
     content : bytes
         Of the root's metadata file.
     attributes : mapping
-        That stand in it, with digests.
+        Its attributes, with digests.
     """
     digests = attributes[ATTRIBUTE]
     told, found = str(digests.get("attributes")), attributes_digest(attributes)
@@ -230,12 +230,12 @@ def states_attributes(content: bytes, attributes: Mapping[str, Any]) -> bool:
 
 
 def recover_attributes(content: bytes) -> dict[str, Any] | None:
-    """Return the attributes of a root whose text is damaged elsewhere; None if they are as well.
+    """Return the attributes of a root that is damaged elsewhere; None if they are damaged too.
 
     Parameters
     ----------
     content : bytes
-        As :func:`seal` wrote it, but for the damage.
+        Written by :func:`seal`, then damaged.
     """
     text = content.decode("utf-8", "replace")
     if (start := _ATTRIBUTES.search(text)) is None:

@@ -1,4 +1,4 @@
-"""How values of the signal lie on disk: type, step and codec, as the array's own metadata says."""
+"""How values of the signal are stored: type, step and codec, from the array's metadata."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Encoding:
     dtype : {"int16", "float32"}
         Of stored values.
     scale : float
-        Factor from stored values to those that are read; 1 for float32.
+        Factor from stored values to values read; 1 for float32.
     codec : str
-        ``lz4``, ``zstd`` or ``none`` where tuszstore wrote it; else the codecs' names.
+        ``lz4``, ``zstd`` or ``none`` if tuszstore wrote it; else the codecs' names.
     """
 
     dtype: str
@@ -32,12 +32,12 @@ class Encoding:
 
     @classmethod
     def of_array(cls, document: Mapping[str, Any]) -> Self:
-        """Return the encoding that the metadata of an array tells.
+        """Return the encoding in the metadata of an array.
 
         Parameters
         ----------
         document : mapping
-            Metadata of `signal`, as :func:`~tuszstore.store.limits.check_arrays` lets it pass.
+            Metadata of `signal`, checked by :func:`~tuszstore.store.limits.check_arrays`.
         """
         codecs = document["codecs"]
         if codecs[0]["name"] == "sharding_indexed":
@@ -57,5 +57,5 @@ class Encoding:
 
     @property
     def missing(self) -> int | float:
-        """Stored value that stands for no sample."""
+        """Stored value for a missing sample."""
         return missing_value(self.dtype)

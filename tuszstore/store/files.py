@@ -1,4 +1,4 @@
-"""Reading files that anyone may have put into a store: no link, no pipe, no more than is due."""
+"""Reading untrusted files of a store: no links, no pipes, bounded size."""
 
 import json
 import os
@@ -22,15 +22,15 @@ def read_file(path: Path, limit: int | None = None) -> bytes:
     Raises
     ------
     OSError
-        If it is not there or cannot be read.
+        If it is missing or cannot be read.
     StoreError
-        If it is a link, no file, or larger.
+        If it is a link, not a file, or larger.
     """
     return read_with_status(path, limit)[0]
 
 
 def read_with_status(path: Path, limit: int | None = None) -> tuple[bytes, os.stat_result]:
-    """Return the content of a regular file and the status of just that file.
+    """Return the content and the status of a regular file.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def read_tail(path: Path, n_bytes: int, limit: int) -> tuple[bytes, int]:
     ----------
     path : Path
     n_bytes : int
-        How many; all of them, if the file has fewer.
+        Number of bytes; all, if the file has fewer.
     limit : int
         Largest size of the file in bytes.
 
@@ -74,37 +74,37 @@ def read_tail(path: Path, n_bytes: int, limit: int) -> tuple[bytes, int]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object that a metadata file holds.
+    """Return the object in a metadata file.
 
     Raises
     ------
     OSError
-        If it is not there or cannot be read.
+        If it is missing or cannot be read.
     StoreError
-        If it is too large, or no object of JSON.
+        If it is too large, or not a JSON object.
     """
     return parse_json(read_file(path, MAX_METADATA), path)
 
 
 def parse_json(content: bytes, path: Path | str) -> dict[str, Any]:
-    """Return the object that the content of a metadata file means.
+    """Return the object in the content of a metadata file.
 
     Raises
     ------
     StoreError
-        If it is no object of JSON.
+        If it is not a JSON object.
     """
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: not valid JSON: {error}") from None
     if not isinstance(value, dict):
-        raise StoreError(f"{path}: holds no object")
+        raise StoreError(f"{path}: is not a JSON object")
     return value
 
 
 def too_large(path: Path | str, size: int, limit: int | None) -> StoreError | None:
-    """Return the error of a file that is larger than it may be, or nothing."""
+    """Return the error of a file that is too large, or None."""
     if limit is None or size <= limit:
         return None
     return StoreError(f"{path}: has {size} bytes, more than {limit}")
@@ -116,7 +116,7 @@ def _open_file(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         if path.is_symlink():
-            raise StoreError(f"{path}: is a link; a store holds none") from None
+            raise StoreError(f"{path}: is a link; a store must not contain links") from None
         raise
 
 

@@ -1,4 +1,4 @@
-"""From what a user gives, a path or a URL, to the place of a store."""
+"""Finding a store by path or URL."""
 
 import os
 import re
@@ -17,7 +17,7 @@ _MANGLED = re.compile(r"(s3|s3a|gs|az|abfss?|https?|file):/(?!/)")
 
 
 def find_place(path: str | os.PathLike[str], store: Any = None) -> Place:
-    """Return where a store lies.
+    """Return the place of a store.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def find_place(path: str | os.PathLike[str], store: Any = None) -> Place:
     Raises
     ------
     StoreError
-        If the URL is of no known kind.
+        If the kind of URL is unknown.
     MissingExtraError
         If obstore is needed and not installed.
     """
@@ -45,7 +45,7 @@ def find_place(path: str | os.PathLike[str], store: Any = None) -> Place:
 
 
 def resolve_alias(place: Place) -> Place:
-    """Return the place of ``dev.zarr`` for ``val.zarr``, where only the former is there."""
+    """Return the place of ``dev.zarr`` for ``val.zarr`` if only the former exists."""
     location = PurePosixPath(str(place.path))
     name = ALIASES.get(location.stem)
     if name and not place.exists():
@@ -60,37 +60,37 @@ def is_url(path: str | os.PathLike[str]) -> bool:
     Raises
     ------
     StoreError
-        If it was one before ``pathlib`` made a path of it.
+        If it was a URL before ``pathlib`` converted it.
     """
     text = os.fspath(path)
     if isinstance(path, PurePath) and (mangled := _MANGLED.match(text)):
         raise StoreError(
-            f"{text}: is a URL that pathlib has taken for a path; give it as a string: "
+            f"{text}: is a URL that pathlib has converted to a path; pass it as a string: "
             f"{mangled[1]}://..."
         )
     return _URL.match(text) is not None
 
 
 def local_folder(path: str | os.PathLike[str], what: str) -> Path:
-    """Return the folder of a store, for what reads and writes files there.
+    """Return the folder of a store, for reading and writing files.
 
     Parameters
     ----------
     path : path or str
     what : str
-        What is to be done there, for the message.
+        The operation, for the message.
 
     Raises
     ------
     StoreError
-        If it lies in an object store.
+        If it is in an object store.
     """
     if is_url(path):
         url = os.fspath(path)
         if urlsplit(url).scheme.lower() != "file":
             raise StoreError(
-                f"{hide_credentials(url)}: {what} works in a folder of this machine only; do it "
-                "there, and copy the store with the tools of the object store"
+                f"{hide_credentials(url)}: {what} works only in a local folder; run it "
+                "locally, and copy the store with the tools of the object store"
             )
         path = _folder(url)
     return Path(resolve_alias(LocalPlace(Path(path))).path)

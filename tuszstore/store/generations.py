@@ -1,8 +1,8 @@
-"""Generations of a store: the one that its name shows, and older ones that are still read.
+"""Generations of a store: the current one, and older ones that are still read.
 
-A store is never changed, only replaced by another under its name. Who reads it holds a shared lock
-on its root's metadata file. The old generation is moved aside to a hidden name beside it, where
-its readers find it by the identity of that file, and is removed when none of them is left.
+A store is never changed, only replaced under its name. Readers hold a shared lock
+on its root's metadata file. The old generation is moved to a hidden name beside it, where
+its readers find it by the identity of that file, and is removed when it has no readers.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ from pathlib import Path
 from tuszstore.store.place import ROOT, Identity
 
 KEPT_SECONDS = 86_400
-"""How long an old generation is kept where the file system has no locks that tell of readers."""
+"""How long an old generation is kept if the file system has no locks to detect readers."""
 
 
 def identity(path: Path) -> Identity:
-    """Return the identity of a store's root; nothing where there is none."""
+    """Return the identity of a store's root; None if there is none."""
     try:
         return identity_of((path / ROOT).stat())
     except (OSError, ValueError):  # with a null byte it is no name
@@ -35,7 +35,7 @@ def identity_of(stat: os.stat_result) -> Identity:
 
 
 def find_generation(path: Path, wanted: Identity) -> Path | None:
-    """Return where a generation of a store lies now, if it is still there.
+    """Return the current path of a generation of a store, if it still exists.
 
     Parameters
     ----------
@@ -51,20 +51,20 @@ def find_generation(path: Path, wanted: Identity) -> Path | None:
 
 
 def old_generations(path: Path) -> list[Path]:
-    """Return what was moved aside of a store, the oldest first."""
+    """Return the older generations of a store, the oldest first."""
     real = Path(os.path.realpath(path))
     return sorted(real.parent.glob(f".{glob.escape(real.name)}.old.*"))
 
 
 def name_aside(path: Path) -> Path:
-    """Return a new name for what is moved aside of a store."""
+    """Return a new name for an older generation of a store."""
     return path.parent / f".{path.name}.old.{time.time_ns():020}"
 
 
 class Held:
     """A shared lock on a store, until it is released or this object is dropped.
 
-    Children share it: forked ones as they are, others open the store themselves.
+    Forked children share it; others open the store themselves.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ class Held:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def release(self) -> None:
-        """Let the store go: it may be removed once another has taken its name."""
+        """Release the store: it may be removed once it is replaced."""
         if self._close is not None:
             self._close()
 
 
 def remove_unused(path: Path) -> list[Path]:
-    """Remove what was moved aside of a store and is no longer read; return what is kept.
+    """Remove older generations of a store that are no longer read; return those that are kept.
 
     Parameters
     ----------

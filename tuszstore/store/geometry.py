@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Geometry:
-    """Lengths in samples at the store's rate, and in blocks.
+    """Lengths in samples at the store's sampling rate, and in blocks.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Geometry:
     block, step : int
         Samples of a block, and between the starts of two.
     shard : int
-        Blocks of a shard.
+        Blocks per shard.
     """
 
     sfreq: float
@@ -33,7 +33,7 @@ class Geometry:
 
     @property
     def blocks_per_window(self) -> int:
-        """Blocks that a window consists of."""
+        """Blocks per window."""
         return self.window // self.block
 
     @property
@@ -42,7 +42,7 @@ class Geometry:
         return self.stride // self.step
 
     def n_windows(self, n_samples: int) -> int:
-        """Return the number of whole windows in a recording."""
+        """Return the number of complete windows in a recording."""
         return max(0, (n_samples - self.window) // self.stride + 1)
 
     def n_blocks(self, n_samples: int) -> int:
@@ -52,11 +52,11 @@ class Geometry:
         return self.n_windows(n_samples)
 
     def n_shards(self, n_samples: int) -> int:
-        """Return the number of shards that a recording owns."""
+        """Return the number of shards of a recording."""
         return -(-self.n_blocks(n_samples) // self.shard)
 
     def numbering(self, signature: str) -> str:
-        """Return a text that is equal where the numbers of windows mean the same windows.
+        """Return a text that is equal if window indices refer to the same windows.
 
         Parameters
         ----------

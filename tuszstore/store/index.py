@@ -18,7 +18,7 @@ from tuszstore.store.timeline import Timelines
 Columns = dict[str, NDArray[Any]]
 
 BATCH = 1 << 16
-"""Blocks of recordings that are looked at together: a week of EEG, by default."""
+"""Blocks of recordings that are processed together: a week of EEG, by default."""
 
 WINDOWS = 1 << 20
 """Windows whose distances are computed together, which bounds memory."""
@@ -48,11 +48,11 @@ def derive_windows(
         ``n_samples`` and ``first_block`` of each recording.
     spec : StoreSpec
     n_threads : int
-        Threads that read labels.
+        Threads for reading labels.
 
     Notes
     -----
-    Beside the columns themselves it takes the memory of :data:`BATCH` blocks, or of one recording.
+    Besides the columns, it needs memory for :data:`BATCH` blocks, or for one recording.
     """
     geometry = spec.geometry
     first = np.asarray(recordings["first_block"], np.int64)
@@ -122,7 +122,7 @@ def categorise(fraction: NDArray[np.float64], full: float) -> NDArray[np.int8]:
     fraction : ndarray of float64, shape (window,)
         NaN where unlabelled.
     full : float
-        Fraction from which on a window is a full seizure.
+        Minimum fraction of a full seizure.
 
     Returns
     -------

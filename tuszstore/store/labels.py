@@ -1,4 +1,4 @@
-"""Class bits of samples: painted from events, and read from the files of `label`."""
+"""Class bits of samples: set from events, and read from the files of `label`."""
 
 import math
 from pathlib import Path
@@ -14,21 +14,22 @@ from tuszstore.store.geometry import Geometry
 from tuszstore.store.shard import CRC, blosc_fault, label_file
 
 UNLABELLED = 0x8000
-"""Label bit of samples of which no annotation says anything: padding, unlabelled recordings."""
+"""Label bit of samples without annotation: padding, unlabelled recordings."""
 
 LABEL_CODEC = "lz4"
-"""Codec of `label`, whatever that of `signal`."""
+"""Codec of `label`, independent of that of `signal`."""
 
 
 def paint(first: ArrayLike, stop: ArrayLike, bit: ArrayLike, out: NDArray[np.uint16]) -> None:
     """Set the bit of each event on its samples.
 
-    What an event marks as unlabelled is neither seizure nor background, whatever others mark there.
+    Samples that an event marks as unlabelled are neither seizure nor background, whatever else
+    marks them.
 
     Parameters
     ----------
     first, stop : array_like of int, shape (event,)
-        Samples relative to the start of `out`; what lies outside is ignored.
+        Samples relative to the start of `out`; what is outside is ignored.
     bit : array_like of uint16, shape (event,)
     out : ndarray of uint16, shape (sample,)
     """
@@ -59,7 +60,7 @@ def flag_attributes(classes: tuple[str, ...]) -> dict[str, Any]:
 class LabelChunks:
     """The array `label` as tuszstore wrote it, one chunk for each shard of the signal.
 
-    Unlike zarr-python it takes no more memory than a chunk has samples, whatever a file claims.
+    Unlike zarr-python it needs memory only for the samples of a chunk, whatever a file claims.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class LabelChunks:
         self._shape = (geometry.shard, geometry.block)
 
     def file(self, shard: int) -> Path:
-        """Return where the labels of a shard are."""
+        """Return the path of the labels of a shard."""
         return self._path / label_file(shard)
 
     def __getitem__(self, blocks: slice) -> NDArray[np.uint16]:
@@ -88,9 +89,9 @@ class LabelChunks:
         return np.concatenate(parts) if parts else np.empty((0, self._shape[1]), np.uint16)
 
     def chunk(self, shard: int) -> NDArray[np.uint16]:
-        """Return the labels of all blocks of a shard; where no file is, they are unlabelled.
+        """Return the labels of all blocks of a shard; unlabelled if the file is missing.
 
-        An array that is not there is one value, which all elements share, and cannot be written.
+        The array for a missing file is read-only, with one shared value.
 
         Raises
         ------

@@ -1,9 +1,9 @@
-"""What a store may claim before any of it is believed.
+"""Limits on the metadata of a store, checked before use.
 
-A store may come from anywhere. Whatever it says of shapes, sizes and codecs is checked here before
-memory is taken for it: a document of bounded size, arrays of the schema's types, codecs that only
-decode bytes, rows and blocks that a machine can hold. What the chunks of columns claim is checked
-where they are decoded, by :mod:`tuszstore.store.columns`.
+A store may be untrusted. Its shapes, sizes and codecs are checked here before memory is
+allocated: metadata of bounded size, arrays of the schema's types, codecs that only
+decode bytes, and feasible numbers of rows and blocks. Sizes in the chunks of columns are checked
+when they are decoded, by :mod:`tuszstore.store.columns`.
 """
 
 import math
@@ -23,30 +23,30 @@ MAX_BLOCKS = 10**10
 """Blocks of a signal: 3000 years in blocks of 10 s."""
 
 MAX_CHUNK = 1 << 28
-"""Bytes of a decoded chunk that no reader of tuszstore's own decodes."""
+"""Maximum size (byte) of a decoded chunk that is read with zarr-python."""
 
 SIGNAL_CODECS = frozenset({"bytes", "blosc", "zstd", "crc32c", "sharding_indexed", "transpose"})
-"""Codecs that `signal` and `label` may have, should another tool have written them again."""
+"""Codecs that `signal` and `label` may have if another tool has rewritten them."""
 
 TABLE_CODECS = {True: ["vlen-utf8", "zstd", "crc32c"], False: ["bytes", "zstd", "crc32c"]}
 """Codecs of a column, of strings or not."""
 
 _OWN_DIMENSIONS = frozenset({"derivation"})
-"""Dimensions of which each group has its own."""
+"""Dimensions that are separate in each group."""
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _CONTENT_SIZE_BYTES = (0, 2, 4, 8)
 
 
 def check_folders(path: Path, names: Iterable[str] = ()) -> None:
-    """Refuse a store whose folders lead elsewhere.
+    """Reject a store with links among its folders.
 
     Parameters
     ----------
     path : Path
         Root of the store.
     names : iterable of str
-        Of its groups and arrays, beside those of the schema.
+        Of its groups and arrays, besides those of the schema.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def check_folders(path: Path, names: Iterable[str] = ()) -> None:
     for name in sorted({*folders, *(f"{folder}/c" for folder in folders)}):
         if os.path.islink(f"{path}/{name}"):  # a path as an object takes ten times as long
             raise StoreError(
-                f"{path}: {name} is a link; a store holds none: copy what it leads to in its place"
+                f"{path}: {name} is a link, not allowed in a store: copy its target instead"
             )
 
 
@@ -68,18 +68,18 @@ def check_arrays(
     spec: StoreSpec,
     wanted: Sequence[Variable] | None = None,
 ) -> None:
-    """Refuse arrays that are not what the schema says, or claim what no machine holds.
+    """Reject arrays that violate the schema, or have infeasible sizes.
 
     Parameters
     ----------
     path : Path or str
         For messages.
     documents : mapping of str to dict
-        Metadata of each array, as Zarr v3 has it.
+        Zarr v3 metadata of each array.
     spec : StoreSpec
         Of the store.
     wanted : sequence of Variable
-        By default all that are there, and those that must be.
+        By default all that exist, and all required ones.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def check_arrays(
     if windows > blocks or shards * spec.shard > blocks:
         raise StoreError(
             f"{path}: has {windows} windows of {recordings} recordings, more than its signal of "
-            f"{blocks} blocks holds"
+            f"{blocks} blocks can hold"
         )
 
 
@@ -123,7 +123,7 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
     """Return what is wrong with the metadata of one array; nothing if it may be read."""
     try:
         if document["zarr_format"] != 3 or document["node_type"] != "array":
-            return "is no array of Zarr v3"
+            return "is not a Zarr v3 array"
         dims = tuple(document.get("dimension_names") or ())
         if dims != variable.dims:
             return f"has the dimensions {dims}, not {variable.dims}"
@@ -131,7 +131,7 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
         grid = document["chunk_grid"]
         chunk = [_count(size, 1) for size in grid["configuration"]["chunk_shape"]]
         if grid["name"] != "regular" or document.get("storage_transformers"):
-            return "has chunks that lie in another way than in a grid"
+            return "has chunks that are not in a regular grid"
         dtype = document["data_type"]
         if not isinstance(dtype, str) or dtype not in (
             [variable.dtype] if variable.dtype else ["int16", "float32"]
@@ -139,22 +139,22 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
             return f"has the type {dtype!r:.40}, not {variable.dtype or 'int16 or float32'}"
         names = codec_names(document["codecs"])
         if "block" in dims and (strange := sorted(set(names) - SIGNAL_CODECS)):
-            return f"has a codec that is not read: {', '.join(strange):.80}"
+            return f"has an unsupported codec: {', '.join(strange):.80}"
         if "block" not in dims and names != TABLE_CODECS[dtype == "string"]:
             return f"has other codecs than a table: {', '.join(names):.80}"
         if len(shape) != len(dims) or len(chunk) != len(dims):
-            return "has another number of dimensions than names of them"
+            return "has different numbers of dimensions and dimension names"
         if "block" not in dims and (fault := _table_fault(document)):
             return fault
         attributes = document.get("attributes", {})
         if not isinstance(attributes, dict):
-            return "has attributes that are no object"
+            return "has attributes that are not an object"
         for name, value in variable.attributes.items():
             if (found := attributes.get(name)) != value:
                 return f"has the attribute {name} {found!r:.40}, not {value!r:.80}"
         return _too_large(shape, chunk, document, variable, spec)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        return f"has metadata that cannot be understood ({type(error).__name__}: {error!s:.200})"
+        return f"has invalid metadata ({type(error).__name__}: {error!s:.200})"
 
 
 def _table_fault(document: Any) -> str:
@@ -171,12 +171,12 @@ def _table_fault(document: Any) -> str:
 
 def _count(value: Any, least: int = 0) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{value!r:.40} is no size")
+        raise ValueError(f"{value!r:.40} is not a valid size")
     return value
 
 
 def codec_names(codecs: Sequence[Any]) -> list[str]:
-    """Return the names of codecs, those within shards included."""
+    """Return the names of codecs, including those within shards."""
     names = []
     for codec in codecs:
         names.append(str(codec["name"]))
@@ -193,7 +193,7 @@ def _too_large(
     limits = {"block": MAX_BLOCKS, **MAX_ROWS}
     for name, size in zip(variable.dims, shape, strict=True):
         if name in sizes and size != sizes[name]:
-            return f"has {size} {name}s, and its spec makes {sizes[name]}"
+            return f"has {size} {name}s, but its spec requires {sizes[name]}"
         if size > limits.get(name, size):
             return f"claims {size} {name}s, more than {limits[name]}"
     decoded = chunk
@@ -221,7 +221,7 @@ def chunk_names(name: str, document: Mapping[str, Any]) -> list[str]:
     Raises
     ------
     StoreError
-        If its chunks lie in another way than those of a table.
+        If its chunks are not arranged like those of a table.
     """
     shape, chunk = document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"]
     if 0 in shape:
@@ -233,7 +233,7 @@ def chunk_names(name: str, document: Mapping[str, Any]) -> list[str]:
 
 
 def zstd_size(content: bytes) -> int | None:
-    """Return the size of what a frame of Zstandard [1]_ holds; None if it does not say.
+    """Return the decoded size of a frame of Zstandard [1]_; None if it is not stated.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""A store in a folder of this machine, which is never changed but replaced by another.
+"""A store in a local folder, which is never changed, only replaced.
 
-See :mod:`tuszstore.store.generations` for what becomes of the one that was replaced.
+See :mod:`tuszstore.store.generations` for replaced stores.
 """
 
 import os
@@ -24,7 +24,7 @@ class LocalPlace:
     Parameters
     ----------
     path : Path
-        Made absolute: what is meant must not change with the working directory.
+        Made absolute, so that it does not depend on the working directory.
     """
 
     remote = False
@@ -33,29 +33,29 @@ class LocalPlace:
         self.path = absolute(path)
 
     def exists(self) -> bool:
-        """Return whether anything is there that might be a store."""
+        """Return whether anything exists there that might be a store."""
         return self.path.exists()
 
     def sibling(self, name: str) -> "LocalPlace":
-        """Return the place beside this one of another name."""
+        """Return the place of another name beside this one."""
         return LocalPlace(self.path.with_name(name))
 
     def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
-        """Return whole files, None for those that are not there.
+        """Return complete files, None for missing ones.
 
         Raises
         ------
         StoreError
-            If one is larger than the limit, no file but a link or a pipe, or cannot be read.
+            If one is larger than the limit, a link or a pipe, or cannot be read.
         """
         return [_read(self.path / name, limit) for name in names]
 
     def identity(self) -> Identity:
-        """Return which root is there now."""
+        """Return the identity of the current root."""
         return identity(self.path)
 
     def find(self, identity: Identity) -> "LocalPlace":
-        """Return where the store of an identity lies now: here, or moved aside.
+        """Return the current path of the store of an identity: here, or moved aside.
 
         Raises
         ------
@@ -68,20 +68,20 @@ class LocalPlace:
         return self if found == self.path else LocalPlace(found)
 
     def hold(self) -> Held:
-        """Return what keeps the store that is here, as long as it lives."""
+        """Return a hold that keeps the current store while it exists."""
         return Held(self.path)
 
     def of_one_store(
         self, tasks: Sequence[Callable[[Place], T]], identity: Identity = ()
     ) -> list[T]:
-        """Return what tasks read, one after the other, all of the same store.
+        """Return the results of tasks, run in order, all on the same store.
 
         Parameters
         ----------
         tasks : sequence of callable
-            Each is given where the store lies; they are called again if that changed meanwhile.
+            Each is called with the store's path; they are called again if that changed meanwhile.
         identity : tuple, optional
-            Of the store that is meant; by default the one that is here.
+            Of the expected store; by default the current one.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class LocalPlace:
         check_folders(self.path, names)
 
     def open_group(self) -> Any:
-        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only.
+        """Return the store as a ``zarr.Group`` with consolidated metadata, read-only.
 
         Raises
         ------
@@ -126,11 +126,11 @@ class LocalPlace:
             raise StoreError(f"{self.path}: cannot be read: {self.explain(error)}") from error
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """Return what tasks return; one after the other, since nothing is waited for."""
+        """Return the results of tasks, run in order, as local reads need no overlap."""
         return [task() for task in tasks]
 
     def explain(self, error: BaseException) -> str:
-        """Return what an error of reading with zarr-python says."""
+        """Return the text of an error of zarr-python."""
         return f"{type(error).__name__}: {error}"
 
     def sizes(self) -> list[int]:
@@ -146,7 +146,7 @@ class LocalPlace:
 
 
 def absolute(path: Path) -> Path:
-    """Return the absolute path of a store, through links as it was given.
+    """Return the absolute path of a store, without resolving links.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def absolute(path: Path) -> Path:
         path = path.absolute()
     except FileNotFoundError:
         raise StoreError(
-            f"{path}: is relative to the working directory, which was removed; give the whole path"
+            f"{path}: is relative to the removed working directory; use an absolute path"
         ) from None
     # the last part is the store's name, and what stands beside it must be found by that
     return Path(os.path.realpath(path)) if path.name in ("", "..") else path

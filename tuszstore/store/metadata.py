@@ -1,4 +1,4 @@
-"""Opening a store: its attributes, checked, and its tables, loaded when they are asked for."""
+"""Opening a store: its attributes are checked, and its tables loaded on demand."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """Return the attributes of a store's root; none where there is no Zarr v3 group."""
+    """Return the attributes of a store's root; empty if there is no Zarr v3 group."""
     try:
         (document,) = LocalPlace(path).read([ROOT])
     except StoreError:
@@ -54,12 +54,12 @@ def read_attributes(path: Path) -> dict[str, Any]:
 
 
 def refuse_newer(path: Path) -> None:
-    """Refuse to replace a store that this version does not understand, and a newer one does.
+    """Refuse to replace a store that needs a newer version.
 
     Raises
     ------
     SchemaError
-        If the root at `path` is of a newer schema version, or requires what is not known here.
+        If the root at `path` has a newer schema version, or requires unknown features.
     """
     try:
         (document,) = LocalPlace(path).read([ROOT])
@@ -109,20 +109,20 @@ class StoreMetadata:
     Attributes
     ----------
     place : Place
-        Its name: where it was when it was opened, and another store may be by now.
+        Where it was when it was opened; it may have been replaced since.
     attributes : dict
         Of the root.
     spec : StoreSpec
     arrays : mapping of str to dict
-        Metadata of each array, by path, as Zarr v3 has it.
+        Zarr v3 metadata of each array, by path.
     signal : mapping
-        Metadata of the signal, as it lies beside that.
+        Metadata of the signal, from its own folder.
     identity : tuple
-        Of the root's metadata file; another one means another store under the same name.
+        Of the root's metadata file; another identity means another store under the same name.
     held : Hold or None
-        What keeps this store from being removed after another took its name.
+        A lock that keeps this store from being removed after it is replaced.
     closed : list of bool
-        Whether it was closed: one value, which changes.
+        Whether it was closed: one shared value.
     """
 
     place: Place
@@ -144,16 +144,16 @@ class StoreMetadata:
         ----------
         place : Place or Path
         identity : tuple, optional
-            Of the store that is meant, should another have its name by now.
+            Of the expected store, if it may have been replaced.
         allow_stale_index : bool
-            For who is about to derive the index anew.
+            For a caller that rebuilds the index.
 
         Raises
         ------
         StoreError
-            If there is none, or it is incomplete, foreign or of another schema version.
+            If there is none, or it is incomplete, foreign or has another schema version.
         ReplacedError
-            If the store that is meant is there no more.
+            If the expected store no longer exists.
         """
         place = LocalPlace(place) if isinstance(place, Path) else place
         # read again if another took the place meanwhile, and parts of both were seen
@@ -170,7 +170,7 @@ class StoreMetadata:
         if root is None and not found.exists():
             then = " and copy it there" if place.remote else ""
             raise StoreError(
-                f"{path}: no store here; make one with: "
+                f"{path}: no store here; build one with: "
                 f"tuszstore build --split train --data CORPUS --store ROOT{then}"
             )
         metadata = _parsed(root)
@@ -202,12 +202,12 @@ class StoreMetadata:
 
     @property
     def path(self) -> Path | str:
-        """Where the store is, for people: a folder, or a URL without credentials."""
+        """Location of the store for display: a folder, or a URL without credentials."""
         return self.place.path
 
     @cached_property
     def group(self) -> Any:
-        """The store as a ``zarr.Group``, opened when it is first used: tuszstore needs none.
+        """The store as a ``zarr.Group``, opened on first use.
 
         Raises
         ------
@@ -224,22 +224,22 @@ class StoreMetadata:
 
     @cached_property
     def encoding(self) -> Encoding:
-        """How values of the signal lie on disk."""
+        """How values of the signal are stored."""
         return Encoding.of_array(self.signal)
 
     @property
     def signature(self) -> str:
-        """Of the recordings and what their blocks hold; copies of a store have the same."""
+        """Signature of the recordings and their content; equal for copies of a store."""
         return str((self.arrays["recordings"].get("attributes") or {}).get("signature"))
 
     @property
     def numbering(self) -> str:
-        """Equal where the numbers of windows mean the same windows."""
+        """Equal if window indices refer to the same windows."""
         return self.geometry.numbering(self.signature)
 
     @cached_property
     def grid(self) -> WindowGrid:
-        """Where windows lie, by the lengths of recordings."""
+        """Positions of windows, by the lengths of recordings."""
         return WindowGrid.of(self.recordings, self.geometry, self.geometry)
 
     @cached_property
@@ -280,13 +280,13 @@ class StoreMetadata:
         return self._table("left_out")
 
     def load_tables(self) -> None:
-        """Load the tables that batches and their error messages need, where that saves waiting."""
+        """Load the tables that batches and their error messages need, if that saves time."""
         if self.place.remote:
             tables = ((self.windows, "start_block"), (self.recordings, "id"), (self.events, "bit"))
             self.place.at_once([partial(table.__getitem__, name) for table, name in tables])
 
     def check_identity(self) -> None:
-        """Refuse to go on where the store that was opened is no longer there.
+        """Raise if the store that was opened no longer exists.
 
         Raises
         ------
@@ -295,17 +295,17 @@ class StoreMetadata:
         self.place.find(self.identity)
 
     def read(self, tasks: Sequence[Callable[[Place], T]]) -> list[T]:
-        """Return what tasks read of this store, though another may have its name by now.
+        """Return the results of tasks on this store, even if it has been replaced.
 
         Parameters
         ----------
         tasks : sequence of callable
-            Each is given where the store lies, and may be called again.
+            Each is called with the store's location, and may be called again.
 
         Raises
         ------
         ReplacedError
-            If the store is there no more.
+            If the store no longer exists.
         ClosedError
             If it was closed.
         """
@@ -313,7 +313,7 @@ class StoreMetadata:
         return self.place.of_one_store(tasks, self.identity)
 
     def check_open(self) -> None:
-        """Refuse to go on where the store was closed.
+        """Raise if the store was closed.
 
         Raises
         ------
@@ -323,7 +323,7 @@ class StoreMetadata:
             raise ClosedError(self.path)
 
     def close(self) -> None:
-        """Drop the tables and let the store go; whatever reads it afterwards is refused."""
+        """Drop the tables and release the store; later reads raise an error."""
         self.closed[0] = True
         for name in TABLES:
             if name in vars(self):
@@ -331,12 +331,12 @@ class StoreMetadata:
         self.release()
 
     def release(self) -> None:
-        """Let the store be removed once another has taken its name; it is not read any more."""
+        """Release the store, so that it can be removed once it is replaced."""
         if self.held is not None:
             self.held.release()
 
     def group_at(self, place: Place) -> Any:
-        """Return the group of this store where it lies now."""
+        """Return the group of this store at its current location."""
         return self.group if place is self.place else _group_at(place)
 
     def where(self, first: int, last: int) -> str:

@@ -1,4 +1,4 @@
-"""What is checked of a store's root when it is opened, before anything else is believed."""
+"""Checks of a store's root when it is opened."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ CHANNEL = "channel/c/0"
 """The chunk that holds the names of the channels."""
 
 PARTS = ("recordings", "signal", "label", "windows", "events")
-"""Parts of a store that record to which recordings, and to which content, they belong."""
+"""Parts of a store that record the recordings and the content to which they belong."""
 
 
 def channel_names(
     path: Path | str, chunk: Document | None, document: Mapping[str, Any]
 ) -> NDArray[Any]:
-    """Return the names of the channels, as `channel` has them.
+    """Return the names of the channels, from `channel`.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def channel_names(
 
 
 def arrays_of(path: Path | str, root: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata of groups and arrays that stand in a store's root."""
+    """Return the metadata of groups and arrays in a store's root."""
     inside = root.get("consolidated_metadata")
     arrays = inside.get("metadata") if isinstance(inside, dict) else None
     if not isinstance(arrays, dict):
@@ -54,12 +54,12 @@ def arrays_of(path: Path | str, root: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def not_a_store(path: Path | str) -> str:
-    """Return that a folder is no store, and which stores it holds, as the folder of a build does.
+    """Return a message that a folder is not a store, with the stores in it, if any.
 
     Parameters
     ----------
     path : Path or str
-        A folder, or a URL, which is not looked into.
+        A folder, or a URL, which is not listed.
     """
     inside = []
     if isinstance(path, Path) and path.is_dir():
@@ -67,18 +67,18 @@ def not_a_store(path: Path | str) -> str:
     if not inside:
         return "not a store of tuszstore"
     names = ", ".join(one.name for one in inside[:4]) + (" and others" if inside[4:] else "")
-    return f"not a store of tuszstore, but a folder of stores ({names}); give one: {inside[0]}"
+    return f"not a store of tuszstore, but a store root ({names}); give one: {inside[0]}"
 
 
 def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
-    """Refuse attributes of a root that are not those of a complete store of this schema.
+    """Reject attributes of a root that is not a complete store of this schema.
 
     Raises
     ------
     StoreError
         Naming what is wrong.
     SchemaError
-        If they are of another schema version.
+        If the schema version differs.
     """
     if "complete" not in attributes:
         raise StoreError(f"{path}: {not_a_store(path)}")
@@ -90,14 +90,14 @@ def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
 
 
 def check_version(path: Path | str, attributes: Mapping[str, Any]) -> None:
-    """Refuse attributes of a root of another schema version.
+    """Reject attributes of a root with another schema version.
 
     Raises
     ------
     StoreError
-        If what stands there is no version.
+        If the version is invalid.
     SchemaError
-        If it is another one.
+        If it differs.
     """
     version = attributes.get("schema_version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
@@ -109,7 +109,7 @@ def check_version(path: Path | str, attributes: Mapping[str, Any]) -> None:
         newer = version > SCHEMA_VERSION
         way_out = "use a newer tuszstore" if newer else "build it again with: tuszstore build"
         raise SchemaError(
-            f"{path}: has schema version {version!r:.40}, and this tuszstore reads "
+            f"{path}: has schema version {version!r:.40}, but this tuszstore reads "
             f"{SCHEMA_VERSION}; {way_out}"
         )
 
@@ -117,7 +117,7 @@ def check_version(path: Path | str, attributes: Mapping[str, Any]) -> None:
 def schema_error(
     path: Path | str, content: bytes, attributes: Mapping[str, Any]
 ) -> SchemaError | None:
-    """Return why a store needs another tuszstore; None if it does not, or is merely damaged.
+    """Return why a store needs another tuszstore; None if it does not, or is only damaged.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def schema_error(
 
 
 def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
-    """Return what a store says of itself.
+    """Return the spec of a store.
 
     Parameters
     ----------
@@ -153,9 +153,9 @@ def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
     Raises
     ------
     StoreError
-        If that cannot be understood.
+        If it is invalid.
     SchemaError
-        If it requires of readers what this one does not know.
+        If it requires features that this version does not know.
     """
     try:
         spec = StoreSpec.from_json(attributes.get("spec"))
@@ -170,7 +170,7 @@ def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
 
 
 def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
-    """Return what ties the parts of a store together: a hash of what recordings' blocks hold.
+    """Return the signature that all parts of a store share: a hash of the content of recordings.
 
     Parameters
     ----------
@@ -185,10 +185,10 @@ def signature(recordings: Mapping[str, NDArray[Any]]) -> str:
 def check_signatures(
     path: Path | str, parts: Mapping[str, Mapping[str, Any]], root: Mapping[str, Any]
 ) -> None:
-    """Refuse an index or a signal that was put beside the other, and a root of another store.
+    """Reject an index, a signal or a root from another store.
 
-    Each part records in its attributes the signature of the recordings it was written for, and the
-    digest of the content that it is a part of. They are read from where the parts lie, not from the
+    Each part records in its attributes the signature of its recordings and the
+    digest of the store's content. They are read from the parts, not from the
     root's copy of their metadata.
     """
     recorded = {part: attributes.get("signature") for part, attributes in parts.items()}
@@ -203,11 +203,11 @@ def check_signatures(
     for part in ("recordings", "signal", "label", "events"):
         if content[part] != root["content_digest"]:
             raise StoreError(
-                f"{path}: its root does not belong to its {part}: one of them is of another store; "
-                "put back what was there, or build it again with: tuszstore build --force"
+                f"{path}: its root does not belong to its {part}: one is from another store; "
+                "restore it, or build it again with: tuszstore build --force"
             )
     if recorded["windows"] != expected or content["windows"] != content["recordings"]:
         raise StaleIndexError(
-            f"{path}: its index does not belong to the signal beside it; "
+            f"{path}: its index does not belong to its signal; "
             f"rebuild it with: tuszstore index {path}"
         )

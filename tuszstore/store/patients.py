@@ -1,8 +1,8 @@
-"""Who is one person: patients by the namespace of their corpus.
+"""Identity of patients, by the namespace of their corpus.
 
-Patient 1 of one corpus has nothing to do with patient 1 of another, unless both have one namespace:
-all corpora of TUH name their patients alike. The root's attribute `patient_namespaces` says whose
-patients those of each corpus are.
+Patients with the same name in two corpora are different people, unless both corpora have one
+namespace: all corpora of TUH share patient names. The root's attribute `patient_namespaces` gives
+the namespace of each corpus.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ def persons_of(
     corpora: Iterable[Any],
     unnamed: str = "",
 ) -> list[Person]:
-    """Return who the patient of each recording is.
+    """Return the identity of the patient of each recording.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def persons_of(
     patients, corpora : iterable of str
         `recordings/patient` and `recordings/corpus`.
     unnamed : str
-        What tells apart corpora of one name that have no namespace, such as two plain folders.
+        Distinguishes corpora with the same name and no namespace, such as two plain folders.
     """
     pairs = [*zip(map(str, corpora), map(str, patients), strict=True)]
     known = attributes.get(NAMESPACES)
@@ -40,7 +40,7 @@ def persons_of(
 
 
 def are_comparable(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Return whether the patients of two stores have names of one kind: none, or one key's.
+    """Return whether two stores have comparable patient names: no pseudonyms, or the same key.
 
     Parameters
     ----------

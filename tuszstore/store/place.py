@@ -1,4 +1,4 @@
-"""Where a store lies, and how it is read from there."""
+"""The location of a store, and how it is read."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
@@ -12,10 +12,10 @@ from tuszstore.errors import StoreError
 T = TypeVar("T")
 
 Identity = tuple[Any, ...]
-"""Of an object's content: another one means that it was replaced; empty where there is none."""
+"""Identity of an object's content, which changes when it is replaced; empty if it is missing."""
 
 MAX_METADATA = 1 << 21
-"""Bytes of a metadata file: 50 times a root; parsed it may take 100 times as much memory."""
+"""Maximum size of a metadata file (byte): 50 times a root; parsed it may be 100 times larger."""
 
 ROOT = "zarr.json"
 """The root's metadata, which is written last and makes a store complete."""
@@ -29,9 +29,9 @@ class RequestError(StoreError):
     url : str
     reason : str
     missing : bool
-        Whether there is no such object.
+        Whether the object is missing.
     unanswered : bool
-        Whether the server said nothing: then asking it for anything else is waiting once more.
+        Whether the server did not answer, so that further requests would wait again.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class RequestError(StoreError):
 
 
 class ReplacedError(StoreError):
-    """A store that is no longer there; another one may have its name."""
+    """A store that was removed or replaced."""
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(f"{path}: was rebuilt or removed since it was opened; open it again")
 
 
 class ClosedError(StoreError):
-    """A store that was closed, and is read all the same."""
+    """A read from a closed store."""
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(f"{path}: was closed; open it again with tuszstore.open")
@@ -59,38 +59,38 @@ class ClosedError(StoreError):
 
 @dataclass(frozen=True)
 class Document:
-    """A file of a store, and which one it was."""
+    """A file of a store, and its identity."""
 
     content: bytes
     identity: Identity
 
 
 class Hold(Protocol):
-    """What keeps a store from being removed after another has taken its name."""
+    """A hold that keeps a store from being removed after it is replaced."""
 
     def release(self) -> None:
-        """Let it go now, rather than when this object is dropped."""
+        """Release it now, rather than when this object is deleted."""
 
 
 class Place(Protocol):
-    """Where a store lies, or one generation of it."""
+    """The location of a store, or of one generation of it."""
 
     @property
     def path(self) -> Path | str:
-        """For people: a folder, or a URL without credentials."""
+        """For display: a folder, or a URL without credentials."""
 
     @property
     def remote(self) -> bool:
         """Whether each request is a round trip, so that many should be made at once."""
 
     def exists(self) -> bool:
-        """Return whether anything is there that might be a store."""
+        """Return whether anything exists there that might be a store."""
 
     def sibling(self, name: str) -> "Place":
-        """Return the place beside this one of another name."""
+        """Return the place of another name beside this one."""
 
     def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
-        """Return whole files, None for those that are not there.
+        """Return complete files, None for missing ones.
 
         Parameters
         ----------
@@ -105,41 +105,41 @@ class Place(Protocol):
         """
 
     def identity(self) -> Identity:
-        """Return which root is there now."""
+        """Return the identity of the current root."""
 
     def find(self, identity: Identity) -> "Place":
-        """Return where the store of an identity lies now: here, or moved aside.
+        """Return the current location of the store of an identity: here, or moved aside.
 
         Raises
         ------
         ReplacedError
-            If it is there no more.
+            If it no longer exists.
         """
 
     def hold(self) -> Hold | None:
-        """Return what keeps the store that is here, as long as it lives; None if nothing can."""
+        """Return a hold that keeps the current store while it exists; None if impossible."""
 
     def of_one_store(
         self, tasks: Sequence[Callable[["Place"], T]], identity: Identity = ()
     ) -> list[T]:
-        """Return what tasks read, done at once where that saves round trips.
+        """Return the results of tasks, run concurrently if that saves round trips.
 
         Parameters
         ----------
         tasks : sequence of callable
-            Each is given where the store lies, and may be called again elsewhere if another store
-            took the place meanwhile.
+            Each is called with the store's location, and may be called again with another one if
+            the store is replaced meanwhile.
         identity : tuple, optional
-            Of the store that is meant; by default the one that is here.
+            Of the expected store; by default the current one.
 
         Raises
         ------
         ReplacedError
-            If it is there no more.
+            If it no longer exists.
         """
 
     def check_folders(self, names: Iterable[str]) -> None:
-        """Refuse a store of which folders, those of groups and arrays of these names, are links.
+        """Reject a store if folders of its groups or these arrays are links.
 
         Raises
         ------
@@ -148,16 +148,16 @@ class Place(Protocol):
         """
 
     def open_group(self) -> Any:
-        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
+        """Return the store as a ``zarr.Group`` with consolidated metadata, read-only."""
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """Return what tasks return, done at the same time where that saves round trips."""
+        """Return the results of tasks, run concurrently if that saves round trips."""
 
     def explain(self, error: BaseException) -> str:
-        """Return what an error of reading with zarr-python says, without credentials."""
+        """Return the text of an error of zarr-python, without credentials."""
 
     def sizes(self) -> list[int] | None:
-        """Return the sizes (bytes) of all files; None where they cannot be listed."""
+        """Return the sizes (byte) of all files; None if they cannot be listed."""
 
 
 def hide_credentials(url: str) -> str:
@@ -167,7 +167,7 @@ def hide_credentials(url: str) -> str:
 
 
 def shown_path(path: Path | str) -> str:
-    """Return a path as people know it: from the working directory on, if it lies there."""
+    """Return a path for display: relative to the working directory, if it is inside it."""
     if isinstance(path, Path):
         with contextlib.suppress(ValueError, OSError):  # elsewhere, or the directory was removed
             return str(path.relative_to(Path.cwd()))

@@ -1,7 +1,7 @@
-"""Ranges of columns that refer to something: rows, windows and blocks that are there.
+"""Ranges of columns that refer to existing rows, windows and blocks.
 
-Columns may come from another store, with a checksum that is right. What they point to is looked at
-once, when they are loaded, so that whoever follows them does not.
+Columns may be wrong despite a correct checksum. Their values are checked once, when they
+are loaded, so that their users need no checks.
 """
 
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.spec import StoreSpec
 
 MAX_SAMPLES = 1 << 53
-"""Samples of a recording: what a float holds exactly."""
+"""Maximum samples of a recording: what a float represents exactly."""
 
 MAX_TIME = 1e10
-"""Seconds between two recordings of a patient: three centuries."""
+"""Maximum seconds between two recordings of a patient: three centuries."""
 
 ASCENDING = frozenset(
     {"windows/recording", "events/recording", "recordings/first_block", "recordings/first_window"}
 )
-"""Columns in which rows are searched."""
+"""Columns that must be sorted for searching."""
 
 
 def check_column(
@@ -35,7 +35,7 @@ def check_column(
     arrays: Mapping[str, Any],
     spec: StoreSpec,
 ) -> None:
-    """Refuse a column that points to what is not there.
+    """Reject a column that refers to missing rows.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def check_column(
         )
     if name in ASCENDING and (np.diff(values) < 0).any():
         raise StoreError(
-            f"{path}: {name} does not ascend; see what is damaged with: tuszstore verify {path}"
+            f"{path}: {name} is not sorted; see what is damaged with: tuszstore verify {path}"
         )
 
 

@@ -1,12 +1,12 @@
-"""Whose annotation decides the labels: one rater's, or what any, most or all of several say.
+"""Which raters decide the labels: one, or any, the majority or all of several.
 
-`events/*` holds what every rater annotated, and `recordings/raters` who looked at a recording. What
-a rater did not look at, and what is to be ignored, is an event with the bit of unlabelled samples.
-That is enough to decide labels anew, under another rule than the store was built with.
+`events/*` has the annotations of every rater, and `recordings/raters` who reviewed a recording.
+Stretches that a rater did not review, or ignored ones, are events with the bit of unlabelled
+samples. This suffices to compute labels under other rules than that of the build.
 
-A sample is decided by the raters who have an opinion of it: who looked at it, and do not ignore it.
-A class is marked where any of them marks it, more than half of them, or all; where nobody has an
-opinion, the sample is unlabelled. Each class is decided by itself.
+A sample is decided by the raters with an opinion: who reviewed it, and do not ignore it.
+A class is marked if any of them marks it, more than half of them, or all; without any
+opinion, the sample is unlabelled. Each class is decided independently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,22 +19,22 @@ from numpy.typing import ArrayLike, NDArray
 from tuszstore.store.labels import UNLABELLED
 
 RULES = ("any", "majority", "all")
-"""Rules that may stand in the place of a rater's name."""
+"""Rules that may replace a rater's name."""
 
 UNNAMED = "?"
-"""What `recordings/raters` has for a rater without a name."""
+"""Entry of `recordings/raters` for an unnamed rater."""
 
 _SEPARATOR = ","
 _BITS = np.uint16(1) << np.arange(16, dtype=np.uint16)
 
 
 class UnknownRaterError(ValueError):
-    """A rater who looked at none of some recordings; the text names those who did."""
+    """A rater who reviewed none of some recordings; the text names those who did."""
 
 
 @dataclass(frozen=True)
 class Decided:
-    """What labels are made of.
+    """Spans that define labels.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class Decided:
     first_sample, stop_sample : ndarray of int64, shape (span,)
         Within the recording.
     bit : ndarray of uint16, shape (span,)
-        What :func:`~tuszstore.store.labels.paint` sets there.
+        Bits that :func:`~tuszstore.store.labels.paint` sets there.
     labelled : ndarray of bool, shape (recording,)
-        Whether somebody whose opinion counts looked at it; else all of it is unlabelled.
+        Whether a rater who counts reviewed it; else all of it is unlabelled.
     """
 
     recording: NDArray[Any]
@@ -61,7 +61,7 @@ class Decided:
 
 
 def decides(bit: ArrayLike, class_bit: ArrayLike) -> NDArray[np.bool_]:
-    """Return which events say something of the labels: those of who decides, and what they decided.
+    """Return which events define the labels: those of the deciding rater, or the decision.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def decides(bit: ArrayLike, class_bit: ArrayLike) -> NDArray[np.bool_]:
 
 
 def joined(raters: Sequence[str]) -> str:
-    """Return what `recordings/raters` has for those who looked at a recording.
+    """Return the entry of `recordings/raters` for the raters of a recording.
 
     >>> joined(["A", "B"]), joined([""]), joined([])
     ('A,B', '?', '')
@@ -83,25 +83,25 @@ def joined(raters: Sequence[str]) -> str:
 
 
 def parted(text: str) -> tuple[str, ...]:
-    """Return those who looked at a recording; :func:`joined` gives the text again."""
+    """Return the raters of a recording; the inverse of :func:`joined`."""
     return tuple("" if one == UNNAMED else one for one in text.split(_SEPARATOR)) if text else ()
 
 
 def counting(raters: Sequence[str], rule: str) -> tuple[str, ...]:
-    """Return those of some raters whose opinion counts under a rule."""
+    """Return the raters who count under a rule."""
     return tuple(raters) if rule in RULES else tuple(r for r in raters if r == rule)
 
 
 def check_rater(rule: str, raters: Sequence[str], where: str) -> None:
-    """Refuse the name of a rater that is none of those there are.
+    """Reject an unknown name of a rater.
 
     Parameters
     ----------
     rule : str
     raters : sequence of str
-        All who looked at any of some recordings.
+        All raters of some recordings.
     where : str
-        What those are of, for the message.
+        What they annotated, for the message.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def check_rater(rule: str, raters: Sequence[str], where: str) -> None:
     if rule in RULES or rule in raters:
         return
     names = sorted(rater for rater in set(raters) if rater)
-    there = f"there are {', '.join(names)}" if names else "no rater has a name there"
+    there = f"known are {', '.join(names)}" if names else "its raters have no names"
     raise UnknownRaterError(
-        f"no rater {rule!r:.100} in {where}: {there}; or take {', '.join(RULES)}"
+        f"no rater {rule!r:.100} in {where}: {there}; or use {', '.join(RULES)}"
     )
 
 
@@ -131,11 +131,11 @@ def decide_recording(
     first, stop : array_like of int, shape (event,)
         Samples of the events of all raters.
     bit : array_like of uint16, shape (event,)
-        Of each event's class; that of unlabelled samples where its rater has no opinion.
+        Of each event's class; that of unlabelled samples if its rater has no opinion.
     rater : sequence of str
         Of each event.
     raters : sequence of str
-        Who looked at the recording.
+        Who reviewed the recording.
     rule : str
         A name in `raters`, or one of :data:`RULES`.
 
@@ -175,16 +175,16 @@ _NONE = np.zeros(0, np.int64)
 
 
 def is_decided_by_one(bits: ArrayLike, raters: Sequence[str], rule: str) -> bool:
-    """Return whether the events of those who count, painted as they are, are the labels.
+    """Return whether the events of the raters who count define the labels directly.
 
-    So it is with one rater; and where any rater's mark counts and nobody is without an opinion.
+    This is the case with one rater, and with the rule ``any`` if all raters have an opinion.
 
     Parameters
     ----------
     bits : array_like of uint16, shape (event,)
         Of all events of a recording.
     raters : sequence of str
-        Who looked at it.
+        Who reviewed it.
     rule : str
     """
     one = len(counting(raters, rule)) <= 1

@@ -1,7 +1,7 @@
-"""The windows of any length and stride of recordings: where they lie, and what they hold.
+"""Windows of any length and stride: their positions and content.
 
-Their columns are those of an index that is built with this geometry: from the recordings' lengths,
-and from what is annotated as intervals.
+Their columns equal those of an index that is built with this geometry. They are computed from
+the lengths of recordings and annotated intervals.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ from tuszstore.store.spans import LabelSpans, Spans
 from tuszstore.store.spec import StoreSpec
 
 AT_ONCE = 1 << 20
-"""Windows that are looked at together, which bounds memory."""
+"""Windows that are processed together, which bounds memory."""
 
 
 @dataclass(frozen=True)
 class WindowGrid:
-    """Windows at regular places of recordings.
+    """Windows at regular positions of recordings.
 
     Attributes
     ----------
@@ -45,14 +45,14 @@ class WindowGrid:
 
     @classmethod
     def of(cls, recordings: Mapping[str, NDArray[Any]], stored: Geometry, wanted: Geometry) -> Self:
-        """Put windows on the recordings of a store.
+        """Place windows on the recordings of a store.
 
         Parameters
         ----------
         recordings : mapping of str to ndarray
             ``n_samples`` and ``first_block``.
         stored : Geometry
-            How the store's blocks lie.
+            Arrangement of the store's blocks.
         wanted : Geometry
             Of the windows. Where blocks overlap, it must be the store's.
         """
@@ -106,19 +106,19 @@ class WindowGrid:
     def meeting(
         self, spans: Spans, offset: NDArray[np.int64]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Yield the windows that meet intervals, and how many samples of them.
+        """Yield the windows that overlap intervals, and the numbers of common samples.
 
         Parameters
         ----------
         spans : Spans
-            None reaches over more than one recording.
+            Each within one recording.
         offset : ndarray of int64, shape (recording,)
             Where recordings begin on the axis of the intervals.
 
         Yields
         ------
         window, samples : ndarray of int64
-            A window that meets several intervals comes as often; none twice in one array for one
+            A window that overlaps several intervals is repeated, but not within one array for one
             interval.
         """
         window, stride = self.geometry.window, self.geometry.stride
@@ -147,7 +147,7 @@ def window_columns(
     events: Mapping[str, NDArray[Any]],
     spec: StoreSpec,
 ) -> Columns:
-    """Return what windows hold: `seizure_fraction`, `category` and `event_classes`.
+    """Return the content of windows: `seizure_fraction`, `category` and `event_classes`.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def window_columns(
 
 
 def place_columns(grid: WindowGrid, first_block: NDArray[np.int64], block: int) -> Columns:
-    """Return where windows lie: `recording`, `start_block` and `start_time`.
+    """Return the positions of windows: `recording`, `start_block` and `start_time`.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """A store in an object store, read with obstore.
 
-See :mod:`tuszstore.store.requests` for how requests are made and given up. Errors name the store's
-URL and the reason in words of our own: the texts of obstore hold whole URLs and answers, and with
-them credentials.
+See :mod:`tuszstore.store.requests` for how requests are made and cancelled. Errors name the store's
+URL and a reason, but not the texts of obstore, which hold complete URLs and answers with
+credentials.
 """
 
 import contextlib
@@ -35,13 +35,13 @@ SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https", "h
 """Kinds of URLs; ``file`` is a folder."""
 
 REQUEST_SECONDS = 180.0
-"""How long a request of a store that was opened by its URL may take, with all its retries."""
+"""Timeout of a request of a store opened by URL, including retries."""
 
 RETRIES: dict[str, Any] = {
     "max_retries": 10,
     "retry_timeout": timedelta(seconds=REQUEST_SECONDS),
 }
-"""Of stores that are opened by their URL: obstore's own defaults, some seconds without a server."""
+"""For stores opened by URL: obstore's defaults, some seconds without a server."""
 
 _process: int | None = None  # that has obstore's threads
 
@@ -58,7 +58,7 @@ class RemotePlace:
     Raises
     ------
     StoreError
-        If `objects` is no store of obstore.
+        If `objects` is not a store of obstore.
     MissingExtraError
         If obstore is not installed.
     """
@@ -93,14 +93,14 @@ class RemotePlace:
         parts = urlsplit(url)
         if parts.scheme.lower() not in SCHEMES:
             raise StoreError(
-                f"{parts.scheme}://: no such kind of store; there are "
+                f"{parts.scheme}://: unknown kind of store; known are "
                 f"{', '.join(f'{name}://' for name in SCHEMES)} and file://"
             )
         shown = hide_credentials(url)
         if parts.query or parts.fragment:
             raise StoreError(
-                f"{shown}: a store's URL has no query or fragment; for signed access give "
-                "store=, an obstore store that has the credentials"
+                f"{shown}: a store's URL has no query or fragment; for signed access pass "
+                "store=, an obstore store with the credentials"
             )
         import_obstore()
         import obstore.store
@@ -117,17 +117,17 @@ class RemotePlace:
         return place
 
     def exists(self) -> bool:
-        """Return whether a root is there."""
+        """Return whether a root exists."""
         return self.identity() != ()
 
     def sibling(self, name: str) -> "RemotePlace":
-        """Return the place beside this one of another name."""
+        """Return the place of another name beside this one."""
         if self._url is not None:
             return self.of_url("/".join((self._url.rstrip("/").rpartition("/")[0], name)))
         return RemotePlace(self._objects, "/".join((self._prefix.rpartition("/")[0], name)))
 
     def read(self, names: Sequence[str], limit: int = MAX_METADATA) -> list[Document | None]:
-        """Return whole objects, None for those that are not there.
+        """Return complete objects, None for missing ones.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class RemotePlace:
         return self.at_once([partial(self._read, name, limit) for name in names])
 
     def identity(self) -> Identity:
-        """Return which root is there now."""
+        """Return the identity of the current root."""
         try:
             return _identity(self._request(ROOT, self._objects.head_async))
         except RequestError as error:
@@ -146,7 +146,7 @@ class RemotePlace:
             raise
 
     def find(self, identity: Identity) -> "RemotePlace":
-        """Return this place, if the store of an identity is still here: nothing moves it aside.
+        """Return this place, if the store of an identity exists: objects are never moved aside.
 
         Raises
         ------
@@ -163,14 +163,14 @@ class RemotePlace:
     def of_one_store(
         self, tasks: Sequence[Callable[[Place], T]], identity: Identity = ()
     ) -> list[T]:
-        """Return what tasks read, done at the same time.
+        """Return the results of tasks, run concurrently.
 
         Parameters
         ----------
         tasks : sequence of callable
-            Each is given this place.
+            Each is called with this place.
         identity : tuple, optional
-            Of the store that is meant; by default whichever is here.
+            Of the expected store; by default the current one.
 
         Raises
         ------
@@ -197,7 +197,7 @@ class RemotePlace:
         """Do nothing: an object store has no links."""
 
     def open_group(self) -> Any:
-        """Return the store as a ``zarr.Group`` with consolidated metadata, to be read only."""
+        """Return the store as a ``zarr.Group`` with consolidated metadata, read-only."""
         import zarr
         from zarr.storage import ObjectStore
 
@@ -209,16 +209,16 @@ class RemotePlace:
             )
 
     def at_once(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """Return what tasks return, done in threads at the same time; the first error ends all."""
+        """Return the results of tasks, run in threads; the first error cancels the others."""
         self.check_process()
         return requests.at_once(tasks)
 
     def explain(self, error: BaseException) -> str:
-        """Return what an error of reading with zarr-python says, without credentials."""
+        """Return the text of an error of zarr-python, without credentials."""
         return explain(error)
 
     def sizes(self) -> list[int] | None:
-        """Return the sizes (bytes) of all objects; None where they cannot be listed."""
+        """Return the sizes (byte) of all objects; None if they cannot be listed."""
         if urlsplit(self.path).scheme in ("http", "https"):
             return None  # a web server cannot
         # a prefix is a whole name: "a/train.zarr" does not find "a/train.zarr2/x"
@@ -241,22 +241,22 @@ class RemotePlace:
         Returns
         -------
         content : bytes-like
-            Shorter where the object is.
+            Shorter if the object is.
         size : int
-            Of the whole object.
+            Size of the object.
         identity : Identity
 
         Raises
         ------
         RequestError
-            If the object is not there, or the server does not answer as it should.
+            If the object is missing, or the server's answer is invalid.
         """
         return self._request(name, partial(self._get, span=span))
 
     def check_process(self) -> None:
-        """Refuse to make requests in a forked child, where they would wait for ever.
+        """Refuse to make requests in a forked child, where they would wait forever.
 
-        obstore has threads, which a fork does not copy and which cannot be started again.
+        obstore has threads, which a fork does not copy and which cannot be restarted.
 
         Raises
         ------
@@ -268,7 +268,7 @@ class RemotePlace:
         elif _process != os.getpid():
             raise StoreError(
                 f"{self.path}: cannot be read in a process that was forked after its parent had "
-                "read from an object store; start workers anew instead, as with "
+                "read from an object store; start workers without fork, as with "
                 "DataLoader(..., multiprocessing_context='spawn') or 'forkserver'"
             )
 

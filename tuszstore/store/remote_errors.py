@@ -1,13 +1,13 @@
-"""Errors of obstore, in words of our own.
+"""Errors of obstore, without credentials.
 
-The texts of obstore hold whole URLs and answers, and with them credentials.
+The texts of obstore hold complete URLs and answers, which may contain credentials.
 """
 
 import re
 
 
 def refuses_suffixes(error: BaseException) -> bool:
-    """Return whether an error may come of asking for the last bytes of an object."""
+    """Return whether an error may result from requesting the last bytes of an object."""
     if isinstance(error, FileNotFoundError) or type(error).__name__ in _DENIED:
         return False
     if type(error).__name__ == "NotSupportedError" or _OTHER_RANGE.search(str(error)):
@@ -17,7 +17,7 @@ def refuses_suffixes(error: BaseException) -> bool:
 
 
 def is_answer(error: BaseException) -> bool:
-    """Return whether an error is what a server said, rather than that it said nothing."""
+    """Return whether an error is an answer of the server, rather than a missing answer."""
     known = type(error).__name__ in ("NotSupportedError", *_DENIED)
     return known or any(pattern.search(str(error)) for pattern in (_STATUS, _OTHER_RANGE))
 

@@ -1,9 +1,9 @@
-"""Requests to object stores: at most so many at once, bounded in time, and given up when told to.
+"""Requests to object stores: bounded in number and time, and cancellable.
 
-obstore's blocking calls cannot be interrupted: a server that never answers would hold a thread,
-and Ctrl-C with it, for as long as all retries take. So requests are coroutines, which can be
-cancelled, of one event loop. Its thread lives only while there are requests. Whoever waits for
-one waits in Python, where signals arrive.
+obstore's blocking calls cannot be interrupted: a server that never answers would block a thread,
+and Ctrl-C, for the duration of all retries. Requests are therefore coroutines of one event loop,
+which can be cancelled. Its thread exists only while there are requests. Callers wait
+in Python, where signals arrive.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 IN_FLIGHT = 64
-"""Requests under way at once, at most, in this process: of all stores, batches and tables."""
+"""Maximum number of concurrent requests in this process, for all stores, batches and tables."""
 
 
 class _Loop:
@@ -95,12 +95,12 @@ _loop = _Loop()
 
 
 class Group:
-    """Requests that are given up together, and those of the groups within.
+    """Requests that are cancelled together, including those of nested groups.
 
     Parameters
     ----------
     parent : Group, optional
-        With which this one is given up.
+        Group whose cancellation cancels this one.
     """
 
     def __init__(self, parent: "Group | None" = None) -> None:
@@ -112,7 +112,7 @@ class Group:
             parent.add(self)
 
     def add(self, group: "Group") -> None:
-        """Give up another group with this one."""
+        """Cancel another group with this one."""
         with self._lock:
             self._within.add(group)
             if self._given_up:
@@ -121,7 +121,7 @@ class Group:
     def submit(
         self, request: Callable[[], Coroutine[Any, Any, T]], seconds: float | None
     ) -> Future[T]:
-        """Begin a request, unless all were given up."""
+        """Start a request, unless the group was cancelled."""
         with self._lock:
             if self._given_up:
                 raise asyncio.CancelledError
@@ -130,13 +130,13 @@ class Group:
         return future
 
     def forget(self, future: Future[Any]) -> None:
-        """Leave out a request that is over."""
+        """Remove a finished request."""
         with self._lock:
             self._pending.discard(future)
 
     @contextlib.contextmanager
     def joined(self) -> Iterator[None]:
-        """Have the requests of this thread belong here for as long as the context lasts."""
+        """Assign the requests of this thread to this group within the context."""
         before, _current.group = _current.group, self
         try:
             yield
@@ -144,7 +144,7 @@ class Group:
             _current.group = before
 
     def give_up(self) -> None:
-        """Cancel all requests, and begin no more."""
+        """Cancel all requests, and start no more."""
         with self._lock:
             self._given_up = True
             for future in self._pending:
@@ -163,7 +163,7 @@ _current = _Current()
 
 
 def in_my_group(work: Callable[[], T]) -> Callable[[], T]:
-    """Return work for another thread whose requests are given up with those of this one."""
+    """Return work for another thread whose requests are cancelled with those of this one."""
     group = _current.group
     if group is None:
         return work
@@ -183,14 +183,14 @@ def ask(request: Callable[[], Coroutine[Any, Any, T]], seconds: float | None) ->
     request : callable
         Returns its coroutine.
     seconds : float or None
-        How long it may take, once it has begun; None leaves that to obstore.
+        Timeout, once it has started; None for obstore's own.
 
     Raises
     ------
     TimeoutError
         If it takes longer.
     asyncio.CancelledError
-        If what it was part of failed meanwhile, or was interrupted.
+        If its group failed meanwhile, or was interrupted.
     """
     group = _current.group or Group()
     with _loop.running():
@@ -205,10 +205,10 @@ def ask(request: Callable[[], Coroutine[Any, Any, T]], seconds: float | None) ->
 
 
 def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Return what tasks return that make requests, done in threads at the same time.
+    """Return the results of tasks that make requests, run in threads.
 
-    The first error ends them all, and so does a signal: requests under way are cancelled, tasks
-    that have not begun never do, and when this returns no task is at work any more.
+    The first error or a signal ends all: running requests are cancelled, tasks
+    that have not started never do, and no task runs when this returns.
     """
     if len(tasks) < 2:
         return [task() for task in tasks]

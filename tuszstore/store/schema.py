@@ -1,7 +1,7 @@
 """Every variable of a store: where it is, its dimensions, its type, and what it means.
 
-This table makes the arrays, documents them (`docs/store.md` is printed from it) and is what a store
-is checked against when it is opened.
+This table defines the arrays, documents them (`docs/store.md` is printed from it) and is used to
+check a store when it is opened.
 """
 
 import re
@@ -15,7 +15,7 @@ import numpy as np
 from tuszstore.store.categories import CATEGORIES
 
 SCHEMA_VERSION = 3
-"""Raised whenever a reader of the version before could misread a store."""
+"""Raised whenever a reader of the previous version could misread a store."""
 
 SPLITS = ("train", "dev", "eval")
 
@@ -23,11 +23,11 @@ ALIASES = {"val": "dev"}
 """Other names of splits."""
 
 MISSING_INT16 = -32768
-"""Stored int16 value that stands for no sample; real ones stay above it."""
+"""Stored int16 value for a missing sample; real ones are above it."""
 
 
 def missing_value(dtype: str) -> int | float:
-    """Return the stored value that stands for no sample."""
+    """Return the stored value for a missing sample."""
     return MISSING_INT16 if dtype == "int16" else float("nan")
 
 
@@ -41,13 +41,13 @@ class Variable:
         Name, with its group.
     dims : tuple of str
     dtype : str
-        NumPy's name, or ``string``; empty where the configuration decides.
+        NumPy's name, or ``string``; empty if the configuration decides.
     comment : str
     attributes : mapping
         Further attributes of the array.
     required : bool
-        Whether every store has it. What is not required and not there is computed where it can
-        be, or said to be absent.
+        Whether every store has it. Missing optional variables are computed if possible,
+        or reported as missing.
     """
 
     path: str
@@ -90,7 +90,7 @@ VARIABLES = (
         ("start_block", _W, "int64", "First block of the window in signal and label"),
         ("start_time", _W, "float64", "From the start of the recording", _SECONDS),
         ("seizure_fraction", _W, "float64",
-         "Share of samples in a seizure; NaN where unlabelled", {"units": "1"}),
+         "Fraction of samples in a seizure; NaN where unlabelled", {"units": "1"}),
         ("category", _W, "int8", "Category by seizure fraction; -1 where unlabelled",
          {"flag_values": list(range(len(CATEGORIES))), "flag_meanings": " ".join(CATEGORIES)}),
         ("event_classes", _W, "uint16", "Union of the labels of the window's samples"),
@@ -117,7 +117,7 @@ VARIABLES = (
         "recording",
         ("id", _R, "string", "Path of the EDF file relative to the corpus's root"),
         ("patient", _R, "string", "Patient"),
-        ("labelled", _R, "bool", "Whether somebody looked at it; else nothing is known"),
+        ("labelled", _R, "bool", "Whether it is annotated; otherwise it is unlabelled"),
         ("signal_digest", _R, "string", "SHA-256 of the recording's blocks in signal, as stored"),
         ("label_digest", _R, "string", "SHA-256 of the recording's blocks in label"),
         ("n_samples", _R, "int64", "Samples at the store's rate"),
@@ -126,21 +126,21 @@ VARIABLES = (
         ("first_window", _R, "int64", "First window in windows/*"),
         ("n_windows", _R, "int64", "Number of windows"),
         ("mean", _RC, "float64", "Mean that was subtracted", _MICROVOLT),
-        ("sd", _RC, "float64", "Standard deviation that was divided by", _MICROVOLT),
+        ("sd", _RC, "float64", "Standard deviation used as divisor", _MICROVOLT),
     ),
     *_table(
         "recording",
         ("corpus", _R, "string", "Corpus that it comes from"),
-        ("session", _R, "string", "Session; empty where the layout does not tell"),
-        ("montage", _R, "string", "Montage folder; empty where the layout does not tell"),
-        ("reference", _R, "string", "Reference of the electrodes; empty where nothing tells"),
-        ("source_id", _R, "string", "Recording that it is a part of; its own id without gaps"),
+        ("session", _R, "string", "Session; empty if unknown"),
+        ("montage", _R, "string", "Montage folder; empty if unknown"),
+        ("reference", _R, "string", "Reference of the electrodes; empty if unknown"),
+        ("source_id", _R, "string", "Recording that it is a part of; its own id if there are no gaps"),
         ("source_start", _R, "float64", "Where it begins in that", _SECONDS),
         ("patient_time", _R, "float64",
-         "Start, from that of the patient's first recording; NaN where clocks do not tell",
+         "Start, from that of the patient's first recording; NaN if unknown",
          _SECONDS),
         ("clock", _R, "string",
-         "real, surrogate (another date, right intervals) or none"),
+         "real, surrogate (shifted date, correct intervals) or none"),
         ("source_digest", _R, "string", "SHA-256 of the EDF file"),
         ("source_bytes", _R, "int64", "Size of the EDF file", {"units": "byte"}),
         ("source_mtime", _R, "int64", "When the EDF file was last changed, since 1970",
@@ -148,16 +148,16 @@ VARIABLES = (
         ("source_sfreq", _R, "float64", "Sampling rate of the EDF file", _HERTZ),
         ("source_samples", _R, "int64", "Samples of the recording in the EDF file, at its rate"),
         ("raters", _R, "string",
-         "Who looked at it, with commas between; ? is one without a name, empty is nobody"),
+         "Raters, separated by commas; ? is one without a name, empty is none"),
         ("annotation_digest", _R, "string", "SHA-256 of the annotation; empty without one"),
-        ("signal_key", _R, "string", "Hash of what decides the recording's blocks in signal"),
-        ("label_key", _R, "string", "Hash of what decides the recording's blocks in label"),
+        ("signal_key", _R, "string", "Hash of what determines the recording's blocks in signal"),
+        ("label_key", _R, "string", "Hash of what determines the recording's blocks in label"),
         ("interpolated", _RC, "bool", "Channel was interpolated from all others"),
         ("flat", _RC, "bool", "Channel did not change in the source"),
         ("interpolated_samples", _RC, "int64",
          "Samples of the source that were NaN or infinite and were interpolated"),
         ("participant", _R, "string",
-         "What a table of participants says of the patient, as a JSON object; empty without one"),
+         "Columns of the patient in a table of participants, as a JSON object; empty without one"),
         ("notes", _R, "string", "What was repaired or clipped"),
         required=False,
     ),
@@ -166,21 +166,21 @@ VARIABLES = (
         ("recording", _E, "int32", "Row of the event's recording in recordings/*"),
         ("channel", _E, "string", "Channel as annotated; TERM is the whole montage"),
         ("onset", _E, "float64", "Start as annotated", _SECONDS),
-        ("offset", _E, "float64", "End as annotated; NaN where nobody tells", _SECONDS),
+        ("offset", _E, "float64", "End as annotated; NaN if unknown", _SECONDS),
         ("first_sample", _E, "int64", "First sample marked in label, from the recording's start"),
         ("stop_sample", _E, "int64", "One after the last sample marked"),
         ("class", _E, "string", "Event class as annotated"),
         ("bit", _E, "uint16",
-         "What it sets in label: the bit of its class; 0 for background, or where its rater does "
+         "What it sets in label: the bit of its class; 0 for background, or if its rater does "
          "not decide"),
     ),
     *_table(
         "event",
         ("confidence", _E, "float64", "As annotated", {"units": "1"}),
         ("rater", _E, "string",
-         "Who annotated it; empty where nothing tells; any, majority or all: what was decided"),
+         "Who annotated it; empty if unknown; any, majority or all for a decision"),
         ("class_bit", _E, "uint16",
-         "Bit of the class, whoever decides label; that of unlabelled samples is no opinion"),
+         "Bit of the class, whichever rater decides; that of unlabelled samples means no opinion"),
         required=False,
     ),
     *_table(
@@ -216,7 +216,7 @@ OPTIONAL: Mapping[str, type | tuple[type, ...]] = {
 
 
 def attribute_fault(attributes: Mapping[str, Any]) -> str:
-    """Return what is wrong with the attributes of a root; nothing if they may be used.
+    """Return what is wrong with the attributes of a root; empty if they are valid.
 
     Parameters
     ----------
@@ -230,10 +230,10 @@ def attribute_fault(attributes: Mapping[str, Any]) -> str:
             return f"has an attribute {name} of another type: {attributes[name]!r:.40}"
     texts = [*attributes["versions"].values(), *attributes["warnings"]]
     if "tuszstore" not in attributes["versions"] or not all(isinstance(t, str) for t in texts):
-        return "has versions or warnings that are none"
+        return "has invalid versions or warnings"
     made_by = attributes.get("versions_of_signal", ())
     if not all(isinstance(versions, dict) for versions in made_by):
-        return "has versions_of_signal that are none"
+        return "has invalid versions_of_signal"
     files = attributes["digests"].get("files")
     if not isinstance(files, dict) or not all(isinstance(d, str) for d in files.values()):
         return "has no digests of its files"
@@ -241,12 +241,12 @@ def attribute_fault(attributes: Mapping[str, Any]) -> str:
 
 
 def item_bytes(dtype: str) -> int:
-    """Return the bytes of a value in memory; of a string, those of an empty one at least.
+    """Return the size of a value in memory (byte); of an empty string for strings.
 
     Parameters
     ----------
     dtype : str
-        As arrays' metadata has it.
+        As in an array's metadata.
     """
     return _STRING_BYTES if dtype == "string" else np.dtype(dtype).itemsize
 
@@ -264,9 +264,9 @@ def derived_variables(name: str) -> list[Variable]:
     return [
         Variable(f"{group}/name", ("derivation",), "string", "Name of a derivation",
                  required=False),
-        Variable(f"{group}/mean", both, "float64", "Mean that the normaliser gives for it",
+        Variable(f"{group}/mean", both, "float64", "Mean that the normaliser computes for it",
                  _MICROVOLT, required=False),
-        Variable(f"{group}/sd", both, "float64", "Standard deviation that it gives",
+        Variable(f"{group}/sd", both, "float64", "Standard deviation that it computes",
                  _MICROVOLT, required=False),
     ]  # fmt: skip
 
@@ -282,7 +282,7 @@ def stored_variables(names: Iterable[str]) -> list[Variable]:
     Parameters
     ----------
     names : iterable of str
-        Paths of its arrays; those that are not known are ignored.
+        Paths of its arrays; unknown ones are ignored.
     """
     sets = dict.fromkeys(m[1] for name in names if (m := _DERIVED.fullmatch(name)))
     return [*VARIABLES, *(variable for name in sets for variable in derived_variables(name))]
@@ -304,7 +304,7 @@ def variable_at(path: str) -> Variable:
 
 
 def groups_of(variables: Iterable[Variable]) -> list[str]:
-    """Return the groups in which variables are, and those in which groups are, outer ones first."""
+    """Return all groups of variables, including parents, outer ones first."""
     parts = (variable.group.split("/") for variable in variables if variable.group)
     return list(
         dict.fromkeys(

@@ -1,11 +1,11 @@
 """The bytes of a shard: the Zarr v3 codec ``sharding_indexed`` [1]_.
 
 A shard is the encoded chunks one after the other, then an index with offset and size of each, as
-little-endian uint64, then the CRC-32C of the index. A chunk that is not there has both at
-2^64 - 1. Each chunk ends in a CRC-32C of its own.
+little-endian uint64, then the CRC-32C of the index. A missing chunk has both at
+2^64 - 1. Each chunk ends in its own CRC-32C.
 
-Shards are encoded here and not by zarr-python because it takes six times as long; what is written
-is the same array, and the tests read it with zarr-python, zarrs and tensorstore.
+Shards are encoded here because zarr-python takes six times as long; the result is the same
+array, and the tests read it with zarr-python, zarrs and tensorstore.
 
 References
 ----------
@@ -30,7 +30,7 @@ LABEL_CHUNKS = "label/c/"
 """Folders of the shards of signal and of their labels, below a store's root."""
 
 CRC = 4
-"""Bytes of a checksum, behind every chunk and every index."""
+"""Size of a checksum (byte), after every chunk and every index."""
 
 _ENTRY = 16
 """Bytes of an entry of an index."""
@@ -102,12 +102,12 @@ def encode_shard(blocks: NDArray[np.generic], codec: str, n_chunks: int) -> byte
 
 
 def tail_bytes(n_chunks: int) -> int:
-    """Return the bytes of a shard's index with its checksum, which the shard ends in."""
+    """Return the size (byte) of a shard's index with its checksum, at the end of the shard."""
     return _ENTRY * n_chunks + CRC
 
 
 def largest_shard(n_chunks: int, block_bytes: int) -> int:
-    """Return how many bytes a shard can have at most.
+    """Return the maximum size of a shard (byte).
 
     Parameters
     ----------
@@ -119,12 +119,12 @@ def largest_shard(n_chunks: int, block_bytes: int) -> int:
 
 
 def parse_tail(tail: bytes | memoryview, size: int, n_chunks: int) -> NDArray[np.int64]:
-    """Return where the chunks of a shard lie in it.
+    """Return the byte ranges of the chunks of a shard.
 
     Parameters
     ----------
     tail : bytes or memoryview
-        Its last :func:`tail_bytes`, or all that there are.
+        Its last :func:`tail_bytes`, or fewer if it is shorter.
     size : int
         Bytes of the shard.
     n_chunks : int
@@ -132,7 +132,7 @@ def parse_tail(tail: bytes | memoryview, size: int, n_chunks: int) -> NDArray[np
     Returns
     -------
     ndarray of int64, shape (chunk, 2)
-        As of :func:`parse_index`.
+        As from :func:`parse_index`.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def parse_tail(tail: bytes | memoryview, size: int, n_chunks: int) -> NDArray[np
 
 
 def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int64]:
-    """Return where the chunks of a shard lie in it.
+    """Return the byte ranges of the chunks of a shard.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int
     Returns
     -------
     ndarray of int64, shape (chunk, 2)
-        Begin and end of each in bytes, checksum included; -1 for a chunk that is not there.
+        Begin and end of each in bytes, including the checksum; -1 for a missing chunk.
 
     Raises
     ------
@@ -181,9 +181,9 @@ def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int
 
 
 def blosc_fault(chunk: bytes | NDArray[np.uint8], n_bytes: int) -> str:
-    """Return what is wrong with the header of a chunk of Blosc [1]_; nothing if it may be decoded.
+    """Return what is wrong with the header of a chunk of Blosc [1]_; empty if it can be decoded.
 
-    Blosc believes what the header says of the chunk's own size, and would read past its end.
+    Blosc trusts the chunk size in the header, and would read past the chunk's end.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def blosc_fault(chunk: bytes | NDArray[np.uint8], n_bytes: int) -> str:
 
 
 def largest_chunk(block_bytes: int) -> int:
-    """Return how many bytes a chunk can have at most, its checksum included.
+    """Return the maximum size of a chunk (byte), including its checksum.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def largest_chunk(block_bytes: int) -> int:
 
 
 def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
-    """Encode one chunk that is a file of its own, as the chunks of a shard are encoded.
+    """Encode one chunk as a separate file, like the chunks of a shard.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
 
 
 def shard_fault(path: Path, n_chunks: int, n_blocks: int, *, deep: bool = False) -> str:
-    """Return what is wrong with a shard as far as its index tells; nothing if it is whole.
+    """Return what is wrong with a shard, according to its index; empty if it is intact.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def shard_fault(path: Path, n_chunks: int, n_blocks: int, *, deep: bool = False)
 
 
 def chunk_fault(path: Path) -> str:
-    """Return what is wrong with a chunk that is a file of its own; nothing if it is whole."""
+    """Return what is wrong with a chunk in its own file; empty if it is intact."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -280,14 +280,14 @@ def _chunk_fault(content: bytes) -> str:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it.
+    """Write a file and flush it to disk.
 
     Its name is durable only when its folder is too: :func:`sync_folder`.
 
     Raises
     ------
     OSError
-        As the file system gives it.
+        From the file system.
     """
     with path.open("wb") as file:
         file.write(content)
@@ -296,12 +296,12 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the disk has the names in a folder.
+    """Flush the entries of a folder to disk.
 
     Raises
     ------
     OSError
-        As the file system gives it, unless it cannot do so for folders.
+        From the file system, unless it cannot flush folders.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -314,12 +314,12 @@ def sync_folder(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all.
+    """Write a file atomically.
 
     Raises
     ------
     OSError
-        As the file system gives it; nothing is left behind.
+        From the file system; no partial file is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -1,7 +1,7 @@
-"""What is annotated, as intervals of samples: from these, labels of any window are made.
+"""Annotations as intervals of samples, from which labels of any window are computed.
 
-A label array says the same sample by sample. From few intervals, the windows that meet one are
-found without looking at the others, so that the index of ten million windows takes a second.
+A label array has the same information per sample. With few intervals, the windows that overlap one
+are found without reading the others, so that the index of ten million windows takes a second.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ Samples = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Spans:
-    """Intervals of samples of all recordings in a row, apart from each other and in order.
+    """Disjoint, sorted intervals of samples of all concatenated recordings.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Spans:
     stop: Samples
 
     def meeting(self, begin: Samples, length: int) -> Iterator[tuple[int, int, int]]:
-        """Yield what windows have of the intervals.
+        """Yield the overlaps of windows and intervals.
 
         Parameters
         ----------
@@ -42,7 +42,7 @@ class Spans:
         Yields
         ------
         int, int, int
-            Place of the window in `begin`; first sample of the part within it, and the one after
+            Index of the window in `begin`; first sample of the part within it, and the one after
             its last.
         """
         low = np.searchsorted(self.stop, begin, "right")
@@ -53,7 +53,7 @@ class Spans:
                 yield row, first, min(int(self.stop[k] - begin[row]), length)
 
     def meets(self, begin: Samples, length: int) -> NDArray[np.bool_]:
-        """Return which windows meet an interval."""
+        """Return which windows overlap an interval."""
         low = np.searchsorted(self.stop, begin, "right")
         met: NDArray[np.bool_] = low < np.searchsorted(self.first, begin + length, "left")
         return met
@@ -61,20 +61,20 @@ class Spans:
 
 @dataclass(frozen=True)
 class LabelSpans:
-    """What `label` has, as intervals.
+    """The content of `label`, as intervals.
 
-    Recordings stand in a row, one sample apart, so that no interval reaches into the next.
+    Recordings are concatenated, one sample apart, so that no interval reaches into the next.
 
     Attributes
     ----------
     offset : ndarray of int64, shape (recording,)
         Where each recording begins.
     seizure : Spans
-        Annotated seizures, those too of which something is to be ignored.
+        Annotated seizures, including partly ignored ones.
     unlabelled : Spans
-        Samples of which nothing is known: ignored ones, and unlabelled recordings.
+        Unlabelled samples: ignored ones, and unlabelled recordings.
     classes : dict of int to Spans
-        Samples of each class that there is, by its bit, without those that are unlabelled.
+        Samples of each existing class, by its bit, without unlabelled ones.
     """
 
     offset: Samples
@@ -89,7 +89,7 @@ class LabelSpans:
         events: Mapping[str, NDArray[Any]],
         spec: StoreSpec,
     ) -> Self:
-        """Put the labels of recordings in a row.
+        """Concatenate the labels of recordings.
 
         Parameters
         ----------

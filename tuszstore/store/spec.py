@@ -1,7 +1,7 @@
-"""What a reader has to know of a store beside the metadata of its arrays: the attribute `spec`.
+"""The attribute `spec`: what a reader needs to know besides the metadata of arrays.
 
-A store is understood from its root alone. Keys that this version does not know are ignored, unless
-`requires` names them: then the store is refused rather than read wrong.
+The root fully describes a store. Unknown keys are ignored, unless `requires` names them:
+then the store is rejected rather than misread.
 """
 
 import hashlib
@@ -16,37 +16,37 @@ from tuszstore.channels.sets import check_distinct
 from tuszstore.store.geometry import Geometry
 
 MAX_CLASSES = 15
-"""Bits of a uint16 that are left for event classes; the last one marks unlabelled samples."""
+"""Bits of a uint16 available for event classes; the last one marks unlabelled samples."""
 
 MAX_CHANNELS = 4096
-"""Channels of a store, at most; what bounds memory is the size of a block."""
+"""Maximum number of channels of a store; the size of a block bounds memory."""
 
 MAX_WINDOW_BYTES = 1 << 32
-"""Bytes of a window's values as float32, at most."""
+"""Maximum size of a window as float32 (byte)."""
 
 MAX_SHARD_SAMPLES = 1 << 28
-"""Samples of a channel in a shard, at most: half a gigabyte of labels in one piece."""
+"""Maximum samples per channel in a shard: half a gigabyte of labels at once."""
 
 _MAX_SAMPLES = 1 << 31
 
 KNOWN_REQUIREMENTS: frozenset[str] = frozenset()
-"""Names that `requires` may hold: what a reader must know to read a store right."""
+"""Names that `requires` may hold: features that a reader must support."""
 
 
 class SpecError(ValueError):
-    """A `spec` that cannot be understood; the text names the key."""
+    """An invalid `spec`; the text names the key."""
 
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """What a store holds, as its root says.
+    """The specification of a store's content, from its root.
 
     Attributes
     ----------
     channels : tuple of Channel
         In the order of the channel axis.
     average_of : tuple of str
-        Electrodes whose average is the cathode ``avg``; empty where no channel has that.
+        Electrodes whose average is the cathode ``avg``; empty if no channel has that.
     sfreq : float
         Sampling rate (Hz).
     units : {"1", "uV"}
@@ -68,14 +68,14 @@ class StoreSpec:
     seizure : tuple of str
         Those that count as seizure.
     full_seizure : float
-        Share of seizure from which on a window is a full seizure.
+        Minimum fraction of seizure for a full seizure.
     requires : tuple of str
-        What a reader must know to read the store right.
+        Features that a reader must support.
     rater : str
-        Whose annotations decide the labels: the name of a rater, or ``any``, ``majority`` or
+        Which raters decide the labels: the name of one, or ``any``, ``majority`` or
         ``all`` (:mod:`tuszstore.store.raters`).
     unknown : tuple of str
-        Keys that this version does not know, and ignores.
+        Unknown keys, which are ignored.
 
     Examples
     --------
@@ -115,15 +115,15 @@ class StoreSpec:
 
     @classmethod
     def from_json(cls, values: Any) -> Self:
-        """Return what the attribute `spec` of a root says.
+        """Return the parsed attribute `spec` of a root.
 
         Raises
         ------
         SpecError
-            If a key is missing, or its value none that it may have.
+            If a key is missing, or its value is invalid.
         """
         if not isinstance(values, Mapping):
-            raise SpecError(f"is no mapping but {values!r:.60}")
+            raise SpecError(f"must be a mapping, not {values!r:.60}")
         known = {name: values[name] for name in _FIELDS if name in values}
         if missing := [name for name in _FIELDS if name not in known and name not in LATER]:
             raise SpecError(f"lacks {', '.join(missing)}")
@@ -136,7 +136,7 @@ class StoreSpec:
         return cls(**known, unknown=unknown)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the attribute `spec`; :meth:`from_json` gives the same again."""
+        """Return the attribute `spec`, the inverse of :meth:`from_json`."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
         for name, meant in LATER.items():
             if values[name] == meant:
@@ -148,13 +148,13 @@ class StoreSpec:
         }
 
     def written_over(self, before: Any) -> dict[str, Any]:
-        """Return the attribute `spec`, with what else stood in the one that it replaces."""
+        """Return the attribute `spec`, keeping unknown keys of the one that it replaces."""
         before = before if isinstance(before, Mapping) else {}
         return {**{key: before[key] for key in before if key not in _FIELDS}, **self.to_json()}
 
     @property
     def digest(self) -> str:
-        """Hash of the canonical text; equal for two that say the same."""
+        """Hash of the canonical text; equal for equal specifications."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -165,7 +165,7 @@ class StoreSpec:
 
     @cached_property
     def channel_names(self) -> tuple[str, ...]:
-        """Names of the channels, in their order."""
+        """Names of the channels, in order."""
         return tuple(channel.name for channel in self.channels)
 
     @cached_property
@@ -192,7 +192,7 @@ class StoreSpec:
 _FIELDS = tuple(name for name in StoreSpec.__dataclass_fields__ if name != "unknown")
 
 LATER = {"rater": "any"}
-"""Keys that came later, and what a store means that lacks them: it says the same without."""
+"""Keys added later, and their meaning in a store that lacks them."""
 
 
 def _check(spec: StoreSpec) -> None:
@@ -206,7 +206,7 @@ def _check(spec: StoreSpec) -> None:
         raise SpecError(f"channels: {error}") from None
     averaged = any(channel.cathode == AVERAGE for channel in spec.channels)
     if averaged != bool(spec.average_of):
-        raise SpecError("average_of must name electrodes where a channel has the cathode avg")
+        raise SpecError("average_of must name electrodes if a channel has the cathode avg")
     _number("sfreq", spec.sfreq, least=0, most=1e6)
     if spec.units not in ("1", "uV"):
         raise SpecError(f"units must be '1' or 'uV', not {spec.units!r:.40}")
@@ -216,13 +216,13 @@ def _check(spec: StoreSpec) -> None:
     if spec.bandpass is not None:
         low, high = spec.bandpass
         if not low < high:
-            raise SpecError(f"bandpass must rise, not {low:g} to {high:g}")
+            raise SpecError(f"bandpass must be increasing, not {low:g} to {high:g}")
     for name in ("window", "stride", "block", "step", "shard"):
         _count(name, getattr(spec, name))
     if spec.window % spec.block or spec.stride % spec.step:
         raise SpecError("window and stride must be whole numbers of blocks")
     if spec.block != spec.step and spec.block != spec.window:
-        raise SpecError("blocks overlap, and are no windows")
+        raise SpecError("blocks overlap, but are not windows")
     if 4 * n_channels * spec.window > MAX_WINDOW_BYTES:
         raise SpecError(
             f"a window of {spec.window} samples of {n_channels} channels takes more than "
@@ -236,9 +236,9 @@ def _check(spec: StoreSpec) -> None:
     if len(spec.classes) > MAX_CLASSES:
         raise SpecError(f"has {len(spec.classes)} classes, more than {MAX_CLASSES}")
     if len(set(spec.classes)) < len(spec.classes):
-        raise SpecError("names one class twice")
+        raise SpecError("has a repeated class")
     if strange := [name for name in spec.seizure if name not in spec.classes]:
-        raise SpecError(f"seizure names {strange[0]!r:.40}, which is none of its classes")
+        raise SpecError(f"seizure names {strange[0]!r:.40}, which is not one of its classes")
     _strings("rater", [spec.rater])
     _number("full_seizure", spec.full_seizure, least=0, most=1)
 
@@ -246,14 +246,14 @@ def _check(spec: StoreSpec) -> None:
 def _number(name: str, value: Any, *, least: float, most: float) -> None:
     """Refuse what is no number above `least`, up to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError(f"{name} is no number but {value!r:.40}")
+        raise SpecError(f"{name} must be a number, not {value!r:.40}")
     if not least < value <= most:  # NaN is not
         raise SpecError(f"{name} must be above {least:g} and at most {most:g}, not {value!r:.40}")
 
 
 def _count(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MAX_SAMPLES:
-        raise SpecError(f"{name} must be a whole number from 1 to {_MAX_SAMPLES}: {value!r:.40}")
+        raise SpecError(f"{name} must be an integer from 1 to {_MAX_SAMPLES}, not {value!r:.40}")
 
 
 def _pair(name: str, value: Any) -> tuple[float, float]:
@@ -266,17 +266,17 @@ def _pair(name: str, value: Any) -> tuple[float, float]:
 
 def _strings(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise SpecError(f"{name} is no list but {value!r:.60}")
+        raise SpecError(f"{name} must be a list, not {value!r:.60}")
     if strange := [
         one for one in value if not isinstance(one, str) or not 0 < len(one) <= MAX_NAME
     ]:
-        raise SpecError(f"{name} holds {strange[0]!r:.60}, which is no name")
+        raise SpecError(f"{name} has {strange[0]!r:.60}, which is not a name")
     return tuple(value)
 
 
 def _channels(value: Any) -> tuple[Channel, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise SpecError(f"channels is no list but {value!r:.60}")
+        raise SpecError(f"channels must be a list, not {value!r:.60}")
     channels = []
     for number, one in enumerate(value):
         if not isinstance(one, Mapping) or not {"name", "anode", "cathode"} <= set(one):

@@ -1,4 +1,4 @@
-"""The tables of a store, whose columns are loaded when they are asked for."""
+"""The tables of a store, with columns loaded on demand."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Table(BaseTable):
     """The columns of one table, each loaded when it is first used.
 
-    Those of a remote store are loaded together: they are small, and round trips are long. Optional
-    columns that the store does not have are computed, or raise an error that says so.
+    Those of a remote store are loaded together: they are small, and round trips are long. Missing
+    optional columns are computed, or raise an error.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Table(BaseTable):
     variables : dict of str to Variable
         Columns that can be used, by name.
     absent : tuple of Variable
-        Optional columns that the store does not have, and that nothing else tells.
+        Optional columns that are missing and cannot be computed.
     """
 
     def __init__(self, store: "StoreMetadata", columns: Sequence[Variable]) -> None:
@@ -61,7 +61,7 @@ class Table(BaseTable):
         return loaded[name]
 
     def or_blank(self, name: str) -> NDArray[Any]:
-        """Return a column, or what stands for nothing where the store does not have it."""
+        """Return a column, or placeholder values if the store lacks it."""
         absent = [variable for variable in self.absent if variable.name == name]
         if not absent:
             return self[name]
@@ -103,7 +103,7 @@ class Table(BaseTable):
         return shared_column([digests[file] for file in files], shape, dtype, read)
 
     def forget(self) -> None:
-        """Drop what was loaded."""
+        """Drop loaded columns."""
         self._loaded = {}
 
     def shape(self, name: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What all tables of windows, recordings and events offer, wherever they come from."""
+"""The interface of all tables of windows, recordings and events."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -15,14 +15,14 @@ from tuszstore.store.spec import StoreSpec
 
 
 class BaseTable(Mapping[str, NDArray[Any]], ABC):
-    """Columns of a table by name, loaded or made when they are first used.
+    """Columns of a table by name, loaded or computed on first use.
 
     Attributes
     ----------
     variables : mapping of str to Variable
         Columns that can be used, by name.
     absent : tuple of Variable
-        Optional columns that are not known.
+        Optional columns that are unknown.
     """
 
     variables: Mapping[str, Variable]
@@ -33,7 +33,7 @@ class BaseTable(Mapping[str, NDArray[Any]], ABC):
 
     @abstractmethod
     def or_blank(self, name: str) -> NDArray[Any]:
-        """Return a column, or what stands for nothing where it is not known."""
+        """Return a column, or placeholder values if it is unknown."""
 
     @abstractmethod
     def shape(self, name: str) -> tuple[int, ...]:
@@ -41,10 +41,10 @@ class BaseTable(Mapping[str, NDArray[Any]], ABC):
 
     @abstractmethod
     def forget(self) -> None:
-        """Drop what was loaded."""
+        """Drop loaded columns."""
 
     def load(self, *names: str) -> None:
-        """Load columns now: in a thread, zarr-python cannot while the interpreter ends."""
+        """Load columns now: threads cannot use zarr-python at interpreter shutdown."""
         for name in names:
             self[name]
 
@@ -56,15 +56,15 @@ class BaseTable(Mapping[str, NDArray[Any]], ABC):
 
 
 class WindowTables(Protocol):
-    """What is known of windows beside their signal: of a store, of a view, of several."""
+    """Window metadata of a store, a view, or several stores."""
 
     @property
     def path(self) -> Path | str:
-        """Where they are, for messages."""
+        """Their location, for messages."""
 
     @property
     def spec(self) -> StoreSpec:
-        """What values mean: channels, rate, units, windows, classes."""
+        """Meaning of values: channels, rate, units, windows, classes."""
 
     @property
     def geometry(self) -> Geometry:
@@ -76,15 +76,15 @@ class WindowTables(Protocol):
 
     @property
     def signature(self) -> str:
-        """Of what the windows are of: equal for copies of a store."""
+        """Signature of the content: equal for copies of a store."""
 
     @property
     def numbering(self) -> str:
-        """Equal where the numbers of windows mean the same windows."""
+        """Equal if window indices refer to the same windows."""
 
     @property
     def grid(self) -> WindowGrid:
-        """Where windows lie."""
+        """Positions of windows."""
 
     @property
     def n_windows(self) -> int:
@@ -107,4 +107,4 @@ class WindowTables(Protocol):
         """Columns of `left_out/*`."""
 
     def check_open(self) -> None:
-        """Refuse to go on where the store was closed."""
+        """Raise if the store was closed."""

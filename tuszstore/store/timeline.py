@@ -1,8 +1,8 @@
-"""How far windows are from seizures, on the timeline of a patient where clocks tell it.
+"""Times from windows to seizures, on the timeline of a patient if clocks allow it.
 
-The recordings of a patient lie on one timeline if their clocks tell when each began; any other
-recording has a timeline of its own. All timelines are put one after the other on an axis of
-samples, far enough apart that nothing of one is taken for a neighbour in another.
+The recordings of a patient are on one timeline if their clocks give all start times; any other
+recording has its own timeline. All timelines are concatenated on one axis of
+samples, far enough apart that they do not interact.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ from tuszstore.store.labels import UNLABELLED
 from tuszstore.store.spec import StoreSpec
 
 TOLERANCE = 1.0
-"""Seconds between two recordings that are no gap: clocks of headers tell whole seconds."""
+"""Maximum seconds between recordings without a gap: clocks in headers resolve 1 s."""
 
 Samples = NDArray[np.int64]
 
 
 def merge(first: Samples, stop: Samples, gap: int = 0) -> tuple[Samples, Samples]:
-    """Return the union of intervals as sorted ones that neither meet nor overlap.
+    """Return the union of intervals, sorted and disjoint.
 
     Parameters
     ----------
     first, stop : ndarray of int64, shape (interval,)
-        In any order; those that do not end after they begin are ignored.
+        In any order; empty ones are ignored.
     gap : int
-        Intervals that are no further apart become one.
+        Intervals at most this far apart are merged.
     """
     order = np.argsort(first, kind="stable")
     order = order[stop[order] > first[order]]
@@ -43,12 +43,12 @@ def merge(first: Samples, stop: Samples, gap: int = 0) -> tuple[Samples, Samples
 def without(
     first: Samples, stop: Samples, cut_first: Samples, cut_stop: Samples
 ) -> tuple[Samples, Samples]:
-    """Return what is left of intervals where others are taken out.
+    """Return the difference of intervals.
 
     Parameters
     ----------
     first, stop : ndarray of int64, shape (interval,)
-        In order and apart, as :func:`merge` gives them.
+        Sorted and disjoint, from :func:`merge`.
     cut_first, cut_stop : ndarray of int64, shape (cut,)
         The same.
     """
@@ -74,11 +74,11 @@ class Timelines:
     start : ndarray of int64, shape (recording,)
         Where each recording begins.
     whole : ndarray of bool, shape (recording,)
-        Which of them lie in one known stretch.
+        Which of them are within one known stretch.
     ends : ndarray of int64, shape (timeline,)
         Where each timeline ends, in the order of the axis.
     onsets, offsets : ndarray of int64, shape (seizure,)
-        Seizures, apart from each other and in order.
+        Seizures, disjoint and sorted.
     known, until : ndarray of int64, shape (stretch,)
         Begin and end of stretches that are recorded and annotated without a gap.
     """
@@ -98,7 +98,7 @@ class Timelines:
         events: Mapping[str, NDArray[Any]],
         spec: StoreSpec,
     ) -> Self:
-        """Put recordings and seizures on their timelines.
+        """Place recordings and seizures on their timelines.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Timelines:
     def distances(
         self, recording: NDArray[Any], first: Samples, length: int, sfreq: float
     ) -> dict[str, NDArray[np.float64]]:
-        """Return how far windows are from seizures.
+        """Return the times from windows to seizures.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Timelines:
         -------
         dict of str to ndarray of float64, shape (window,)
             ``time_to_seizure`` and ``time_since_seizure`` (s): to the next onset and from the last
-            offset; 0 in windows that hold seizure, NaN where none is known. ``seizure_free_after``
+            offset; 0 in windows with seizure, NaN if none is known. ``seizure_free_after``
             and ``seizure_free_before`` (s): recorded and annotated time without a seizure from the
             window on, up to the next seizure or gap.
         """

@@ -1,8 +1,8 @@
 """Windows as PyTorch tensors: a dataset for the stock ``DataLoader``, and a loader of batches.
 
 Thin adapters over :mod:`tuszstore.read` and :mod:`tuszstore.sampling`. Reading needs no worker
-processes: the reader's threads use all cores, and :class:`WindowLoader` prepares the next batches
-in one thread more while the last is used.
+processes: the reader's threads use all cores, and :class:`WindowLoader` prefetches batches
+in another thread.
 
 >>> from tuszstore.torch import WindowLoader  # doctest: +SKIP
 >>> loader = WindowLoader(store, batch_size=64, device="cuda")  # doctest: +SKIP

@@ -1,8 +1,8 @@
-"""Whether the ranks of a training give parts of one epoch.
+"""Check that all ranks of a training use the same epoch.
 
-Each rank draws the order by itself. Where they differ, by a seed that was made of the rank or a
-store that is not the same everywhere, windows come twice and others never, and nothing else tells.
-So a loader's first iteration compares, once: what is drawn later follows from the same seeds.
+Each rank draws the order independently. If orders differ, because the seed depends on the rank or
+the stores differ, windows are repeated or missed without any other sign. A loader's first
+iteration therefore compares them, once: later epochs follow from the same seeds.
 """
 
 import weakref
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 PATIENCE = timedelta(minutes=10)
-"""How long other ranks may take to begin their first iteration."""
+"""Timeout for other ranks to start their first iteration."""
 
 _meetings: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
@@ -21,7 +21,7 @@ _meetings: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 def check_agreement(values: Mapping[str, Any], rank: int, world_size: int) -> None:
     """Compare with the other ranks what must be equal on all; every rank must call it.
 
-    Nothing is done where ``torch.distributed`` has no process group of these ranks.
+    Does nothing if ``torch.distributed`` has no process group of these ranks.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def check_agreement(values: Mapping[str, Any], rank: int, world_size: int) -> No
     ValueError
         If a rank has another value, naming the value and both ranks.
     RuntimeError
-        If the other ranks do not begin in time.
+        If the other ranks do not start in time.
     """
     group = _meeting(rank, world_size)
     if group is None:
@@ -44,9 +44,9 @@ def check_agreement(values: Mapping[str, Any], rank: int, world_size: int) -> No
         torch.distributed.all_gather_object(found, dict(values), group=group)
     except RuntimeError as error:
         raise RuntimeError(
-            f"rank {rank} of {world_size} begins the first epoch of a loader, and not all others "
-            f"do: {error}. Each rank must iterate the loader; one that reads windows for itself "
-            "takes rank=0, world_size=1"
+            f"rank {rank} of {world_size} starts the first epoch of a loader, but not all others "
+            f"do: {error}. Each rank must iterate the loader; if one rank reads windows alone, "
+            "set rank=0, world_size=1"
         ) from error
     for other, theirs in enumerate(found):
         for name, value in found[0].items():

@@ -1,4 +1,4 @@
-"""What frameworks look for beside a loader's batches.
+"""Attributes of a loader that frameworks look for.
 
 Lightning asks a loader that has a ``sampler`` for its ``batch_sampler`` as well, and announces
 epochs by ``set_epoch`` of the sampler in that.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class BatchIndices:
     """The batches of a loader's next iteration as lists of window indices.
 
-    Nothing is read for it, and no epoch is used up.
+    Nothing is read, and the epoch does not advance.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class BatchIndices:
 
     @property
     def sampler(self) -> "BatchIndices":
-        """What has ``set_epoch``: the very same."""
+        """This object, which has ``set_epoch``."""
         return self
 
     def set_epoch(self, epoch: int) -> None:

@@ -16,18 +16,18 @@ from tuszstore.read.targets import Target
 Allocate = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
 
 Meta = dict[str, Any]
-"""Of a batch: ``window``, ``recording``, ``start_time`` and ``category``, one value a window."""
+"""Of a batch: ``window``, ``recording``, ``start_time`` and ``category``, one value per window."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows and their labels; row k of each belongs together.
+    """Windows and their labels; row k of each belongs to the same window.
 
     Attributes
     ----------
     signal : Tensor, shape (window, channel, sample)
     label : Tensor, shape (window, ...)
-        Of each sample, of the window, or of each of its channels.
+        Per sample, per window, or per channel.
     meta : dict or None
     """
 
@@ -36,7 +36,7 @@ class Batch:
     meta: Meta | None
 
     def as_list(self) -> list[Any]:
-        """Return what a user gets: signal, label, and meta if it was asked for."""
+        """Return signal, label, and meta if requested."""
         return [self.signal, self.label] + ([] if self.meta is None else [self.meta])
 
 
@@ -79,17 +79,17 @@ class BatchReader:
         ----------
         numbers : ndarray of int64, shape (window,)
         allocate : callable
-            Returns the memory for a shape and a type, of any content.
+            Returns uninitialised memory for a shape and a type.
         stored : bool
-            Whether the signal is left as it is stored where that is int16: the channels of the
-            store, without their scale, of which `rows` are still to be made.
+            Whether to return stored int16 values, if stored so: the unscaled channels of the
+            store, before `rows` are computed.
         shift : ndarray of int64, shape (window,), optional
-            Samples by which each window is taken later.
+            Samples by which each window is shifted later.
 
         Returns
         -------
         Batch
-            The label is float32, and NaN where nothing is known; class bits are int32, for torch
+            The label is float32, and NaN where unlabelled; class bits are int32, because torch
             has few operations on uint16.
         """
         n_channels, n_samples = self._shape
@@ -107,7 +107,7 @@ class BatchReader:
 
     @property
     def rows(self) -> Rows | None:
-        """What is made of the store's channels; None where they are read as they are."""
+        """Derivations of the store's channels; None for the stored ones."""
         return getattr(self._windows, "rows", None)
 
     def recordings(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -117,7 +117,7 @@ class BatchReader:
 
     @property
     def stored_dtype(self) -> torch.dtype:
-        """Type in which the signal is read as it is stored; what is made of it is float32."""
+        """Data type of stored values; derived ones are float32."""
         made = getattr(self._windows, "rows", None) is not None
         stored = self.store.metadata.encoding.dtype
         return torch.int16 if stored == "int16" and not made else torch.float32

@@ -1,4 +1,4 @@
-"""Memory of batches as tensors, used again when nothing refers to it any more."""
+"""Memory of batches as tensors, reused when no longer referenced."""
 
 import math
 from typing import Any
@@ -10,15 +10,15 @@ from tuszstore.read.memory import Memory
 
 
 class BufferPool:
-    """Tensors whose memory comes back; safe to use from several threads.
+    """Tensors with reused memory; thread-safe.
 
-    Only a tensor's storage refers to its memory, and so does all that is made from the tensor; see
+    A tensor's storage holds its memory, and so do all tensors derived from it; see
     :class:`tuszstore.read.memory.Memory`.
 
     Parameters
     ----------
     keep : int
-        Buffers that may lie idle, at most.
+        Maximum number of idle buffers.
     """
 
     def __init__(self, keep: int) -> None:
@@ -26,7 +26,7 @@ class BufferPool:
 
     @property
     def keep(self) -> int:
-        """Buffers that may lie idle, at most."""
+        """Maximum number of idle buffers."""
         return self._memory.keep
 
     @keep.setter
@@ -34,7 +34,7 @@ class BufferPool:
         self._memory.keep = keep
 
     def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """Return a tensor of any content, which shares its memory with no other."""
+        """Return an uninitialised tensor that shares its memory with no other."""
         size = math.prod(shape) * dtype.itemsize
         if size == 0:
             return torch.empty(shape, dtype=dtype)

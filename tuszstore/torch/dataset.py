@@ -25,19 +25,19 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     """Windows of a store as a map-style dataset.
 
     An item is ``(signal, label)``, and ``(signal, label, meta)`` with `return_meta`. ``DataLoader``
-    asks for all items of a batch at once; they are read by all cores into one piece of memory, and
-    its ``default_collate`` returns that without a copy. A list, a slice or a mask gives a batch as
-    well::
+    requests all items of a batch at once; they are read by all cores into contiguous memory, and
+    its ``default_collate`` returns that without a copy. A list, a slice or a mask also returns a
+    batch::
 
         DataLoader(dataset, batch_size=64, shuffle=True)
         DataLoader(dataset, batch_size=64, sampler=Balanced(store.index))
         DataLoader(dataset, batch_sampler=BatchSampler(sampler, 64, drop_last=False))
         DataLoader(dataset, sampler=BatchSampler(sampler, 64, drop_last=False), batch_size=None)
 
-    All are equally fast. A sampler of :mod:`tuszstore.sampling` gives window indices of the store,
-    so it goes with a dataset of all windows. Workers are of use for a slow `transform` only. They
+    All are equally fast. A sampler of :mod:`tuszstore.sampling` yields window indices of the store,
+    so it needs a dataset of all windows. Workers only help with a slow `transform`. They
     read with one thread each, into memory that they share with the loader's process: ``/dev/shm``
-    must have room for the batches that are under way.
+    must have space for the batches in flight.
 
     Parameters
     ----------
@@ -45,36 +45,36 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     indices : array_like of int or bool, shape (window,), or slice, optional
         Windows of the store, negative ones counted from its end, or a mask of all; by default all.
     transform : callable, optional
-        ``transform(signal)`` takes the signal of one window. What it returns takes the signal's
-        place, of whatever type and shape: it reaches a ``collate_fn`` as it is, and
-        ``default_collate`` makes batches of tensors, arrays, numbers, and of tuples and dicts of
+        ``transform(signal)`` takes the signal of one window. Its result replaces the
+        signal and may have any type and shape: it is passed to a ``collate_fn`` unchanged, and
+        ``default_collate`` forms batches of tensors, arrays, numbers, and of tuples and dicts of
         those. ``transform(signal, label, rng)`` returns signal and label; `rng` is a NumPy
-        generator that belongs to the seed, the epoch and the window's place in it, the same
-        whichever worker runs it. A parameter ``channels`` gets the names of the channels.
+        generator that depends on the seed, the epoch and the window's place in it, but not on
+        the worker. A parameter ``channels`` receives the names of the channels.
     label : {"seizure", "classes", "onset", "preictal", "channels"}
-        ``seizure``: float32, 1 in a seizure, 0 elsewhere, and NaN where nothing is known: in what
-        is ignored, and in unlabelled recordings, which a store only has with
+        ``seizure``: float32, 1 in a seizure, 0 elsewhere, and NaN where unlabelled: in ignored
+        samples and in unlabelled recordings, which a store only has with
         ``labels.unlabelled: keep``. ``classes``: the bits of the event classes, as int32. Others
         are float32 too: ``onset``, the first `interval` seconds of seizures; ``preictal``, one
-        value for each window, whether a seizure follows; ``channels``, of each channel and sample.
+        value per window, whether a seizure follows; ``channels``, per channel and sample.
         :meth:`tuszstore.read.targets.Target.of` describes them all.
     horizon, interval : float, optional
         With ``preictal``: seconds between a warning and the earliest seizure, and those after that
         in which it is expected (SPH and SOP). `interval` also with ``onset``; 10 by default.
     rule : {"any", "majority", "centre", "last", "soft"} or float, optional
-        One value for each window, not for each sample: whether any of them, most, the one in the
-        middle, the last, or at least a share of them are 1; ``soft`` is the share.
+        One value per window, not per sample: whether any of them, most, the middle one,
+        the last, or at least a fraction of them are 1; ``soft`` is the fraction.
     ignore : float or (float, float), optional
         Seconds around onsets and offsets, or around each of both, whose samples are NaN.
     return_meta : bool
-        Adds a dict: ``window`` (its number in the store), ``recording`` (its id), ``start_time``
+        Adds a dict: ``window`` (its index in the store), ``recording`` (its id), ``start_time``
         (s from the start of the recording) and ``category`` (the code in ``store.index``).
     jitter : bool
-        Shift each window within its stride, as of :class:`~tuszstore.torch.WindowLoader`.
+        Shift each window within its stride, as in :class:`~tuszstore.torch.WindowLoader`.
     seed : int
-        Of what `transform` and `jitter` draw. Its place is that of the item, and the epoch is what
-        :meth:`set_epoch` says: call it in each epoch, or all draw the same. With
-        :meth:`tuszstore.sampling.Sampler.placed` epoch and place come with the indices.
+        Of the random numbers of `transform` and `jitter`. The place is that of the item, and the
+        epoch is set by :meth:`set_epoch`: call it in each epoch, or all epochs are the same. With
+        :meth:`tuszstore.sampling.Sampler.placed` the indices carry epoch and place.
 
     Attributes
     ----------
@@ -88,9 +88,9 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
 
     Notes
     -----
-    Items are safe to keep and to change. Those of one batch share memory, so one that is kept
+    Items may be kept and changed. Those of one batch share memory, so keeping one
     keeps the batch. The dataset may be used in forked and spawned workers, and from threads; if the
-    store lies in an object store, in spawned workers and those of a fork server only.
+    store is in an object store, only in spawned workers and those of a fork server.
 
     Examples
     --------
@@ -139,12 +139,12 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
             share(self._epoch)  # workers that are running already see a change of it
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of what `transform` and `jitter` draw, also in workers that are running.
+        """Set the epoch of the random numbers of `transform` and `jitter`, also in running workers.
 
         Parameters
         ----------
         epoch : int
-            From 0 on.
+            Counted from 0.
         """
         self._epoch.fill_(as_whole_number("epoch", epoch, 0))
 
@@ -169,9 +169,9 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         Raises
         ------
         IndexError, TypeError
-            If a place is out of range, or no integer.
+            If a place is out of range, or not an integer.
         TypeError
-            If what `transform` returns for several windows does not make one batch.
+            If the results of `transform` for several windows cannot be collated.
         StoreError
             If a block is missing or damaged, naming recording and time.
         """
@@ -180,14 +180,14 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         return tuple(self._read(item).collated())
 
     def __getitems__(self, items: Indices) -> list[tuple[Any, ...]]:
-        """Return windows, read at once, as ``DataLoader`` asks for those of a batch."""
+        """Return the windows of a batch, read at once, for ``DataLoader``."""
         return self._read(items)
 
     @staticmethod
     def collate(samples: list[tuple[Any, ...]]) -> list[Any]:
-        """Make a batch of samples, without a copy where they were read as one.
+        """Collate samples, without a copy if they were read as one batch.
 
-        It is what ``default_collate`` does with them, so there is no need to ask for it.
+        ``default_collate`` does the same, so passing this function is not necessary.
         """
         return collate(samples)
 
@@ -224,12 +224,12 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
 
 
 def window_numbers(indices: Indices | None, n_windows: int) -> NDArray[np.int64]:
-    """Return the window numbers of a set, checked.
+    """Return the window indices of a set, checked.
 
     Parameters
     ----------
     indices : array_like of int or bool, shape (window,), or slice, optional
-        As :func:`tuszstore.indices.check_indices` takes them. By default all.
+        As for :func:`tuszstore.indices.check_indices`. By default all.
     n_windows : int
         Windows of the store.
 
@@ -246,5 +246,5 @@ def window_numbers(indices: Indices | None, n_windows: int) -> NDArray[np.int64]
     """
     numbers = check_indices(slice(None) if indices is None else indices, n_windows)
     if not len(numbers):
-        raise ValueError("there are no windows: indices are empty, or the store is")
+        raise ValueError("no windows: the indices or the store are empty")
     return numbers

@@ -1,4 +1,4 @@
-"""One iteration of a loader: what is left of an epoch, batch by batch."""
+"""One iteration of a loader: the rest of an epoch, batch by batch."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Begun(NamedTuple):
-    """An iteration that was begun.
+    """A started iteration.
 
     Attributes
     ----------
     position : Position
         On which it counts.
     places : iterator of ndarray of int64
-        In the order of the epoch, of the windows of each batch.
+        Places in the order of the epoch of the windows of each batch.
     stops : iterator of int
         Windows of the epoch that were delivered after each batch.
     prepared : Prefetcher
@@ -36,7 +36,7 @@ class Begun(NamedTuple):
 
 
 class Epoch(Iterator[tuple[Any, ...]]):
-    """What is left of one epoch, which is chosen when the first batch is asked for."""
+    """The rest of one epoch, which is chosen when the first batch is requested."""
 
     def __init__(self, loader: "WindowLoader") -> None:
         self._loader: WindowLoader | None = loader  # None: it has ended

@@ -1,4 +1,4 @@
-"""Windows that begin elsewhere in each epoch: a model does not learn where windows begin."""
+"""Random shifts of windows, different in each epoch."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from tuszstore.sampling.places import uniform_at
 
 
 class Jitter:
-    """By how much windows are shifted: within their stride, and not out of their recording.
+    """Shifts of windows: within their stride, and within their recording.
 
-    Each shift is as likely as any other. A window at the end of its recording, after which there
-    is no room, is shifted within the stride before it; the only window of a recording, within what
-    is left there.
+    Shifts are uniformly distributed. The last window of a recording, if there is no room after
+    it, is shifted within the stride before it; the only window of a recording, within the
+    rest of the recording.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Jitter:
     def shifts(
         self, numbers: NDArray[np.int64], epochs: Any, places: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Return by how many samples windows are taken later; earlier, if negative.
+        """Return the shifts of windows in samples; negative ones are earlier.
 
         Parameters
         ----------

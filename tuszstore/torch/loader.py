@@ -1,4 +1,4 @@
-"""Whole batches of windows, the next ones prepared while the last is used."""
+"""A loader of whole batches that prefetches the next ones."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -33,64 +33,64 @@ from tuszstore.torch.transforms import Transform, Transformation
 
 
 class WindowLoader:
-    """Batches of a store's windows, prepared ahead by threads; for training and evaluation.
+    """Batches of a store's windows, prefetched in threads; for training and evaluation.
 
-    Each iteration is an epoch, and gives ``(signal, label)``, or ``(signal, label, meta)``, as
+    Each iteration is an epoch, and yields ``(signal, label)``, or ``(signal, label, meta)``, as
     :class:`~tuszstore.torch.WindowDataset` describes them, for whole batches. The order of an
-    epoch depends on the seed and the epoch's number only. After one epoch comes the next, also
-    where the last one was broken off, so :meth:`set_epoch` is needed only where a training starts
-    in the middle, or out of habit. An iteration begins when its first batch is asked for.
+    epoch depends only on the seed and the epoch's number. Each iteration is the next epoch, even
+    if the last one was stopped early, so :meth:`set_epoch` is needed only if a training starts
+    in a later epoch. An iteration starts when its first batch is requested.
 
     Parameters
     ----------
     store : Store
     indices : array_like of int or bool, shape (window,), slice, or Sampler, optional
-        Windows, negative ones counted from the end, or a mask, by default all; or what draws the
-        windows of each epoch.
+        Windows, negative ones counted from the end, or a mask, by default all; or a sampler that
+        draws the windows of each epoch.
     batch_size : int
         Windows of a batch, on each rank.
     shuffle : {True, False, "block"}, optional
-        ``True``, the default: every order of all windows is as likely. ``False``: as in
+        ``True``, the default: a random order of all windows. ``False``: as in
         `indices`. ``"block"``: in runs of neighbours, for slow disks; see
         :class:`~tuszstore.torch.BlockShuffled`. Not with a sampler, which has its own order.
     seed : int, optional
         Of the order; 42 by default. Not with a sampler, which has its own.
     rank, world_size : int, optional
-        This process and how many there are, each with a loader of the same parameters. By default
-        they are looked up when an epoch begins: those of ``torch.distributed`` where it is
-        initialised, or else the environment's ``RANK`` and ``WORLD_SIZE``, as torchrun sets them,
-        and otherwise one process. So the loader may be made before the process group.
+        Rank of this process and number of processes, each with a loader of the same parameters.
+        By default they are looked up at the start of an epoch: from ``torch.distributed`` if
+        initialised, else the environment's ``RANK`` and ``WORLD_SIZE``, as torchrun sets them,
+        else one process. The loader may therefore be created before the process group.
     drop_last : bool
-        Leave out what does not fill a batch on every rank.
+        Drop windows that do not fill a batch on every rank.
     pad : bool
-        Without `drop_last`, each window comes exactly once over all ranks, each rank has the same
-        number of batches, and the last one or two may be smaller, by one window more on some
-        ranks. With `pad` the batches of a step are equal on all ranks: up to ``world_size - 1``
-        windows come twice.
+        Without `drop_last`, each window occurs exactly once over all ranks, each rank has the same
+        number of batches, and the last one or two may be smaller, differing by one window between
+        ranks. With `pad` the batches of a step have equal size on all ranks: up to
+        ``world_size - 1`` windows are repeated.
     pin_memory : bool
-        Batches lie in page-locked memory, for copies of your own to a GPU. Ignored without one.
+        Batches are in page-locked memory, for your own copies to a GPU. Ignored without one.
     device : str or torch.device, optional
-        ``"cuda"``: values are copied as they are stored and scaled on the GPU, beside what it
-        computes. Where there is no GPU, batches are made on the CPU, with a warning.
+        ``"cuda"``: stored values are copied to and scaled on the GPU, concurrently with its
+        computations. Without a GPU, batches are on the CPU, with a warning.
     transform : callable, optional
-        ``transform(signal)`` takes the signals of a batch, on its device; what it returns takes
-        their place. ``transform(signal, label, rng)`` takes one window after the other, and
-        returns signal and label; `rng` is a NumPy generator that belongs to the seed, the epoch
-        and the window's place in its order, the same on any ranks and in any batches. A parameter
-        ``channels`` gets the names of the channels. It runs in the consumer's thread.
+        ``transform(signal)`` takes the signals of a batch, on its device; its result replaces
+        them. ``transform(signal, label, rng)`` takes single windows, and
+        returns signal and label; `rng` is a NumPy generator that depends on the seed, the epoch
+        and the window's place in its order, but not on ranks or batches. A parameter
+        ``channels`` receives the names of the channels. It runs in the consumer's thread.
     jitter : bool
-        Shift each window within its stride, new in each epoch: a function of the seed, the epoch
-        and the window's place in its order, so that ranks, batches and resuming change nothing.
+        Shift each window within its stride, differently in each epoch: a function of the seed, the
+        epoch and the window's place in its order, independent of ranks, batches and resuming.
         Labels are those of the shifted window, and `meta` has its start; its category is that of
-        the window that was drawn.
+        the unshifted window.
     label : {"seizure", "classes", "onset", "preictal", "channels"}
     horizon, interval, rule, ignore : optional
-        What the label is of, as :class:`~tuszstore.torch.WindowDataset` describes it.
+        As for :class:`~tuszstore.torch.WindowDataset`.
     return_meta : bool
     prefetch : int
-        Batches that are ready or being made, at most, besides those you hold: the bound of memory.
-        With 0 each is made when it is asked for, without a thread. From an object store they are
-        made at the same time, so that more of them hide longer round trips.
+        Maximum number of batches that are ready or in progress, besides those you hold, which
+        bounds memory. With 0 batches are read on demand, without a thread. From an object store
+        they are read concurrently, so more of them hide longer round trips.
 
     Attributes
     ----------
@@ -103,20 +103,20 @@ class WindowLoader:
     Raises
     ------
     TypeError, IndexError, ValueError
-        If windows are no integers, out of range or none at all, or fewer than a batch on each
+        If windows are not integers, out of range, missing, or fewer than a batch on each
         rank; or an option is unknown.
 
     Warns
     -----
     UserWarning
-        At the start of an epoch, if there are other processes and the rank is not known.
+        At the start of an epoch, if there are other processes and the rank is unknown.
 
     Notes
     -----
-    An iterator that is dropped ends its thread. Errors in the background, such as a damaged block,
-    are raised where the batch would have come. A batch is never written again while any of it is
-    referred to. Then its memory is used for the next; that of up to ``prefetch + 1`` batches stays
-    with the process for its next loader, since memory that is fresh from the system is slow.
+    Deleting an iterator ends its thread. Errors in the background, such as a damaged block,
+    are raised in place of the batch. A batch is never overwritten while any part of it is
+    referenced. Its memory is reused afterwards; that of up to ``prefetch + 1`` batches is kept
+    for the next loader, because new memory from the system is slow.
 
     Examples
     --------
@@ -159,7 +159,7 @@ class WindowLoader:
         check_flags(drop_last=drop_last, pad=pad, pin_memory=pin_memory, jitter=jitter,
                     return_meta=return_meta)  # fmt: skip
         if drop_last and pad:
-            raise ValueError("drop_last leaves windows out and pad repeats some: choose one")
+            raise ValueError("drop_last drops windows and pad repeats some: choose one")
         self.store = store
         self.sampler, self._seed = make_sampler(indices, store, shuffle, seed)
         self._draws = self.sampler.seed if self._seed is None else self._seed
@@ -167,8 +167,8 @@ class WindowLoader:
         self._batch_size = as_whole_number("batch_size", batch_size, 1)
         if self.sampler.batch_size not in (None, self._batch_size):
             raise ValueError(
-                f"batch_size is {batch_size}, and the order of {type(self.sampler).__name__} is "
-                f"made for batches of {self.sampler.batch_size}: give both the same"
+                f"batch_size is {batch_size}, but the order of {type(self.sampler).__name__} is "
+                f"for batches of {self.sampler.batch_size}: use the same for both"
             )
         self._ranks = Ranks(rank, world_size)
         self._dealing = {"drop_last": drop_last, "pad": pad}
@@ -200,7 +200,7 @@ class WindowLoader:
 
     @property
     def epoch(self) -> int:
-        """Number of the epoch that is under way, or comes next."""
+        """Number of the current or next epoch."""
         return self._progress.epoch(self._is_over)
 
     @property
@@ -215,12 +215,12 @@ class WindowLoader:
 
     @property
     def rank(self) -> int:
-        """Number of this process, as it is known now."""
+        """Rank of this process, as currently known."""
         return self._ranks.find()[0]
 
     @property
     def world_size(self) -> int:
-        """How many processes there are, as it is known now."""
+        """Number of processes, as currently known."""
         return self._ranks.find()[1]
 
     @property
@@ -233,22 +233,23 @@ class WindowLoader:
 
     @cached_property
     def dataset(self) -> WindowDataset:
-        """All windows as a dataset, which `batch_sampler` goes with.
+        """All windows as a dataset, for `batch_sampler`.
 
-        So ``accelerator.skip_first_batches(loader, n)`` gives the rest of this rank's next epoch.
+        This lets ``accelerator.skip_first_batches(loader, n)`` return the rest of this rank's next
+        epoch.
         """
         return WindowDataset(self.store, **self._of_windows)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration.
 
-        It begins with its first batch, unless a state of this epoch was just loaded: then it is
-        the rest of it, which may be nothing.
+        It starts with its first batch, unless a state of this epoch was just loaded: then it is
+        the rest of the epoch, possibly empty.
         """
         self._progress.set_epoch(as_whole_number("epoch", epoch, 0))
 
     def __len__(self) -> int:
-        """Batches of a whole epoch, on each rank."""
+        """Number of batches of a complete epoch, on each rank."""
         return (len(self._bounds()) - 1) // self.world_size
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -258,11 +259,11 @@ class WindowLoader:
         return Epoch(self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where this loader is, for a checkpoint: what was delivered, not what is ready.
+        """Return the state of this loader for a checkpoint: delivered batches, not prefetched ones.
 
-        It is a place in the epoch that was begun last, also where its iteration was broken off:
-        a training that is interrupted there goes on there. One that ends its epochs early by
-        itself calls :meth:`set_epoch` in each, and sees the same when it is resumed.
+        It is a position in the last started epoch, even if its iteration was stopped:
+        a training that is interrupted resumes there. A training that ends epochs early on
+        purpose should call :meth:`set_epoch` in each, to get the same windows when resumed.
 
         Returns
         -------
@@ -273,10 +274,10 @@ class WindowLoader:
         return make_state(position, self._same(position.epoch))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another loader was, with the windows that it had not delivered.
+        """Resume at the state of another loader, with the windows that it had not delivered.
 
-        Ranks and batch size may be others: what is left of the epoch is dealt anew, in the same
-        order, so that each window still comes once. Where fewer windows than ranks are left, the
+        Ranks and batch size may differ: the rest of the epoch is resharded in the same
+        order, so that each window still occurs once. If fewer windows than ranks remain, the
         batches of some ranks are empty, with a warning. After the last batch of an epoch, the next
         batch is the first one of the next epoch.
 
@@ -284,19 +285,19 @@ class WindowLoader:
         ----------
         state : mapping
             From :meth:`state_dict`, of a loader with the same store or view, windows, seed, label,
-            `drop_last`, `pad` and `jitter`; and the same `batch_size` where the sampler's order
-            depends on it, as that of :class:`~tuszstore.sampling.Stratified` does.
+            `drop_last`, `pad` and `jitter`; and the same `batch_size` if the sampler's order
+            depends on it, as in :class:`~tuszstore.sampling.Stratified`.
 
         Raises
         ------
         ValueError, TypeError
-            If it is none, or that of a loader of other batches, naming what differs.
+            If it is invalid, or from a loader with other batches, naming what differs.
         """
         position = read_position(state)
         check_same(state, self._same(position.epoch), self.sampler)
         if position.delivered > len(self.sampler):
             raise ValueError(
-                f"the state has {position.delivered} windows of an epoch delivered, and there are "
+                f"the state has {position.delivered} delivered windows of an epoch, but there are only "
                 f"{len(self.sampler)}"
             )
         self._agreed = False
@@ -308,7 +309,7 @@ class WindowLoader:
         return f"<WindowLoader: {len(self)} batches of {self.batch_size}{ranks}, {self.sampler!r}>"
 
     def upcoming(self) -> Iterator[list[Drawn]]:
-        """Return the window indices of each batch of the next iteration, without beginning it."""
+        """Return the window indices of each batch of the next iteration, without starting it."""
         position = self._progress.upcoming(self._is_over)
         order, epoch = self._orders.of(position.epoch), position.epoch
         return (
@@ -392,4 +393,4 @@ class WindowLoader:
 LOADER_OPTIONS = tuple(
     name for name in inspect.signature(WindowLoader).parameters if name not in ("store", "unknown")
 )
-"""Names of what :class:`WindowLoader` takes besides the store."""
+"""Names of the options of :class:`WindowLoader`."""

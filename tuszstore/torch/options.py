@@ -1,4 +1,4 @@
-"""Answers to options that belong to other loaders."""
+"""Hints for options of other loaders."""
 
 import difflib
 import os
@@ -21,25 +21,25 @@ _HINTS = {
     "multiprocessing_context": _NO_WORKERS,
     "timeout": _NO_WORKERS,
     "in_order": _NO_WORKERS,
-    "collate_fn": "windows are read as whole batches, so there is nothing to collate: use "
+    "collate_fn": "windows are read as whole batches, so collation is not needed: use "
     "transform=, or DataLoader(WindowDataset(store), collate_fn=...)",
-    "sampler": "give the sampler as indices: WindowLoader(store, sampler)",
+    "sampler": "pass the sampler as indices: WindowLoader(store, sampler)",
     "batch_sampler": "use DataLoader(WindowDataset(store), batch_sampler=...)",
     "generator": "the order depends on seed= and the epoch",
     "pin_memory_device": "device= copies batches to a device",
     "num_replicas": "it is called world_size",
-    "dataset": "give the store: WindowLoader(store)",
+    "dataset": "pass the store: WindowLoader(store)",
     "epoch": "call set_epoch(epoch) before iterating",
 }
 
 
 def refuse_options(where: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Raise if there are options that are not known, naming the first and what to do.
+    """Raise for unknown options, naming the first and what to do.
 
     Parameters
     ----------
     where : str
-        Whose options they are, for the message.
+        Name of the function, for the message.
     given : mapping of str to object
     known : iterable of str
     """
@@ -50,7 +50,7 @@ def refuse_options(where: str, given: Mapping[str, Any], known: Iterable[str]) -
 
 
 def refuse_path(where: str, store: object) -> None:
-    """Raise if the path of a store was given in the place of the store.
+    """Raise if the path of a store was given instead of the store.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def refuse_path(where: str, store: object) -> None:
 
 
 def check_flags(**given: object) -> None:
-    """Raise if what switches something on or off is neither.
+    """Raise if a switch is not a bool.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The orders of a loader's epochs: what draws them, checked, and the one that is in use."""
+"""The orders of a loader's epochs, checked and cached."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ from tuszstore.torch.state import digest
 
 
 class Orders:
-    """The order of each epoch, drawn once.
+    """The order of each epoch, cached.
 
     Parameters
     ----------
@@ -35,15 +35,15 @@ class Orders:
         Raises
         ------
         IndexError, TypeError
-            If the sampler gives what is no window of the store.
+            If the sampler yields an index that is not a window of the store.
         ValueError
-            If it gives others than so many as it says.
+            If the number of windows is not its length.
         """
         if self._last is None or self._last[0] != epoch:
             order = window_numbers(self._sampler.epoch(epoch), self._n_windows)
             if len(order) != len(self._sampler):
                 raise ValueError(
-                    f"epoch {epoch} of {self._sampler!r} has {len(order)} windows, and it says "
+                    f"epoch {epoch} of {self._sampler!r} has {len(order)} windows, but its length says "
                     f"that epochs have {len(self._sampler)}"
                 )
             self._last = epoch, order
@@ -63,11 +63,11 @@ def make_sampler(
     shuffle: bool | Literal["block"] | None,
     seed: int | None,
 ) -> tuple[Sampler, int | None]:
-    """Return what gives the order of an epoch, and its seed where that is known."""
+    """Return the sampler of epochs, and its seed if known."""
     if isinstance(indices, Sampler):
         if shuffle or seed is not None:
             raise ValueError(
-                "a sampler, such as training_loader makes, has its own order and seed: leave out "
+                "a sampler, such as that of training_loader, has its own order and seed: remove "
                 "shuffle and seed"
             )
         if indices.origin is not None:
@@ -75,7 +75,7 @@ def make_sampler(
         return indices, None
     if isinstance(indices, torch.utils.data.Sampler):
         raise TypeError(
-            f"{type(indices).__name__} is a sampler of torch, which goes with torch's loader: "
+            f"{type(indices).__name__} is a sampler of torch, which works with torch's loader: "
             "DataLoader(WindowDataset(store), batch_size, sampler=...)"
         )
     numbers = window_numbers(indices, len(store))

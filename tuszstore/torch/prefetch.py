@@ -1,7 +1,7 @@
-"""The next batches, prepared in the background by one thread.
+"""Prefetching batches in a background thread.
 
-The thread holds nothing of the iterator it works for, so that one which is dropped, in the middle
-of an epoch or by an error, is freed and ends the thread.
+The thread holds no reference to its iterator, so that deleting the iterator, in the middle
+of an epoch or by an error, ends the thread.
 """
 
 import os
@@ -18,7 +18,7 @@ from tuszstore.store.requests import Group, in_my_group
 T = TypeVar("T")
 
 PATIENCE = 10.0
-"""Seconds to wait for the thread to end, should the item it is making never come."""
+"""Seconds to wait for the thread to end, in case its current item never finishes."""
 
 
 class _End:
@@ -29,14 +29,14 @@ Ready = SimpleQueue[tuple[T] | BaseException | type[_End]]
 
 
 class Prefetcher(Iterator[T], Generic[T]):
-    """Items of an iterator, some of them made ahead.
+    """Items of an iterator, prefetched.
 
     Parameters
     ----------
     items : iterator
-        Used in the background only. What it raises is raised here, in its place.
+        Used only in the background. Its exceptions are raised here, in order.
     depth : int
-        Items that are ready or being made, at most, besides the one that is in use. With 0 there
+        Maximum number of items ready or in progress, besides the current one. With 0 there
         is no thread.
     """
 
@@ -64,7 +64,9 @@ class Prefetcher(Iterator[T], Generic[T]):
         if self._finalizer is None or not self._finalizer.alive:
             raise StopIteration
         if os.getpid() != self._process:
-            raise RuntimeError("this iterator is another process's: make one after the fork")
+            raise RuntimeError(
+                "this iterator belongs to another process: create one after the fork"
+            )
         item = self._ready.get()
         if isinstance(item, tuple):
             self._room.release()
@@ -78,22 +80,22 @@ class Prefetcher(Iterator[T], Generic[T]):
         raise StopIteration
 
     def close(self) -> None:
-        """End the thread; nothing comes after."""
+        """End the thread and the iteration."""
         self._items = None
         if self._finalizer is not None:
             self._finalizer()
 
 
 def side_by_side(jobs: Iterable[Callable[[], T]], n: int) -> Iterator[T]:
-    """Yield what jobs return, in their order, several of them under way at once.
+    """Yield the results of jobs, in order, running several concurrently.
 
-    For jobs that wait, as those do which read from an object store.
+    For jobs that wait, such as reads from an object store.
 
     Parameters
     ----------
     jobs : iterable of callable
     n : int
-        Results that are ready or being made, at most, the one that is yielded among them.
+        Maximum number of results ready or in progress, including the one that is yielded.
     """
     pending: deque[Future[T]] = deque()
     with ThreadPoolExecutor(n, "tuszstore-prefetch") as pool:

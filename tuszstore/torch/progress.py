@@ -1,8 +1,8 @@
-"""Where a loader is: every iteration is an epoch, and a state is resumed exactly.
+"""The position of a loader: every iteration is an epoch, and a state is resumed exactly.
 
-What was delivered counts, not what is ready, and in windows: other ranks with other batches go on
-from there. An iteration takes its epoch when its first batch is asked for. So an iterator that was
-made and not used costs no epoch, and ``set_epoch`` may come after ``iter``, as in Lightning.
+It counts delivered windows, not prefetched ones, so that other ranks and batch sizes can resume
+from it. An iteration takes its epoch when its first batch is requested: an unused iterator
+skips no epoch, and ``set_epoch`` may follow ``iter``, as in Lightning.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 @dataclass
 class Position:
-    """Where an iteration is.
+    """The position of an iteration.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class Position:
 
 
 IsOver = Callable[[int], bool]
-"""Whether nothing is left of an epoch when so many windows of it were delivered."""
+"""Whether an epoch is finished after this many delivered windows."""
 
 
 class Progress:
-    """Where the latest iteration is, and where the next one begins."""
+    """Positions of the latest iteration and of the next one."""
 
     def __init__(self) -> None:
         self._latest = Position(0, 0)
@@ -38,16 +38,16 @@ class Progress:
         self._asked = False  # whether that epoch was asked for besides
 
     def epoch(self, is_over: IsOver) -> int:
-        """Return the epoch that is under way, or comes next."""
+        """Return the current or next epoch."""
         return self._latest.epoch if self._next is None else self.upcoming(is_over).epoch
 
     @property
     def position(self) -> Position:
-        """What a state has: where the next iteration begins if that is known, or the latest is."""
+        """Position of a state: that of the next iteration if known, else of the latest."""
         return replace(self._next or self._latest)
 
     def upcoming(self, is_over: IsOver) -> Position:
-        """Return where the next iteration begins."""
+        """Return the start of the next iteration."""
         if self._next is None:
             return Position(self._latest.epoch + 1, 0)
         if self._resumed and not self._asked and is_over(self._next.delivered):
@@ -56,23 +56,23 @@ class Progress:
         return replace(self._next)
 
     def begin(self, is_over: IsOver) -> Position:
-        """Begin the next iteration; return its position, which it counts on."""
+        """Start the next iteration; return its position, which it updates."""
         self._latest = self.upcoming(is_over)
         self._next, self._resumed = None, False
         return self._latest
 
     def finish(self, position: Position) -> None:
-        """End an iteration that gave all its batches."""
+        """End a complete iteration."""
         if position is self._latest and self._next is None:
             self._next = Position(position.epoch + 1, 0)
 
     def set_epoch(self, number: int) -> None:
-        """Begin the next iteration with this epoch; where a state of it was loaded, from there."""
+        """Start the next iteration with this epoch, or within it if a state of it was loaded."""
         if self._resumed and self._next is not None and number == self._next.epoch:
             self._asked = True
         else:
             self._next, self._resumed = Position(number, 0), False
 
     def resume(self, position: Position) -> None:
-        """Begin the next iteration where another loader was."""
+        """Start the next iteration at the position of another loader."""
         self._next, self._resumed, self._asked = position, True, False

@@ -1,7 +1,7 @@
-"""Which process this is, and of how many; asked anew at the start of each epoch.
+"""Rank and world size, looked up at the start of each epoch.
 
-A loader is often made before the processes know of each other: before ``init_process_group``, or
-in a script that Lightning starts again on every device.
+A loader is often created before the process group: before ``init_process_group``, or
+in a script that Lightning starts on every device.
 """
 
 import os
@@ -15,7 +15,7 @@ from tuszstore.indices import as_whole_number
 
 
 class Ranks:
-    """The rank of this process: as given, or as it is found whenever it is asked for.
+    """The rank of this process: given, or looked up on each access.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Ranks:
 
     def __init__(self, rank: int | None, world_size: int | None) -> None:
         if (rank is None) != (world_size is None):
-            raise ValueError("rank and world_size belong together: give both or neither")
+            raise ValueError("rank and world_size must be given together")
         self._given: tuple[int, int] | None = None
         if rank is not None and world_size is not None:
             size = as_whole_number("world_size", world_size, 1)
@@ -47,11 +47,11 @@ class Ranks:
         return self._given is not None
 
     def find(self) -> tuple[int, int]:
-        """Return the rank and the world size of now."""
+        """Return the current rank and world size."""
         return self._given or _distributed() or _environment() or (0, 1)
 
     def warn_if_unknown(self) -> None:
-        """Warn if there are other processes, and none knows which one it is."""
+        """Warn if there are other processes, but the rank is unknown."""
         size = os.environ.get("WORLD_SIZE", "")
         if self._given or _distributed() or _environment():
             return
@@ -59,7 +59,7 @@ class Ranks:
             warnings.warn(
                 f"WORLD_SIZE is {size}, but torch.distributed is not initialised and RANK is not "
                 "set: this process reads the windows of all ranks. Call init_process_group before "
-                "the first batch, or give rank and world_size (0 and 1 for all windows)",
+                "the first batch, or pass rank and world_size (0 and 1 for all windows)",
                 stacklevel=4,
             )
 
@@ -70,15 +70,15 @@ def warn_of_empty(bounds: NDArray[np.int64], world_size: int) -> None:
     Parameters
     ----------
     bounds : ndarray of int64
-        Of :func:`tuszstore.sampling.ranks.deal`.
+        From :func:`tuszstore.sampling.ranks.deal`.
     world_size : int
     """
     n_empty = int(np.count_nonzero(np.diff(bounds) == 0))
     if n_empty:
         warnings.warn(
-            f"{world_size - n_empty} windows are left of the resumed epoch for {world_size} ranks: "
-            f"the batches of {n_empty} are empty, whose mean loss is NaN. With pad=True windows "
-            "are repeated instead, with drop_last=True left out",
+            f"{world_size - n_empty} windows of the resumed epoch remain for {world_size} ranks: "
+            f"the batches of {n_empty} are empty, with a mean loss of NaN. With pad=True windows "
+            "are repeated instead, with drop_last=True dropped",
             stacklevel=4,
         )
 
@@ -96,7 +96,7 @@ def _environment() -> tuple[int, int] | None:
         return None
     if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
         raise ValueError(
-            f"the environment has RANK={rank!r} and WORLD_SIZE={size!r}, which is no rank of a "
-            "number of processes: unset them, or give rank and world_size"
+            f"the environment has RANK={rank!r} and WORLD_SIZE={size!r}, which are not a valid rank and "
+            "number of processes: unset them, or pass rank and world_size"
         )
     return int(rank), int(size)

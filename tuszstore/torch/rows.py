@@ -1,7 +1,7 @@
-"""Samples that were read as one batch, and that ``default_collate`` returns as that.
+"""Samples that were read as one batch, which ``default_collate`` returns without a copy.
 
-A ``DataLoader`` asks for the items of a batch, and puts them together: a copy of what lies together
-already. So the samples are rows that remember their batch.
+A ``DataLoader`` requests the items of a batch and collates them, which would copy contiguous
+data. The samples are therefore rows that remember their batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,14 +18,14 @@ Take = Callable[[tuple[int, ...], torch.dtype], torch.Tensor]
 
 
 class Columns:
-    """A batch, and what a transform made of its rows.
+    """A batch, and the results of a transform on its rows.
 
     Parameters
     ----------
     columns : list
         Signal, label, and the dict of meta if there is one.
     made : mapping of int to list, optional
-        By place in `columns`, what is there instead: one value for each row.
+        Replacements by place in `columns`: one value per row.
     take : callable, optional
         Returns memory for the batch of such values.
     """
@@ -54,7 +54,7 @@ class Columns:
         Raises
         ------
         TypeError
-            If what a transform returned does not make a batch.
+            If the results of a transform cannot be collated.
         """
         return [
             self._stack(k, column) if k in self._made else column
@@ -73,8 +73,8 @@ class Columns:
             return default_collate(results)
         except (TypeError, RuntimeError) as error:
             raise TypeError(
-                f"what transform returned does not make one batch: {error}. Give DataLoader a "
-                "collate_fn that makes it, or ask for windows one by one"
+                f"the results of transform cannot be collated: {error}. Pass DataLoader a "
+                "suitable collate_fn, or request single windows"
             ) from error
 
 
@@ -138,7 +138,7 @@ class Rows(list[tuple[Any, ...]]):
         return list, (list(map(tuple, self)),)
 
     def are_whole(self) -> bool:
-        """Return whether nobody has taken, added or replaced a sample."""
+        """Return whether no sample was removed, added or replaced."""
         return len(self) == len(self._rows) and all(
             a is b for a, b in zip(self, self._rows, strict=True)
         )
@@ -150,7 +150,7 @@ class Rows(list[tuple[Any, ...]]):
 
 
 def collate(samples: list[tuple[Any, ...]]) -> list[Any]:
-    """Make a batch of samples, without a copy where they were read as one."""
+    """Collate samples, without a copy if they were read as one batch."""
     if isinstance(samples, Rows) and samples.are_whole():
         return samples.collated()
     batch: list[Any] = default_collate([tuple(sample) for sample in samples])

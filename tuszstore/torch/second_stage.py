@@ -1,8 +1,8 @@
-"""From values as they are stored to rows, on the device of a batch: what the kernel does on a CPU.
+"""Computing rows from stored values on the device of a batch, like the kernel on a CPU.
 
-Half as many bytes go to a GPU as float32 has, and it sums and scales them there. Products and sums
-are operations of their own in the order of :meth:`tuszstore.read.rows.Rows.apply`, so that they
-give the same numbers.
+Only half the bytes of float32 are copied to the GPU, which sums and scales them. Products and sums
+are separate operations in the order of :meth:`tuszstore.read.rows.Rows.apply`, so that they
+give the same values.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from tuszstore.read.rows import Rows
 
 
 class SecondStage:
-    """Makes rows of stored channels on a device.
+    """Computes rows of stored channels on a device.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class SecondStage:
             self._limits = torch.from_numpy(rows.limits).to(device)[:, None]
 
     def factors(self, recordings: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what the rows of windows are multiplied by, and what is added, on the CPU.
+        """Return factors and offsets of the rows of windows, on the CPU.
 
         Parameters
         ----------
@@ -50,13 +50,13 @@ class SecondStage:
     def __call__(
         self, stored: torch.Tensor, factors: torch.Tensor, offsets: torch.Tensor
     ) -> torch.Tensor:
-        """Make rows; all tensors are on the device.
+        """Compute rows; all tensors are on the device.
 
         Parameters
         ----------
         stored : Tensor of int16, shape (window, channel, sample)
         factors, offsets : Tensor of float32
-            As of :meth:`factors`.
+            From :meth:`factors`.
 
         Returns
         -------

@@ -1,9 +1,9 @@
-"""Memory of batches that worker processes send, used again when the loader's process has done.
+"""Memory of batches that worker processes send, reused after release by the loader's process.
 
-A batch of 64 windows is 75 MB of ``/dev/shm``. Fresh from the system, its pages must be made and
-cleared one by one, which takes several times as long as reading. So a worker keeps what it has
-sent, and reads into it again once nothing in the other process refers to it any more. That process
-tells by a byte for each piece of memory, which both see.
+A batch of 64 windows is 75 MB of ``/dev/shm``. The system must create and clear new pages one by
+one, which takes several times as long as reading. A worker therefore keeps the memory that it has
+sent, and reuses it once the other process no longer references it. That process signals
+this with a shared byte per piece of memory.
 """
 
 import math
@@ -16,11 +16,11 @@ import torch
 from tuszstore.torch.shared import check_room, share
 
 MOST = 64
-"""Pieces of memory that a worker keeps, at most; what it sends besides is not used again."""
+"""Maximum number of pieces of memory that a worker keeps for reuse."""
 
 
 class SentMemory:
-    """What this worker has sent; safe to use from several threads."""
+    """Memory that this worker has sent; thread-safe."""
 
     def __init__(self) -> None:
         self._flags = share(torch.zeros(MOST, dtype=torch.uint8))
@@ -29,12 +29,12 @@ class SentMemory:
         self._lock = threading.Lock()
 
     def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """Return a tensor of any content, in shared memory that nobody uses.
+        """Return an uninitialised tensor in unused shared memory.
 
         Raises
         ------
         SharedMemoryError
-            If there is none, and no room for more.
+            If there is none, and no space for more.
         """
         size = math.prod(shape) * dtype.itemsize
         with self._lock:
@@ -54,7 +54,7 @@ class SentMemory:
         return None
 
     def send(self, tensor: torch.Tensor) -> tuple[torch.Tensor, int]:
-        """Take note that a tensor is sent; return the flags, and the place of its own."""
+        """Record that a tensor is sent; return the flags, and its place in them."""
         with self._lock:
             free = [n for n in range(MOST) if n not in self._pieces]
             if not free:
@@ -67,7 +67,7 @@ class SentMemory:
 
 
 class SentBatch(list[Any]):
-    """The columns of a batch; in the process that gets it, an ordinary list.
+    """The columns of a batch; an ordinary list in the receiving process.
 
     Parameters
     ----------

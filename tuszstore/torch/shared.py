@@ -1,9 +1,9 @@
-"""Memory of batches that are made in worker processes: read into what both processes see.
+"""Shared memory for batches of worker processes.
 
-A tensor that a worker sends lies in a file of ``/dev/shm``. One that does not is copied there
-first, so batches are read where they will be. Where that file system is full, the system ends the
-worker without a word ("bus error"); a container has 64 MB of it by default, which is less than a
-batch. So the room is asked for before.
+A tensor that a worker sends is in a file of ``/dev/shm``. Others are copied there
+first, so batches are read directly into it. If that file system is full, the system kills the
+worker ("bus error"); a container has 64 MB by default, less than a
+batch. The free space is therefore checked first.
 """
 
 import math
@@ -25,12 +25,12 @@ def in_worker() -> bool:
 
 
 def in_shared_memory(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Return a tensor of any content, in memory that is shared with the process of the loader.
+    """Return an uninitialised tensor in memory shared with the loader's process.
 
     Raises
     ------
     SharedMemoryError
-        If there is no room for it, and for as much from each of the other workers.
+        If there is not enough space for it and for as much from each other worker.
     """
     check_room(math.prod(shape) * dtype.itemsize)
     return share(torch.empty(shape, dtype=dtype))
@@ -42,12 +42,12 @@ def share(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def check_room(n_bytes: int) -> None:
-    """Refuse to write what does not fit, should all workers of the loader write as much now.
+    """Raise if there is not enough space for all workers of the loader to write as much.
 
     Raises
     ------
     SharedMemoryError
-        That says what there is, what is needed, and how to have more.
+        Names the available and required space, and how to increase it.
     """
     info: Any = get_worker_info()
     n_workers = 1 if info is None else info.num_workers
@@ -63,8 +63,8 @@ def check_room(n_bytes: int) -> None:
         f"the worker needs {size(n_bytes)}"
     )  # fmt: skip
     raise SharedMemoryError(
-        f"{PLACE} is full: {size(free)} of {size(total)} are free, and {workers} there for the "
-        "next batch. Give it more room (docker run --shm-size=8g or --ipc=host; an emptyDir of "
+        f"{PLACE} is full: {size(free)} of {size(total)} are free, but {workers} for the "
+        "next batch. Increase it (docker run --shm-size=8g or --ipc=host; an emptyDir of "
         f"medium Memory at {PLACE} in Kubernetes), lower batch_size, num_workers or "
         "prefetch_factor, or use tuszstore.torch.WindowLoader, which needs no worker processes"
     )

@@ -1,7 +1,7 @@
-"""What a loader's state has: how far it is, and what must be equal for another to go on there.
+"""The state of a loader: its position, and what must be equal in the loader that resumes.
 
-Ranks and batch size are not among that: an epoch's order is the same on any number of ranks, and
-what is left of it is dealt anew.
+Ranks and batch size may differ: an epoch's order is the same on any number of ranks, and
+its rest is resharded.
 """
 
 import hashlib
@@ -28,24 +28,24 @@ def make_state(position: Position, same: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     position : Position
     same : mapping of str to object
-        What must be equal for another loader to go on.
+        What must be equal in the loader that resumes.
     """
     return {"version": STATE_VERSION, **asdict(position), **same}
 
 
 def read_position(state: Mapping[str, Any]) -> Position:
-    """Return where a state is.
+    """Return the position of a state.
 
     Raises
     ------
     ValueError, TypeError
-        If it is no state of this version.
+        If it is not a state of this version.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"not a state of a WindowLoader, but {type(state).__name__}")
     missing = {"version", *_PLACE} - set(state)
     if "version" in state and state["version"] != STATE_VERSION:
-        raise ValueError(_no_state(f"is of version {state['version']!r}"))
+        raise ValueError(_no_state(f"has version {state['version']!r}"))
     if missing:
         raise ValueError(_no_state(f"lacks {', '.join(sorted(missing))}"))
     return Position(*(as_whole_number(name, state[name], 0) for name in _PLACE))
@@ -56,7 +56,7 @@ def _no_state(found: str) -> str:
 
 
 def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object) -> None:
-    """Refuse a state of a loader that gives other batches, naming what differs.
+    """Reject a state of a loader with other batches, naming what differs.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object
     own : mapping of str to object
         What the state must have.
     sampler : Sampler
-        Of the loader that is to go on.
+        Of the loader that resumes.
 
     Raises
     ------
@@ -77,18 +77,18 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object
         if name == "batch_size":
             theirs, value = ("any size" if size is None else size for size in (theirs, value))
             raise ValueError(
-                f"the order of {type(sampler).__name__} depends on the batch size, so that it "
-                f"resumes with the same alone: the state belongs to batches of {theirs}, and this "
-                f"loader's sampler is made for batches of {value}"
+                f"the order of {type(sampler).__name__} depends on the batch size, so it "
+                f"can only resume with the same: the state is of batches of {theirs}, but this "
+                f"loader's sampler is for batches of {value}"
             )
         raise ValueError(
-            f"the state belongs to other batches: its {name} is {theirs!r}, and this loader's is "
+            f"the state belongs to other batches: its {name} is {theirs!r}, but this loader's is "
             f"{value!r}"
         )
 
 
 def describe(store: WindowCollection) -> dict[str, Any]:
-    """Return what the windows of a loader are of: signals, channels and lengths.
+    """Return the identity of the windows of a loader: signals, channels and lengths.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The loaders of a training: which windows it sees by the rules of the NPZ pipeline."""
+"""Loaders of training and validation, with the rules of the NPZ pipeline."""
 
 import math
 import warnings
@@ -26,7 +26,7 @@ from tuszstore.torch.options import refuse_options, refuse_path
 
 @dataclass(frozen=True)
 class LoaderConfig:
-    """Which windows a training sees.
+    """Selection of windows for training.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class LoaderConfig:
         Raises
         ------
         ConfigError
-            If it is no mapping, or has a key that is none of them.
+            If it is not a mapping, or has an unknown key.
         """
         if isinstance(config, LoaderConfig):
             return config
         if not isinstance(config, Mapping | None):
             raise ConfigError(
-                f"the configuration must be a LoaderConfig or a mapping, not {config!r}: give "
+                f"the configuration must be a LoaderConfig or a mapping, not {config!r}: pass "
                 "{'batch_size': 64}, or batch_size=64"
             )
         known = [field.name for field in fields(cls)]
@@ -75,21 +75,21 @@ def training_loader(
     """Return the loader of a training.
 
     With `use_balanced_sampling`, an epoch is a balanced set
-    (:class:`~tuszstore.sampling.Balanced`). Where that cannot be, because no window is at the edge
+    (:class:`~tuszstore.sampling.Balanced`). If no window is at the edge
     of a seizure, all windows are drawn with replacement, those with seizure weighted with
-    ``sqrt((1 - r) / r)``, where r is their share: as in the NPZ pipeline, but counted and not
+    ``sqrt((1 - r) / r)``, where r is their share: as in the NPZ pipeline, but counted, not
     estimated from a sample. Without it, an epoch is all windows, shuffled.
 
-    A store without any seizure is refused for balanced sampling. The NPZ pipeline trains on it as
-    it is, and its usual reason is labels that were not found.
+    A store without any seizure is rejected for balanced sampling: the usual cause is missing
+    labels. The NPZ pipeline trains on it.
 
     Parameters
     ----------
     store : Store
-        Windows of unlabelled recordings are left out.
+        Windows of unlabelled recordings are excluded.
     config : LoaderConfig or mapping, optional
     **options
-        Of :class:`LoaderConfig`, in place of what `config` has, such as `batch_size`; or of
+        Of :class:`LoaderConfig`, overriding `config`, such as `batch_size`; or of
         :class:`WindowLoader`, such as `device`, `rank`, `world_size` or `drop_last`.
 
     Returns
@@ -120,16 +120,16 @@ def training_loader(
 def validation_loader(
     store: WindowCollection, config: LoaderConfig | Mapping[str, Any] | None = None, **options: Any
 ) -> WindowLoader:
-    """Return the loader of a validation: always all windows, once, in their true distribution.
+    """Return the loader of a validation: all windows, once, in their true distribution.
 
     Parameters
     ----------
     store : Store
-        Windows of unlabelled recordings are left out.
+        Windows of unlabelled recordings are excluded.
     config : LoaderConfig or mapping, optional
-        Only its `batch_size` is used, and less where there are fewer windows.
+        Only its `batch_size` is used, reduced if there are fewer windows.
     **options
-        `batch_size`, in place of what `config` has, or those of :class:`WindowLoader`.
+        `batch_size`, overriding `config`, or those of :class:`WindowLoader`.
 
     Returns
     -------
@@ -160,7 +160,7 @@ class _ValidationLoader(WindowLoader):
 def _check_options(where: str, options: Mapping[str, Any], names: list[str]) -> None:
     if "indices" in options:
         raise TypeError(
-            f"{where} chooses its windows itself: use WindowLoader(store, indices) for others"
+            f"{where} selects its windows itself: use WindowLoader(store, indices) for others"
         )
     refuse_options(where, options, [*names, *LOADER_OPTIONS])
 
@@ -174,10 +174,10 @@ def _training_sampler(store: WindowCollection, config: LoaderConfig) -> Sampler:
         return Balanced(table, config.full, config.background, config.seed, redraw=config.redraw)
     if n_none == len(labelled):
         raise SamplingError(
-            f"{store.path}: none of {n_none} windows has a seizure: there is nothing to balance. "
+            f"{store.path}: none of {n_none} windows has a seizure, so the set cannot be balanced. "
             "Check labels.annotation and labels.seizure of the configuration, and that the "
-            "annotation files lie beside the recordings; `tuszstore info STORE` shows what a store "
-            "holds. To train on it all the same, set use_balanced_sampling to false"
+            "annotation files are beside the recordings; `tuszstore info STORE` shows what a store "
+            "holds. To train on it anyway, set use_balanced_sampling to false"
         )
     r = seizure_ratio(table, labelled)
     weight = math.sqrt((1 - r) / r) if r < 1 else 1.0
@@ -194,6 +194,6 @@ def _labelled(store: WindowCollection) -> Any:
     windows = np.flatnonzero(store.metadata.windows["category"] != UNKNOWN_CATEGORY)
     if not len(windows):
         raise SamplingError(
-            f"{store.path}: none of {len(store)} windows is labelled: there is nothing to learn"
+            f"{store.path}: none of {len(store)} windows is labelled: training is not possible"
         )
     return windows

@@ -1,4 +1,4 @@
-"""Where the batches of a loader are made: in the memory of the CPU, or on a device.
+"""Transfer of batches to the CPU's memory, or to a device.
 
 A batch is prepared in the background and finished by the consumer, in its thread and its stream.
 """
@@ -19,13 +19,13 @@ from tuszstore.torch.second_stage import SecondStage
 
 @dataclass(frozen=True)
 class Prepared:
-    """A batch on its way.
+    """A batch in transfer.
 
     Attributes
     ----------
     batch : Batch
     arrived : torch.cuda.Event or None
-        After which it may be used.
+        Event after which it may be used.
     """
 
     batch: Batch
@@ -33,27 +33,27 @@ class Prepared:
 
 
 class Transfer(Protocol):
-    """Makes batches in two steps."""
+    """Creates batches in two steps."""
 
     def prepare(self, numbers: NDArray[np.int64], shift: Shift = None) -> Prepared:
         """Read windows, in the background."""
 
     def finish(self, prepared: Prepared) -> Batch:
-        """Give a batch to the consumer."""
+        """Pass a batch to the consumer."""
 
 
 _POOL = BufferPool(keep=0)
 
 
 class OnHost:
-    """Reads float32 on the CPU, into memory that all loaders share, or that is page-locked.
+    """Reads float32 on the CPU, into memory shared by all loaders, or page-locked memory.
 
     Parameters
     ----------
     reader : BatchReader
     pin : bool
     keep : int
-        Batches whose memory may lie idle, at most.
+        Maximum number of idle batches in memory.
     """
 
     def __init__(self, reader: BatchReader, *, pin: bool, keep: int) -> None:
@@ -66,21 +66,21 @@ class OnHost:
         return Prepared(self._reader.read(numbers, self._allocate, shift=shift))
 
     def finish(self, prepared: Prepared) -> Batch:
-        """Give a batch to the consumer."""
+        """Pass a batch to the consumer."""
         return prepared.batch
 
 
 class OnDevice:
-    """Copies values as they are stored, half as many bytes, and does the rest on the device.
+    """Copies stored values, half the bytes, and processes them on the device.
 
-    That is to scale them, or to make the rows of a view. On a GPU, copies and what follows have a
-    stream of their own, beside the consumer's.
+    They are scaled, or the rows of a view computed. On a GPU, this runs in a separate
+    stream, concurrently with the consumer's.
 
     Parameters
     ----------
     reader : BatchReader
     device : torch.device
-        May be the CPU, for tests: the numbers are the same.
+        May be the CPU, for tests: values are the same.
     """
 
     def __init__(self, reader: BatchReader, device: torch.device) -> None:
@@ -97,7 +97,7 @@ class OnDevice:
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def prepare(self, numbers: NDArray[np.int64], shift: Shift = None) -> Prepared:
-        """Read windows and start their way to the device, in the background."""
+        """Read windows and start their transfer to the device, in the background."""
         if self._stream is None:
             batch = self._reader.read(numbers, on_host, stored=True, shift=shift)
             return Prepared(self._send(batch, numbers))
@@ -106,7 +106,7 @@ class OnDevice:
             return Prepared(self._send(batch, numbers), self._stream.record_event())
 
     def finish(self, prepared: Prepared) -> Batch:
-        """Let the consumer's stream wait for a batch, and its memory for the consumer's stream."""
+        """Make the consumer's stream wait for a batch, and its memory for the consumer's stream."""
         batch = prepared.batch
         if prepared.arrived is not None:
             stream = torch.cuda.current_stream(self._device)
@@ -140,13 +140,13 @@ def on_host(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 def page_locked(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """Allocate a tensor from which a GPU copies while the CPU goes on.
 
-    torch uses its memory again, but only when the copies that were started from it are done.
+    torch reuses its memory only when the copies from it are done.
     """
     return torch.empty(shape, dtype=dtype, pin_memory=True)
 
 
 def find_device(device: str | torch.device | None) -> torch.device:
-    """Return the device of batches: the CPU, with a warning, where there is no such GPU."""
+    """Return the device of batches: the CPU, with a warning, if there is no such GPU."""
     wanted = torch.device(device or "cpu")
     if wanted.type == "cuda" and not torch.cuda.is_available():
         warnings.warn(f"no GPU for device={str(wanted)!r}: batches are on the CPU", stacklevel=3)

@@ -1,7 +1,7 @@
-"""What users do to windows: functions of a signal, or of all that belongs to a window.
+"""User functions of a signal, or of a window with its label.
 
-A transform asks for what it needs by its parameters. Random numbers come from a generator of the
-window's place in the epoch, so that they are the same whichever process draws them.
+A transform's parameters define its inputs. Random numbers come from a generator for the
+window's place in the epoch, so they do not depend on the process.
 """
 
 import inspect
@@ -22,13 +22,13 @@ _FORMS = (
 
 
 class Transformation:
-    """A transform, and what it asks for.
+    """A transform and its inputs.
 
     Parameters
     ----------
     transform : callable
-        ``transform(signal)``; or ``transform(signal, label, rng)``, where the second and the third
-        are what they are by place or by name; and with a parameter ``channels``, which gets the
+        ``transform(signal)``; or ``transform(signal, label, rng)``, with the second and third
+        by position or by name; optionally with a parameter ``channels``, which receives the
         names of the channels.
     channels : sequence of str
     seed : int
@@ -37,12 +37,12 @@ class Transformation:
     Attributes
     ----------
     of_windows : bool
-        Whether it takes one window, with what belongs to it, and not any signal.
+        Whether it takes single windows with labels, rather than any signal.
 
     Raises
     ------
     TypeError
-        If it asks for something else.
+        If it has other parameters.
     """
 
     def __init__(self, transform: Transform, channels: Sequence[str], seed: int) -> None:
@@ -58,11 +58,11 @@ class Transformation:
         self.of_windows = bool({"label", "rng"} & {*self._asked.values()})
 
     def signal(self, signal: torch.Tensor) -> Any:
-        """Return what it makes of a signal alone."""
+        """Return the transformed signal."""
         return self._transform(signal, **self._named)
 
     def window(self, signal: torch.Tensor, label: torch.Tensor, epoch: int, place: int) -> Any:
-        """Return what it makes of a window.
+        """Return a transformed window.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Transformation:
         return result, label
 
     def batch(self, columns: list[Any], drawn: list[tuple[int, int]], take: Take) -> Columns:
-        """Return what it makes of the windows of a batch.
+        """Return the transformed windows of a batch.
 
         Parameters
         ----------

@@ -76,7 +76,7 @@ def test_blank_lines_and_empty_cells_at_the_end() -> None:
         ("onset\ttrial_type\n", ": has no column duration, but 'onset, trial_type'"),
         ("onset,duration\n1,2\n", ": has no column onset, but 'onset,duration'"),
         ("onset\t\tduration\n", r", line 1: a column without a name: 'onset\\t\\tduration'"),
-        ("onset\tonset\tduration\n", ", line 1: a second column 'onset'"),
+        ("onset\tonset\tduration\n", ", line 1: column 'onset' is repeated"),
         ("onset\tduration\n1\n", ", line 2: has 1 cells for 2 columns"),
         ("onset\tduration\n1\t2\t3\n", ", line 2: has 3 cells for 2 columns"),
         ("onset\tduration\nn/a\t2\n", ", line 2: onset is not a time in seconds: 'n/a'"),
@@ -136,7 +136,7 @@ def test_participants() -> None:
     [
         ("subject\nsub-01\n", ": has no column participant_id, but 'subject'"),
         ("participant_id\tage\n\t3\n", ", line 2: a participant without an id"),
-        ("participant_id\nsub-01\nsub-01\n", ", line 3: 'sub-01' came before, in line 2"),
+        ("participant_id\nsub-01\nsub-01\n", ", line 3: 'sub-01' is repeated, first in line 2"),
     ],
 )
 def test_participants_that_cannot_be_read(text: str, reason: str) -> None:

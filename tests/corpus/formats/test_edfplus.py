@@ -93,13 +93,13 @@ def test_seizures_from_texts(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"Seizure\x14\x00", "an annotation without a time: 'Seizure"),
-        (b"+1e5\x14x\x14\x00", "an annotation without a time"),
-        (b"+\x14x\x14\x00", "an annotation without a time"),
-        (b"+1\x15-2\x14x\x14\x00", "an annotation without a time"),
-        (b"+1\x14x", "an annotation is cut off: '.1.x14x'"),
-        (b"+1", "an annotation is cut off"),
-        (b"+nan\x14x\x14\x00", "an annotation without a time"),
+        (b"Seizure\x14\x00", "annotation without a time: 'Seizure"),
+        (b"+1e5\x14x\x14\x00", "annotation without a time"),
+        (b"+\x14x\x14\x00", "annotation without a time"),
+        (b"+1\x15-2\x14x\x14\x00", "annotation without a time"),
+        (b"+1\x14x", "annotation is cut off: '.1.x14x'"),
+        (b"+1", "annotation is cut off"),
+        (b"+nan\x14x\x14\x00", "annotation without a time"),
     ],
 )
 def test_what_cannot_be_read_names_the_record(path: Path, content: bytes, reason: str) -> None:

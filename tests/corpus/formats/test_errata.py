@@ -73,7 +73,7 @@ def test_decisions() -> None:
     note = Note(kind="note", recordings=("a.edf",))
     assert corrections_of(errata) == ((errata[0], note),)
     assert corrections_of(errata, {"onset": "early"}) == ((errata[0], note), (errata[1], note))
-    choice = r"^corpus\.decisions: onset: 'soon' is none of early, late$"
+    choice = r"^corpus\.decisions: onset: 'soon' is not one of early, late$"
     with pytest.raises(CorpusError, match=choice):
         corrections_of(errata, {"onset": "soon"})
     with pytest.raises(CorpusError, match=r"^corpus\.decisions: no decision 'end', only onset$"):
@@ -104,9 +104,9 @@ def test_a_row_is_for_the_file_that_it_identifies(known_by: dict[str, Any], appl
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([row(says=None)], ", line 3: row: needs sha256, bytes or says, to know the file by"),
-        ([row(correction=None)], ", line 3: row: needs a correction or a decision, and not both"),
-        ([row(decision=DECISION)], ", line 3: row: needs a correction or a decision"),
+        ([row(says=None)], ", line 3: row: needs sha256, bytes or says, to identify the file"),
+        ([row(correction=None)], ", line 3: row: needs either a correction or a decision"),
+        ([row(decision=DECISION)], ", line 3: row: needs either a correction or a decision"),
         ([row(reason=None)], ", line 3: reason: Field required"),
         ([row(colour="red")], ", line 3: colour: Extra inputs"),
         ([row(), row(sha256="12")], r", line 11: sha256: String should match"),
@@ -117,8 +117,8 @@ def test_a_row_is_for_the_file_that_it_identifies(known_by: dict[str, Any], appl
         ([row(correction=CLOCK | {"use": "header"})], ", line 3: correction.listed_clock: the"),
         ([row(correction=NOTE | {"recordings": []})], ", line 3: correction.note.recordings"),
         ([row(correction=None, decision=DECISION | {"default": "x"})],
-         ", line 3: decision: the default 'x' is none of early, late"),
-        ([row(correction=None, decision=DECISION)] * 2, ", line 16: a second decision"),
+         ", line 3: decision: default 'x' is not one of early, late"),
+        ([row(correction=None, decision=DECISION)] * 2, ", line 16: decision onset is repeated"),
         ([row(corpus="y")], ", line 3: not a row of file, correction, reason and source"),
         (["text"], ", line 3: not a row of"),
     ],
@@ -136,7 +136,7 @@ def test_a_wrong_row_names_the_line(rows: list[Any], reason: str) -> None:
         ("corpus: x\nrows: []\n", ": rows must be a list"),
         ("corpus: x\nrows: 3\n", ": rows must be a list"),
         ("corpus: x\nrows: []\nmore: 1\n", ": must have the keys corpus and rows, and no others"),
-        ("corpus: x\ncorpus: y\n", ", line 2: not valid YAML .a key that stands twice"),
+        ("corpus: x\ncorpus: y\n", ", line 2: not valid YAML .a key that is repeated"),
         ("corpus: &a x\nrows: [*a]\n", ", line 2: not valid YAML .an alias"),
         ("corpus: x\nrows: [\n", ", line 3: not valid YAML"),
         ("corpus: !!int ''\nrows: []\n", ": not valid YAML"),

@@ -39,14 +39,14 @@ def test_quotes_line_ends_and_blank_lines_at_the_end() -> None:
         ("1,2\n,\n", ": has no values"),
         ("1,x\n0,0\n", ", line 1: not the number of a recording: 'x'"),
         ("1,\n0,0\n", ", line 1: not the number of a recording: ''"),
-        ("1,1\n0,0\n", ", line 1: a second column of recording 1"),
+        ("1,1\n0,0\n", ", line 1: recording 1 has two columns"),
         ("1;2\n0;0\n", ", line 1: not the number of a recording: '1;2'"),
         ("1,2\n0,0\n0\n", ", line 3: has 1 cells for 2 recordings"),
         ("1,2\n0,0,0\n", ", line 2: has 3 cells for 2 recordings"),
         ("1,2\n0,2\n", ", line 2: eeg2 has '2', not 0 or 1"),
         ("1,2\n0,nan\n", ", line 2: eeg2 has 'nan', not 0 or 1"),
-        ("1,2\n0,1\n0,\n0,1\n", ", line 4: eeg2 has a value behind its end at 1 s"),
-        ("1,2\n0,1\n\n0,1\n", ", line 4: eeg1 has a value behind its end at 1 s"),
+        ("1,2\n0,1\n0,\n0,1\n", ", line 4: eeg2 has a value after its end at 1 s"),
+        ("1,2\n0,1\n\n0,1\n", ", line 4: eeg1 has a value after its end at 1 s"),
     ],
 )
 def test_what_cannot_be_read_names_the_line(text: str, reason: str) -> None:
@@ -61,7 +61,7 @@ def test_what_cannot_be_read_costs_one_recording() -> None:
     }
     assert {number: str(error) for number, error in found.faults.items()} == {
         2: f"{NAME}, line 3: eeg2 has 'x', not 0 or 1",
-        3: f"{NAME}, line 5: eeg3 has a value behind its end at 2 s",
+        3: f"{NAME}, line 5: eeg3 has a value after its end at 2 s",
     }
 
 

@@ -60,7 +60,7 @@ def test_a_wrong_regular_expression_is_named() -> None:
     [
         (
             ((1, "sz onset"), (2, "sz onset")),
-            ", line 3: a second start .'sz onset'., and that",
+            ", line 3: second start .'sz onset'., but that",
         ),
         (((1, "sz onset"),), ", line 2: 'sz onset' at 1 s has no end"),
         (((1, "sz offset"),), ", line 2: 'sz offset' at 1 s has no start before it"),
@@ -78,7 +78,7 @@ def test_what_does_not_pair_names_the_line(
 def test_a_text_of_two_kinds_is_refused() -> None:
     both = Patterns(starts=("sz*",), ends=("*end",))
     with pytest.raises(
-        AnnotationError, match=r"^a, record 2: 'sz end' meets patterns of a start and"
+        AnnotationError, match=r"^a, record 2: 'sz end' matches patterns of a start and"
     ):
         spans_of(markers((1, "sz end")), both, "a", unit="record")
 
@@ -92,7 +92,7 @@ def test_open_ends_are_kept_where_they_are_wanted() -> None:
     ]
     with pytest.raises(AnnotationError, match=r"no start before it$"):
         found((1, "sz offset"), open_end=True)
-    with pytest.raises(AnnotationError, match=r", line 3: a second start .'sz onset'., and that"):
+    with pytest.raises(AnnotationError, match=r", line 3: second start .'sz onset'., but that"):
         found((1, "sz onset"), (2, "sz onset"), (3, "sz offset"), open_end=True)
 
 
@@ -104,7 +104,7 @@ def test_where_no_text_is_an_end_every_start_is_open() -> None:
         (1, None),
         (2, None),
     ]
-    with pytest.raises(AnnotationError, match=r"^a, line 3: a second start"):
+    with pytest.raises(AnnotationError, match=r"^a, line 3: second start"):
         spans_of(given, patterns, "a")
 
 
@@ -123,7 +123,7 @@ def test_what_lies_before_the_recording() -> None:
     )
     assert result.spans == (Span(0, 2, "sz_b", 3), Span(0, 1, "sz onset", 4))
     assert result.notes == (
-        "'sz_a' lies before the recording: dropped",
+        "'sz_a' is before the recording: dropped",
         "'sz_b' begins 3 s before the recording: clipped",
         "'sz onset' begins 2 s before the recording: clipped",
     )

@@ -28,7 +28,7 @@ def test_encodings(content: bytes, expected: str) -> None:
     [
         (b"", "a.txt: is empty"),
         (b"\xef\xbb\xbf \r\n\t", "a.txt: is empty"),
-        ("abc".encode("utf-16"), "a.txt: is UTF-16 text; save it as UTF-8"),
+        ("abc".encode("utf-16"), "a.txt: UTF-16 text; save it as UTF-8"),
         (b"ab\x00c", r"a.txt, byte 2: not a text file \(a null byte\)"),
     ],
     ids=["empty", "blank", "utf-16", "binary"],

@@ -2,8 +2,8 @@
 
 Columns come in any order, ``n/a`` (or nothing) is "not known", cells may be quoted. Which column
 names the type of an event differs: ``eventType`` in SzCORE's standard, ``trial_type`` in BIDS
-itself. What its words mean, a corpus says; :mod:`tuszstore.corpus.formats.markers` pairs markers of
-zero length. BIDS allows onsets before the recording, and rows that repeat each other.
+itself. A corpus defines what its words mean; :mod:`tuszstore.corpus.formats.markers` pairs markers
+of zero length. BIDS allows onsets before the recording, and rows that repeat each other.
 """
 
 import csv
@@ -16,7 +16,7 @@ from tuszstore.corpus.formats.text import lines_of, number_of, seconds_of, shown
 from tuszstore.errors import AnnotationError
 
 TYPE_COLUMNS = ("eventType", "trial_type")
-"""Columns that may name the type of an event, the first that is there."""
+"""Columns that may name the type of an event; the first that exists is used."""
 
 _UNKNOWN = frozenset({"", "n/a"})
 _STATUS = frozenset({"good", "bad"})
@@ -37,7 +37,7 @@ class Row:
     values: Mapping[str, str]
 
     def known(self, column: str | None) -> str | None:
-        """Return a cell, or None if there is no such column, or its value is not known."""
+        """Return a cell, or None if the column or the value is missing."""
         value = self.values.get(column, "") if column else ""
         return None if value.lower() in _UNKNOWN else value
 
@@ -59,7 +59,7 @@ class Table:
     rows: tuple[Row, ...]
 
     def column(self, *names: str) -> str | None:
-        """Return the first of some columns that is there, in any case; None if none is."""
+        """Return the first of some columns that exists, in any case; None if none does."""
         lowered = {column.lower(): column for column in reversed(self.columns)}
         for name in names:
             if name in self.columns:
@@ -69,12 +69,12 @@ class Table:
         return None
 
     def required(self, *names: str) -> str:
-        """Return the first of some columns that is there.
+        """Return the first of some columns that exists.
 
         Raises
         ------
         AnnotationError
-            If none is.
+            If none does.
         """
         found = self.column(*names)
         if found is None:
@@ -98,7 +98,7 @@ class BidsEvent:
         Its type, as written.
     confidence : float or None
     channels : tuple of str
-        Empty where they are not known.
+        Empty if unknown.
     recording_seconds : float or None
         Duration of the whole recording.
     row : Row
@@ -130,7 +130,7 @@ class BidsChannel:
         Type, such as ``EEG``.
     units : str or None
     bad : bool or None
-        None where the status is not known.
+        None if the status is unknown.
     row : Row
     """
 
@@ -153,7 +153,7 @@ def read_table(text: str, name: str) -> Table:
     Raises
     ------
     AnnotationError
-        If there is no header, a column has no name or one that came before, or a row has another
+        If there is no header, a column has no name or a repeated one, or a row has the wrong
         number of cells. It names the line.
     """
     columns: tuple[str, ...] = ()
@@ -178,7 +178,7 @@ def read_table(text: str, name: str) -> Table:
         if "" in cells:
             raise AnnotationError.at(name, number, f"a column without a name: {shown(line)}")
         if twice := [cell for cell, count in Counter(cells).items() if count > 1]:
-            raise AnnotationError.at(name, number, f"a second column {shown(twice[0])}")
+            raise AnnotationError.at(name, number, f"column {shown(twice[0])} is repeated")
         columns = tuple(cells)
     if not columns:
         raise AnnotationError(f"{name}: has no header")
@@ -194,12 +194,12 @@ def read_events(text: str, name: str, type_column: str | None = None) -> tuple[B
     name : str
         Of the file, for messages.
     type_column : str, optional
-        Column that names the type of an event; the first of :data:`TYPE_COLUMNS` otherwise.
+        Column of the type of an event; by default the first of :data:`TYPE_COLUMNS`.
 
     Raises
     ------
     AnnotationError
-        If ``onset``, ``duration`` or the given column is not there, or a cell cannot be read.
+        If ``onset``, ``duration`` or the given column is missing, or a cell cannot be read.
     """
     table = read_table(text, name)
     onset, duration = table.required("onset"), table.required("duration")
@@ -231,12 +231,12 @@ def read_events(text: str, name: str, type_column: str | None = None) -> tuple[B
 def read_channels(text: str, name: str) -> tuple[BidsChannel, ...]:
     """Read a channels table.
 
-    A name may come twice, as labels of EDF files do, but not with another status.
+    A name may be repeated, like labels of EDF files, but not with another status.
 
     Raises
     ------
     AnnotationError
-        If ``name`` is not there, a status is neither ``good`` nor ``bad``, or two contradict each
+        If ``name`` is missing, a status is neither ``good`` nor ``bad``, or two contradict each
         other.
     """
     table = read_table(text, name)
@@ -270,7 +270,7 @@ def read_participants(text: str, name: str) -> dict[str, Row]:
     Raises
     ------
     AnnotationError
-        If ``participant_id`` is not there, or one is missing or comes twice.
+        If ``participant_id`` is missing, or one is empty or repeated.
     """
     table = read_table(text, name)
     column = table.required("participant_id")
@@ -283,7 +283,7 @@ def read_participants(text: str, name: str) -> dict[str, Row]:
             raise AnnotationError.at(
                 name,
                 row.line,
-                f"{shown(participant)} came before, in line {found[participant].line}",
+                f"{shown(participant)} is repeated, first in line {found[participant].line}",
             )
         found[participant] = row
     return found

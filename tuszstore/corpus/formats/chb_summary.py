@@ -5,7 +5,7 @@ chb09_08 is labelled ``Seizure 1 End Time``, clocks pass 24 hours and have hours
 chb24 has none. Starts and ends are therefore paired by their order and never by their numbers,
 and the number of seizures that an entry declares must be the number that it lists.
 
-A recording without an entry is unlabelled, which is not the same as an entry with 0 seizures.
+A recording without an entry is unlabelled; an entry with 0 seizures means background.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _CLOCK = re.compile(r"\d{1,2}:[0-5]\d:[0-5]\d", re.ASCII)
 
 @dataclass(frozen=True)
 class SummaryEntry:
-    """What a summary says of one recording.
+    """The entry of one recording in a summary.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class SummaryEntry:
     channels : int or None
         Index of the channel list in force, in :attr:`Summary.channels`.
     text : str
-        The lines of the entry without blanks that mean nothing: what decides its annotation.
+        The lines of the entry without redundant blanks: they determine its annotation.
     """
 
     file: str
@@ -66,7 +66,7 @@ class SummaryEntry:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of :attr:`text`: it changes with the annotation of this recording alone."""
+        """SHA-256 of :attr:`text`: it changes only with the annotation of this recording."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -83,7 +83,7 @@ class Summary:
     entries : mapping of str to SummaryEntry
         By file name, in the order of the text.
     faults : mapping of str to AnnotationError
-        What cannot be read in the entry of a file, which is not in `entries`.
+        Why the entry of a file cannot be read; such a file is not in `entries`.
     """
 
     sfreq: float | None
@@ -199,10 +199,10 @@ class _Reader:
         self._close()
         self.in_list, self.broken = False, ""
         if not file or "/" in file or "\\" in file:
-            raise self._error(number, f"no file name: {shown(line)}")
+            raise self._error(number, f"not a file name: {shown(line)}")
         if file in self.entries:
             before = self.entries[file].line
-            told = f"{shown(file)} has an entry already, in line {before}"
+            told = f"{shown(file)} already has an entry in line {before}"
             self._blame(file, self._error(number, told))
             return
         if file in self.faults:
@@ -213,7 +213,7 @@ class _Reader:
 
     def _open(self, line: str, number: int) -> _Entry:
         if self.entry is None:
-            raise self._error(number, f"belongs to no 'File Name': {shown(line)}")
+            raise self._error(number, f"has no 'File Name' before it: {shown(line)}")
         self.entry.lines.append(line)
         return self.entry
 
@@ -222,7 +222,7 @@ class _Reader:
         if not _CLOCK.fullmatch(value):
             raise self._error(number, f"not a clock time (HH:MM:SS): {shown(line)}")
         if which in entry.clocks:
-            raise self._error(number, f"a second {which} time of {shown(entry.file)}")
+            raise self._error(number, f"second {which} time of {shown(entry.file)}")
         entry.clocks[which] = value
 
     def _declared(self, value: str, line: str, number: int) -> None:
@@ -230,7 +230,7 @@ class _Reader:
         if not re.fullmatch(r"\d{1,6}", value, re.ASCII):
             raise self._error(number, f"not a number of seizures: {shown(line)}")
         if entry.declared is not None:
-            raise self._error(number, f"a second number of seizures of {shown(entry.file)}")
+            raise self._error(number, f"second number of seizures of {shown(entry.file)}")
         entry.declared = int(value)
 
     def _seizure(self, which: str, value: str, line: str, number: int) -> None:
@@ -241,12 +241,12 @@ class _Reader:
             if entry.starts:
                 raise self._error(
                     number,
-                    f"a second seizure start, and that at {entry.starts[0]:g} s has no end",
+                    f"second seizure start, but the one at {entry.starts[0]:g} s has no end",
                 )
             entry.starts.append(time)
         else:
             if not entry.starts:
-                raise self._error(number, "a seizure end without a start before it")
+                raise self._error(number, "seizure end without a start before it")
             onset = entry.starts.pop()
             check_order(onset, time, self.name, number, "seizure")
             if (onset, time) in entry.seizures:
@@ -263,7 +263,7 @@ class _Reader:
         elif entry.declared is None:
             told = "has no line 'Number of Seizures in File'"
         elif entry.declared != len(entry.seizures):
-            told = f"declares {entry.declared} and lists {len(entry.seizures)} seizures"
+            told = f"declares {entry.declared} but lists {len(entry.seizures)} seizures"
         if told:
             self._blame(entry.file, self._error(entry.line, f"{shown(entry.file)}: {told}"))
             return

@@ -23,7 +23,7 @@ class ClockTime:
     written : str
         As written, such as ``16:13.23``.
     words : str
-        What stands with it: the text in parentheses (``CLINICAL ONSET``), or the word that makes
+        The text in parentheses after it (``CLINICAL ONSET``), or the word that makes
         it an alternative (``opure``); else empty.
     """
 
@@ -39,7 +39,7 @@ class ClockTime:
 
 
 def clock_times(text: str) -> tuple[ClockTime, ...] | None:
-    """Return all alternatives of a time, or None if anything else stands there.
+    """Return all alternatives of a time, or None if the text contains anything else.
 
     >>> [time.plain for time in clock_times("15.43.53 (CLINICAL ONSET); 1 5:43.59") or ()]
     ['15.43.53', '15.43.59']
@@ -72,7 +72,7 @@ def clock_times(text: str) -> tuple[ClockTime, ...] | None:
 
 
 def seconds_after(clock: int, start: int) -> int:
-    """Return how long after one clock time another comes next, in seconds.
+    """Return the seconds from one clock time to the next occurrence of another.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Texts in the annotation signals of EDF+.
 
 Each data record of an annotation signal holds lists (TALs) of a time, perhaps a duration, and
-texts; the first list of a record gives its own time. Which texts mean a seizure,
-:func:`tuszstore.corpus.formats.markers.spans_of` says.
+texts; the first list of a record gives the record's time.
+:func:`tuszstore.corpus.formats.markers.spans_of` decides which texts mean a seizure.
 
 The format is described at https://www.edfplus.info/specs/edfplus.html.
 """
@@ -22,12 +22,12 @@ _MAX_TEXTS = 1_000_000
 
 @dataclass(frozen=True)
 class EdfTexts:
-    """What the annotation signals of a file say.
+    """The texts in the annotation signals of a file.
 
     Attributes
     ----------
     n_signals : int
-        Annotation signals; with none, nobody annotated anything in the file.
+        Annotation signals; with 0, the file has no annotations.
     start : float
         Time of the first sample in seconds from the start in the header: less than 1 s, mostly 0.
     markers : tuple of Marker
@@ -52,7 +52,7 @@ def read_edf_texts(path: Path) -> EdfTexts:
     AnnotationError
         If a list cannot be read, or there are too many. It names the file and the data record.
     RecordingError
-        If it is no EDF file.
+        If it is not an EDF file.
     """
     name = path.name
     header = read_header(path)
@@ -125,11 +125,11 @@ def read_tals(
         match = _STAMP.fullmatch(stamp)
         if match is None:
             raise AnnotationError.at(
-                name, record, f"an annotation without a time: {_shown(piece)}", unit="record"
+                name, record, f"annotation without a time: {_shown(piece)}", unit="record"
             )
         if not texts or texts.pop():
             raise AnnotationError.at(
-                name, record, f"an annotation is cut off: {_shown(piece)}", unit="record"
+                name, record, f"annotation is cut off: {_shown(piece)}", unit="record"
             )
         duration = float(match[2]) if match[2] else None
         lists.append((float(match[1]), duration, tuple(_decoded(text) for text in texts)))

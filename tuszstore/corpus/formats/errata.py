@@ -1,8 +1,8 @@
 """Errata of public corpora, as rows of YAML: what is wrong in which file, and what is right.
 
-A row names a file and what identifies it: its SHA-256, its size, or a text that stands in it. It is
-applied only where that is so, and a corrected re-release is left alone. It has either a correction,
-or a decision: a key with choices, where the file leaves more than one reading and none is wrong.
+A row names a file and what identifies it: its SHA-256, its size, or a text in it. It is
+applied only if that matches, so a corrected re-release is unchanged. It has either a correction,
+or a decision: a key with choices, if the file allows several readings and none is wrong.
 """
 
 import difflib
@@ -43,7 +43,7 @@ class ListedName(_Strict):
     Attributes
     ----------
     listed, recording : str
-        Name as it stands there, and name of the file.
+        Name in the list, and name of the file.
     """
 
     kind: Literal["listed_name"]
@@ -52,7 +52,7 @@ class ListedName(_Strict):
 
 
 class ListedClock(_Strict):
-    """A clock time in a list that is to be read as another one.
+    """A clock time in a list that must be read as another one.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class ListedClock(_Strict):
         As the list counts; None for a registration time.
     which : {"start", "end", "registration_start", "registration_end"}
     listed : str
-        As it stands there, alternatives and all.
+        As written, including alternatives.
     use : str
         ``HH.MM.SS``, or ``header``: the start in the header of the EDF file.
     """
@@ -84,16 +84,16 @@ class ListedClock(_Strict):
 
 
 class SeizureOnset(_Strict):
-    """A seizure that starts at another time than the annotation says.
+    """A seizure that starts at another time than annotated.
 
     Attributes
     ----------
     recordings : tuple of str
         Patterns of the names, one of which it is in.
     listed, use : float
-        Onset as it stands there and as it is, in seconds.
+        Onset as annotated and as corrected, in seconds.
     keeps : {"duration", "end"}
-        What stays when the onset moves.
+        What is kept when the onset changes.
     """
 
     kind: Literal["seizure_onset"]
@@ -104,7 +104,7 @@ class SeizureOnset(_Strict):
 
 
 class Unlabelled(_Strict):
-    """Recordings that nobody annotated, whatever stands beside them.
+    """Recordings that are unlabelled, whatever files exist beside them.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class ChannelLabel(_Strict):
     recordings : tuple of str
         Patterns of the names.
     label, use : str
-        As it stands in the file, and what it means.
+        As in the file, and what it means.
     """
 
     kind: Literal["channel_label"]
@@ -150,7 +150,7 @@ class ChannelLabel(_Strict):
 
 
 class Note(_Strict):
-    """Something odd that is read as it is, or that no value can set right.
+    """An oddity that is read as it is, or that cannot be corrected.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ class Decision(_Strict):
     default : str
         One of the choices.
     choices : mapping of str to Correction or None
-        None leaves what stands in the file, as the parser reads it.
+        None keeps the file's content as the parser reads it.
     """
 
     key: Annotated[str, Field(pattern=_NAME.pattern + "$")]
@@ -188,7 +188,7 @@ class Decision(_Strict):
     @model_validator(mode="after")
     def _default_is_a_choice(self) -> Self:
         if self.default not in self.choices:
-            raise ValueError(f"the default {self.default!r} is none of {', '.join(self.choices)}")
+            raise ValueError(f"default {self.default!r} is not one of {', '.join(self.choices)}")
         return self
 
 
@@ -207,7 +207,7 @@ class Erratum(_Strict):
     decision : Decision or None
         Instead of a correction.
     reason, source : str
-        Why, and where that is known from.
+        Why, and the source of that.
     """
 
     corpus: Text
@@ -223,13 +223,13 @@ class Erratum(_Strict):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.correction is None) == (self.decision is None):
-            raise ValueError("needs a correction or a decision, and not both")
+            raise ValueError("needs either a correction or a decision")
         if self.sha256 is None and self.bytes is None and self.says is None:
-            raise ValueError("needs sha256, bytes or says, to know the file by")
+            raise ValueError("needs sha256, bytes or says, to identify the file")
         return self
 
     def applies_to(self, name: str, content: Content) -> bool:
-        """Tell whether a file is the one that the row is about.
+        """Return whether the row applies to a file.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ def parse_errata(text: str, name: str) -> tuple[Erratum, ...]:
     Raises
     ------
     AnnotationError
-        If it is not YAML of that form, or a key of a decision comes twice. It names the line.
+        If it is not YAML of that form, or a key of a decision is repeated. It names the line.
     """
     if len(text) > _MAX_SIZE:
         raise AnnotationError(f"{name}: {len(text)} characters are too many for errata")
@@ -319,7 +319,7 @@ def parse_errata(text: str, name: str) -> tuple[Erratum, ...]:
             key = erratum.decision.key
             if key in keys:
                 raise AnnotationError.at(
-                    name, line, f"a second decision {key}, as in line {keys[key]}"
+                    name, line, f"decision {key} is repeated, first in line {keys[key]}"
                 )
             keys[key] = line
         errata.append(erratum)
@@ -329,23 +329,23 @@ def parse_errata(text: str, name: str) -> tuple[Erratum, ...]:
 def corrections_of(
     errata: Iterable[Erratum], decisions: Mapping[str, str] | None = None
 ) -> tuple[tuple[Erratum, Correction], ...]:
-    """Return the corrections that hold, after decisions.
+    """Return the corrections that apply, after decisions.
 
     Parameters
     ----------
     errata : iterable of Erratum
     decisions : mapping of str to str, optional
-        Choices by key; the defaults elsewhere.
+        Choices by key; defaults otherwise.
 
     Returns
     -------
     tuple of (Erratum, Correction)
-        Without the decisions that leave what stands in the file.
+        Without the decisions that keep the file's content.
 
     Raises
     ------
     CorpusError
-        If there is no such decision or choice; the text names those that there are.
+        If there is no such decision or choice; the text names the existing ones.
     """
     left = dict(decisions or {})
     found: list[tuple[Erratum, Correction]] = []
@@ -357,7 +357,7 @@ def corrections_of(
             choice = left.pop(decision.key, decision.default)
             if choice not in decision.choices:
                 raise CorpusError(
-                    f"corpus.decisions: {decision.key}: {choice!r:.40} is none of "
+                    f"corpus.decisions: {decision.key}: {choice!r:.40} is not one of "
                     f"{', '.join(sorted(decision.choices))}"
                 )
             correction = decision.choices[choice]

@@ -1,6 +1,6 @@
 """``annotations_2017_*.csv`` of the Helsinki neonates: one expert's annotation of all recordings.
 
-A column is a recording, under its number; a row is a second, 1 in a seizure and 0 outside. Behind
+A column is a recording, under its number; a row is a second, 1 in a seizure and 0 outside. After
 the end of a recording its cells are blank.
 """
 
@@ -27,7 +27,7 @@ class SecondBySecond:
     number : int
         Of the recording: 7 is ``eeg7.edf``.
     marks : bytes
-        A byte a second: 1 in a seizure, else 0.
+        One byte per second: 1 in a seizure, else 0.
     """
 
     number: int
@@ -40,7 +40,7 @@ class SecondBySecond:
 
     @property
     def values(self) -> NDArray[np.uint8]:
-        """The marks as an array, which cannot be written to."""
+        """The marks as a read-only array."""
         return np.frombuffer(self.marks, np.uint8)
 
     @property
@@ -59,7 +59,7 @@ class Expert:
     recordings : mapping of int to SecondBySecond
         By number of the recording, in the order of the columns.
     faults : mapping of int to AnnotationError
-        What cannot be read in a column; it is not in `recordings`.
+        Why a column cannot be read; such a column is not in `recordings`.
     """
 
     recordings: Mapping[int, SecondBySecond]
@@ -78,7 +78,7 @@ def read_helsinki(text: str, name: str) -> Expert:
     Raises
     ------
     AnnotationError
-        If a number of the header is none or comes twice, or a row has another number of cells. It
+        If a number in the header is invalid or repeated, or a row has the wrong number of cells. It
         names the line.
     """
     faults: dict[int, AnnotationError] = {}
@@ -104,7 +104,7 @@ def read_helsinki(text: str, name: str) -> Expert:
             if value is None:
                 what = f"eeg{number} has {shown(cell)}, not 0 or 1"
             elif len(column) < rows:
-                what = f"eeg{number} has a value behind its end at {len(column)} s"
+                what = f"eeg{number} has a value after its end at {len(column)} s"
             else:
                 column.append(value)
                 continue
@@ -129,6 +129,6 @@ def _header(line: str, name: str, line_number: int) -> list[int]:
                 name, line_number, f"not the number of a recording: {shown(cell)}"
             )
         if int(written) in numbers:
-            raise AnnotationError.at(name, line_number, f"a second column of recording {written}")
+            raise AnnotationError.at(name, line_number, f"recording {written} has two columns")
         numbers[int(written)] = None
     return list(numbers)

@@ -1,6 +1,6 @@
 """``.lbl`` and ``.lbl_bi`` of TUSZ before version 2: events of each channel of a montage.
 
-Behind ``version = lbl_v1.0.0`` come the montage (``0, FP1-F7: EEG FP1-REF -- EEG F7-REF``), the
+After ``version = lbl_v1.0.0`` come the montage (``0, FP1-F7: EEG FP1-REF -- EEG F7-REF``), the
 number of levels, the classes of each level (``symbols[0] = {0: '(null)', 1: 'spsw', ...}``), and
 rows ``label = {level, sublevel, start, stop, montage number, [probability of each class]}``.
 """
@@ -37,7 +37,7 @@ class Derivation:
 
 @dataclass(frozen=True)
 class LblAnnotation:
-    """What a file says.
+    """The content of a file.
 
     Attributes
     ----------
@@ -65,8 +65,8 @@ def read_lbl(text: str, name: str) -> LblAnnotation:
     Raises
     ------
     AnnotationError
-        If the version is another one, a line cannot be read, a row refers to a level or a channel
-        that is not there or comes twice, or there is no row. It names the line.
+        If the version is not supported, a line cannot be read, a row refers to a missing level or
+        channel or is repeated, or there is no row. It names the line.
     """
     reader = _Reader(name)
     for number, line in lines_of(text):
@@ -98,7 +98,7 @@ class _Reader:
         elif match := _MONTAGE.fullmatch(line):
             channel = int(match[1])
             if channel in self.montage:
-                raise self._error(number, f"a second montage {channel}")
+                raise self._error(number, f"montage {channel} is repeated")
             self.montage[channel] = Derivation(match[2].strip(), match[3].strip(), match[4].strip())
         elif match := _SYMBOLS.fullmatch(line):
             self._symbols(int(match[1]), match[2], line, number)
@@ -117,7 +117,7 @@ class _Reader:
             raise AnnotationError(f"{self.name}: has no labels")
         if self.n_levels is not None and self.n_levels != len(self.symbols):
             raise AnnotationError(
-                f"{self.name}: declares {self.n_levels} levels, and has classes of "
+                f"{self.name}: declares {self.n_levels} levels, but has classes of "
                 f"{len(self.symbols)}"
             )
         return LblAnnotation(self.montage, self.symbols, tuple(self.events.values()))
@@ -127,7 +127,7 @@ class _Reader:
 
     def _symbols(self, level: int, body: str, line: str, number: int) -> None:
         if level in self.symbols:
-            raise self._error(number, f"second classes of level {level}")
+            raise self._error(number, f"classes of level {level} are repeated")
         classes: list[str] = []
         for part in body.split(","):
             match = _SYMBOL.fullmatch(part)
@@ -174,7 +174,7 @@ class _Reader:
 
     def _classes(self, level: str, sublevel: str, number: int) -> tuple[str, ...]:
         if not re.fullmatch(r"\d{1,3}", level, re.ASCII) or int(level) not in self.symbols:
-            raise self._error(number, f"no classes of level {shown(level)} stand before it")
+            raise self._error(number, f"no classes of level {shown(level)} before it")
         below = self.sublevels.get(int(level))
         if not re.fullmatch(r"\d{1,3}", sublevel, re.ASCII) or (
             below is not None and int(sublevel) >= below
@@ -186,5 +186,5 @@ class _Reader:
         if channel == _EVERYWHERE:
             return WHOLE
         if not re.fullmatch(r"\d{1,4}", channel, re.ASCII) or int(channel) not in self.montage:
-            raise self._error(number, f"no montage {shown(channel)} stands before it")
+            raise self._error(number, f"no montage {shown(channel)} before it")
         return self.montage[int(channel)].name

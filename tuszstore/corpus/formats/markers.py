@@ -1,6 +1,7 @@
 """From texts with times to spans: which words start a seizure, end it, or name it with its length.
 
-EDF+ annotations and the rows of BIDS events are free text. What they mean, a user says in patterns.
+EDF+ annotations and the rows of BIDS events are free text. A user defines their meaning in
+patterns.
 """
 
 from collections.abc import Iterable
@@ -20,10 +21,10 @@ class Marker:
     onset : float
         Seconds from the first sample of the recording; may be negative.
     duration : float or None
-        None where none is given.
+        None if not given.
     text : str
     line : int
-        Where it stands in the file, counted from 1: a line, or a data record.
+        Line or data record in the file, counted from 1.
     """
 
     onset: float
@@ -56,14 +57,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Spans:
-    """What markers say together.
+    """The spans of markers.
 
     Attributes
     ----------
     spans : tuple of Span
         By onset.
     notes : tuple of str
-        What was clipped or dropped because it lies before the recording.
+        What was clipped or dropped because it is before the recording.
     """
 
     spans: tuple[Span, ...]
@@ -72,14 +73,14 @@ class Spans:
 
 @dataclass(frozen=True)
 class Patterns:
-    """Which texts are which, in patterns as of :func:`tuszstore.patterns.matcher`.
+    """Patterns of texts, as for :func:`tuszstore.patterns.matcher`.
 
     Attributes
     ----------
     starts, ends : tuple of str
         Texts at which a span begins and at which it ends.
     spans : tuple of str
-        Texts with a duration, each a span of its own; but for those that are a start or an end.
+        Texts with a duration, each its own span, except starts and ends.
     """
 
     starts: tuple[str, ...] = ()
@@ -95,7 +96,7 @@ def spans_of(
     open_end: bool = False,
     unit: str = "line",
 ) -> Spans:
-    """Pair starts with ends, and take spans as they are; other texts mean nothing.
+    """Pair starts with ends, and take spans as they are; other texts are ignored.
 
     Parameters
     ----------
@@ -106,16 +107,16 @@ def spans_of(
         Of the file, for messages.
     open_end : bool
         Whether the last start without an end, and a span without a duration, is a span whose end
-        is not known, and not an error; so is each start, where no text is to be an end.
+        is unknown, not an error; so is each start, if there are no patterns for ends.
     unit : str
         What :attr:`Marker.line` counts, for messages.
 
     Raises
     ------
     AnnotationError
-        If a text is of two kinds, two starts or two ends follow each other, or one has no other.
+        If a text is of two kinds, two starts or two ends follow each other, or one is unpaired.
     ValueError
-        If a pattern is not one.
+        If a pattern is invalid.
     """
     kinds = {
         "start": matcher(patterns.starts),
@@ -139,13 +140,13 @@ def spans_of(
         if kind[1:] and kind[-1] == "span":
             kind.pop()  # such as "sz onset", which meets sz* as well
         if len(kind) > 1:
-            raise error(marker, f"{shown(text)} meets patterns of a {kind[0]} and of a {kind[1]}")
+            raise error(marker, f"{shown(text)} matches patterns of a {kind[0]} and of a {kind[1]}")
         if kind == ["start"]:
             if start is not None:
                 if patterns.ends or not open_end:
                     raise error(
                         marker,
-                        f"a second start ({shown(text)}), and that at {start.onset:g} s has no end",
+                        f"second start ({shown(text)}), but that at {start.onset:g} s has no end",
                     )
                 without_end(start)
             start = marker
@@ -176,7 +177,7 @@ def within(spans: Iterable[Span]) -> Spans:
         if span.onset >= 0:
             kept.append(span)
         elif span.offset is not None and span.offset <= 0:
-            notes.append(f"{shown(span.label)} lies before the recording: dropped")
+            notes.append(f"{shown(span.label)} is before the recording: dropped")
         else:
             notes.append(
                 f"{shown(span.label)} begins {-span.onset:g} s before the recording: clipped"

@@ -1,8 +1,8 @@
 """The TSV annotations of SeizeIT1: comments, then a row for each seizure.
 
 A row is start and stop in seconds, type, and a remark such as ``Hem:R, Orig:Temp, bhe: 0``, between
-tabs. A stop of ``None`` is a seizure whose end nobody marked. A file with comments alone says that
-somebody looked and found no seizure.
+tabs. A stop of ``None`` is a seizure without a marked end. A file with only comments means that
+the recording was reviewed and no seizure found.
 """
 
 import re
@@ -58,7 +58,7 @@ def read_seizeit(text: str, name: str) -> tuple[SeizeItSeizure, ...]:
     Returns
     -------
     tuple of SeizeItSeizure
-        In the order of the file; empty where it has comments alone.
+        In the order of the file; empty if it has only comments.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """``Seizures-list-PNxx.txt`` of the Siena database: seizures in clock times, written by hand.
 
-The result is what stands there: file names with their typos, all alternatives of a time with the
-words that go with them. Which alternative holds, and which file a misspelt name means, are errata.
+The result is the list as written: file names with their typos, all alternatives of a time with
+their words. Errata decide which alternative applies, and which file a misspelt name means.
 Clock times become seconds after the start in the *header of the EDF file*, modulo a day, since
 recordings cross midnight (:mod:`tuszstore.corpus.formats.clocks`); the registration times of the
 list are a check on that, and wrong in places.
@@ -34,21 +34,21 @@ class ListedSeizure:
     number : int
         As the list counts.
     remark : str
-        What stands behind the number, such as ``in sleep``.
+        The remark after the number, such as ``in sleep``.
     file : str
-        Name of the EDF file as written, typos and all.
+        Name of the EDF file as written, including typos.
     registration_start, registration_end : ClockTime or None
-        Of the recording, given here or before for the same file.
+        Of the recording, given here or earlier for the same file.
     inherited : bool
-        Whether file and registration times stand before and not with this seizure.
+        Whether file and registration times are given before this seizure, not with it.
     starts, ends : tuple of ClockTime
-        All alternatives, in the order of the text: one of each but for a few.
+        All alternatives, in the order of the text; usually one of each.
     line : int
         Of the number.
     notes : tuple of str
-        What was read though it is odd.
+        Oddities that were read.
     text : str
-        The lines that decide the seizure, without blanks that mean nothing.
+        The lines that determine the seizure, without redundant blanks.
     """
 
     number: int
@@ -71,17 +71,17 @@ class SeizureList:
     Attributes
     ----------
     patient : str
-        As written; empty if it is not.
+        As written; empty if missing.
     sfreq : float or None
         Sampling rate in Hz.
     channels : mapping of int to str
         The list's numbers and names. They are not those of the EDF files, and its channel ``1`` is
-        O1: labels are to be taken from the EDF header alone.
+        O1: labels must be taken from the EDF header.
     seizures : tuple of ListedSeizure
         In the order of the text.
     faults : mapping of str to AnnotationError
-        What cannot be read in the seizures of a file, by the file's name as written: its seizures
-        are not all in `seizures`, and those of other files are.
+        Why seizures of a file cannot be read, by the file's name as written: some of its seizures
+        are missing from `seizures`; those of other files are not affected.
     """
 
     patient: str
@@ -103,7 +103,7 @@ def read_seizure_list(text: str, name: str) -> SeizureList:
     Raises
     ------
     AnnotationError
-        If there is no seizure, or what cannot be read may concern any file. It names the line.
+        If there is no seizure, or an unreadable line may concern any file. It names the line.
     """
     reader = _Reader(name)
     for number, line in lines_of(text):
@@ -224,9 +224,9 @@ class _Reader:
     def _file(self, file: str, line: str, number: int) -> None:
         self._next()
         if not file or "/" in file or "\\" in file:
-            raise self._error(number, f"no file name: {shown(line)}")
+            raise self._error(number, f"not a file name: {shown(line)}")
         if self.seizure and self.seizure.own:
-            raise self._error(number, "a second file name of one seizure")
+            raise self._error(number, "second file name of one seizure")
         # a name that comes again keeps its registration times, unless they are given again
         self.recording = self.recordings.setdefault(file, _Recording(file, line))
         if self.seizure:
@@ -237,7 +237,7 @@ class _Reader:
     def _registration(self, which: str, value: str, line: str, number: int) -> None:
         self._next()
         if self.recording is None:
-            raise self._error(number, f"belongs to no 'File name': {shown(line)}")
+            raise self._error(number, f"has no 'File name' before it: {shown(line)}")
         clocks, notes = self._clocks(value, line, number)
         if len(clocks) > 1:
             raise self._error(number, f"more than one registration time: {shown(line)}")
@@ -247,11 +247,11 @@ class _Reader:
 
     def _time(self, which: str, value: str, line: str, number: int) -> None:
         if self.seizure is None:
-            raise self._error(number, f"belongs to no 'Seizure n ...': {shown(line)}")
+            raise self._error(number, f"has no 'Seizure n ...' before it: {shown(line)}")
         if which in self.seizure.times:
-            raise self._error(number, f"a second {which} of seizure {self.seizure.number}")
+            raise self._error(number, f"second {which} of seizure {self.seizure.number}")
         if which == "end" and "start" not in self.seizure.times:
-            raise self._error(number, "a seizure end without a start before it")
+            raise self._error(number, "seizure end without a start before it")
         clocks, notes = self._clocks(value, line, number)
         self.seizure.times[which] = tuple(clocks)
         self.seizure.notes += notes

@@ -1,4 +1,4 @@
-"""From the bytes of a text file to its lines and numbers, in the same way for every format."""
+"""Decoding text files into lines and numbers, shared by all formats."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tuszstore.errors import AnnotationError
 
 MAX_BYTES = 64 * 2**20
-"""A file that is larger is no annotation."""
+"""A larger file is not an annotation."""
 
 _SHOWN = 60
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -26,7 +26,7 @@ def text_of(content: bytes, name: str) -> str:
     Returns
     -------
     str
-        Line ends as they stand; :func:`lines_of` takes any.
+        With its line ends; :func:`lines_of` takes any.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def text_of(content: bytes, name: str) -> str:
             f"(at most {MAX_BYTES // 2**20} MiB)"
         )
     if content.startswith(_UTF16):
-        raise AnnotationError(f"{name}: is UTF-16 text; save it as UTF-8")
+        raise AnnotationError(f"{name}: UTF-16 text; save it as UTF-8")
     if b"\x00" in content:
         raise AnnotationError.at(
             name, content.index(b"\x00"), "not a text file (a null byte)", unit="byte"
@@ -56,15 +56,15 @@ def text_of(content: bytes, name: str) -> str:
 def lines_of(text: str) -> Iterator[tuple[int, str]]:
     r"""Yield the lines with their numbers, counted from 1, without their ends.
 
-    Lines end in ``\n``, ``\r\n`` or ``\r``, mixed or not; nothing else ends one, so that
-    the numbers are those of an editor. Blanks stay where they stand.
+    Lines end in ``\n``, ``\r\n`` or ``\r``, mixed or not, and in nothing else, so that
+    the numbers are those of an editor. Blanks are kept.
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     yield from enumerate(plain.split("\n"), start=1)
 
 
 def words_of(line: str) -> str:
-    """Return a line with each run of blanks as one blank, and none at its ends."""
+    """Return a line with each run of blanks reduced to one, and stripped."""
     return " ".join(line.split())
 
 
@@ -85,7 +85,7 @@ def seconds_of(field: str, name: str, line: int, what: str, *, negative: bool = 
         Of the file, for messages.
     line : int
     what : str
-        What the field says, for messages.
+        What the field holds, for messages.
     negative : bool
         Whether it may be below 0.
 
@@ -119,7 +119,7 @@ def number_of(
 
 
 def check_order(onset: float, offset: float, name: str, line: int, what: str = "event") -> None:
-    """Refuse an event that ends before it starts; it may be zero long."""
+    """Reject an event that ends before it starts; its duration may be 0."""
     if offset < onset:
         raise AnnotationError.at(
             name, line, f"{what} ends ({offset:g} s) before it starts ({onset:g} s)"

@@ -1,7 +1,7 @@
 """``.tse`` and ``.tse_bi`` of TUSZ before version 2: events of the whole montage.
 
-Behind ``version = tse_v1.0.0`` a row is start, stop, class and probability, and the rows cover the
-whole recording, background included.
+After ``version = tse_v1.0.0``, a row is start, stop, class and probability, and the rows cover the
+whole recording, including background.
 """
 
 import re
@@ -22,7 +22,7 @@ _CLASS = re.compile(r"[A-Za-z][\w+-]{0,31}")
 
 @dataclass(frozen=True)
 class TseAnnotation:
-    """What a file says.
+    """The content of a file.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class TseAnnotation:
     seconds : float
         Where the last one stops: the duration of the recording.
     gaps : tuple of (float, float)
-        Stretches up to there that no row covers; there should be none.
+        Stretches before that which no row covers; normally none.
     """
 
     events: tuple[Event, ...]
@@ -51,7 +51,7 @@ def read_tse(text: str, name: str) -> TseAnnotation:
     Raises
     ------
     AnnotationError
-        If the version is another one, a row cannot be read or comes twice, or there is none. It
+        If the version is not supported, a row cannot be read or is repeated, or there is none. It
         names the line.
     """
     events: dict[tuple[float, float, str], Event] = {}

@@ -1,10 +1,10 @@
 """``.edf.seizures`` of CHB-MIT: binary annotations of WFDB, with codes of seizures.
 
-A file is a row of 16-bit little-endian words: a code in the upper six bits, and in the lower ten
-the samples since the annotation before. A few codes carry something else: ``SKIP`` a longer
+A file is a sequence of 16-bit little-endian words: a code in the upper six bits, and in the lower
+ten the samples since the annotation before. A few codes carry something else: ``SKIP`` a longer
 distance, ``AUX`` a text. The first annotation is a note of the time resolution; then ``[`` is the
-onset of a seizure and ``]`` its end. A word of zero ends the file; what stands behind it means
-nothing (256 bytes in chb17b_69).
+onset of a seizure and ``]`` its end. A word of zero ends the file; what follows is
+ignored (256 bytes in chb17b_69).
 
 The format is described at https://wfdb.io/spec/annotation-files.html.
 """
@@ -31,7 +31,7 @@ class WfdbSeizures:
     samples : tuple of (int, int)
         Onset and end of each seizure in samples, in the order of the file.
     trailing : int
-        Bytes behind the end, which mean nothing.
+        Bytes after the end, which are ignored.
     """
 
     sfreq: float
@@ -97,14 +97,14 @@ def read_seizures(content: bytes, name: str, sfreq: float | None = None) -> Wfdb
         elif code == _ONSET:
             time += value
             if onset is not None:
-                raise _error(name, begin, "a second onset before the end of a seizure")
+                raise _error(name, begin, "second onset before the end of a seizure")
             if time < 0:
                 raise _error(name, begin, f"an onset at sample {time}")
             onset = time
         elif code == _END:
             time += value
             if onset is None:
-                raise _error(name, begin, "an end without an onset before it")
+                raise _error(name, begin, "end without an onset before it")
             if time < onset:
                 raise _error(
                     name, begin, f"a seizure ends (sample {time}) before it starts ({onset})"
