@@ -102,8 +102,8 @@ def build(
     from tuszstore.builder.report import overall_status
     from tuszstore.cli.console import make_console, print_json
     from tuszstore.cli.printing.builds import show_changes, show_report
-    from tuszstore.cli.progress import make_progress
     from tuszstore.config import load_config
+    from tuszstore.progress import make_progress
 
     keys = {_OPTIONS[name]: value for name, value in given.items() if value is not None}
     names = dict.fromkeys(settings, "--set")

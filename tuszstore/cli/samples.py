@@ -42,7 +42,7 @@ def demo(directory: Path, workers: int | None) -> int:
     from tuszstore.cli.console import make_console
     from tuszstore.cli.demo import run_demo
     from tuszstore.cli.printing.builds import show_report
-    from tuszstore.cli.progress import make_progress
+    from tuszstore.progress import make_progress
 
     console = make_console()
     return run_demo(
