@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tuszstore.config import Config, load_config
@@ -25,7 +26,7 @@ def build(
     workers: int | None = None,
     limit: int | None = None,
     force: bool = False,
-    progress: "Progress | None" = None,
+    progress: "bool | Progress | None" = None,
 ) -> "BuildReport":
     """Build the store of one split, or bring it up to date.
 
@@ -49,7 +50,10 @@ def build(
         Build at most this many recordings, the first in the store's order.
     force : bool
         Rebuild from scratch, reusing nothing of the existing store.
-    progress : Progress, optional
+    progress : bool or Progress, optional
+        True shows hours built, speed and time left: a bar in a notebook and in a terminal, and one
+        line per minute elsewhere, as in a batch job. By default only bars are shown; False shows
+        nothing. An object with the methods of ``Progress`` is called instead.
 
     Returns
     -------
@@ -65,11 +69,18 @@ def build(
     """
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.plan import make_plan
+    from tuszstore.progress import choose_progress
 
     given = {"paths.data": data, "paths.store": store, "build.workers": workers}
     options = {key: value for key, value in given.items() if value is not None}
-    plan = make_plan(load_config(config, options), split, limit=limit)
-    return run_plan(plan, force=force, progress=progress)
+    loaded = load_config(config, options)
+    if progress is None or isinstance(progress, bool):
+        progress = choose_progress(progress)
+    telling = getattr(progress, "telling", lambda what: nullcontext())
+    with telling("planning"):
+        plan = make_plan(loaded, split, limit=limit)
+    with telling(f"{plan.split}: comparing with the existing store"):
+        return run_plan(plan, force=force, progress=progress)
 
 
 def verify(

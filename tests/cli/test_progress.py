@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.cli.runner import run
+from tuszstore import progress
 from tuszstore.builder import builder, plan, recording
-from tuszstore.cli import progress
 
 
 @pytest.mark.slow

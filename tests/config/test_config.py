@@ -208,6 +208,21 @@ def test_a_key_that_stands_twice_is_refused(path: Path, content: str, key: str, 
             id="inner key",
         ),
         pytest.param(
+            {"sfreq": 256},
+            "unknown key 'sfreq'; did you mean 'signal.sfreq'",
+            id="key without its section",
+        ),
+        pytest.param(
+            {"signal": 256},
+            "signal: is a section, and cannot be 256: set its keys, such as signal.sfreq",
+            id="value of a section",
+        ),
+        pytest.param(
+            {"signal": {"sfreq": "fast"}},
+            "signal.sfreq: must be a valid integer, not 'fast'",
+            id="value repeated",
+        ),
+        pytest.param(
             {"labels": {"seizures": ["seiz"]}},
             "unknown key 'labels.seizures'; did you mean 'seizure'",
             id="plural",

@@ -296,16 +296,24 @@ def _save(path: Path, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> Non
 @contextmanager
 def _telling(progress: Progress | None, channels: Sequence[Channel]) -> Iterator[Progress]:
     """Yield what is told of the progress of a pass over a store."""
+    from tuszstore.progress import NotebookBar, in_notebook
+
+    names = ", ".join(channel.name for channel in channels[:3])
+    more = f" and {len(channels) - 3} more" if len(channels) > 3 else ""
+    what = f"mean and deviation of {names}{more}"
     if progress is not None:
         yield progress
+    elif in_notebook():
+        line = NotebookBar()
+        yield lambda done, total: line.show(
+            f"{what}: {done:,} of {total:,} recordings", done / total, last=done == total
+        )
     elif not sys.stderr.isatty():
         yield lambda done, total: None
     else:
         from rich.console import Console
         from rich.progress import Progress as Bar
 
-        names = ", ".join(channel.name for channel in channels[:3])
-        more = f" and {len(channels) - 3} more" if len(channels) > 3 else ""
         with Bar(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(f"mean and deviation of {names}{more}", total=None)
+            task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,10 +1,11 @@
-"""The progress of a build: a bar on a terminal, lines in a log."""
+"""The progress of long work: a bar on a terminal or in a notebook, lines in a log."""
 
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 LINE_SECONDS = 60.0
 """Between two lines of a build that no terminal shows."""
 
+REDRAW_SECONDS = 0.1
+"""Between two states of a bar in a notebook, at least: each of them is a message."""
+
 
 def make_progress(*, silent: bool = False) -> "BuildProgress":
-    """Return what shows the progress of builds: a bar, or a line a minute where no terminal is.
+    """Return what shows the progress of builds.
+
+    It is a bar in a notebook and on a terminal; elsewhere a line a minute.
 
     Parameters
     ----------
@@ -30,7 +36,35 @@ def make_progress(*, silent: bool = False) -> "BuildProgress":
     """
     if silent:
         return BuildProgress()
+    if in_notebook():
+        return NotebookProgress()
     return ProgressBar() if sys.stderr.isatty() else ProgressLines()
+
+
+def choose_progress(wanted: bool | None) -> "BuildProgress | None":
+    """Return what shows the progress of a build that a Python program makes.
+
+    Parameters
+    ----------
+    wanted : bool, optional
+        Without it progress is shown where a bar can be.
+
+    Returns
+    -------
+    BuildProgress or None
+        None where nobody watches: messages are logged then.
+    """
+    watched = in_notebook() or sys.stderr.isatty()
+    return make_progress() if wanted or (wanted is None and watched) else None
+
+
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook, of Jupyter, VS Code or Colab."""
+    if "IPython" not in sys.modules:  # nobody imports it but for itself
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None
 
 
 class BuildProgress:
@@ -110,6 +144,82 @@ class ProgressBar(BuildProgress):
         """Show a message, above the bar if there is one."""
         console = self._bar.console if hasattr(self, "_bar") else Console(stderr=True)
         console.print(Text(text), soft_wrap=True)
+
+
+class NotebookBar:
+    """A line with a bar in the output of a notebook's cell, which is drawn again in its place."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._drawn = -REDRAW_SECONDS
+
+    def show(self, text: str, share: float | None = None, *, last: bool = False) -> None:
+        """Draw the line, unless that was done a moment ago.
+
+        Parameters
+        ----------
+        text : str
+        share : float, optional
+            What is done of all, from 0 to 1; without it there is no bar.
+        last : bool
+            Draw it whenever it was drawn before.
+        """
+        now = time.monotonic()
+        if not last and now - self._drawn < REDRAW_SECONDS:
+            return
+        self._drawn = now
+        bar = "" if share is None else f'<progress value="{share:.4f}" max="1"></progress> '
+        shown = {"text/plain": text, "text/html": f"<div>{bar}{escape(text)}</div>"}
+        if self._handle is None:
+            from IPython.display import display
+
+            self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(shown, raw=True)
+
+
+class NotebookProgress(BuildProgress):
+    """A bar in a notebook."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = NotebookBar()
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[None]:
+        """Say for a block of code what is done; behind it stands how far it came."""
+        self._start = None
+        self._bar.show(f"{what} ...", last=True)
+        try:
+            yield
+        finally:
+            self._draw(last=True)
+
+    def start(self, plan: "Plan") -> None:
+        """Begin with a plan."""
+        super().start(plan)
+        self._draw(last=True)
+
+    def advance(self, seconds: float, *, failed: bool) -> None:
+        """Count one recording of so many seconds of EEG."""
+        super().advance(seconds, failed=failed)
+        self._draw()
+
+    def stop(self) -> None:
+        """End, whatever the outcome; what remains is to assemble the store."""
+        self._draw(", assembling the store ...", last=True)
+
+    def say(self, text: str) -> None:
+        """Show a message."""
+        print(text, file=sys.stderr)
+
+    def _draw(self, then: str = "", *, last: bool = False) -> None:
+        if self._start is None:  # nothing is to be built
+            self._bar.show("", last=True)
+            return
+        share = min(1.0, self._done / self._total) if self._total else 1.0
+        told = ", ".join(figure for figure in self.figures().values() if figure)
+        self._bar.show(f"{self._split}: {told}{then}", share, last=last)
 
 
 class ProgressLines(BuildProgress):
