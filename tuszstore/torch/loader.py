@@ -297,7 +297,7 @@ class WindowLoader:
         check_same(state, self._same(position.epoch), self.sampler)
         if position.delivered > len(self.sampler):
             raise ValueError(
-                f"the state has {position.delivered} delivered windows of an epoch, but there are only "
+                f"the state has {position.delivered} delivered windows of an epoch, more than "
                 f"{len(self.sampler)}"
             )
         self._agreed = False
