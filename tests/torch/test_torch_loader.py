@@ -297,9 +297,7 @@ class TestLoader:
             def __len__(self) -> int:
                 return 91
 
-        with pytest.raises(
-            ValueError, match=r"epoch 0 of .* has 90 windows, but its length is .*91"
-        ):
+        with pytest.raises(ValueError, match=r"epoch 0 of .* has 90 windows, but its length is 91"):
             iter(WindowLoader(train, Wrong()))
 
 

@@ -249,7 +249,7 @@ class WindowLoader:
         self._progress.set_epoch(as_whole_number("epoch", epoch, 0))
 
     def __len__(self) -> int:
-        """Number of batches of a complete epoch, on each rank."""
+        """Return the number of batches of a complete epoch, on each rank."""
         return (len(self._bounds()) - 1) // self.world_size
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
