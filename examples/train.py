@@ -69,7 +69,7 @@ def evaluate(model: nn.Module, store: tuszstore.Store, device: str) -> None:
     f1 = "undefined" if events.f1 is None else f"{events.f1:.3f}"
     print(
         f"{val.name} at threshold {threshold:g}, chosen on {store.name}: event-based F1 {f1}, "
-        f"{events.false_alarms_per_day:.1f} false alarms a day (SzCORE)\n"
+        f"{events.false_alarms_per_day:.1f} false alarms per day (SzCORE)\n"
         f"more: tuszstore score {predictions.path} --threshold {threshold:g} {told}"
     )
 

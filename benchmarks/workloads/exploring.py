@@ -107,7 +107,7 @@ def measure_windows(path: str, small: str) -> dict[str, tuple[float, int]]:
         statistics.median(seconds for _, seconds, _ in later),
         round(statistics.median(n_bytes for _, _, n_bytes in later)),
     )
-    step("what is known of all windows", ds.coords.to_dataset().load)
+    step("metadata of all windows", ds.coords.to_dataset().load)
     lazy = step("open, chunks={}", lambda: tuszstore.open(path).to_xarray(chunks={}))
     step(f"ds.windows[{NUMBER:_}].values, with Dask", lambda: lazy.windows[NUMBER].values)
     return steps

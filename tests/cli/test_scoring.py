@@ -37,7 +37,7 @@ def values(*args: object) -> Any:
 def test_text(folder: Path) -> None:
     result = run("score", folder / "p", "--threshold", 0.45)
     assert result.exit_code == 0, result.output
-    for word in ("SzCORE, events", "OVLP", "TAES", "EPOCH", "false alarms a day", "unlabelled"):
+    for word in ("SzCORE, events", "OVLP", "TAES", "EPOCH", "false alarms per day", "unlabelled"):
         assert word in result.output
 
 
@@ -100,7 +100,7 @@ def test_the_threshold_of_another_split_is_of_events_made_alike(folder: Path) ->
     ("args", "told"),
     [
         (["nowhere"], "holds no predictions: it does not exist"),
-        (["dev.zarr"], "is a store, and holds no predictions"),
+        (["dev.zarr"], "is a store and has no predictions"),
         (["p", "--threshold", "2"], "2.0 is not in the range"),
         (["p", "--threshold", "0.5", "--threshold-from", "p"], "exclude each other"),
         (["p", "--threshold", "0.2", "--hysteresis", "0.4"], "hysteresis must be within"),
@@ -141,7 +141,7 @@ def test_a_report_shows_scores_and_the_worst(folder: Path, tmp_path: Path) -> No
     ):
         assert words in text
     result = run("report", folder / "dev.zarr", "--threshold", 0.6, "-o", page)
-    assert "--threshold goes with --predictions" in result.stderr
+    assert "--threshold needs --predictions" in result.stderr
     make_store(tmp_path / "train.zarr", seed=9)
     result = run("report", tmp_path / "train.zarr", *predictions)
     assert result.exit_code == 1

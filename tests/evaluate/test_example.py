@@ -29,7 +29,7 @@ def test_its_scores_are_those_of_szcore(corpus: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     told = re.search(
         r"at threshold ([\d.]+), chosen on train.zarr: event-based F1 ([\d.]+|undefined), "
-        r"([\d.]+) false alarms a day",
+        r"([\d.]+) false alarms per day",
         result.stdout,
     )
     assert told is not None, result.stdout

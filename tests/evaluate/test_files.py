@@ -123,7 +123,7 @@ CSV = "# duration = {} secs\nchannel,start_time,stop_time,label,confidence\n{}"
         (
             "aaaaaaac_s001_t000.csv_bi",
             "# bname = aaaaaaac_s001_t009\n" + CSV.format(600.004, "TERM,1,2,seiz,1"),
-            "is of another recording: it says 'aaaaaaac_s001_t009'",
+            "is of another recording: it names 'aaaaaaac_s001_t009'",
         ),
         (
             "aaaaaaac_s001_t000.csv_bi",
@@ -205,7 +205,7 @@ def test_one_file_is_known_by_its_folder_where_names_are_alike(tmp_path: Path) -
     _, second = table(of, [(1, 2)], [(3, 4)]).write_csv_bi(tmp_path)
     assert read_event_files(second, of).of_recording(1).tolist() == [[3, 4]]
     moved = second.rename(tmp_path / "x.csv_bi")
-    with pytest.raises(PredictionError, match="several of these recordings are called so"):
+    with pytest.raises(PredictionError, match="several of these recordings have this name"):
         read_event_files(moved, of)
 
 

@@ -72,7 +72,7 @@ def test_scores_are_plain_values_and_say_what_is_undefined() -> None:
     assert nothing["latency"] == {
         "median": None,
         "found": 0,
-        "undefined": "no seizure was found",
+        "undefined": "no seizure was detected",
     }
 
 
@@ -220,7 +220,7 @@ def test_what_was_not_recorded_decides_nothing() -> None:
     early = forecast([line([], [(0, 30)])], sph=0, sop=600)
     assert early.seizures == 0
     assert early.sensitivity is None
-    assert early.to_json()["undefined"]["sensitivity"] == "no seizure that could be foretold"
+    assert early.to_json()["undefined"]["sensitivity"] == "no predictable seizure"
 
 
 def test_an_alarm_may_foretell_a_seizure_of_the_next_file() -> None:

@@ -106,7 +106,7 @@ def test_shapes_that_do_not_fit_are_refused(
 def test_a_series_keeps_its_rate(made: tuszstore.Store, place: Path) -> None:
     with tuszstore.write_predictions(made, place) as out:
         out.write(np.arange(len(made)), np.zeros((len(made), 2)))
-        with pytest.raises(PredictionError, match="4 values a window, and those before had 2"):
+        with pytest.raises(PredictionError, match="4 values per window, but earlier ones had 2"):
             out.write([1], np.zeros((1, 4)))
 
 

@@ -131,7 +131,7 @@ class TestCommands:
         [
             ("channel=Fp1", "Did you mean 'channels'"),
             ("Fp1", "'Fp1' is not KEY=VALUE"),
-            ("length=1,length=2", "'length' is given twice"),
+            ("length=1,length=2", "'length' is repeated"),
             ("channels=double_banan", "did you mean 'double_banana'"),
             ("channels=Fp1-A1", "cannot derive Fp1-A1: A1 is missing"),
             ("length=0.1", "1.6 samples at 16 Hz"),

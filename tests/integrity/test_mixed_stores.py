@@ -116,7 +116,7 @@ class TestMixedAtRandom:
             assert values is None, done
             return
         json.dumps(report.to_json())
-        unforeseen = [f for f in report.findings if "could not be finished" in f.what]
+        unforeseen = [f for f in report.findings if "could not be completed" in f.what]
         assert not unforeseen, (done, unforeseen)
         is_one = values is not None and any(
             equal(values, values_of(stores[name])) for name in (one, other)
@@ -178,7 +178,7 @@ class TestSealedAgain:
         with contextlib.suppress(SchemaError):
             report = tuszstore.verify(path, deep=True, workers=1)
             json.dumps(report.to_json())
-            unforeseen = [f for f in report.findings if "could not be finished" in f.what]
+            unforeseen = [f for f in report.findings if "could not be completed" in f.what]
             assert not unforeseen, (done, unforeseen)
         with contextlib.suppress(TuszstoreError):
             tuszstore.repair(path)
@@ -216,7 +216,7 @@ class TestPartsOfAnother:
             use(path)
         report = tuszstore.verify(path, deep=True)
         assert not report.ok
-        assert not any("could not be finished" in finding.what for finding in report.findings)
+        assert not any("could not be completed" in finding.what for finding in report.findings)
 
     @pytest.mark.parametrize(
         "name", ["versions", "split", "split_policy", "created", "warnings", "config_hash",
@@ -258,7 +258,7 @@ class TestPartsOfAnother:
             use(path)
         report = tuszstore.verify(path)
         assert not report.ok
-        assert not any("could not be finished" in finding.what for finding in report.findings)
+        assert not any("could not be completed" in finding.what for finding in report.findings)
 
 
 class TestAgreement:

@@ -356,7 +356,7 @@ class TestCommand:
         result = self.run(path)
         assert result.exit_code == 0, result.output
         assert "repaired: 1 of signal" in result.output
-        assert "computed again: edf/train" in result.output
+        assert "recomputed: edf/train" in result.output
         report = json.loads(self.run(path, "--json").stdout)
         assert report["status"] == "whole"
 

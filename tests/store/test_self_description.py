@@ -485,7 +485,7 @@ class TestDisagreement:
                 tuszstore.open(path)
         report = tuszstore.verify(path, workers=1)
         assert not report.ok
-        assert not any("could not be finished" in finding.what for finding in report.findings)
+        assert not any("could not be completed" in finding.what for finding in report.findings)
 
     def test_names_of_channels(self, path: Path) -> None:
         channels = [{"name": n, "anode": n, "cathode": None} for n in ("Fp1", "Cz")]

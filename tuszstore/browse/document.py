@@ -61,7 +61,7 @@ many channels that lie upon each other look like one.
 
 @dataclass
 class Contents:
-    """What a page is about.
+    """The content of a page.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Contents:
     start : (int, float)
         Recording and time (s) at first.
     hidden : bool
-        Whether neither paths nor people may be named.
+        Whether paths and people must not be named.
     """
 
     title: str
@@ -122,7 +122,7 @@ class Browser:
             name="recording",
         )
         self._montage = make_select("Montage", names, names[0], "montage")
-        self._length = make_select("Seconds a page", LENGTHS, "10", "length")
+        self._length = make_select("Seconds per page", LENGTHS, "10", "length")
         self._gain = make_select("µV between traces", GAINS, "100", "gain")
         self._low = make_select("Low cut-off", list(LOWS), "as stored", "low")
         self._high = make_select("High cut-off", list(HIGHS), "as stored", "high")
@@ -241,7 +241,7 @@ class Browser:
         if self._contents.hidden:  # it may name paths and recordings
             _log.error("%s", printable(told))
             told = (
-                f"cannot be shown ({type(error).__name__}): why stands on the terminal, for it may "
+                f"cannot be shown ({type(error).__name__}): see the terminal, since the error may "
                 "name people"
             )
         name = self._contents.names[self._row]

@@ -1,4 +1,4 @@
-"""What one page shows: signals, filtered and thinned out for a screen, and the events in it."""
+"""The data of one page: signals, filtered and decimated for a screen, and its events."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Band:
     notch: float | None = None
 
     def apply(self, data: NDArray[np.float32], sfreq: float) -> NDArray[np.float32]:
-        """Filter signals; cut-offs that the rate does not allow are left out.
+        """Filter signals; cut-offs above the Nyquist frequency are skipped.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What there is to jump to: seizures, misses, false alarms, windows of a sampler."""
+"""Places to jump to: seizures, misses, false alarms, windows of a sampler."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ _NAMES = {code: name for name, code in CODES.items()}
 
 @dataclass(frozen=True)
 class Place:
-    """A stretch of a recording that is worth a look.
+    """A stretch of a recording to jump to.
 
     Attributes
     ----------

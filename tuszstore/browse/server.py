@@ -1,8 +1,8 @@
-"""Showing pages to this machine alone.
+"""Serving pages only to this machine.
 
-The server listens on loopback. Its address holds a secret, without which nothing is shown: other
-users of the machine, and pages of other sites in the same browser, do not know it. Bokeh checks
-besides that a connection comes from a page of this very address.
+The server listens on loopback. Its address contains a secret that is required for access: other
+users of the machine, and pages of other sites in the same browser, do not know it. Bokeh also
+checks that a connection comes from a page of this address.
 """
 
 import asyncio
@@ -37,12 +37,13 @@ HOST = "127.0.0.1"
 
 
 class Browsing:
-    """Pages of a store, served until they are closed; made by :meth:`tuszstore.Store.browse`.
+    """Pages of a store, served until they are closed; created by :meth:`tuszstore.Store.browse`.
 
     Attributes
     ----------
     url : str
-        Where they are. It holds a secret: who has it on this machine sees the recordings.
+        Their address, which contains a secret: anyone on this machine with it can see the
+        recordings.
     """
 
     def __init__(self, contents: Contents, port: int = 0) -> None:
@@ -65,7 +66,7 @@ class Browsing:
             self._thread.join(0.5)
 
     def close(self) -> None:
-        """Stop serving; closing twice is fine."""
+        """Stop serving; may be called twice."""
         if self._loop is not None and self._thread.is_alive():
             self._loop.add_callback(self._loop.stop)
             self._thread.join()

@@ -23,14 +23,14 @@ from tuszstore.compat import explain_missing
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Probability from which on an event is drawn.",
+    help="Minimum probability of an event.",
 )
 @click.option(
     "--recording",
     metavar="ID",
-    help="Recording to begin with: its id, its file name without suffix, or its row.",
+    help="Recording to show first: its id, its file name without suffix, or its row.",
 )
-@click.option("--at", type=float, default=0.0, metavar="SECONDS", help="Time to begin with.")
+@click.option("--at", type=float, default=0.0, metavar="SECONDS", help="Time to show first.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -38,7 +38,7 @@ from tuszstore.compat import explain_missing
     metavar="N",
     help="Port of the server.  [default: a free one]",
 )
-@click.option("--no-open", is_flag=True, help="Print the address, and open no browser.")
+@click.option("--no-open", is_flag=True, help="Print the address without opening a browser.")
 @options.verbose
 def browse(
     store: str,
@@ -49,9 +49,9 @@ def browse(
     port: int,
     no_open: bool,
 ) -> None:
-    """Leaf through recordings in a browser, on this machine alone.
+    """View recordings in a browser, only on this machine.
 
-    The address holds a secret; it works until Ctrl-C. Keys are listed at the foot of the page.
+    The address contains a secret; it works until Ctrl-C. Keys are listed at the bottom of the page.
 
     STORE is a folder, or the URL of one in an object store.
     """
@@ -64,7 +64,7 @@ def browse(
     with options.one_line():
         browsing = serve(opened, found, threshold=threshold, recording=first, at=at, port=port)
     with browsing:
-        click.echo(f"{browsing.url}\nCtrl-C ends it.")
+        click.echo(f"{browsing.url}\nPress Ctrl-C to stop.")
         if not no_open:
             webbrowser.open(browsing.url)
         browsing.wait()

@@ -59,13 +59,13 @@ _WHERE_BUILT_FROM = "where the store was built from"
     "--corpus",
     metavar="NAME",
     shell_complete=completion.corpora,
-    help=f"Which corpus it is: {', '.join(sorted(CORPORA.builtin))} or that of a plug-in.  "
+    help=f"Corpus: {', '.join(sorted(CORPORA.builtin))} or that of a plug-in.  "
     "[default: recognised]",
 )
 @click.option(
     "--split-policy",
     type=options.Choice(["official", "patient", "file_order", "file"]),
-    help="How recordings are split: as a list says (corpus.split_file), by the order of files, by "
+    help="How recordings are split: by a list (corpus.split_file), by the order of files, by "
     "the corpus's own folders, or by patient.",
 )
 @options.workers("Worker processes", "one per core")
@@ -96,7 +96,7 @@ def build(
 ) -> int:
     """Build or update the store of a split.
 
-    It is made from a folder of EDF files with annotations. After an interruption, rerun the
+    It is built from a folder of EDF files with annotations. After an interruption, rerun the
     command to resume.
 
     Exit status: 0 built or up to date, 1 nothing built or wrong usage, 2 built, but without any
@@ -161,7 +161,7 @@ def build(
 def status(store: str, data: Path | None, as_json: bool) -> int:
     """Show what a build would change in a store.
 
-    The store is compared with the corpus that it was built from, and nothing is written.
+    The store is compared with the corpus that it was built from. Nothing is written.
 
     STORE is a local folder.
 
@@ -199,7 +199,7 @@ def index(
 ) -> None:
     """Rebuild the index of a store from its labels.
 
-    The signal stays as it is. For other thresholds or seizure classes
+    The signal is unchanged. Use it for other thresholds or seizure classes
     (--set labels.full_seizure=0.9), for corrected annotations (--reread-annotations), and for an
     index that belongs to another signal.
 

@@ -153,9 +153,9 @@ def _parse_view(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
         if key not in VIEW:
             close = difflib.get_close_matches(key, VIEW, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise click.BadParameter(f"{key!r} is none of {', '.join(VIEW)}.{hint}")
+            raise click.BadParameter(f"{key!r} is not one of {', '.join(VIEW)}.{hint}")
         if key in asked:
-            raise click.BadParameter(f"{key!r} is given twice")
+            raise click.BadParameter(f"{key!r} is repeated")
         asked[key] = VIEW[key](text)
     return asked
 

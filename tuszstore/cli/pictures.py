@@ -16,7 +16,7 @@ from tuszstore.text import printable
 @click.option(
     "--recording",
     metavar="ID",
-    help="Recording of which a stretch is drawn: its id, its file name without suffix, or its row.",
+    help="Recording to draw a stretch of: its id, its file name without suffix, or its row.",
 )
 @click.option("--at", type=float, metavar="SECONDS", help="Start of the stretch.  [default: 0]")
 @click.option(
@@ -60,9 +60,9 @@ def plot(
     from tuszstore.plotting.stretch import recording_stretch, window_stretch
 
     if (window is None) == (recording is None):
-        raise click.UsageError("give --window, or --recording with --at")
+        raise click.UsageError("use --window, or --recording with --at")
     if window is not None and (at is not None or seconds is not None):
-        raise click.UsageError("--at and --seconds go with --recording")
+        raise click.UsageError("--at and --seconds need --recording")
     opened: tuszstore.Store | tuszstore.View = tuszstore.open(store)
     _check_folder(output)
     with options.one_line():
@@ -88,14 +88,14 @@ def plot(
     "--predictions",
     type=options.directory_type,
     metavar="PREDICTIONS",
-    help="Show how predictions of the store score, and where they are most wrong.",
+    help="Show scores of predictions of the store, and their worst errors.",
 )
 @click.option(
     "-t",
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="T",
-    help="With --predictions: probability from which on there is an event.  [default: 0.5]",
+    help="With --predictions: minimum probability of an event.  [default: 0.5]",
 )
 @options.output(".html")
 @options.verbose
@@ -117,7 +117,7 @@ def report(store: str, predictions: Path | None, threshold: float | None, output
         raise click.ClickException(f"{output}: a report's name must end in .html")
     _check_folder(output)
     if threshold is not None and predictions is None:
-        raise click.UsageError("--threshold goes with --predictions")
+        raise click.UsageError("--threshold needs --predictions")
     found = None if predictions is None else tuszstore.open_predictions(predictions)
     chosen = 0.5 if threshold is None else threshold
     content = make_report(opened, found, chosen).encode()
@@ -128,7 +128,9 @@ def report(store: str, predictions: Path | None, threshold: float | None, output
 def _check_folder(path: Path) -> None:
     """Refuse a file in no folder before any work is done for it."""
     if not path.parent.is_dir():
-        raise click.ClickException(f"{path}: cannot be written: there is no folder {path.parent}")
+        raise click.ClickException(
+            f"{path}: cannot be written: folder {path.parent} does not exist"
+        )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -36,8 +36,8 @@ def synth(directory: Path, patients: int, files: int, minutes: float, seed: int)
 def demo(directory: Path, workers: int | None) -> int:
     """Write a synthetic corpus, build it, and read windows.
 
-    DIRECTORY gets the folders corpus and stores; it is `demo` unless another one is given. The
-    splits train and val are built. A corpus that is there is used again.
+    DIRECTORY gets the folders corpus and stores; `demo` by default. The
+    splits train and val are built. An existing corpus is reused.
     """
     from functools import partial
 

@@ -21,20 +21,20 @@ _seconds = click.FloatRange(0)
     "--against",
     type=options.directory_type,
     metavar="CSV_BI|TSV",
-    help="What is right: an events file, or a folder of them.  [default: the store's annotation]",
+    help="Reference: an events file, or a folder of them.  [default: the store's annotation]",
 )
 @click.option(
     "-t",
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="T",
-    help="Probability from which on there is an event.  [default: 0.5]",
+    help="Minimum probability of an event.  [default: 0.5]",
 )
 @click.option(
     "--threshold-from",
     type=options.directory_type,
     metavar="PREDICTIONS",
-    help="Take the threshold at which the F1 by SzCORE of these, of another split, is highest.",
+    help="Use the threshold with the highest SzCORE F1 for these predictions of another split.",
 )
 @click.option(
     "--hysteresis",
@@ -50,21 +50,26 @@ _seconds = click.FloatRange(0)
     type=_seconds,
     metavar="SECONDS",
     default=0.0,
-    help="Join events that are no further apart.",
+    help="Merge events at most this far apart.",
 )
-@click.option("--smooth", type=_seconds, metavar="SECONDS", help="Average the probability first.")
+@click.option(
+    "--smooth",
+    type=_seconds,
+    metavar="SECONDS",
+    help="Average the probability over this time first.",
+)
 @click.option(
     "--mode",
     type=options.Choice(MODES),
     default="mean",
     show_default=True,
-    help="How windows that overlap become one value.",
+    help="How overlapping windows are merged.",
 )
 @click.option(
     "--events",
     type=options.directory_type,
     metavar="DIR",
-    help="Write the events there, as SzCORE's tables in folders of BIDS.",
+    help="Write the events to this folder, as SzCORE's tables in BIDS.",
 )
 @options.verbose
 @options.as_json
@@ -80,9 +85,9 @@ def score(
 ) -> None:
     """Score predictions by the rules of SzCORE and NEDC.
 
-    What is right is what the store has annotated, or what --against says.
+    The reference is the annotation in the store, or --against.
 
-    PREDICTIONS is what write_predictions wrote. See docs/evaluate.md for what each score means.
+    PREDICTIONS is the output of write_predictions. docs/evaluate.md explains each score.
     """
     from tuszstore.cli.console import echo_json, make_console
     from tuszstore.cli.printing.scores import show_scores
@@ -123,6 +128,6 @@ def _best_threshold(
     if not rules:
         raise click.UsageError(
             f"--hysteresis {hysteresis:g} is above every threshold that is tried, which are up to "
-            f"{max(THRESHOLDS):g}: lower it, or give --threshold"
+            f"{max(THRESHOLDS):g}: lower it, or use --threshold"
         )
     return sweep_rules(predictions, rules).best("f1").threshold

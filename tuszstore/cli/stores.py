@@ -81,7 +81,7 @@ def verify(
     from tuszstore.integrity.verify import verify as check
 
     if (everything or sample) and against is None:
-        raise click.UsageError("--all and --sample go with --against DATA")
+        raise click.UsageError("--all and --sample need --against DATA")
     if everything and sample:
         raise click.UsageError("--all and --sample exclude each other")
     if reseal:
@@ -106,7 +106,7 @@ def verify(
 def repair(store: str, data: Path | None, workers: int | None, as_json: bool) -> None:
     """Repair the damaged parts of a store, and nothing else.
 
-    The store is verified before and after. It is replaced in one step, or stays as it was.
+    The store is verified before and after. It is replaced in one step, or left unchanged.
 
     STORE is a local folder.
 

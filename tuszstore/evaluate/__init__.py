@@ -1,4 +1,4 @@
-"""From outputs of a model to scores: predictions of windows, events of recordings, and numbers."""
+"""From a model's outputs to scores: predictions of windows, events of recordings, and metrics."""
 
 from tuszstore.evaluate.detection import EventRule, find_events
 from tuszstore.evaluate.events import EventTable

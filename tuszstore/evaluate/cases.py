@@ -1,4 +1,4 @@
-"""Recordings as they are scored: what is right and what was found, without what is ignored."""
+"""Recordings to score: reference and hypothesis, without ignored spans."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ RULES = ("szcore_events", "szcore_samples", "ovlp", "taes", "epoch")
 
 @dataclass(frozen=True)
 class Case:
-    """One recording that is scored.
+    """One recording to score.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class Case:
     seconds : float
         Length of the recording.
     reference, hypothesis : ndarray of float64, shape (event, 2)
-        Unions, without what is ignored.
+        Unions, without ignored spans.
     ignored : ndarray of float64, shape (span, 2)
-        A union of what is not scored.
+        A union of spans that are not scored.
     """
 
     row: int
@@ -42,11 +42,11 @@ class Case:
 
     @property
     def scored(self) -> float:
-        """Time that is scored (s)."""
+        """Scored time (s)."""
         return self.seconds - total(self.ignored)
 
     def count(self, rule: str) -> Tally:
-        """Return what one of :data:`RULES` counts."""
+        """Return the counts by one of :data:`RULES`."""
         both = (self.reference, self.hypothesis)
         if rule in ("ovlp", "taes"):
             return (nedc.ovlp if rule == "ovlp" else nedc.taes)(*both, self.scored)
@@ -59,14 +59,14 @@ class Case:
 def make_cases(
     reference: EventTable, hypothesis: EventTable, ignored: Sequence[Spans] | None = None
 ) -> list[Case]:
-    """Return the recordings that can be scored: those that both sides looked at.
+    """Return the recordings that can be scored: those known in both tables.
 
     Parameters
     ----------
     reference, hypothesis : EventTable
         Of the same recordings.
     ignored : sequence of ndarray, optional
-        For each recording a union of what is not scored; events are cut there.
+        For each recording a union of spans that are not scored; events are cut there.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From a trace to events: what is above a threshold, joined and sifted; a pure function."""
+"""From a trace to events: thresholding, merging and filtering; a pure function."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,12 +10,12 @@ from tuszstore.evaluate.intervals import Spans
 from tuszstore.evaluate.stitching import MODES, Mode, Trace
 
 _SLACK = 1e-9
-"""Seconds by which times that are computed may be off."""
+"""Tolerance of computed times (s)."""
 
 
 @dataclass(frozen=True)
 class EventRule:
-    """How events are made of a trace.
+    """How events are detected in a trace.
 
     Attributes
     ----------
@@ -24,13 +24,13 @@ class EventRule:
     hysteresis : float or None
         It ends where the probability falls below this; below `threshold` without.
     min_duration : float
-        Events that are shorter (s) are dropped, after they were joined.
+        Events shorter than this (s) are dropped, after merging.
     merge_gap : float
-        Events that are no further apart (s) become one.
+        Events at most this far apart (s) are merged.
     smooth : float or None
         Seconds over which the trace is averaged first.
     mode : {"mean", "max", "last", "causal"}
-        How windows that overlap become a trace.
+        How overlapping windows are merged to a trace.
     """
 
     threshold: float
@@ -53,7 +53,7 @@ class EventRule:
             if value is not None and not 0 <= value < np.inf:
                 raise ValueError(f"{name} must be 0 s or more, not {value}")
         if self.mode not in MODES:
-            raise ValueError(f"no mode {self.mode!r}; there are {', '.join(MODES)}")
+            raise ValueError(f"unknown mode {self.mode!r}; known are {', '.join(MODES)}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as plain values."""
@@ -68,12 +68,12 @@ def find_events(trace: Trace, rule: EventRule, seconds: float) -> tuple[Spans, N
     trace : Trace
     rule : EventRule
     seconds : float
-        Length of the recording; no event is longer.
+        Duration of the recording; events are cut there.
 
     Returns
     -------
     spans : ndarray of float64, shape (event, 2)
-        Onset and offset (s), sorted and apart from each other.
+        Onset and offset (s), sorted and disjoint.
     confidence : ndarray of float32, shape (event,)
         Highest probability within each.
     """

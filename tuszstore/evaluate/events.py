@@ -1,4 +1,4 @@
-"""Events of many recordings as one table, whoever says so: a model, an annotation, a file."""
+"""Events of many recordings as one table, from a model, an annotation or a file."""
 
 import os
 from collections.abc import Sequence
@@ -23,20 +23,20 @@ LABEL = "seiz"
 
 @dataclass(frozen=True)
 class EventTable:
-    """Events, one a row, in the order of recordings and onsets.
+    """Events, one per row, in the order of recordings and onsets.
 
     Attributes
     ----------
     recordings : Recordings
-        All that were looked at, also those without an event.
+        All recordings, including those without an event.
     recording : ndarray of int64, shape (event,)
         Row of each event's recording.
     onset, offset : ndarray of float64, shape (event,)
         From the recording's start (s).
     confidence : ndarray of float32, shape (event,)
-        0 to 1; NaN where nothing tells.
+        0 to 1; NaN if unknown.
     known : ndarray of bool, shape (recording,)
-        Which recordings were looked at at all.
+        Which recordings have known events.
     """
 
     recordings: Recordings
@@ -126,7 +126,7 @@ class EventTable:
         return write_csv_bi(self, folder)
 
     def to_annotations(self, recording: str | int) -> "Annotations":
-        """Return the events of one recording as MNE knows them.
+        """Return the events of one recording as an MNE object.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """Events in files: SzCORE's tables in folders of BIDS, ``.csv_bi``, and annotations of MNE.
 
-What is written is read back without loss, to the last bit of onsets and offsets. Recordings that
-are parts of one file are one again in it.
+Files can be read back without loss, to the last bit of onsets and offsets. Recordings that
+are parts of one file are merged in it.
 """
 
 import json
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mne import Annotations
 
 SAME_LENGTH = 0.1
-"""Seconds by which the length that a file states may differ from the recording's."""
+"""Tolerance (s) of the duration in a file."""
 
 _COLUMNS = (
     "onset",
@@ -56,8 +56,8 @@ def write_bids(table: EventTable, folder: str | os.PathLike[str]) -> list[Path]:
     """Write SzCORE's ``_events.tsv`` of each file, in folders of BIDS.
 
     ``recordingDuration`` is the length of the original file: SzCORE's evaluation scores a table of
-    another length as if it were empty. A recording without events has one row ``bckg``; one that
-    nobody looked at has no table.
+    another length as if it were empty. A recording without events has one row ``bckg``; an
+    unlabelled one has no table.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def write_bids(table: EventTable, folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def write_csv_bi(table: EventTable, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write a ``.csv_bi`` of each file, as TUSZ has them, at the path of the signal.
+    """Write a ``.csv_bi`` of each file, like TUSZ, at the path of the signal.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def write_csv_bi(table: EventTable, folder: str | os.PathLike[str]) -> list[Path
 
 
 def to_annotations(table: EventTable, recording: str | int) -> "Annotations":
-    """Return the events of one recording as MNE knows them, each with the description ``seiz``."""
+    """Return the events of one recording as an MNE object, each with the description ``seiz``."""
     import mne
 
     rows = table.rows(find_recording(table.recordings.id, recording))
@@ -129,8 +129,8 @@ def read_event_files(path: str | os.PathLike[str], recordings: Recordings) -> Ev
     """Read events of recordings from one file, or from a folder of them.
 
     In a folder, each recording's file is where :meth:`EventTable.write_bids` or
-    :meth:`EventTable.write_csv_bi` puts it, or else has the recording's name anywhere below. Those
-    without a file are not known.
+    :meth:`EventTable.write_csv_bi` puts it, or else has the recording's name anywhere below.
+    Recordings without a file are unknown.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def read_event_files(path: str | os.PathLike[str], recordings: Recordings) -> Ev
     """
     given = Path(path)
     if not given.exists():
-        raise PredictionError(f"{given}: is not there")
+        raise PredictionError(f"{given}: does not exist")
     sources = sources_of(recordings)
     found = (
         find_files(given, recordings, sources)
@@ -166,7 +166,7 @@ def read_event_files(path: str | os.PathLike[str], recordings: Recordings) -> Ev
             events.append((row, cut[inside], sure[inside]))
     if not found:
         raise PredictionError(
-            f"{given}: holds no events file of these recordings: neither *_events.tsv nor "
+            f"{given}: has no events file of these recordings: neither *_events.tsv nor "
             f"*.csv_bi with the name of one, such as {sources[0].stem if sources else ''!r}"
         )
     return EventTable.of(recordings, sorted(events, key=lambda entry: entry[0]), known)
@@ -232,19 +232,19 @@ def _read(file: Path, source: Source) -> tuple[Spans, Any]:
         text = text_of(read_regular(file, MAX_BYTES), str(file))
         spans, sure, seconds = (_read_tsv if file.suffix == ".tsv" else _read_csv)(text, file)
     except Unlabelled as error:
-        raise PredictionError(f"{error}: whether there are seizures is not known") from None
+        raise PredictionError(f"{error}: it is unknown whether there are seizures") from None
     except (RecordingError, OSError) as error:
         raise PredictionError(str(error)) from error
     named = re.search(r"^#[ \t]*bname[ \t]*=[ \t]*(.*\S)[ \t]*$", text, re.MULTILINE)
     if named and named[1] not in (source.stem, printable(source.stem).strip()):
         raise PredictionError(
-            f"{file}: is of another recording: it says {named[1]!r:.60}, and not {source.stem!r}"
+            f"{file}: is of another recording: it names {named[1]!r:.60}, not {source.stem!r}"
         )
     end = float(spans[:, 1].max(initial=0.0))
     told = seconds if seconds is not None else end
     if abs(told - source.seconds) > SAME_LENGTH and (seconds is not None or end > source.seconds):
         raise PredictionError(
-            f"{file}: is of a recording of another length: {told:g} s, and {source.name} has "
+            f"{file}: is of a recording with another duration: {told:g} s, but {source.name} has "
             f"{source.seconds:g} s"
         )
     cut = np.clip(spans, 0, max(source.seconds, told))
@@ -254,7 +254,7 @@ def _read(file: Path, source: Source) -> tuple[Spans, Any]:
 def _read_tsv(text: str, file: Path) -> tuple[Spans, Any, float | None]:
     rows = read_events(text, str(file))
     if not rows:
-        raise PredictionError(f"{file}: has no row, so whether there are seizures is not known")
+        raise PredictionError(f"{file}: has no row, so it is unknown whether there are seizures")
     chosen = [row for row in rows if row.label is not None and looks_like_seizure(row.label)]
     for row in chosen:
         if row.duration is None:

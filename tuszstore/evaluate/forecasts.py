@@ -1,10 +1,10 @@
-"""Scores of alarms that foretell seizures: within what time, how often in vain, and against chance.
+"""Scores of alarms that predict seizures: sensitivity, false alarms, and comparison with chance.
 
-An alarm foretells a seizure if its onset falls into the occurrence period, which begins one
-prediction horizon after the alarm [1]_. Recordings of a patient whose clocks tell lie on one
-timeline, so that an alarm may foretell a seizure of the next file. Where the occurrence period was
-not recorded and annotated throughout, and no seizure lies in what was, nobody knows whether an
-alarm was right: it counts neither way.
+An alarm predicts a seizure if its onset is within the occurrence period, which begins one
+prediction horizon after the alarm [1]_. Recordings of a patient with known clocks are on one
+timeline, so that an alarm may predict a seizure in the next file. If the occurrence period was
+not completely recorded and annotated, and no seizure is in the annotated part, the alarm is
+undecided and not counted.
 
 References
 ----------
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 _SLACK = 1.0
-"""Seconds between two recordings that are no gap: clocks of headers tell whole seconds."""
+"""Maximum seconds between recordings without a gap: clocks in headers resolve 1 s."""
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is known of one patient, or of one recording whose clock does not tell, on one axis.
+    """One patient, or one recording with an unknown clock, on one axis.
 
     Attributes
     ----------
     patient : str
     known : ndarray of float64, shape (span, 2)
-        A union of what is recorded and annotated (s).
+        A union of recorded and annotated time (s).
     seizures : ndarray of float64, shape (seizure, 2)
         A union.
     alarms : ndarray of float64, shape (alarm,)
@@ -58,22 +58,22 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Forecast:
-    """How well alarms foretell seizures.
+    """How well alarms predict seizures.
 
     Attributes
     ----------
     sph, sop, refractory : float
-        Prediction horizon, occurrence period, and time after an alarm in which there is no other.
+        Prediction horizon, occurrence period, and time after an alarm in which others are ignored.
     seizures : int
-        That could be foretold: of the time in which an alarm foretells them some is annotated.
+        Predictable seizures: some of the time in which an alarm would predict them is annotated.
     foretold : int
         Of those.
     alarms, false_alarms, undecided : int
-        All alarms; those whose occurrence period holds no seizure; and those of which that is not
-        known.
+        All alarms; those without a seizure in the occurrence period; and those for which that is
+        unknown.
     interictal_seconds : float
-        Time in which an alarm is false: annotated, and not in a seizure or where an alarm would
-        foretell one.
+        Time in which an alarm is false: annotated, not in a seizure, and not where an alarm would
+        predict one.
     warning_seconds, seconds : float
         Time within ``sph + sop`` after an alarm, and all that is annotated.
     """
@@ -92,7 +92,7 @@ class Forecast:
 
     @property
     def sensitivity(self) -> float | None:
-        """Share of the seizures that was foretold; None without a seizure that could be."""
+        """Fraction of predicted seizures; None without a predictable one."""
         return self.foretold / self.seizures if self.seizures else None
 
     @property
@@ -104,18 +104,18 @@ class Forecast:
 
     @property
     def time_in_warning(self) -> float | None:
-        """Share of the time in which an alarm stands; None without time."""
+        """Fraction of time in warning; None without time."""
         return self.warning_seconds / self.seconds if self.seconds else None
 
     @property
     def chance(self) -> float | None:
-        """Sensitivity of alarms at random that are false as often: ``1 - exp(-rate * sop)``."""
+        """Sensitivity of random alarms with the same false alarm rate: ``1 - exp(-rate * sop)``."""
         rate = self.false_alarms_per_hour
         return None if rate is None else 1 - math.exp(-rate * self.sop / HOUR)
 
     @property
     def p_value(self) -> float | None:
-        """Probability that chance foretells as many seizures or more (binomial) [2]_."""
+        """Probability that chance predicts as many seizures or more (binomial) [2]_."""
         if self.chance is None or not self.seizures:
             return None
         from scipy.stats import binom
@@ -123,13 +123,13 @@ class Forecast:
         return float(binom.sf(self.foretold - 1, self.seizures, self.chance))
 
     def to_json(self) -> dict[str, Any]:
-        """Return all as plain values; what is undefined is None, and said to be."""
+        """Return all as plain values; undefined ones are None, with a reason."""
         reasons = {
-            "sensitivity": "no seizure that could be foretold",
+            "sensitivity": "no predictable seizure",
             "false_alarms_per_hour": "no interictal time",
             "time_in_warning": "no time is annotated",
             "chance": "no interictal time",
-            "p_value": "no seizure that could be foretold, or no interictal time",
+            "p_value": "no predictable seizure, or no interictal time",
         }
         values = {name: getattr(self, name) for name in reasons}
         undefined = {name: reasons[name] for name, value in values.items() if value is None}
@@ -146,11 +146,11 @@ def forecast_predictions(
     ----------
     predictions : Predictions
     rule : EventRule
-        With ``mode="causal"`` an alarm is given when it could have been.
+        With ``mode="causal"`` an alarm uses only past data.
     sph, sop : float
         Seizure prediction horizon and seizure occurrence period (s).
     refractory : float
-        Time after an alarm in which there is no other (s).
+        Time after an alarm in which others are ignored (s).
     """
     (table,), _ = predictions.detect([rule])
     reference = predictions.reference()
@@ -166,7 +166,7 @@ def timelines(
     ignored: Sequence[Spans],
     alarms: Sequence[NDArray[np.float64]],
 ) -> list[Timeline]:
-    """Put recordings on the timelines of their patients; unlabelled ones are on none.
+    """Place recordings on the timelines of their patients, except unlabelled ones.
 
     Parameters
     ----------
@@ -209,12 +209,12 @@ def forecast(
     sph, sop : float
         Seizure prediction horizon, 0 or more, and seizure occurrence period, above 0 (s).
     refractory : float
-        Time after an alarm in which there is no other (s).
+        Time after an alarm in which others are ignored (s).
 
     Raises
     ------
     ValueError
-        If a time is none.
+        If a time is invalid.
     """
     if not (sph >= 0 and 0 < sop < math.inf and sph < math.inf and refractory >= 0):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Predictions on disk: a Zarr group with the outputs of windows and what is known of them."""
+"""Predictions on disk: a Zarr group with the outputs of windows and their metadata."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ def write_group(
     content : Content
     model : str
     n_values : int
-        Values of a window.
+        Values per window.
     read : callable
         Returns the values of a range of windows, ``(window, value)`` float32.
     """
@@ -88,7 +88,7 @@ def write_group(
 
 
 def read_content(group: Any, attributes: Mapping[str, Any]) -> Content:
-    """Return what predictions know of their store.
+    """Return the tables of the store that predictions contain.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def read_content(group: Any, attributes: Mapping[str, Any]) -> Content:
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """Return the attributes of a group of Zarr v3; none where there is none."""
+    """Return the attributes of a Zarr v3 group; empty if there is none."""
     try:
         document = json.loads((path / "zarr.json").read_bytes())
     except (OSError, ValueError):
@@ -128,5 +128,5 @@ def read_attributes(path: Path) -> dict[str, Any]:
 
 
 def is_predictions(path: Path) -> bool:
-    """Return whether predictions are in a place."""
+    """Return whether a path has predictions."""
     return read_attributes(path).get("kind") == KIND

@@ -1,6 +1,6 @@
-"""Spans of time as arrays: their union, what of them lies where, and whether they meet.
+"""Spans of time as arrays: unions, intersections and overlaps.
 
-A span is closed at its start and open at its end; one that does not end after it starts is none.
+A span is closed at its start and open at its end; empty spans are ignored.
 """
 
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ Spans = NDArray[np.float64]
 
 
 def as_spans(pairs: Iterable[Any]) -> Spans:
-    """Return pairs of start and end as an array of them, in the order given."""
+    """Return pairs of start and end as an array, in the order given."""
     given = pairs if isinstance(pairs, np.ndarray) else list(pairs)
     return np.asarray(given, np.float64).reshape(-1, 2)
 
 
 def checked_spans(spans: ArrayLike, name: str) -> Spans:
-    """Return spans that somebody gave, in the order given.
+    """Return given spans, checked, in the order given.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def checked_spans(spans: ArrayLike, name: str) -> Spans:
     Raises
     ------
     ValueError
-        If they have another shape, a number is none, or one ends before it starts.
+        If they have another shape, a number is NaN or infinite, or one ends before it starts.
     """
     given = np.asarray(spans, np.float64)
     if given.size and (given.ndim != 2 or given.shape[1] != 2):
@@ -40,19 +40,19 @@ def checked_spans(spans: ArrayLike, name: str) -> Spans:
     good = np.isfinite(given).all(axis=1) & (given[:, 1] >= given[:, 0])
     if not good.all():
         wrong = tuple(given[int(np.argmin(good))].tolist())
-        raise ValueError(f"{name} has {wrong}, which is no onset and offset of an event")
+        raise ValueError(f"{name} has {wrong}, which is not an onset and offset of an event")
     return given
 
 
 def union(spans: Iterable[Any], gap: float = 0.0) -> Spans:
-    """Return the time that spans cover, as sorted ones that do not meet.
+    """Return the union of spans, sorted and disjoint.
 
     Parameters
     ----------
     spans : array_like of float, shape (span, 2)
-        In any order; those that do not end after they start are left out.
+        In any order; empty ones are ignored.
     gap : float
-        Spans that are no further apart (s) become one.
+        Spans at most this far apart (s) are merged.
     """
     spans = as_spans(spans)
     spans = spans[spans[:, 1] > spans[:, 0]]
@@ -66,19 +66,19 @@ def union(spans: Iterable[Any], gap: float = 0.0) -> Spans:
 
 
 def clip(spans: Spans, start: float, stop: float) -> Spans:
-    """Return what of spans lies between two times, leaving out those of which nothing does."""
+    """Return spans clipped to two times, without empty ones."""
     cut = np.clip(spans, start, stop)
     return cut[cut[:, 1] > cut[:, 0]]
 
 
 def intersect(first: Spans, second: Spans) -> Spans:
-    """Return the time that both of two unions cover."""
+    """Return the intersection of two unions."""
     cuts = [clip(first, start, stop) for start, stop in second]
     return union(np.concatenate(cuts)) if cuts else as_spans([])
 
 
 def subtract(spans: Spans, others: Spans) -> Spans:
-    """Return the time that one union covers and another does not."""
+    """Return the difference of two unions."""
     if not len(spans) or not len(others):
         return spans
     edges = np.concatenate([[-np.inf], others.ravel(), [np.inf]]).reshape(-1, 2)
@@ -86,12 +86,12 @@ def subtract(spans: Spans, others: Spans) -> Spans:
 
 
 def total(spans: Spans) -> float:
-    """Return the length of a union (s)."""
+    """Return the duration of a union (s)."""
     return float((spans[:, 1] - spans[:, 0]).sum())
 
 
 def overlap(spans: Spans, others: Spans) -> NDArray[np.float64]:
-    """Return how much of each span others cover (s).
+    """Return how much of each span is covered by others (s).
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def overlap(spans: Spans, others: Spans) -> NDArray[np.float64]:
 
 
 def touched(spans: Spans, others: Spans) -> NDArray[np.bool_]:
-    """Return which spans share time with any of others, however little.
+    """Return which spans overlap any of others.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def touched(spans: Spans, others: Spans) -> NDArray[np.bool_]:
 
 
 def latency(reference: Spans, hypothesis: Spans) -> NDArray[np.float64]:
-    """Return for each event that is found how much later the first prediction of it begins (s)."""
+    """Return the delay of the first prediction for each detected event (s)."""
     found = reference[touched(reference, hypothesis)]
     first = np.searchsorted(hypothesis[:, 1], found[:, 0], "right")
     return np.asarray(hypothesis[first, 0] - found[:, 0])

@@ -1,6 +1,6 @@
-"""OVLP, TAES and EPOCH, the rules by which results on TUSZ are often given, by their definitions.
+"""OVLP, TAES and EPOCH, common rules for results on TUSZ, by their definitions.
 
-They are those of [1]_, for the class of seizures alone, with overlap in exact time: NEDC's own
+They are those of [1]_, only for the class of seizures, with overlap in exact time: NEDC's own
 program compares whole seconds, so that two events which meet within a second overlap there.
 
 References
@@ -29,7 +29,7 @@ def ovlp(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
     reference, hypothesis : array_like of float, shape (event, 2)
         In any order.
     seconds : float
-        Time that is scored.
+        Scored time (s).
     """
     reference, hypothesis = union(reference), union(hypothesis)
     found = int(touched(reference, hypothesis).sum())
@@ -38,18 +38,18 @@ def ovlp(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
 
 
 def taes(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
-    """Count events by the share of them that was found (time-aligned event scoring).
+    """Count events by their detected fraction (time-aligned event scoring).
 
-    An event of the reference is a hit as far as predictions cover it and a miss for the rest. What
-    of a prediction lies outside it is a false alarm, measured by the event's length, and one at
-    most. A prediction that goes on into later events finds the first of them alone.
+    An event of the reference is a hit as far as predictions cover it and a miss for the rest. The
+    part of a prediction outside it is a false alarm, as a fraction of the event, at most one. A
+    prediction that extends into later events detects only the first of them.
 
     Parameters
     ----------
     reference, hypothesis : array_like of float, shape (event, 2)
         In any order.
     seconds : float
-        Time that is scored.
+        Scored time (s).
     """
     reference, hypothesis = union(reference), union(hypothesis)
     hits = misses = false = 0.0
@@ -99,7 +99,7 @@ def epoch(
     seconds : float
         Length of the recording.
     ignored : ndarray of float64, shape (span, 2), optional
-        A union of what is not scored.
+        A union of spans that are not scored.
     every : float
         Length of a piece (s).
     """

@@ -1,4 +1,4 @@
-"""Opening predictions, and refusing what is none, unfinished, or of another store."""
+"""Opening predictions, and rejecting invalid or unfinished ones, or those of another store."""
 
 import os
 from pathlib import Path
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 def open_predictions(
     path: str | os.PathLike[str], *, store: "WindowCollection | None" = None
 ) -> "Predictions":
-    """Open predictions that are complete.
+    """Open complete predictions.
 
     Parameters
     ----------
     path : path
-        As it was given to :func:`tuszstore.write_predictions`.
+        As for :func:`tuszstore.write_predictions`.
     store : Store or view, optional
-        What they must be of.
+        The store that they must belong to.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def open_predictions(
     Raises
     ------
     PredictionError
-        If there are none, they are not finished, or of another store.
+        If there are none, they are unfinished, or of another store.
     """
     place = Path(path).absolute()
     attributes = read_attributes(place)
@@ -39,18 +39,16 @@ def open_predictions(
         unfinished = place.parent / f".{place.name}.unfinished"
         if unfinished.is_dir() and not place.exists():
             raise PredictionError(
-                f"{place}: is not finished: windows are missing; go on with write_predictions, and "
+                f"{place}: is unfinished: windows are missing; resume with write_predictions, and "
                 "write those of `out.missing`"
             )
         if not place.exists():
-            raise PredictionError(f"{place}: holds no predictions: it does not exist")
-        what = "is a store, and " if "schema_version" in attributes else ""
-        raise PredictionError(
-            f"{place}: {what}holds no predictions; they are what write_predictions wrote"
-        )
+            raise PredictionError(f"{place}: has no predictions: it does not exist")
+        what = "is a store and " if "schema_version" in attributes else ""
+        raise PredictionError(f"{place}: {what}has no predictions, which write_predictions writes")
     if attributes.get("version") != VERSION or attributes.get("complete") is not True:
         raise PredictionError(
-            f"{place}: has predictions of version {attributes.get('version')!r:.20}, and this "
+            f"{place}: has predictions of version {attributes.get('version')!r:.20}, but this "
             f"tuszstore reads {VERSION}"
         )
     predictions = Predictions(place, attributes)

@@ -1,8 +1,7 @@
 """The file that one writer of predictions appends to: blocks of windows and their values.
 
-A block is a header, the windows' indices and their values, so that a file that a kill cut off is
-good up to its last whole block. Nobody writes a file that another one has begun: whoever goes on
-after a kill begins another.
+A block is a header, the windows' indices and their values, so that a file truncated by a kill is
+valid up to its last complete block. Each writer starts its own file, also after a kill.
 """
 
 import fcntl
@@ -46,7 +45,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Part:
-    """What a part holds.
+    """The content of a part.
 
     Attributes
     ----------
@@ -82,7 +81,7 @@ class Part:
         return np.asarray(words[firsts[rows][:, None] + np.arange(self.n_values)], np.float32)
 
     def check(self) -> None:
-        """Refuse a part of which a bit has changed since it was written.
+        """Reject a part that has changed since it was written.
 
         Raises
         ------
@@ -99,7 +98,7 @@ class Part:
 
 
 class PartWriter:
-    """A new part, which is this process's alone as long as it is open.
+    """A new part, exclusive to this process while it is open.
 
     Parameters
     ----------
@@ -144,12 +143,12 @@ class PartWriter:
 
 
 def read_part(path: Path) -> Part:
-    """Return what stands in a part, up to where it was cut off.
+    """Return the content of a part, up to where it was truncated.
 
     Raises
     ------
     StoreError
-        If what stands there is no part.
+        If it is not a part.
     """
     blocks: list[Block] = []
     sizes = set()
@@ -171,7 +170,7 @@ def read_part(path: Path) -> Part:
             sizes.add(n_values)
             file.seek(offset + 4 * n_windows * n_values)
     if len(sizes) > 1:
-        raise StoreError(f"{path}: holds windows of {' and '.join(map(str, sorted(sizes)))} values")
+        raise StoreError(f"{path}: has windows with {' and '.join(map(str, sorted(sizes)))} values")
     return Part(path, blocks, next(iter(sizes), 0), finished)
 
 

@@ -1,4 +1,4 @@
-"""Predictions that are complete: traces of recordings, events, scores."""
+"""Complete predictions: traces of recordings, events, scores."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 
 class Predictions:
-    """What a model says of each window; made by :func:`tuszstore.open_predictions`.
+    """A model's output for each window; created by :func:`tuszstore.open_predictions`.
 
-    Whatever is made of them is made recording by recording: one takes memory, not all.
+    Results are computed recording by recording, so memory is needed only for one.
 
     Attributes
     ----------
     path : Path
     attrs : dict
-        What was written with them: ``model``, ``spec``, digests.
+        Stored attributes: ``model``, ``spec``, digests.
 
     Examples
     --------
@@ -82,12 +82,12 @@ class Predictions:
                 f"{self.path}: is damaged: {type(error).__name__}: {error!s:.200}"
             ) from error
         if self._values.shape[0] != len(content.windows):
-            raise StoreError(f"{self.path}: is damaged: its tables are of other windows")
+            raise StoreError(f"{self.path}: is damaged: its tables belong to other windows")
         return content
 
     @property
     def spec(self) -> StoreSpec:
-        """What the windows were: as the store or the view had it."""
+        """Specification of the windows, from the store or view."""
         try:
             return StoreSpec.from_json(self.attrs["spec"])
         except SpecError as error:
@@ -101,12 +101,12 @@ class Predictions:
 
     @property
     def annotated(self) -> Annotated:
-        """What was annotated when the predictions were made."""
+        """The annotation when the predictions were written."""
         annotated: Annotated = self._content.annotated
         return annotated
 
     def check(self, store: "WindowCollection") -> None:
-        """Refuse a store, or a view of one, that holds other recordings or signals.
+        """Reject a store or view with other recordings or signals.
 
         Raises
         ------
@@ -126,14 +126,14 @@ class Predictions:
         recording : str or int
             Id, file name without suffix, or row of the recordings table.
         mode : {"mean", "max", "last", "causal"}
-            How windows that overlap become one value: their mean, weighted the less the nearer
-            the edge; the largest; that of the window that began last; or, as it would be known
-            at the time, the last value of the window that ended last.
+            How overlapping windows are merged: their mean, with smaller weights near
+            the edges; the maximum; the value of the window that began last; or, using only past
+            data, the last value of the window that ended last.
 
         Returns
         -------
         Trace
-            Its cells are as long as all windows of the predictions are multiples of.
+            Its cells are the longest of which all windows are multiples.
 
         Raises
         ------
@@ -180,9 +180,9 @@ class Predictions:
         hysteresis : float, optional
             It ends where the probability falls below this; by default below `threshold`.
         min_duration : float
-            Events that are shorter (s) are dropped, after they were joined.
+            Events shorter than this (s) are dropped, after merging.
         merge_gap : float
-            Events that are no further apart (s) become one.
+            Events at most this far apart (s) are merged.
         smooth : float, optional
             Seconds over which the trace is averaged first.
         mode : str
@@ -191,7 +191,7 @@ class Predictions:
         Raises
         ------
         ValueError
-            If a parameter is none.
+            If a parameter is invalid.
         """
         rule = EventRule(threshold, hysteresis, min_duration, merge_gap, smooth, mode)
         return self.detect([rule])[0][0]
@@ -209,12 +209,12 @@ class Predictions:
         return [EventTable.of(self.recordings, events) for events in found], covered
 
     def reference(self, *, rater: str | None = None) -> EventTable:
-        """Return the seizures that are annotated in the store, as events.
+        """Return the annotated seizures of the store, as events.
 
         Parameters
         ----------
         rater : str, optional
-            What one rater marked; by default what the store's labels have.
+            A rater by name; by default the store's labels.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class Predictions:
 
     @property
     def raters(self) -> list[str]:
-        """Who looked at the recordings, by name; nobody where nothing tells."""
+        """Names of the raters; empty if unknown."""
         return self._reference.raters
 
     @property
@@ -249,8 +249,8 @@ class Predictions:
         ----------
         threshold : float
         against : path or EventTable, optional
-            What is right: a ``.csv_bi`` or ``_events.tsv`` file or a folder of them, or events; by
-            default what the store has annotated.
+            The reference: a ``.csv_bi`` or ``_events.tsv`` file or a folder of them, or events; by
+            default the annotation in the store.
         **options
             Of :meth:`events`.
         """
@@ -284,7 +284,7 @@ class Predictions:
     def forecast(
         self, threshold: float, *, sph: float, sop: float, refractory: float = 0.0, **options: Any
     ) -> "Forecast":
-        """Score the events as alarms that foretell seizures.
+        """Score the events as alarms that predict seizures.
 
         See :func:`tuszstore.evaluate.forecasts.forecast_predictions`.
         """
@@ -300,7 +300,7 @@ class Predictions:
         return rater_agreement(self)
 
     def to_xarray(self) -> "xarray.Dataset":
-        """Return the outputs of windows as a Dataset, read when they are used.
+        """Return the outputs of windows as a lazy Dataset.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""How far raters agree: each one's seizures scored against each other's, by the rules of models."""
+"""Agreement of raters: each rater's seizures scored against each other's."""
 
 from dataclasses import dataclass
 from itertools import permutations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Agreement:
-    """One rater's seizures, scored as if another rater's were right.
+    """One rater's seizures, scored with another rater as reference.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Agreement:
 
 
 def rater_agreement(predictions: "Predictions") -> list[Agreement]:
-    """Score each rater against each other, over the recordings that both looked at.
+    """Score each rater against each other, over the recordings that both reviewed.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def rater_agreement(predictions: "Predictions") -> list[Agreement]:
     Returns
     -------
     list of Agreement
-        Two for each pair; none where fewer than two raters are known.
+        Two for each pair; empty with fewer than two raters.
     """
     raters = predictions.raters
     if len(raters) < 2:

@@ -1,4 +1,4 @@
-"""What is annotated, as events: what the store's labels have, or what one rater said."""
+"""The annotation as events: from the store's labels, or of one rater."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +26,7 @@ class Reference:
     annotated: Annotated
 
     def seizures(self, rater: str | None = None) -> EventTable:
-        """Return the seizures that the labels have, or that one rater marked.
+        """Return the seizures in the labels, or of one rater.
 
         Raises
         ------
@@ -38,7 +38,7 @@ class Reference:
         if rater is not None:
             if rater not in self.raters:
                 names = ", ".join(map(repr, self.raters)) or "none"
-                raise ValueError(f"no rater {rater!r}; there are {names}")
+                raise ValueError(f"unknown rater {rater!r}; known are {names}")
             chosen = (annotated.said == SEIZURE) & (annotated.rater == rater)
             known = np.array([rater in parted(names) for names in self.recordings.raters], bool)
         nothing = np.float32(np.nan)
@@ -50,7 +50,7 @@ class Reference:
 
     @property
     def raters(self) -> list[str]:
-        """Who looked at the recordings, by name; nobody where nothing tells."""
+        """Names of the raters; empty if unknown."""
         named = (parted(names) for names in set(self.recordings.raters.tolist()))
         return sorted({one for names in named for one in names} - {""})
 

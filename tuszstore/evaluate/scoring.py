@@ -1,4 +1,4 @@
-"""Scores of events against what is right: all rules at once, for all, by subject and by group."""
+"""Scores of events against a reference: by all rules, in total, by subject and by group."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ LENGTHS = (0.0, 10.0, 30.0, 60.0, 300.0, np.inf)
 
 @dataclass(frozen=True)
 class Detected:
-    """How many seizures of a group were found; a false alarm belongs to no group.
+    """Detected seizures of a group; false alarms have no group.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Detected:
 
     @property
     def sensitivity(self) -> float | None:
-        """Share that was found; None without a seizure."""
+        """Detected fraction; None without a seizure."""
         return self.found / self.seizures if self.seizures else None
 
     def to_json(self) -> dict[str, Any]:
@@ -62,12 +62,12 @@ class Detected:
 
 @dataclass(frozen=True)
 class Scores:
-    """What was found, by every rule.
+    """Scores by every rule.
 
     Attributes
     ----------
     rule : EventRule or None
-        How the events were made.
+        How the events were detected.
     total : dict of str to Tally
         By rule (:data:`RULES`), the sum of all recordings.
     subjects : dict of str to dict of str to Tally
@@ -80,7 +80,7 @@ class Scores:
         For each seizure that was found (OVLP), from its onset to that of the first prediction that
         overlaps it (s); below 0 where that began before.
     recordings, unlabelled : int
-        That were scored, and that were not because nobody looked at them.
+        Scored recordings, and unlabelled ones, which are not scored.
     seconds, ignored_seconds, uncovered_seconds : float
         Scored; annotated as not to be scored; and scored though no window of the predictions
         reaches there.
@@ -112,7 +112,7 @@ class Scores:
                 ("sensitivity", tally.sensitivity),
                 ("precision", tally.precision),
                 ("F1", tally.f1),
-                ("false alarms a day", tally.false_alarms_per_day),
+                ("false alarms per day", tally.false_alarms_per_day),
             )
             if value is not None
         )
@@ -132,7 +132,7 @@ class Scores:
         return float(np.median(self.latency)) if len(self.latency) else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all as plain values; what is undefined is None, and said to be."""
+        """Return all as plain values; undefined ones are None, with a reason."""
         nested = {
             name: {
                 rule: {key: tally.to_json() for key, tally in groups.items()}
@@ -154,7 +154,7 @@ class Scores:
             "latency": {
                 "median": self.median_latency,
                 "found": len(self.latency),
-                **({} if len(self.latency) else {"undefined": "no seizure was found"}),
+                **({} if len(self.latency) else {"undefined": "no seizure was detected"}),
             },
             "classes": {name: entry.to_json() for name, entry in self.classes.items()},
             "lengths": {name: entry.to_json() for name, entry in self.lengths.items()},
@@ -180,7 +180,7 @@ def score_lists(
     seconds : float
         Length of the recording.
     ignored : array_like of float, shape (span, 2)
-        What is not scored.
+        Spans that are not scored.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def score_lists(
     Raises
     ------
     ValueError
-        If an event ends before it starts, or a number is none.
+        If an event ends before it starts, or a number is NaN or infinite.
     """
     if not 0 <= seconds < np.inf:
         raise ValueError(f"seconds must be 0 or more, not {seconds}")
@@ -220,7 +220,7 @@ def score_predictions(
 def find_reference(
     predictions: "Predictions", against: str | os.PathLike[str] | EventTable | None
 ) -> EventTable:
-    """Return what is right: what the store has annotated, or what files or a table say."""
+    """Return the reference: the annotation in the store, or that of files or a table."""
     if against is None:
         return predictions.reference()
     if isinstance(against, EventTable):
@@ -252,12 +252,12 @@ def score_events(
     rule: EventRule | None = None,
     covered: NDArray[np.float64] | None = None,
 ) -> Scores:
-    """Score events against what is right, by every rule.
+    """Score events against a reference, by every rule.
 
     Parameters
     ----------
     reference, hypothesis : EventTable
-        Of the same recordings; those that one of them did not look at are left out.
+        Of the same recordings; those unknown in one of them are excluded.
     ignored : sequence of ndarray, optional
         For each recording the spans that are not scored: events are cut there, and the time does
         not count.

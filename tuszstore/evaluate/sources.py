@@ -1,4 +1,4 @@
-"""Which files recordings are parts of, and where in a folder the events file of each is."""
+"""Files that contain recordings, and the paths of their events files."""
 
 import re
 from collections import Counter
@@ -106,8 +106,8 @@ def find_files(
         for file in there:
             if file in found:
                 raise PredictionError(
-                    f"{file}: may be of {found[file].name} or of {source.name}, which are called "
-                    f"alike; put it where that one's lies, such as {root / paths[1]}"
+                    f"{file}: may be of {found[file].name} or of {source.name}, which have "
+                    f"the same name; move it to its own path, such as {root / paths[1]}"
                 )
             found[file] = source
     return list(found.items())
@@ -138,10 +138,10 @@ def find_source(file: Path, recordings: Recordings, sources: list[Source]) -> So
         fits = [k // 2 for k, end in enumerate(ends) if end == wanted[k]]
         by_path = [called[k][0] for k in fits] if len(fits) == 1 else by_path
     if len(by_path) != 1:
-        told = "several of these recordings are" if by_path else "none of these recordings is"
+        told = "several of these recordings have" if by_path else "none of these recordings has"
         stems = ", ".join(source.stem for source in sources[:3])
         raise PredictionError(
-            f"{file}: is of another recording: {told} called so; there are {stems}"
+            f"{file}: is of another recording: {told} this name; known are {stems}"
             f"{' and others' if len(sources) > 3 else ''}"
         )
     return by_path[0]
@@ -156,5 +156,5 @@ def _inside(name: str) -> PurePosixPath:
     """Refuse a name that leads out of the folder it is put into."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise PredictionError(f"{name}: leads out of the folder for events")
+        raise PredictionError(f"{name}: is outside the folder for events")
     return path

@@ -1,4 +1,4 @@
-"""Outputs of windows, put back onto their recording as one trace; pure functions of arrays."""
+"""Stitching outputs of windows to one trace per recording; pure functions of arrays."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tuszstore.text import printable
 
 Mode = Literal["mean", "max", "last", "causal"]
-"""How windows that overlap become one value; see :func:`stitch`."""
+"""How overlapping windows are merged; see :func:`stitch`."""
 
 MODES: tuple[str, ...] = get_args(Mode)
 
@@ -27,7 +27,7 @@ class Trace:
     recording : str
         Id.
     values : ndarray of float32, shape (cell,)
-        0 to 1; NaN where nothing tells.
+        0 to 1; NaN if unknown.
     step : float
         Length of a cell (s).
     causal : bool
@@ -132,10 +132,10 @@ def stitch(
     Returns
     -------
     ndarray of float32, shape (cell,)
-        NaN where no window tells.
+        NaN without a window.
     """
     if mode not in MODES:
-        raise ValueError(f"no mode {mode!r}; there are {', '.join(MODES)}")
+        raise ValueError(f"unknown mode {mode!r}; known are {', '.join(MODES)}")
     order = np.argsort(starts, kind="stable")
     values, starts = values[order], starts[order]
     if mode == "causal":

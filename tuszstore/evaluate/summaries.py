@@ -1,4 +1,4 @@
-"""Numbers over subjects: their mean, and how sure it is by drawing subjects again."""
+"""Means over subjects, with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from tuszstore.evaluate.tally import MEASURES, Tally
 
 DRAWS = 2000
-"""Times that subjects are drawn again."""
+"""Number of bootstrap samples."""
 
 LEVEL = 0.95
 

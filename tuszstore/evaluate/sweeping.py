@@ -1,4 +1,4 @@
-"""Scores at many thresholds, so that one is chosen on one split and applied to another."""
+"""Scores at many thresholds, to choose one on one split and apply it to another."""
 
 import os
 from dataclasses import dataclass
@@ -54,10 +54,10 @@ class Sweep:
         Raises
         ------
         ValueError
-            If it is none of them.
+            If it is unknown.
         """
         if name not in MEASURES:
-            raise ValueError(f"no measure {name!r}; there are {', '.join(MEASURES)}")
+            raise ValueError(f"unknown measure {name!r}; known are {', '.join(MEASURES)}")
         values = [getattr(tally, name) for tally in self.tallies]
         return np.array([np.nan if value is None else value for value in values])
 
@@ -82,12 +82,12 @@ class Sweep:
             fits = self.column("false_alarms_per_day") <= max_false_alarms_per_day
             if not fits.any():
                 raise PredictionError(
-                    f"no threshold has {max_false_alarms_per_day:g} false alarms a day or fewer"
+                    f"no threshold has {max_false_alarms_per_day:g} false alarms per day or fewer"
                 )
             values = np.where(fits, values, np.nan)
         if np.isnan(values).all():
             raise PredictionError(
-                f"{measure} is undefined at every threshold: there is no seizure to choose by"
+                f"{measure} is undefined at every threshold, because there is no seizure"
             )
         return self.rules[len(values) - 1 - int(np.nanargmax(values[::-1]))]
 
@@ -116,7 +116,7 @@ def sweep_thresholds(
     thresholds : array_like of float, optional
         By default 0.05 to 0.95 in steps of 0.05.
     against : path or EventTable, optional
-        What is right; by default what the store has annotated.
+        The reference; by default the annotation in the store.
     by : {"szcore_events", "szcore_samples", "ovlp", "taes", "epoch"}
     hysteresis : float, optional
         As a share of each threshold.
@@ -126,7 +126,7 @@ def sweep_thresholds(
     Raises
     ------
     ValueError
-        If a threshold is none, or there is no such rule.
+        If a threshold or the rule is invalid.
     """
     wanted = np.unique(np.asarray(THRESHOLDS if thresholds is None else thresholds, np.float64))
     rules = [
@@ -157,7 +157,7 @@ def sweep_rules(
         If there is no rule `by`.
     """
     if by not in RULES:
-        raise ValueError(f"no rule {by!r}; there are {', '.join(sorted(RULES))}")
+        raise ValueError(f"unknown rule {by!r}; known are {', '.join(sorted(RULES))}")
     reference = find_reference(predictions, against)
     ignored = predictions.ignored if against is None else None
     tables, _ = predictions.detect(rules)

@@ -1,10 +1,9 @@
 """SzCORE's event- and sample-based rules [1]_, counted by its own package ``timescoring``.
 
-The package takes lists as they are. What it would count wrong without a word is put right first:
-events that are out of order or overlap are united and sorted; predictions shorter than a sample,
-which are lost when it goes over to 10 samples a second, last one sample; and what remains of a long
-prediction when it is cut into pieces of five minutes is left out where it is less than a sample,
-for it would be a false alarm.
+The package silently miscounts some lists, which are corrected first: unsorted or overlapping events
+are merged and sorted; predictions shorter than a sample, which are lost at its 10 samples per
+second, last one sample; and the remainder of a long prediction that is cut into pieces of five
+minutes is dropped if it is shorter than a sample, because it would be a false alarm.
 
 References
 ----------
@@ -19,7 +18,7 @@ from tuszstore.evaluate.intervals import Spans, as_spans, clip, union
 from tuszstore.evaluate.tally import Tally
 
 RATE = 10
-"""Samples a second at which the package counts events."""
+"""Samples per second at which the package counts events."""
 
 MERGED = 90.0
 """Seconds between two events, below which the package takes them as one."""
@@ -40,7 +39,7 @@ def event_tally(
     seconds : float
         Length of the recording.
     ignored_seconds : float
-        How much of it is not scored; the events are without that already.
+        Time that is not scored; already removed from the events.
     """
     from timescoring.annotations import Annotation
     from timescoring.scoring import EventScoring
@@ -71,7 +70,7 @@ def sample_tally(
     seconds : float
         Length of the recording.
     ignored_seconds : float
-        How much of it is not scored; the events are without that already.
+        Time that is not scored; already removed from the events.
     """
     from timescoring.annotations import Annotation
     from timescoring.scoring import SampleScoring

@@ -1,7 +1,7 @@
-"""What predictions know of the store that they are of: windows, recordings, and what is annotated.
+"""Tables of the store that predictions contain: windows, recordings, and annotation.
 
-It is all that is needed to put outputs back onto recordings, to write events and to score them, so
-that predictions are of use where their store is not.
+They suffice to map outputs to recordings, to write events and to score them, so
+that predictions can be used without their store.
 """
 
 import hashlib
@@ -63,9 +63,9 @@ class Recordings(_Table):
     Attributes
     ----------
     id, patient, session, montage, source_id, raters : ndarray of str
-        As in the store; empty where it does not tell.
+        As in the store; empty if unknown.
     labelled : ndarray of bool
-        Whether somebody looked at it.
+        Whether it is annotated.
     seconds : ndarray of float64
         Length in the original file, at its own rate.
     n_samples : ndarray of int64
@@ -73,7 +73,7 @@ class Recordings(_Table):
     source_start : ndarray of float64
         Where it begins in `source_id` (s).
     patient_time : ndarray of float64
-        Start, from that of the patient's first recording (s); NaN where clocks do not tell.
+        Start, from that of the patient's first recording (s); NaN if unknown.
     """
 
     id: Column
@@ -91,7 +91,7 @@ class Recordings(_Table):
 
 @dataclass(frozen=True)
 class Annotated(_Table):
-    """What is annotated, an event a row.
+    """The annotation, one event per row.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Annotated(_Table):
     onset, offset : ndarray of float64
         As annotated (s).
     label, rater : ndarray of str
-        Class, and who said so; empty where nothing tells.
+        Class, and rater; empty if unknown.
     kind : ndarray of int8
         What it makes of the labels: :data:`SEIZURE`, :data:`IGNORED` or :data:`OTHER`, which is
         also that of an event of a rater who does not decide them.
@@ -119,7 +119,7 @@ class Annotated(_Table):
 
 @dataclass(frozen=True)
 class Content:
-    """All that predictions take over from a store or a view.
+    """Everything that predictions copy from a store or a view.
 
     Attributes
     ----------

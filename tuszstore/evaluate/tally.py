@@ -1,4 +1,4 @@
-"""What was counted by a rule, and the numbers that follow; one without a denominator is None."""
+"""Counts of a rule, and derived metrics; those without a denominator are None."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Tally:
         return {name: why for name, why in reasons.items() if getattr(self, name) is None}
 
     def to_json(self) -> dict[str, Any]:
-        """Return counts and numbers as plain values; what is undefined is None, and said to be."""
+        """Return counts and numbers as plain values; undefined ones are None, with a reason."""
         values: dict[str, Any] = {
             "hits": self.hits,
             "misses": self.misses,

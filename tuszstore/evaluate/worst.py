@@ -1,4 +1,4 @@
-"""Where predictions are most wrong: seizures that were missed, and false alarms."""
+"""The worst errors of predictions: missed seizures, and false alarms."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One seizure that was missed, or one false alarm.
+    """One missed seizure, or one false alarm.
 
     Attributes
     ----------

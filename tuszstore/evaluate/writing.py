@@ -1,7 +1,7 @@
-"""Writing predictions: from any number of processes, in any order, and on after a kill.
+"""Writing predictions: from any number of processes, in any order, resumable after a kill.
 
-Each writer appends to a part of its own. The last one to close finds that no window is missing,
-puts the parts together and gives the result its name in one step.
+Each writer appends to its own part. The last one to close checks that no window is missing,
+merges the parts and renames the result in one step.
 """
 
 import fcntl
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 TOLERANCE = 1e-5
-"""Difference of two outputs for one window that is taken for rounding."""
+"""Difference of two outputs for one window that is attributed to rounding."""
 
 PLAN = "plan.json"
 _LOCK = "lock"
 
 
 class PredictionError(TuszstoreError, ValueError):
-    """Predictions that cannot be what they are said to be, or belong to something else."""
+    """Predictions that are invalid, or belong to something else."""
 
 
 def write_predictions(
@@ -47,30 +47,30 @@ def write_predictions(
     overwrite: bool = False,
     world_size: int | None = None,
 ) -> "PredictionWriter":
-    """Begin to write what a model says of the windows of a store or a view, or go on with it.
+    """Start or resume writing a model's outputs for the windows of a store or a view.
 
     >>> with tuszstore.write_predictions(store, "val.predictions") as out:  # doctest: +SKIP
     ...     for indices in batches:
     ...         out.write(indices, model(store.read(indices)))
 
     Any number of processes may do so at once, each with some of the windows, in any order. The
-    last one to leave its ``with`` block puts all together; until then there is nothing at `path`.
-    After a kill the same call goes on, and ``out.missing`` tells which windows are still to come.
+    last one to leave its ``with`` block merges them; until then `path` does not exist.
+    After a kill the same call resumes, and ``out.missing`` has the missing windows.
 
     Parameters
     ----------
     store : Store or view
     path : path
-        Of a local folder. What is unfinished lies beside it, in ``.<name>.unfinished``.
+        A local folder. Unfinished predictions are beside it, in ``.<name>.unfinished``.
     model : str
-        Which model it was, such as a checkpoint's name or digest; kept as it is. What another one
-        has left unfinished is refused.
+        Identifies the model, such as a checkpoint's name or digest. Unfinished predictions of
+        another model are an error.
     overwrite : bool
-        Replace predictions that are there when new ones are complete; and, where this is the only
-        writer, drop what is unfinished.
+        Replace existing predictions when new ones are complete; and, if this is the only
+        writer, drop unfinished ones.
     world_size : int, optional
-        How many writers there are; by default the environment's ``WORLD_SIZE``, as torchrun sets
-        it, or 1. A writer that leaves first does not wait for the others, nor complain.
+        Number of writers; by default the environment's ``WORLD_SIZE``, as torchrun sets
+        it, or 1. A writer that ends first does not wait for the others, and raises no error.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def write_predictions(
 
 
 class PredictionWriter:
-    """What writes predictions; made by :func:`write_predictions`, and used in a ``with`` block.
+    """Writer of predictions; created by :func:`write_predictions`, for use in a ``with`` block.
 
     Attributes
     ----------
@@ -118,12 +118,12 @@ class PredictionWriter:
 
     @property
     def folder(self) -> Path:
-        """Folder of what is unfinished."""
+        """Folder of unfinished predictions."""
         return self.path.parent / f".{self.path.name}.unfinished"
 
     @property
     def missing(self) -> NDArray[np.int64]:
-        """Windows that nobody has written yet, in their order."""
+        """Windows that have not been written yet, in order."""
         there = np.zeros(len(self._rows), bool)
         for part in read_parts(self.folder) if self.folder.is_dir() else []:
             for block in part.blocks:
@@ -183,11 +183,11 @@ class PredictionWriter:
             return
         if not is_predictions(self.path):
             raise PredictionError(
-                f"{self.path}: is there, and holds no predictions; choose another place"
+                f"{self.path}: exists, but has no predictions; choose another path"
             )
         if not self._overwrite:
             raise PredictionError(
-                f"{self.path}: is there already; choose another place, or give overwrite=True"
+                f"{self.path}: already exists; choose another path, or set overwrite=True"
             )
 
     def _begin(self) -> None:
@@ -210,8 +210,8 @@ class PredictionWriter:
             what = "model" if differing == ["model"] else "store, or another view of it"
             told = f" ({found.get('model')!r}, not {self._model!r})" if what == "model" else ""
             raise PredictionError(
-                f"{self.path}: what is unfinished there is of another {what}{told}; finish it with "
-                f"that, remove {self.folder}, or give overwrite=True"
+                f"{self.path}: unfinished predictions are of another {what}{told}; finish with "
+                f"that, remove {self.folder}, or set overwrite=True"
             )
 
     def _checked(self, probabilities: ArrayLike, numbers: NDArray[np.int64]) -> Any:
@@ -223,7 +223,7 @@ class PredictionWriter:
             values = np.asarray(given)
         except ValueError:
             raise PredictionError(
-                "probabilities of windows must be so many for each as for the others"
+                "all windows must have the same number of probabilities"
             ) from None
         if values.dtype.kind not in "fiub":
             raise PredictionError(f"probabilities must be numbers, not {values.dtype}")
@@ -238,20 +238,20 @@ class PredictionWriter:
         n_values, window = values.shape[1], self._content.window
         if window % n_values:
             raise PredictionError(
-                f"{n_values} values do not divide a window of {window} samples; give one for each "
+                f"{n_values} values do not divide a window of {window} samples; use one for each "
                 "window, or a series at a rate that divides it"
             )
         if self._n_values not in (0, n_values):
             raise PredictionError(
-                f"{n_values} values a window, and those before had {self._n_values}"
+                f"{n_values} values per window, but earlier ones had {self._n_values}"
             )
         # NaN is neither
         if not (good := ((values >= 0) & (values <= 1)).all(axis=1)).all():
             row = int(np.argmin(good))
             wrong = values[row][~((values[row] >= 0) & (values[row] <= 1))][0]
             raise PredictionError(
-                f"{self._told(numbers[row])}: {wrong:g} is no probability: it must be within 0 to 1"
-                f"{'' if np.isnan(wrong) else '; give logits through a sigmoid'}"
+                f"{self._told(numbers[row])}: {wrong:g} is not a probability: must be within 0 to 1"
+                f"{'' if np.isnan(wrong) else '; apply a sigmoid to logits'}"
             )
         return values
 
@@ -273,7 +273,7 @@ class PredictionWriter:
             place = int(np.argmax(np.abs(values[row] - known[row])))
             raise PredictionError(
                 f"{self._told(numbers[row])}: was written twice with different values "
-                f"({known[row][place]:g} and {values[row][place]:g}); to begin again, give "
+                f"({known[row][place]:g} and {values[row][place]:g}); to start again, set "
                 "overwrite=True"
             )
 
@@ -322,7 +322,7 @@ class PredictionWriter:
         total = len(self._rows)
         raise PredictionError(
             f"{self.path}: is incomplete: {len(missing)} of {total} windows have no prediction (of "
-            f"{ids}{more}). What was written is kept: write the windows of `out.missing` to finish"
+            f"{ids}{more}). Written windows are kept: write those of `out.missing` to finish"
         )
 
     def _publish(self, parts: list[Part]) -> None:
@@ -355,7 +355,7 @@ class PredictionWriter:
         if len(sizes) > 1:
             told = " and ".join(map(str, sorted(sizes)))
             raise PredictionError(
-                f"{self.path}: some writers gave {told} values a window; remove {self.folder}"
+                f"{self.path}: writers used {told} values per window; remove {self.folder}"
             )
         for number, part in enumerate(parts):
             part.check()
@@ -377,5 +377,7 @@ def _world_size(given: int | None) -> int:
     text = os.environ.get("WORLD_SIZE", "") or "1" if given is None else str(given)
     if not text.isdecimal() or int(text) < 1:
         name = "WORLD_SIZE in the environment" if given is None else "world_size"
-        raise PredictionError(f"{name} must be a whole number of writers from 1 on, not {text!r}")
+        raise PredictionError(
+            f"{name} must be an integer number of writers, at least 1, not {text!r}"
+        )
     return int(text)

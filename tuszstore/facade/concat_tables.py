@@ -56,7 +56,7 @@ class ConcatGrid:
 
 @dataclass(frozen=True)
 class ConcatTables:
-    """Everything but the signals of several stores; see :class:`tuszstore.store.tables.WindowTables`.
+    """All but the signals of several stores; see :class:`tuszstore.store.tables.WindowTables`.
 
     Attributes
     ----------

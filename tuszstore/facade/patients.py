@@ -70,7 +70,7 @@ def check_leaks(
             raise ConcatError(
                 f"{count} in {splits[b]} ({sources[b]}) and in {splits[a]} ({sources[a]}), which "
                 f"share the namespace {shared[0][0]!r}: {names}{more}. Training on one split "
-                "and testing on the other would leak: build the splits with split_policy 'patient', or "
+                "and testing on the other leaks: build the splits with split_policy 'patient', or "
                 "remove their recordings from one"
             )
 

@@ -14,7 +14,7 @@ from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents, read_document
 from tuszstore.integrity.report import Check, Mend
 from tuszstore.reasons import plural
-from tuszstore.store.agreement import OF_STORE, check_meaning, differences
+from tuszstore.store.agreement import FOR_PEOPLE, OF_STORE, check_meaning, differences
 from tuszstore.store.content import content_digest
 from tuszstore.store.create import label_options, signal_options
 from tuszstore.store.digests import digests_of, file_digests
@@ -175,8 +175,13 @@ def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
         found = _understood(text)
     except Exception as error:  # zarr-python raises what it likes at what it does not know
         return (f"has metadata that zarr cannot read: {type(error).__name__}: {error}",)
-    found["attributes"] = {k: v for k, v in found["attributes"].items() if k not in OF_STORE}
-    expected = _expected(spec, encoding, tuple(document["shape"]), array)
+    expected = dict(_expected(spec, encoding, tuple(document["shape"]), array))
+    for metadata in (found, expected):
+        metadata["attributes"] = {
+            name: value
+            for name, value in metadata["attributes"].items()
+            if name not in (*OF_STORE, *FOR_PEOPLE)
+        }
     return tuple(
         f"{key} is {_text(found.get(key)):.200}, not {_text(value):.200}"
         for key, value in expected.items()

@@ -1,4 +1,4 @@
-"""The parts of a picture of EEG: lanes, time, shading, scale, strip of classes, title."""
+"""The parts of a picture of EEG: traces, time, shading, scale, strip of classes, title."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _BOLD_LETTER = 0.09
 
 @dataclass(frozen=True)
 class Layout:
-    """Where lanes stand, in the units of the vertical axis (µV).
+    """Positions of traces, in the units of the vertical axis (µV).
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Layout:
 
 
 def draw_frame(axes: Axes, layout: Layout, stretch: Stretch, style: Style) -> None:
-    """Draw the names of lanes, and time with a line for each second."""
+    """Draw the names of traces, and time with a line for each second."""
     axes.set(xlim=stretch.limits, ylim=layout.limits, facecolor="none")
     for name, spine in axes.spines.items():
         spine.set(visible=name == "bottom", color=style.grid, linewidth=0.8)
@@ -100,7 +100,7 @@ def _draw_time(axes: Axes, style: Style) -> None:
 def shade(
     axes: Axes, layout: Layout, classes: Mapping[str, list[Span]], stretch: Stretch, style: Style
 ) -> None:
-    """Shade annotated seizures: over all lanes, and again on those that were annotated."""
+    """Shade annotated seizures: over all traces, and again on the annotated ones."""
     for label, spans in classes.items():
         if not spans[0].seizure:
             continue
@@ -121,7 +121,7 @@ def shade(
 def draw_lane(
     axes: Axes, lane: Lane, base: float, trace: NDArray[Any], stretch: Stretch, style: Style
 ) -> None:
-    """Draw one lane, with its stretches at the limit in another colour."""
+    """Draw one trace, with its clipped stretches in another colour."""
     clipped = np.logical_or.reduce(stretch.clipped[lane.rows])
     n_pixels = round(axes.get_window_extent().width)
     shown = np.arange(len(trace))
@@ -145,7 +145,7 @@ def draw_lane(
 
 
 def draw_scale(axes: Axes, layout: Layout, negative_up: bool, style: Style) -> None:
-    """Draw a bar that is one distance of lanes long, beside the lowest lanes."""
+    """Draw a bar as long as the distance of two traces, beside the lowest ones."""
     bottom = min(layout.bases.values()) + 0.5 * layout.scale
     place = axes.get_yaxis_transform()
     axes.plot(
@@ -175,7 +175,7 @@ def draw_scale(axes: Axes, layout: Layout, negative_up: bool, style: Style) -> N
 def draw_strip(
     axes: Axes, classes: Mapping[str, list[Span]], stretch: Stretch, style: Style
 ) -> None:
-    """Draw above the lanes a bar for each class, with its name."""
+    """Draw above the traces a bar for each class, with its name."""
     axes.set(xlim=stretch.limits, ylim=(len(classes), 0))
     axes.set_axis_off()
     first, last = stretch.limits
@@ -206,7 +206,7 @@ def draw_strip(
 
 
 def draw_title(figure: Figure, stretch: Stretch, bipolar: bool, style: Style) -> None:
-    """Write what is shown, and how it was made."""
+    """Write the title and the processing."""
     width, height = figure.get_size_inches()
     montage = "longitudinal bipolar" if bipolar else stretch.montage
     parts = [stretch.name, montage, stretch.processing]

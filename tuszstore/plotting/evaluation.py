@@ -1,4 +1,4 @@
-"""The part of a report that shows how predictions score, and where they are most wrong."""
+"""The part of a report with scores of predictions and their worst errors."""
 
 import math
 from collections.abc import Sequence
@@ -114,7 +114,7 @@ def show_predictions(
         "predicted events": f"{scores.events:,}",
         "hours scored": f"{scores.seconds / 3600:,.2f}",
         "F1 (SzCORE)": _number(total["szcore_events"].f1),
-        "false alarms a day": _number(total["szcore_events"].false_alarms_per_day, 1),
+        "false alarms per day": _number(total["szcore_events"].false_alarms_per_day, 1),
         "median latency": "undefined" if latency is None else f"{latency:.1f} s",
     }
     reasons = sorted({reason for tally in total.values() for reason in tally.undefined.items()})
@@ -146,7 +146,7 @@ def show_predictions(
 
 
 def sensitivity_curve(sweep: "Sweep", threshold: float, at: "Tally") -> Embedded:
-    """Draw sensitivity against false alarms a day, a dot for each threshold.
+    """Draw sensitivity against false alarms per day, a dot for each threshold.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def sensitivity_curve(sweep: "Sweep", threshold: float, at: "Tally") -> Embedded
                 fontsize=8.5,
                 color=style.full_seizure,
             )
-        axes.set_xlabel("false alarms a day")
+        axes.set_xlabel("false alarms per day")
         axes.set_title("sensitivity", loc="left", fontsize=8.5, color=style.muted)
         highest = np.nanmax(x) if np.isfinite(x).any() else 1.0
         axes.set_xlim(-0.09 * max(highest, 1), 1.14 * max(highest, 1))
@@ -195,7 +195,7 @@ def sensitivity_curve(sweep: "Sweep", threshold: float, at: "Tally") -> Embedded
         axes.set_axisbelow(True)
         return figure
 
-    return embed(make, "Sensitivity against false alarms a day, by threshold (SzCORE)")
+    return embed(make, "Sensitivity against false alarms per day, by threshold (SzCORE)")
 
 
 def _drawn(
@@ -218,7 +218,7 @@ def _drawn(
             continue  # past what is stored of the recording
         make = partial(_draw, stretch, trace, events, threshold)
         sure = finding.probability
-        told = "no window reaches there" if math.isnan(sure) else f"highest probability {sure:.2f}"
+        told = "not covered by windows" if math.isnan(sure) else f"highest probability {sure:.2f}"
         text = f"{what}, {clock(finding.onset)} to {clock(finding.offset)}, {told}"
         drawn.append(Worst(text, embed(make, f"EEG of {stretch.title}", bitmap=True)))
     return drawn

@@ -1,8 +1,8 @@
 """Recordings and windows as objects of MNE, in volts.
 
-What the filters left is given back in µV by the recording's mean and standard deviation, so that
-amplitudes can be read off and MNE's methods work on what they expect. What was clipped stays
-clipped. There is no measurement date and nobody's name: a store knows neither.
+Filtered signals are converted back to volts by the recording's mean and standard deviation, as
+MNE's methods expect. Clipped values stay
+clipped. There is no measurement date and no name, which a store does not contain.
 """
 
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def make_epochs(store: "WindowCollection", indices: Indices) -> "EpochsArray":
         indices = [check_index(indices, metadata.n_windows)]
     numbers = check_indices(indices, metadata.n_windows)
     if not len(numbers):
-        raise ValueError("there are no windows to make epochs of: nothing fulfils the selection")
+        raise ValueError("no windows for epochs: the selection is empty")
     table = _window_table(metadata, numbers)
     rows = metadata.windows["recording"][numbers]
     volts = store.read(numbers) * metadata.recordings["sd"][rows][:, :, None]
@@ -139,7 +139,7 @@ def _description(store: WindowTables, number: int, end: float, shown: str) -> st
         parts.append(f"interpolated: {', '.join(names)}")
     seconds = recordings["n_samples"][number] / store.geometry.sfreq
     if end < seconds:
-        parts.append(f"the first {end:g} s of {seconds:g} s: the store has no more of it")
+        parts.append(f"only the first {end:g} s of {seconds:g} s are stored")
     if not recordings["labelled"][number]:
         parts.append("no annotation: whether there are seizures is unknown")
     if notes := recordings.or_blank("notes")[number]:

@@ -1,7 +1,7 @@
-"""Traces of a picture, in the order in which EEG is read, and what each of them shows.
+"""Traces of a picture, in clinical order, and their derivations.
 
-Anterior traces stand above posterior ones and left ones above right ones, as Guideline 3 of the
-American Clinical Neurophysiology Society asks (Acharya et al., 2016).
+Anterior traces are above posterior ones and left ones above right ones, by Guideline 3 of the
+American Clinical Neurophysiology Society (Acharya et al., 2016).
 """
 
 import re
@@ -27,14 +27,14 @@ _NUMBER = re.compile(r"\d+$")
 
 @dataclass(frozen=True)
 class Lane:
-    """One trace: a channel of the store, or what is made of several.
+    """One trace: a channel of the store, or a derivation of several.
 
     Attributes
     ----------
     channel : Channel
         What is shown.
     recipe : tuple of (int, float)
-        Channels of the store that it is made of, by row, and their factors.
+        Channels of the store that it is computed from, by row, and their factors.
     """
 
     channel: Channel
@@ -47,7 +47,7 @@ class Lane:
 
     @property
     def rows(self) -> list[int]:
-        """Channels of the store that it is made of."""
+        """Channels of the store that it is computed from."""
         return [row for row, _ in self.recipe]
 
     @property
@@ -109,7 +109,7 @@ def bipolar(channels: Sequence[Channel]) -> Groups:
     Raises
     ------
     ValueError
-        If they allow not one of its differences.
+        If they allow none of its differences.
     """
     groups = tuple(
         tuple(
@@ -122,7 +122,7 @@ def bipolar(channels: Sequence[Channel]) -> Groups:
     if not any(groups):
         names = ", ".join(channel.name for channel in SETS["double_banana"])
         raise ValueError(
-            f"no trace of the bipolar montage ({names}) can be made of the store's channels: "
+            f"no trace of the bipolar montage ({names}) can be computed from the store's channels: "
             f"{', '.join(channel.name for channel in channels[:20])}"
         )
     return tuple(group for group in groups if group)

@@ -1,8 +1,8 @@
-"""Pictures of windows and recordings, as EEG is read.
+"""Pictures of windows and recordings, in clinical style.
 
-Lanes stand in clinical order, each centred at its median, negative upwards. Annotated seizures are
-shaded: faintly over all traces where the label of any channel says so, and again on the lanes that
-were annotated. Pictures are Matplotlib figures made without pyplot, so no backend is chosen.
+Traces are in clinical order, each centred at its median, negative upwards. Annotated seizures are
+shaded: faintly over all traces if any channel is labelled, and again on the annotated
+traces. Pictures are Matplotlib figures made without pyplot, so no backend is chosen.
 """
 
 import io
@@ -76,7 +76,7 @@ def plot_window(
         Negative ones count from the end.
     bipolar : bool
         Whether to draw the longitudinal bipolar montage ("double banana"), 18 differences between
-        neighbours, instead of the 19 channels as they were recorded.
+        neighbours, instead of the 19 channels as recorded.
     scale : float, optional
         Distance between two traces (µV), which is also the length of the scale bar; by default as
         suits the signal.

@@ -1,4 +1,4 @@
-"""What a model says, drawn below the EEG that it says it of."""
+"""A model's predictions, drawn below the EEG."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any

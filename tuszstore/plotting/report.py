@@ -1,4 +1,4 @@
-"""The report of a store: one page that holds everything it shows."""
+"""The report of a store: one self-contained page."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -38,7 +38,7 @@ def make_report(
 ) -> str:
     """Return a page of HTML that shows what a store holds.
 
-    It needs neither network nor scripts, and has a light and a dark face. Signals are read of the
+    It needs neither network nor scripts, and has a light and a dark theme. Signals are read for the
     examples and of :data:`tuszstore.plotting.signals.PER_CATEGORY` windows of each category.
 
     Parameters
@@ -47,7 +47,7 @@ def make_report(
     predictions : Predictions, optional
         Of that store: the page shows how they score, and where they are most wrong.
     threshold : float
-        Probability from which on they are an event.
+        Minimum probability of an event.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def make_report(
 
 
 def choose_examples(store: "Store") -> dict[str, int]:
-    """Return a window of each category that there is.
+    """Return a window of each existing category.
 
     The one of ``partial_seizure`` whose share of seizure is nearest to a half, and of the others
     the one in the middle.

@@ -1,4 +1,4 @@
-"""What a notebook shows of a store; from tables alone, no signal is read."""
+"""HTML representation of a store, from tables only: no signal is read."""
 
 from html import escape
 from pathlib import PurePosixPath
@@ -17,7 +17,7 @@ SHOWN = 50
 
 
 def store_html(store: "WindowCollection") -> str:
-    """Return what a notebook shows of a store.
+    """Return the HTML representation of a store.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def store_html(store: "WindowCollection") -> str:
         "path": shown_path(store.path),
         "signal": f"{len(store.channels)} channels at {store.sfreq} Hz, "
         f"{encoding.dtype}, {encoding.codec}",
-        "built": str(attributes.get("created", "not known")),
-        "split": f"{attributes['split']}, policy {attributes.get('split_policy', 'not known')}",
-        "configuration": str(attributes.get("config_hash", "not known")),
+        "built": str(attributes.get("created", "unknown")),
+        "split": f"{attributes['split']}, policy {attributes.get('split_policy', 'unknown')}",
+        "configuration": str(attributes.get("config_hash", "unknown")),
         "versions": ", ".join(f"{k} {v}" for k, v in attributes.get("versions", {}).items()),
         "excluded": f"{left_out:,} recordings; see left_out" if left_out else "none",
         **{f"warning {k}": str(text) for k, text in enumerate(attributes.get("warnings", ()), 1)},

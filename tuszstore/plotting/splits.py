@@ -1,4 +1,4 @@
-"""The stores of the other splits, which lie beside a store, and whom they share."""
+"""The stores of the other splits in the same store root, and shared patients."""
 
 from dataclasses import dataclass
 from itertools import combinations

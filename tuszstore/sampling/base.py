@@ -49,7 +49,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Number of windows of an epoch; the same for all epochs."""
+        """Return the number of windows of an epoch; the same for all epochs."""
 
     def __iter__(self) -> Iterator[int]:
         return EpochIterator(self)

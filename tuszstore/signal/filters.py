@@ -47,7 +47,7 @@ def causal_from_rest(
 
 
 def causal(x: NDArray[np.float64], sections: list[Section], sfreq: int) -> NDArray[np.float64]:
-    """Filter forward, from the state that the first sample would have held for ever."""
+    """Filter forward, from the steady state of the first sample."""
     for sos in map(_second_order, sections):
         start = signal.sosfilt_zi(sos)[:, None, :] * x[None, :, :1]
         x, _ = signal.sosfilt(sos, x, axis=-1, zi=start)

@@ -73,7 +73,7 @@ def preprocess(
     sfreq = nominal_rate(sfreq, config.sfreq, config.resample)
     length = resampled_length(n_source, sfreq, config.sfreq)
     if length == 0:
-        raise RecordingError(f"too short: not one sample at {config.sfreq} Hz")
+        raise RecordingError(f"too short: less than one sample at {config.sfreq} Hz")
     out = np.empty((n_channels, length), np.float32)
     mean, sd = np.empty(n_channels), np.empty(n_channels)
     interpolated = np.zeros(n_channels, np.int64)

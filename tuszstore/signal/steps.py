@@ -1,7 +1,7 @@
 """The steps that a configuration names, called and checked.
 
-What a plug-in raises, or returns that is no signal, becomes the reason why one recording is left
-out. Those that come with tuszstore are not checked again for each recording: tests do that.
+An exception of a plug-in, or an invalid result, becomes the reason for excluding a
+recording. Built-in steps are not checked for each recording: tests do that.
 """
 
 from fractions import Fraction
@@ -36,7 +36,7 @@ def resampled(x: Array, sfreq: Fraction, length: int, config: Signal) -> Array:
     Raises
     ------
     RecordingError
-        If a plug-in fails, or returns what is no signal.
+        If a plug-in fails, or returns an invalid signal.
     """
     name = config.resample
     out = _call(RESAMPLERS, name, x, sfreq, config.sfreq, length)

@@ -22,6 +22,9 @@ NOT_OF_ARRAY = frozenset({"consolidated_metadata"})
 OF_STORE = ("signature", "content_digest")
 """Attributes of the parts of a store that identify the store."""
 
+FOR_PEOPLE = ("comment", "long_name")
+"""Attributes that no reader needs; another version may word them differently."""
+
 _FILLS = {"int16": (missing_value("int16"),), "float32": ("NaN", "0x7fc00000")}
 
 

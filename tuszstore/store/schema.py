@@ -134,7 +134,7 @@ VARIABLES = (
         ("session", _R, "string", "Session; empty if unknown"),
         ("montage", _R, "string", "Montage folder; empty if unknown"),
         ("reference", _R, "string", "Reference of the electrodes; empty if unknown"),
-        ("source_id", _R, "string", "Recording that it is a part of; its own id if there are no gaps"),
+        ("source_id", _R, "string", "Recording that it is a part of; its own id without gaps"),
         ("source_start", _R, "float64", "Where it begins in that", _SECONDS),
         ("patient_time", _R, "float64",
          "Start, from that of the patient's first recording; NaN if unknown",

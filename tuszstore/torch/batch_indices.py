@@ -38,7 +38,7 @@ class BatchIndices:
 
     @property
     def sampler(self) -> "BatchIndices":
-        """This object, which has ``set_epoch``."""
+        """The object itself, which has ``set_epoch``."""
         return self
 
     def set_epoch(self, epoch: int) -> None:

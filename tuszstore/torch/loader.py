@@ -249,7 +249,7 @@ class WindowLoader:
         self._progress.set_epoch(as_whole_number("epoch", epoch, 0))
 
     def __len__(self) -> int:
-        """Number of batches of a complete epoch, on each rank."""
+        """Return the number of batches of a complete epoch, on each rank."""
         return (len(self._bounds()) - 1) // self.world_size
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
@@ -297,7 +297,7 @@ class WindowLoader:
         check_same(state, self._same(position.epoch), self.sampler)
         if position.delivered > len(self.sampler):
             raise ValueError(
-                f"the state has {position.delivered} delivered windows of an epoch, but there are only "
+                f"the state has {position.delivered} delivered windows of an epoch, more than "
                 f"{len(self.sampler)}"
             )
         self._agreed = False

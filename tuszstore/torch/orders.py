@@ -43,8 +43,8 @@ class Orders:
             order = window_numbers(self._sampler.epoch(epoch), self._n_windows)
             if len(order) != len(self._sampler):
                 raise ValueError(
-                    f"epoch {epoch} of {self._sampler!r} has {len(order)} windows, but its length says "
-                    f"that epochs have {len(self._sampler)}"
+                    f"epoch {epoch} of {self._sampler!r} has {len(order)} windows, but its "
+                    f"length is {len(self._sampler)}"
                 )
             self._last = epoch, order
         return self._last[1]

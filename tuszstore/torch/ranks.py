@@ -96,7 +96,7 @@ def _environment() -> tuple[int, int] | None:
         return None
     if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
         raise ValueError(
-            f"the environment has RANK={rank!r} and WORLD_SIZE={size!r}, which are not a valid rank and "
+            f"the environment has RANK={rank!r} and WORLD_SIZE={size!r}, not a valid rank and "
             "number of processes: unset them, or pass rank and world_size"
         )
     return int(rank), int(size)

@@ -74,4 +74,4 @@ def show_repair(report: "RepairReport") -> None:
     repaired = ", ".join(f"{count:,} of {kind}" for kind, count in report.mended.items())
     click.echo(f"{shown_path(report.store)}: {state}{f': {repaired}' if repaired else ''}")
     if report.rebuilt:
-        click.echo(printable(f"computed again: {', '.join(report.rebuilt)}"))
+        click.echo(printable(f"recomputed: {', '.join(report.rebuilt)}"))

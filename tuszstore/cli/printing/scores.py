@@ -20,7 +20,7 @@ NAMES = {
 }
 """Rules as they are shown."""
 
-_HEADS = ("sensitivity", "precision", "F1", "false alarms a day")
+_HEADS = ("sensitivity", "precision", "F1", "false alarms per day")
 
 
 def show_scores(console: Console, predictions: Predictions, scores: Scores) -> None:
