@@ -211,7 +211,8 @@ for path in sys.argv[1:]:
         told = f"crashed: {type(error).__name__}: {error}"
     report = tuszstore.verify(path, deep=True, workers=1)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-    found = [str(finding) for finding in report.findings if "could not be completed" in finding.what]
+    unforeseen = "could not be completed"
+    found = [str(finding) for finding in report.findings if unforeseen in finding.what]
     print(f"{told!r:.300}\\t{report.exit_status}\\t{grown}\\t{found}", flush=True)
 """
 

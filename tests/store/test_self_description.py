@@ -287,6 +287,15 @@ class TestUnknown:
         assert store.attrs["spec"]["later"] == {"a": [1]}  # kept when it was sealed again
         assert store.config["colour"] == {"of": "EEG"}
 
+    @pytest.mark.parametrize("name", ["signal", "label", "recordings/sd", "windows/mask"])
+    def test_a_comment_of_another_version(self, path: Path, name: str) -> None:
+        document = json.loads((path / name / "zarr.json").read_text())
+        document["attributes"]["comment"] = "Worded differently"
+        (path / name / "zarr.json").write_text(json.dumps(document))
+        edit(path, lambda r: r["consolidated_metadata"]["metadata"].update({name: document}))
+        report = tuszstore.verify(path, deep=True, workers=1)
+        assert report.ok, report.findings
+
     def test_an_array_of_a_type_that_nobody_knows(self, path: Path) -> None:
         (path / "odd").mkdir()
         document = {"zarr_format": 3, "node_type": "array", "data_type": "quaternion"}

@@ -123,6 +123,6 @@ def _about_seizures(report: BuildReport, config: Config) -> list[str]:
             f"that does must be in labels.seizure, which is {', '.join(labels.seizure) or 'empty'}"
         ]
     return [
-            "the annotations have no events except background; they were read as "
-            f"{labels.annotation} (labels.annotation)"
+        "the annotations have no events except background; they were read as "
+        f"{labels.annotation} (labels.annotation)"
     ]
