@@ -476,7 +476,7 @@ def test_the_summary_of_a_build_names_errata(corpus: Path, tmp_path: Path) -> No
     told = " ".join(output.split())
     assert "errata │ 3 in 3 recordings" in told
     assert (
-        "2 recordings: named 'PN06-.edf' in Seizures-list-PN06.txt (erratum) "
+        "2 recordings: named '*.edf' in Seizures-list-PN06.txt (erratum) "
         "(PN06/PN06-1.edf, PN06/PN06-2.edf)" in told
     )
     report = json.loads(run(*args, "--json").stdout)
