@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 EXAMPLES = 3
-"""Recordings that are named for each reason."""
+"""Recordings that are named for each reason; one more where it is the last one."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Reason:
     kind : str
         Of recordings that are left out; empty for notes.
     text : str
-        With `…` for what differs.
+        Where the texts differ, with the range of numbers (`row 3 to 40`), `*` for names of
+        recordings, and `…` for dates and times of day.
     count : int
     examples : tuple of str
         Ids of the first recordings.
@@ -49,20 +50,43 @@ def group_reasons(entries: Iterable[tuple[str, str, str]]) -> list[Reason]:
     list of Reason
         What failed before all others, then the most frequent first.
     """
-    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    groups: dict[tuple[str, str], list[_Said]] = {}
     for kind, text, id_ in entries:
-        text = text.removeprefix(f"{kind}: ")
-        groups.setdefault((kind, _common(text, PurePosixPath(id_).stem)), []).append((text, id_))
+        said = _Said(text.removeprefix(f"{kind}: "), id_)
+        groups.setdefault((kind, said.cause), []).append(said)
     reasons = [
         Reason(
             kind=kind,
-            text=members[0][0] if len({text for text, _ in members}) == 1 else common,
+            text=_text_of(members),
             count=len(members),
-            examples=tuple(id_ for _, id_ in members[:EXAMPLES]),
+            examples=tuple(member.id for member in members[: _named(len(members))]),
         )
-        for (kind, common), members in groups.items()
+        for (kind, _), members in groups.items()
     ]
     return sorted(reasons, key=lambda reason: (reason.kind != "failed", -reason.count))
+
+
+def in_a_line(reason: Reason, noun: str = "recording") -> str:
+    """Return a reason with the recordings that it is of, and how many.
+
+    Parameters
+    ----------
+    reason : Reason
+    noun : str
+        What is counted.
+    """
+    text, named = after_kind(reason.kind, reason.text), ", ".join(reason.examples)
+    if reason.count == 1:
+        return f"{named}: {text}"
+    more = reason.count - len(reason.examples)
+    named += f" and {more:,} more" if more else ""
+    return f"{plural(reason.count, noun)}: {text} ({named})"
+
+
+def after_kind(kind: str, text: str) -> str:
+    """Return a reason, behind its kind where the reason alone does not tell that."""
+    known = kind in ("", "failed", "duplicate") or text.startswith(f"{kind}: ")
+    return text if known else f"{kind}: {text}"
 
 
 def all_notes(
@@ -98,10 +122,57 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(\.\d+)?(?!\w)")
-_FILE = re.compile(r"[^\s']+\.(edf|csv_bi|csv)\b", re.IGNORECASE)
+def _named(count: int) -> int:
+    """Return how many of so many recordings are named: "and 1 more" is as long as a name."""
+    return count if count == EXAMPLES + 1 else min(count, EXAMPLES)
 
 
-def _common(text: str, stem: str) -> str:
-    """Return a text with `…` for the recording's name, for names of files, and for numbers."""
-    return _NUMBER.sub("…", _FILE.sub("…", text.replace(stem, "…") if stem else text))
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:[.:/-]\d+)*(?!\w)")
+_PLAIN = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
+_FILE = re.compile(r"[^\s']+(\.(?:edf|csv_bi|csv|tse_bi|tse|lbl_bi|lbl|tsv|seizures)\b)", re.I)
+_PLURAL = re.compile("(?<=\0 )([a-z]{2,}?)s\\b")
+
+
+class _Said:
+    """What was said of one recording.
+
+    Attributes
+    ----------
+    text, id : str
+    pattern : str
+        The text with `*` for names of files and of the recording, and NUL for each number.
+    numbers : list of str
+    cause : str
+        Equal for equal causes: the pattern with nouns behind numbers in the singular.
+    """
+
+    def __init__(self, text: str, id_: str) -> None:
+        self.text, self.id = text, id_
+        stem = PurePosixPath(id_).stem
+        bare = text.replace("\0", " ")  # which stands for numbers
+        bare = _FILE.sub(r"*\1", bare.replace(stem, "*") if stem else bare)
+        self.numbers = _NUMBER.findall(bare)
+        self.pattern = _NUMBER.sub("\0", bare)
+        self.cause = _PLURAL.sub(r"\1", self.pattern)
+
+
+def _text_of(members: Sequence[_Said]) -> str:
+    """Return one text for recordings of one cause."""
+    if len({member.text for member in members}) == 1:
+        return members[0].text
+    # of "1 signal" and "2 signals" the latter
+    first, *rest = max((member.pattern for member in members), key=len).split("\0")
+    columns = zip(*(member.numbers for member in members), strict=True)
+    return first + "".join(
+        _range(column) + text for column, text in zip(columns, rest, strict=True)
+    )
+
+
+def _range(numbers: Sequence[str]) -> str:
+    """Return what stands for numbers that may differ."""
+    if len(set(numbers)) == 1:
+        return numbers[0]
+    if not all(map(_PLAIN.fullmatch, numbers)):
+        return "…"
+    low, *_, high = sorted(numbers, key=lambda number: float(number.replace(",", "")))
+    return f"{low} to {high}"

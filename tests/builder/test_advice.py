@@ -11,7 +11,7 @@ from tuszstore.builder.advice import advise
 from tuszstore.builder.report import BuildReport, count_events, overall_status
 from tuszstore.builder.spec import spec_of
 from tuszstore.channels.names import CHANNELS
-from tuszstore.cli.printing.reasons import SHOWN, left_out_lines
+from tuszstore.cli.printing.reasons import LIST_ALL, SHOWN, left_out_lines
 from tuszstore.config import Config, load_config
 from tuszstore.corpus.annotations import USE_OTHER
 from tuszstore.corpus.base import LeftOut
@@ -84,8 +84,8 @@ class TestAdvice:
     @pytest.mark.parametrize(
         ("figures", "expected", "other"),
         [
-            pytest.param({}, "check labels.annotation", "labels.seizure", id="no events"),
-            pytest.param({"events": {"sz": 4, "artf": 1}}, "in labels.seizure: sz, artf",
+            pytest.param({}, "all were read as csv", "labels.seizure", id="no events"),
+            pytest.param({"events": {"sz": 4, "artf": 1}}, "counts as a seizure: sz, artf",
                          "labels.annotation", id="other classes"),
             pytest.param({"seizures": 2, "events": {"fnsz": 2}, "short": 1},
                          "2 seizures are annotated, and no window of 60 s holds any; 1 recording",
@@ -131,12 +131,48 @@ class TestGroups:
         assert group_reasons(entries) == [
             Reason(
                 "failed",
-                "…: header of … bytes, T3 missing",
+                "*.edf: header of 0 to 4 bytes, T3 missing",
                 5,
                 ("x/a0.edf", "x/a1.edf", "x/a2.edf"),
             ),
             Reason("unlabelled", "no annotation", 9, ("x/b.edf",) * 3),
         ]
+
+    @pytest.mark.parametrize(
+        ("texts", "told"),
+        [
+            pytest.param(
+                ["O1 is missing; the file has 2 electrodes and 1 signal more"] * 2,
+                "O1 is missing; the file has 2 electrodes and 1 signal more",
+                id="equal",
+            ),
+            pytest.param(
+                ["the file has 20 electrodes and 1 signal", "the file has 9 electrodes, and"],
+                None,
+                id="another cause",
+            ),
+            pytest.param(
+                [
+                    "the file has 20 electrodes and 1 signal",
+                    "the file has 9 electrodes and 2 signals",
+                ],
+                "the file has 9 to 20 electrodes and 1 to 2 signals",
+                id="a plural",
+            ),
+            pytest.param(["of 1,200 bytes", "of 90 bytes"], "of 90 to 1,200 bytes", id="thousands"),
+            pytest.param(["at -2.5 s", "at 3 s"], "at -2.5 to 3 s", id="signs"),
+            pytest.param(["on 2010-01-02", "on 2011-04-05"], "on …", id="dates"),
+            pytest.param(["p/a0.csv, row 3: x", "a1.csv, row 3: x"], "*.csv, row 3: x", id="file"),
+        ],
+    )
+    def test_what_differs_is_told_as_a_range(self, texts: list[str], told: str | None) -> None:
+        reasons = group_reasons(("failed", text, f"x/a{k}.edf") for k, text in enumerate(texts))
+        assert [reason.text for reason in reasons] == ([told] if told else texts)
+
+    def test_more_than_one_recording_is_behind_and_more(self) -> None:
+        """One more would take no less space than its name."""
+        named = {n: group_reasons(("", "x", f"{k}.edf") for k in range(n))[0] for n in (3, 4, 5)}
+        assert {n: len(reason.examples) for n, reason in named.items()} == {3: 3, 4: 4, 5: 3}
 
     def test_equal_reasons_are_one_line_with_their_number(self) -> None:
         left_out = [LeftOut(f"{k:02}.edf", NO_CHANNELS, "failed") for k in range(40)]
@@ -145,12 +181,12 @@ class TestGroups:
         assert kind == "failed"
         assert line == f"40 recordings: {NO_CHANNELS} (00.edf, 01.edf, 02.edf and 37 more)"
         assert other == ("unlabelled", f"x.edf: {NO_FILE}")
-        assert more == ("", "--json lists them all")
+        assert more == ("", LIST_ALL)
 
     @given(st.lists(st.sampled_from("abcdefghijklmnop"), max_size=40))
     def test_no_recording_is_lost_from_the_count(self, words: list[str]) -> None:
         left_out = [LeftOut(f"{k}.edf", f"is {w}", "failed") for k, w in enumerate(words)]
-        lines = [line for _, line in left_out_lines(left_out) if not line.startswith("--json")]
+        lines = [line for _, line in left_out_lines(left_out) if line != LIST_ALL]
         counts = [
             int(line.removeprefix("and ").split()[0]) if " recording" in line else 1
             for line in lines

@@ -41,6 +41,16 @@ def test_text(folder: Path) -> None:
         assert word in result.output
 
 
+def test_verbose_shows_every_recording(folder: Path) -> None:
+    ids = tuszstore.open(folder / "dev.zarr").recordings["id"].values
+    short, full = (run(*args, folder / "p").stdout for args in (["score"], ["-v", "score"]))
+    rows = [line.split("│")[1:3] for line in full.splitlines() if "│" in line]
+    shown = {name.strip(): number.strip() for name, number in rows}
+    assert [shown[id_].isdecimal() for id_ in ids[:3]] == [True] * 3
+    assert shown[ids[3]] == "not scored"  # nobody looked at it
+    assert not any(id_ in short for id_ in ids)
+
+
 def test_json_says_what_the_library_says(folder: Path) -> None:
     found = values(folder / "p", "--threshold", 0.45, "--smooth", 10, "--min-duration", 5)
     predictions = tuszstore.open_predictions(folder / "p")

@@ -19,7 +19,7 @@ import tuszstore
 from tests.corpus.edf_files import mark
 from tuszstore.cli import main
 from tuszstore.corpus.synthetic import write_corpus
-from tuszstore.errors import StoreError
+from tuszstore.errors import CorpusError, StoreError
 from tuszstore.integrity.report import Finding, VerifyReport
 from tuszstore.integrity.verify import _in_order
 
@@ -448,8 +448,11 @@ class TestAgainst:
         assert "annotation is another" in finding.what
 
     def test_a_corpus_that_is_not_there(self, path: Path, tmp_path: Path) -> None:
+        """That is wrong usage: the store is not damaged."""
         (tmp_path / "empty").mkdir()
-        assert "no EDF file" in found(path, "sources", against=tmp_path / "empty")[0].what
+        for name, told in (("empty", "no EDF file"), ("nowhere", "no such folder")):
+            with pytest.raises(CorpusError, match=told):
+                tuszstore.verify(path, against=tmp_path / name)
 
 
 class TestCommand:

@@ -119,10 +119,10 @@ def _about_seizures(report: BuildReport, config: Config) -> list[str]:
         names = list(report.events)
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return [
-            f"no class of the events is in labels.seizure: {', '.join(names[:_NAMED])}{more}; "
-            "check labels.seizure"
+            f"no class of the events counts as a seizure: {', '.join(names[:_NAMED])}{more}; one "
+            f"that does must be in labels.seizure, which is {', '.join(labels.seizure) or 'empty'}"
         ]
     return [
-        "no annotation has an event but background; check labels.annotation "
-        f"({labels.annotation}), and that the annotation files belong to this corpus"
+        f"no annotation has an event but background; all were read as {labels.annotation} "
+        "(labels.annotation)"
     ]

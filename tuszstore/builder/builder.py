@@ -28,6 +28,7 @@ from tuszstore.builder.run import refuse_in_worker, run_tasks
 from tuszstore.builder.workplace import Workplace
 from tuszstore.corpus.base import LeftOut
 from tuszstore.errors import BuildError, StoreError
+from tuszstore.reasons import plural
 from tuszstore.store.create import finish
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.metadata import StoreMetadata, read_attributes, refuse_newer
@@ -132,6 +133,9 @@ def _build(
         check_memory(plan, changes)
         if tell:
             tell(changes)
+        for action, count in changes.counts.items():
+            if count:
+                _LOG.info("%s: %s: %s", plan.split, action, plural(count, "recording"))
         to_build = (step.planned for step in changes.steps if step.action == "build")
         _check_space(plan, sum(plan.geometry.n_blocks(p.n_samples) for p in to_build))
         with writing(work.path):
@@ -154,6 +158,7 @@ def _build(
         if not force and len(failed) == len(results) and (same := _unchanged(plan, missing)):
             work.remove()  # what was missing cannot be built now either
             return same
+        _LOG.info("%s: assembling the store of %s", plan.split, plural(len(parts), "recording"))
         with writing(work.store):
             assemble(plan, parts, left_out, work.store)
             finish(
@@ -162,6 +167,7 @@ def _build(
                 {**_attributes(plan, parts), "build": work.begun().get("build")},
             )
         publish(work.store, plan.store)
+        _LOG.info("%s: published at %s", plan.split, plan.store)
         work.remove()
     return report_of(
         StoreMetadata.open(plan.store),
@@ -252,15 +258,40 @@ def _run(
     for step in changes.steps:
         if step.action in ("keep", "resume"):
             progress.advance(step.planned.seconds, failed=False)
+    _LOG.info("%s: %s", plan.split, _workers(plan, n_workers, len(tasks)))
     try:
         running = run_tasks(tasks, work.recordings, plan.config, n_workers=n_workers, say=say)
         with closing(running):  # now, and not when an interruption's traceback goes
             for result in running:
                 results.append(result)
+                _log(plan.split, result)
                 progress.advance(result.task.seconds, failed=isinstance(result, Failed))
     finally:
         progress.stop()
     return results
+
+
+def _workers(plan: Plan, n_workers: int, n_tasks: int) -> str:
+    address = plan.config.build.scheduler
+    where = f"by the workers of {address}" if address else f"by {plural(n_workers, 'worker')}"
+    if not address and n_workers == 0:
+        where = "in this process"
+    return f"{plural(n_tasks, 'recording')} to build or relabel {where}"
+
+
+def _log(split: str, result: Built | Failed) -> None:
+    """Log what became of a recording."""
+    task = result.task
+    if isinstance(result, Failed):
+        _LOG.info("%s: %s: failed: %s", split, task.id, result.reason)
+        if result.traceback:
+            _LOG.info("%s", result.traceback)
+        return
+    done = "built" if task.donor is None else "relabelled"
+    stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in result.timings.items())
+    seconds = sum(result.timings.values())
+    told = f"{done} in {seconds:.2f} s ({stages})" if stages else "built already"
+    _LOG.info("%s: %s: %g s of EEG, %s", split, task.id, round(task.seconds, 3), told)
 
 
 def _parts(changes: Changes, results: Sequence[Built | Failed]) -> list[Part]:

@@ -1,5 +1,6 @@
 """What a build would do: which recordings, where each one's blocks go, and what is left out."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -33,12 +34,15 @@ from tuszstore.corpus.reading import inspect
 from tuszstore.corpus.sources import stat_signal
 from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
 from tuszstore.errors import CorpusError, RecordingError
+from tuszstore.reasons import plural
 from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.local import absolute
 from tuszstore.store.metadata import read_attributes
 from tuszstore.store.raters import RULES, UnknownRaterError, check_rater
 from tuszstore.text import printable
+
+_LOG = logging.getLogger("tuszstore")
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,17 @@ def make_plan(
         made=made,
     )
     more = check_neighbours(plan, together)
+    _LOG.info(
+        "%s: %s of corpus %s at %s, %g h, and %s excluded; split policy %s, patients from %s",
+        plan.split,
+        plural(len(plan.recordings), "recording"),
+        plan.corpus.name,
+        plan.data,
+        round(plan.hours, 2),
+        plural(len(plan.left_out), "recording"),
+        config.corpus.split_policy,
+        plan.patients_from or "the corpus",
+    )
     return replace(plan, warnings=(*plan.warnings, *more)) if more else plan
 
 

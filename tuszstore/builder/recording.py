@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,10 +95,19 @@ class Built:
 
 @dataclass(frozen=True)
 class Failed:
-    """A recording that could not be built, and why."""
+    """A recording that could not be built, and why.
+
+    Attributes
+    ----------
+    task : Task
+    reason : str
+    traceback : str
+        Where an error arose that nobody foresaw; empty for others.
+    """
 
     task: Task
     reason: str
+    traceback: str = ""
 
 
 class Timings(dict[str, float]):
@@ -132,7 +142,7 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     BuildError
         If files cannot be written: that is no fault of the recording.
     """
-    timings = Timings()
+    timings, where = Timings(), ""
     try:
         _check_plugins(task, config)
         record = _already_built(task, recordings, config)
@@ -149,7 +159,8 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     except Exception as error:
         # whatever a library makes of one odd file, the others are built
         reason = f"{type(error).__name__}: {error}"
-    return Failed(task, _hidden(reason, task, config))
+        where = _hidden("".join(traceback.format_exception(error)).rstrip(), task, config)
+    return Failed(task, _hidden(reason, task, config), where)
 
 
 def _hidden(text: str, task: Task, config: Config) -> str:

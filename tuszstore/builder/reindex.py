@@ -5,6 +5,7 @@ other: readers see the old index or the new one.
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +34,7 @@ from tuszstore.corpus.events import NOT_COUNTED, mark_events, not_counted, warn_
 from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.sources import Sources, find_sources, root_of
 from tuszstore.errors import BuildError, ConfigError, RecordingError
+from tuszstore.reasons import group_reasons, in_a_line, plural
 from tuszstore.store.create import finish, write_table
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
@@ -40,6 +42,8 @@ from tuszstore.store.index import derive_windows, seizure_distances
 from tuszstore.store.labels import LabelChunks, flag_attributes
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.raters import joined
+
+_LOG = logging.getLogger("tuszstore")
 
 
 def reindex(
@@ -107,6 +111,7 @@ def _reindex(
                 _name_classes(unfinished, labels.classes)
                 recordings = {n: v for n, v in store.recordings.items() if n != "raters"} | made
                 write_table(unfinished, "recordings", recordings)
+            _LOG.info("deriving windows of %s", plural(len(recordings["id"]), "recording"))
             label = LabelChunks(unfinished, spec.geometry)
             windows = derive_windows(label, recordings, spec, n_threads=os.cpu_count() or 1)
             windows |= seizure_distances(windows, recordings, events, spec)
@@ -228,10 +233,17 @@ def _write_labels(
             reason = str(error)
             if config.corpus.pseudonymize and source:
                 reason = without_names(reason, source, id_)
-            failed.append(f"{id_}: {reason}")
+            failed.append(("", reason, id_))
+            _LOG.info("%s: annotation cannot be read: %s", id_, reason)
+        else:
+            told = "no annotation, as before"
+            if known:
+                same = "as before" if known.digest == digest else "changed"
+                told = f"{plural(len(known.events), 'event')}, {same}"
+            _LOG.info("%s: %s", id_, told)
     if failed:
-        more = f" (and {len(failed) - 5} more)" if len(failed) > 5 else ""
-        raise BuildError(f"{store.path}: not indexed: {'; '.join(failed[:5])}{more}")
+        told = "; ".join(map(in_a_line, group_reasons(failed)))
+        raise BuildError(f"{store.path}: not indexed: {told}")
     events, digests = [], []
     for (_, n_samples, first_block, _), known in zip(rows, annotations, strict=True):
         label, marked = label_samples(known, n_samples, config)

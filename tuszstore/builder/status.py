@@ -16,6 +16,8 @@ from tuszstore.errors import StoreError
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.metadata import read_attributes
+from tuszstore.store.opening import not_a_store
+from tuszstore.store.place import ROOT
 
 UP_TO_DATE, TO_DO = 0, 4
 """Exit statuses of ``tuszstore status``; 1 is an error."""
@@ -87,6 +89,8 @@ def find_status(store: str | os.PathLike[str], data: Path | None = None) -> Stat
     work = Workplace(store)
     begun = work.begun()
     known = read_attributes(store) or begun
+    if not known and any(store.glob(f"*/{ROOT}")):
+        raise StoreError(f"{store}: {not_a_store(store)}")
     if not known:
         raise StoreError(
             f"{store}: no store here, nor a build of one; make one with: "

@@ -1,5 +1,6 @@
 """The group of commands: how they are found, interrupted, and how their errors are shown."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator, MutableMapping
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 import tuszstore
+from tuszstore.cli import options
 from tuszstore.errors import TuszstoreError
 from tuszstore.text import printable
 
@@ -95,8 +97,26 @@ _NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What newer releases of click raise where a group is called alone: its message is the help."""
 
 
+_BUG = "This is a fault of tuszstore: please report it, with the lines above"
+
+
 class _Group(click.Group):
-    """Commands whose errors are one line, and exit with 1 as wrong usage does."""
+    """Commands whose errors are one line, and exit with 1 as wrong usage does.
+
+    What nobody foresaw has its traceback before that line: it may never come again.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; with ``-v`` an error shows where it arose before what it says."""
+        try:
+            return super().invoke(ctx)
+        except (TuszstoreError, click.ClickException, OSError) as error:
+            wrong_usage = isinstance(error, click.ClickException) and error.__cause__ is None
+            if not wrong_usage and ctx.meta.get(options.VERBOSE):
+                from tuszstore.cli.verbosity import show_traceback
+
+                show_traceback(error)
+            raise
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         kwargs["standalone_mode"] = False
@@ -121,7 +141,22 @@ class _Group(click.Group):
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
             status = 128 + (cause.number if isinstance(cause, _Terminated) else signal.SIGINT)
+        except Exception as error:
+            _show_unforeseen(error)
+            status = 1
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _show_unforeseen(error: Exception) -> None:
+    """Print an error that tuszstore has no words for: of the system, or of tuszstore itself."""
+    from tuszstore.cli.verbosity import show_traceback
+
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        told = f"{os.fsdecode(error.filename)}: {error.strerror}"
+    else:
+        show_traceback(error)
+        told = f"{type(error).__name__}: {' '.join(str(error).split())}. {_BUG}"
+    click.echo(printable(f"tuszstore: {told}"), err=True)
 
 
 def _told(error: click.ClickException) -> str:
@@ -140,8 +175,14 @@ def _told(error: click.ClickException) -> str:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(tuszstore.__version__, prog_name="tuszstore")
+@options.verbose
 def main() -> None:
-    """Build and inspect Zarr stores of EEG with seizure annotations."""
+    """Build and inspect Zarr stores of EEG with seizure annotations.
+
+    Exit status: 0 done, 1 wrong usage or another error, which is told on standard error after
+    `tuszstore:`, 128 and the number of the signal that ended the command, such as 130 for Ctrl-C.
+    Commands that judge a store have more, which their help names.
+    """
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from tuszstore.compat import explain_missing
     help="Port of the server.  [default: a free one]",
 )
 @click.option("--no-open", is_flag=True, help="Print the address, and open no browser.")
+@options.verbose
 def browse(
     store: str,
     predictions: Path | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuszstore.cli import options
+from tuszstore.cli import completion, options
 from tuszstore.cli.app import ending_cleanly
 from tuszstore.registry import CORPORA
 from tuszstore.text import printable
@@ -43,16 +43,22 @@ _WHERE_BUILT_FROM = "where the store was built from"
     "-c",
     "--config",
     metavar="FILE",
+    shell_complete=completion.configurations,
     help="YAML file, or a built-in configuration: bipolar, reference, smoke or tusz.  "
     "[default: tusz]",
 )
 @options.data("TUSZSTORE_DATA")
 @click.option(
-    "-o", "--store", metavar="ROOT", help="Folder for the stores.  [default: TUSZSTORE_STORE]"
+    "-o",
+    "--store",
+    metavar="ROOT",
+    shell_complete=completion.folders,
+    help="Folder for the stores.  [default: TUSZSTORE_STORE]",
 )
 @click.option(
     "--corpus",
     metavar="NAME",
+    shell_complete=completion.corpora,
     help=f"Which corpus it is: {', '.join(sorted(CORPORA.builtin))} or that of a plug-in.  "
     "[default: recognised]",
 )
@@ -73,6 +79,7 @@ _WHERE_BUILT_FROM = "where the store was built from"
 @options.settings
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
 @click.option("-f", "--force", is_flag=True, help="Rebuild from scratch.")
+@options.verbose
 @options.quiet
 @options.as_json
 @ending_cleanly()
@@ -102,9 +109,12 @@ def build(
     from tuszstore.builder.report import overall_status
     from tuszstore.cli.console import make_console, print_json
     from tuszstore.cli.printing.builds import show_changes, show_report
+    from tuszstore.cli.verbosity import is_verbose
     from tuszstore.config import load_config
     from tuszstore.progress import make_progress
 
+    if quiet and is_verbose():
+        raise click.UsageError("--quiet and --verbose exclude each other")
     keys = {_OPTIONS[name]: value for name, value in given.items() if value is not None}
     names = dict.fromkeys(settings, "--set")
     names |= {_OPTIONS[name]: f"--{name.replace('_', '-')}" for name in given}
@@ -146,6 +156,7 @@ def build(
 @click.command()
 @options.store()
 @options.data(_WHERE_BUILT_FROM)
+@options.verbose
 @options.as_json
 def status(store: str, data: Path | None, as_json: bool) -> int:
     """Show what a build would change in a store.
@@ -170,10 +181,13 @@ def status(store: str, data: Path | None, as_json: bool) -> int:
 
 @click.command()
 @options.store(required=False)
-@click.option("--cache-dir", metavar="STORE", help="Alias of STORE.")
+@click.option(
+    "--cache-dir", metavar="STORE", shell_complete=completion.folders, help="Alias of STORE."
+)
 @options.settings
 @click.option("--reread-annotations", is_flag=True, help="Read the annotation files again.")
 @options.data(_WHERE_BUILT_FROM)
+@options.verbose
 @options.as_json
 def index(
     store: str | None,

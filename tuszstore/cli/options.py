@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuszstore.channels.sets import SETS
+from tuszstore.cli import completion
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
@@ -22,6 +23,28 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
+
+VERBOSE = "tuszstore.verbose"
+"""Key of a context's ``meta`` that says whether ``-v`` was given."""
+
+
+def _parse_verbose(ctx: click.Context, _: click.Parameter, given: bool) -> None:
+    if given and not ctx.resilient_parsing:
+        from tuszstore.cli.verbosity import be_verbose
+
+        be_verbose(ctx)
+
+
+verbose = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=_parse_verbose,
+    help="Print each step on standard error, lists in full, and where an error arose.",
+)
+"""Option of the group and of each command; what asks for it calls ``verbosity.is_verbose``."""
+
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no summary.")
 
 directory_type = click.Path(path_type=Path)
@@ -30,7 +53,7 @@ directory_type = click.Path(path_type=Path)
 
 def store(*, required: bool = True) -> Decorator:
     """Return the argument STORE: a folder, or the URL of one where nothing is written."""
-    return click.argument("store", required=required)
+    return click.argument("store", required=required, shell_complete=completion.folders)
 
 
 def data(default: str) -> Decorator:
@@ -46,6 +69,7 @@ def data(default: str) -> Decorator:
         "--data",
         type=directory_type,
         metavar="DIR",
+        shell_complete=completion.folders,
         help=f"Root of the corpus.  [default: {default}]",
     )
 
@@ -98,6 +122,7 @@ def channels_in(text: str) -> str | list[str]:
 channels = click.option(
     "--channels",
     callback=_parse_channels,
+    shell_complete=completion.channel_sets,
     metavar="SET|LIST",
     help=f"Channels to show: {', '.join(sorted(SETS))}, or a list such as Fp1-F7,Cz.",
 )
@@ -211,6 +236,7 @@ settings = click.option(
     "settings",
     multiple=True,
     callback=_parse_settings,
+    shell_complete=completion.settings,
     metavar="KEY=VALUE",
     help="Set a key of the configuration, such as storage.dtype=float32; may be repeated.",
 )

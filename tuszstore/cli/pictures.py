@@ -37,6 +37,7 @@ from tuszstore.text import printable
     "--positive-up", is_flag=True, help="Draw positive upwards, unlike the clinical convention."
 )
 @options.output(".pdf, .png or .svg")
+@options.verbose
 def plot(
     store: str,
     window: int | None,
@@ -97,6 +98,7 @@ def plot(
     help="With --predictions: probability from which on there is an event.  [default: 0.5]",
 )
 @options.output(".html")
+@options.verbose
 def report(store: str, predictions: Path | None, threshold: float | None, output: Path) -> None:
     """Write an HTML page that shows what a store holds.
 

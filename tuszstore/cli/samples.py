@@ -16,6 +16,7 @@ from tuszstore.text import printable
     "--minutes", default=4.0, show_default=True, help="Approximate length of a recording."
 )
 @options.seed("the corpus")
+@options.verbose
 def synth(directory: Path, patients: int, files: int, minutes: float, seed: int) -> None:
     """Write a synthetic corpus in the layout of TUSZ."""
     from tuszstore.corpus.synthetic import write_corpus
@@ -31,6 +32,7 @@ def synth(directory: Path, patients: int, files: int, minutes: float, seed: int)
 @click.command()
 @click.argument("directory", default="demo", type=options.directory_type)
 @options.workers("Worker processes", "one per core")
+@options.verbose
 def demo(directory: Path, workers: int | None) -> int:
     """Write a synthetic corpus, build it, and read windows.
 

@@ -66,6 +66,7 @@ _seconds = click.FloatRange(0)
     metavar="DIR",
     help="Write the events there, as SzCORE's tables in folders of BIDS.",
 )
+@options.verbose
 @options.as_json
 def score(
     predictions: Path,

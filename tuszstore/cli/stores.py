@@ -12,6 +12,7 @@ from tuszstore.cli import options
 @click.command()
 @options.store()
 @options.view
+@options.verbose
 @options.as_json
 def info(store: str, asked: dict[str, Any], as_json: bool) -> None:
     """Show what a store holds, or what a view of it shows.
@@ -54,6 +55,7 @@ def info(store: str, asked: dict[str, Any], as_json: bool) -> None:
 )
 @options.seed("the choice of recordings for --sample")
 @options.workers("Threads, and processes with --against", "one per core", least=1)
+@options.verbose
 @options.as_json
 def verify(
     store: str,
@@ -99,6 +101,7 @@ def verify(
 @options.store()
 @options.data("where the store was built from")
 @options.workers("Worker processes that compute signals", "0")
+@options.verbose
 @options.as_json
 def repair(store: str, data: Path | None, workers: int | None, as_json: bool) -> None:
     """Repair the damaged parts of a store, and nothing else.

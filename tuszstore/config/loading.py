@@ -1,6 +1,7 @@
 """Reading configurations: YAML files, built-in ones, the environment, options."""
 
 import difflib
+import logging
 import os
 from collections.abc import Hashable, Mapping
 from importlib import resources
@@ -11,6 +12,8 @@ import yaml
 
 from tuszstore.config.build import Config, merge, validate_config
 from tuszstore.errors import ConfigError
+
+_LOG = logging.getLogger("tuszstore")
 
 MAX_FILE = 1 << 20
 """Bytes of a configuration's file, at most."""
@@ -73,13 +76,19 @@ def load_config(
         values, name = dict(source), "the configuration"
     elif source is None:
         values, name = {}, "the configuration"
+        _LOG.info("configuration: the defaults, which are those of tusz")
     else:
         values, name = _read_yaml(source), str(source)
     for key in ("data", "store"):
         if path := os.environ.get(f"TUSZSTORE_{key.upper()}"):
             values = merge(values, {f"paths.{key}": path})
+            _LOG.info("paths.%s: %s, of the environment", key, path)
     called = {key: (names or {}).get(key, "the options") for key in options}
-    return validate_config(merge(values, options), name, called)
+    for key, value in options.items():
+        _LOG.info("%s: %s, of %s", key, value, called[key])
+    config = validate_config(merge(values, options), name, called)
+    _LOG.info("configuration: hash %s", config.digest())
+    return config
 
 
 def builtin_configs() -> dict[str, Path]:
@@ -107,6 +116,7 @@ def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    _LOG.info("configuration: %s", path)
     if values is None:
         return {}
     if not isinstance(values, dict):

@@ -1,5 +1,6 @@
 """Which corpus a folder is, and opening it: in this process, and again on workers."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +16,8 @@ from tuszstore.corpus.formats.errata import RELEASED, corrections_of, load_errat
 from tuszstore.errors import ConfigError, CorpusError
 from tuszstore.registry import CORPORA
 from tuszstore.store.local import absolute
+
+_LOG = logging.getLogger("tuszstore")
 
 AUTO, FOLDER = "auto", "folder"
 
@@ -70,9 +73,12 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
         If two recognise it, or a plug-in is of another protocol.
     """
     root = absolute(root)  # workers may have another working directory
-    name = config.corpus.name
+    name, why = config.corpus.name, "as corpus.name says"
     if name == AUTO:
-        name = recognise(root)
+        name, why = _recognise(root)
+    if config.corpus.pseudonymize:
+        why = ""  # it may name a patient
+    _LOG.info("corpus: %s%s", name, f": {why}" if why else "")
     if config.corpus.patient is not None and name in CORPORA.builtin and name != FOLDER:
         raise CorpusError(
             f"{root}: corpus.patient is for plain folders, and corpus {name!r} knows its patients: "
@@ -109,6 +115,11 @@ def recognise(root: Path) -> str:
     CorpusError
         If two do.
     """
+    return _recognise(root)[0]
+
+
+def _recognise(root: Path) -> tuple[str, str]:
+    """Return the name of the corpus that a folder is, and why."""
     reasons = {}
     for name in CORPORA:
         if name == FOLDER:
@@ -131,7 +142,8 @@ def recognise(root: Path) -> str:
             f"{root}: is recognised by several corpora: {told}. Say which: --corpus "
             f"{' or --corpus '.join(reasons)}"
         )
-    return next(iter(reasons), FOLDER)
+    name = next(iter(reasons), FOLDER)
+    return name, reasons.get(name, "no other corpus recognises the folder")
 
 
 @lru_cache(maxsize=16)

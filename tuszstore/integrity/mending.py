@@ -1,6 +1,7 @@
 """What is damaged in a store, made anew in a folder beside it."""
 
 import json
+import logging
 import os
 import shutil
 import stat
@@ -32,6 +33,8 @@ from tuszstore.store.place import ROOT
 from tuszstore.store.schema import VARIABLES, groups_of, stored_variables
 from tuszstore.store.shard import SIGNAL_CHUNKS, encode_chunk
 from tuszstore.text import printable
+
+_LOG = logging.getLogger("tuszstore")
 
 AGAIN = "build it again with: tuszstore build --force"
 
@@ -81,6 +84,7 @@ class Mending:
         for finding in damage:
             mended = self._report.mended
             mended[finding.mend] = mended.get(finding.mend, 0) + 1
+            _LOG.info("to repair (%s): %s", finding.mend, finding)
         self._write_metadata()
         contents = self._contents()
         if "events" in self._parts:
@@ -248,6 +252,7 @@ class Mending:
                 link_or_copy(result.files.signal(number), new)
             shutil.rmtree(result.files.root)
             self._report.rebuilt.append(result.task.id)
+            _LOG.info("computed again: %s", result.task.id)
 
     def _corpus(self, what: str) -> Path:
         """Return the root of the corpus, without which something cannot be made anew."""

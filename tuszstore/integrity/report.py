@@ -47,6 +47,18 @@ class Finding:
     start: float | None = None
     stop: float | None = None
 
+    @property
+    def where(self) -> str:
+        """Recording, time and file."""
+        span = "" if self.start is None else f"{self.start:g} to {self.stop:g} s"
+        where = ", ".join(part for part in (self.recording, span) if part)
+        return " ".join(part for part in (where, f"({self.file})" if self.file else "") if part)
+
+    @property
+    def told(self) -> str:
+        """Array, and what is wrong."""
+        return ": ".join(part for part in (self.array, self.what) if part)
+
     def __str__(self) -> str:
         span = "" if self.start is None else f"{self.start:g} to {self.stop:g} s"
         where = ", ".join(part for part in (self.recording, span) if part)

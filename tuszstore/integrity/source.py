@@ -1,5 +1,6 @@
 """Recordings computed again from their EDF files, and compared bit for bit."""
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ from tuszstore.store.raters import UNNAMED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_LOG = logging.getLogger("tuszstore")
 
 NOT_COMPARED = ("annotation_digest", "source_mtime")
 """Columns that are told otherwise, or say nothing of the content."""
@@ -74,6 +77,7 @@ def check_source(
             [task for task, _ in tasks], Path(folder), config, n_workers=workers or 0
         ):
             _compare(contents, by_id[result.task.id], result, check)
+            _LOG.info("computed again: %s: %s", result.task.id, _outcome(result, check))
             n_seconds += result.task.seconds
             if isinstance(result, Built):  # all of them need the space of one
                 shutil.rmtree(result.files.root)
@@ -81,6 +85,13 @@ def check_source(
         f"{len(tasks)} of {len(recordings)} recordings ({n_seconds / 3600:.2f} h) computed again "
         f"from {root}"
     )
+
+
+def _outcome(result: Built | Failed, check: Check) -> str:
+    if isinstance(result, Failed):
+        return f"failed: {result.reason}"
+    differs = any(finding.recording == result.task.id for finding in check.findings)
+    return "differs" if differs else "equal bit for bit"
 
 
 def choose_rows(n_recordings: int, sample: int | None, seed: int) -> list[int]:

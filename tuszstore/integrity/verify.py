@@ -1,5 +1,6 @@
 """Whether a store is whole: every check in its order, none of which trusts the others."""
 
+import logging
 import os
 import time
 from collections import deque
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
-from tuszstore.errors import SchemaError, StoreError
+from tuszstore.errors import ConfigError, CorpusError, SchemaError, StoreError
 from tuszstore.integrity.blocks import RecordingCheck
 from tuszstore.integrity.contents import Contents
 from tuszstore.integrity.report import Check, Finding, VerifyReport
@@ -19,6 +20,8 @@ from tuszstore.store.find import local_folder
 from tuszstore.store.generations import Held, identity
 from tuszstore.store.opening import PARTS, not_a_store
 from tuszstore.store.place import ROOT
+
+_LOG = logging.getLogger("tuszstore")
 
 SAMPLE = 3
 """Recordings that are computed again from their EDF files, unless more are asked for."""
@@ -65,20 +68,23 @@ def verify(
         meanwhile.
     SchemaError
         If it is of another schema version, or requires what this one does not know.
+    CorpusError, ConfigError
+        If `against` is not the corpus, or the key of the store's pseudonyms is missing.
     """
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
         raise StoreError(f"{place}: no store here")
     if not any((place / part).exists() for part in (ROOT, *PARTS)):  # nothing to be rebuilt
         raise StoreError(f"{place}: {not_a_store(place)}")
+    if against is not None and not Path(against).is_dir():
+        raise CorpusError(f"{against}: no such folder; give the root of the corpus")
     start, this, held = time.perf_counter(), identity(place), Held(place)
     report = VerifyReport(place, deep)
-    _verify(report, place, deep, workers or os.cpu_count() or 1)
-    if against is not None:
+    sources = []
+    if against is not None:  # first: where it is not the corpus, nothing else is checked in vain
         from tuszstore.integrity.source import check_source
 
-        check = Check("sources")
-        report.checks.append(check)
+        sources.append(check := Check("sources"))
         contents = _contents(place)
         if contents is None or not contents.complete_tables():
             check.covered = "not checked: the tables cannot be read"
@@ -89,6 +95,8 @@ def verify(
                     contents, check, report.notes, Path(against), sample, seed, workers
                 ),
             )
+    _verify(report, place, deep, workers or os.cpu_count() or 1)
+    report.checks += sources
     if identity(place) != this:
         raise StoreError(f"{place}: was rebuilt while it was verified; verify it again")
     del held
@@ -131,10 +139,16 @@ def _verify(report: VerifyReport, path: Path, deep: bool, n_threads: int) -> Non
 
 def _guarded(check: Check, function: Callable[[], None]) -> None:
     """Make a check; what a library raises at damage that was not foreseen is a finding."""
+    start = time.perf_counter()
     try:
         function()
+    except (CorpusError, ConfigError):
+        raise  # the store is not at fault
     except Exception as error:
         check.add(f"could not be finished: {type(error).__name__}: {error}", "build")
+        _LOG.info("check %s could not be finished", check.name, exc_info=True)
+    seconds, found = time.perf_counter() - start, plural(len(check.findings), "finding")
+    _LOG.info("check %s: %s, %s in %.2f s", check.name, check.covered, found, seconds)
 
 
 def _damaged(findings: Iterable[Finding]) -> set[str]:
@@ -171,6 +185,9 @@ def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_thread
         for done in _in_order(pool, run, rows, ahead=4 * n_threads):
             n_blocks += done.n_blocks
             n_bytes += done.n_bytes
+            found = plural(len(done.findings), "finding")
+            told = f"{plural(done.n_blocks, 'block')}, {done.n_bytes / 1e6:.2f} MB, {found}"
+            _LOG.info("checked %s: %s", recordings["id"][done.row], told)
             for finding in done.findings:
                 checks[_check_of(finding)].findings.append(finding)
     told = plural(len(rows), "recording")

@@ -6,9 +6,9 @@ from rich.console import Console
 
 from tuszstore.cli.console import print_line, print_rows
 from tuszstore.cli.printing.reasons import (
-    LIST_ALL,
-    SHOWN,
+    SHORTER,
     count_kinds,
+    group_lines,
     noted,
     print_errata,
     print_remarks,
@@ -48,7 +48,7 @@ def show_plan(console: Console, plan: "Plan") -> None:
         ("memory per worker", f"about {size(plan.peak_bytes)}"),
     ]
     if plan.n_short:
-        rows.append(("too short", f"{plural(plan.n_short, 'recording')} shorter than a window"))
+        rows.append(("too short", f"{plural(plan.n_short, 'recording')} {SHORTER}"))
     print_rows(console, f"{plan.split}: plan for {shown_path(plan.store)}", rows)
     print_remarks(console, plan.left_out, plan.warnings)
 
@@ -71,11 +71,13 @@ def show_changes(console: Console, changes: "Changes") -> None:
         if not count:
             continue
         start = f"{action}: "
-        why = ", ".join(
-            f"{n:,} {reason.removeprefix(start)}"
+        reasons = {
+            reason.removeprefix(start): n
             for reason, n in changes.reasons.items()
             if reason.startswith(start)
-        )
+        }
+        alone = list(reasons.values()) == [count]
+        why = ", ".join(reason if alone else f"{n:,} {reason}" for reason, n in reasons.items())
         done = f"{plural(count, 'recording')} {_ACTIONS[action]}"
         print_line(console, f"  {done}{f': {why}' if why else ''}")
 
@@ -87,15 +89,18 @@ def show_status(console: Console, status: "Status") -> None:
     print_line(console, f"{shown_path(plan.store)}: {state}", "bold")
     print_line(console, f"corpus {_corpus(plan)}")
     show_changes(console, changes)
-    named = [step for step in changes.steps if step.action != "keep" and step.reason]
-    for step in named[:SHOWN]:
-        print_line(console, f"  {step.planned.recording.id}: {step.action}, {step.reason}")
     reasons = {entry.id: entry.reason for entry in plan.left_out}
-    for id_ in changes.gone[:SHOWN]:
-        why = reasons.get(id_, "no longer in the split")
-        print_line(console, f"  {id_}: drop, {why}")
-    if len(named) > SHOWN or len(changes.gone) > SHOWN:
-        console.print(f"  and more; {LIST_ALL}")
+    concerned = [
+        ("", f"{step.action}, {step.reason}", step.planned.recording.id)
+        for step in changes.steps
+        if step.action != "keep" and step.reason
+    ]
+    concerned += [
+        ("", f"drop, {reasons.get(id_, 'no longer in the split')}", id_) for id_ in changes.gone
+    ]
+    for _, line in group_lines(concerned):
+        print_line(console, f"  {line}")
+    print_remarks(console, plan.left_out, ())
     if status.holder:
         print_line(console, f"a build is under way: {status.holder}")
     if status.unfinished:
@@ -120,6 +125,8 @@ def show_report(console: Console, report: "BuildReport") -> None:
         n_corrected = len({id_ for id_, _ in report.errata})
         told = f"{len(report.errata):,} in {plural(n_corrected, 'recording')}"
         rows.insert(-1, ("errata", told))
+    if report.short:
+        rows.insert(-1, ("too short", f"{plural(report.short, 'recording')} {SHORTER}"))
     if report.status == "built":
         # of what was there already, nothing can be said of the speed
         fresh = report.recordings == report.changes["build"]

@@ -8,16 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tuszstore.cli.console import escaped, print_line
-from tuszstore.cli.printing.reasons import LIST_ALL
-from tuszstore.reasons import plural
+from tuszstore.cli.printing.reasons import LIST_ALL, SHOWN
+from tuszstore.cli.verbosity import is_verbose
+from tuszstore.reasons import group_reasons, in_a_line, plural
 from tuszstore.store.place import shown_path
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
-    from tuszstore.integrity.report import RepairReport, VerifyReport
-
-TOLD = 20
-"""Findings of one check that are shown; the JSON has them all."""
+    from tuszstore.integrity.report import Check, RepairReport, VerifyReport
 
 INTACT = "intact"
 """What is said of a store that is not damaged."""
@@ -40,10 +38,8 @@ def show_verification(console: Console, report: "VerifyReport") -> None:
     for note in report.notes:
         print_line(console, f"note: {note}", "yellow")
     for check in report.checks:
-        for finding in check.findings[:TOLD]:
-            print_line(console, f"{check.name}: {finding}", "red")
-        if len(check.findings) > TOLD:
-            console.print(f"{check.name}: {len(check.findings) - TOLD:,} more; {LIST_ALL}")
+        for line in _finding_lines(check):
+            print_line(console, f"{check.name}: {line}", "red")
     how = "" if report.deep else "; --deep also decodes every block"
     verdict = INTACT if report.ok else plural(len(report.findings), "finding")
     console.print(f"{verdict}, in {report.seconds:.1f} s{how}")
@@ -51,6 +47,25 @@ def show_verification(console: Console, report: "VerifyReport") -> None:
         console.print("build it again with: tuszstore build --force")
     elif any(finding.mend != "none" for finding in report.findings):
         print_line(console, f"repair it with: tuszstore repair {shown_path(report.store)}")
+
+
+def _finding_lines(check: "Check") -> list[str]:
+    """Return what a check found, equal findings with their number; with ``-v`` each of them."""
+    findings = {(finding.told, finding.where): finding for finding in check.findings}
+    if is_verbose():
+        return [str(finding) for finding in check.findings]
+    reasons = group_reasons(("", *key) for key in findings)
+    lines = [
+        str(findings[reason.text, reason.examples[0]])
+        if reason.count == 1
+        else in_a_line(reason, "finding")
+        for reason in reasons[:SHOWN]
+    ]
+    if len(reasons) > SHOWN:
+        lines.append(f"and {plural(sum(r.count for r in reasons[SHOWN:]), 'other finding')}")
+    if any(reason.count > len(reason.examples) for reason in reasons) or len(reasons) > SHOWN:
+        lines.append(LIST_ALL)
+    return lines
 
 
 def show_repair(report: "RepairReport") -> None:

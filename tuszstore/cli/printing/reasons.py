@@ -1,19 +1,23 @@
 """What is shown of recordings that are excluded, and of warnings."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
 from tuszstore.cli.console import print_line
+from tuszstore.cli.verbosity import is_verbose
 from tuszstore.corpus.base import LeftOut
-from tuszstore.reasons import group_reasons, plural
+from tuszstore.reasons import after_kind, group_reasons, in_a_line, plural
 
 SHOWN = 10
-"""Recordings that a list names before it only counts."""
+"""Reasons that a list gives before it only counts."""
 
-LIST_ALL = "--json lists them all"
+LIST_ALL = "-v or --json lists them all"
 """What is said where a list was cut."""
+
+SHORTER = "shorter than a window"
+"""What is said of recordings in which no window fits."""
 
 
 def print_remarks(console: Console, left_out: Sequence[LeftOut], warnings: Sequence[str]) -> None:
@@ -37,37 +41,39 @@ def print_errata(console: Console, errata: Sequence[tuple[str, str]]) -> None:
     """Print which known faults of a public corpus were put right, equal ones with their number."""
     if not errata:
         return
-    reasons = group_reasons(sorted(("", note, id_) for id_, note in errata))
     print_line(console, "known faults of the corpus (corpus.errata):")
-    for reason in reasons[:SHOWN]:
-        named = ", ".join(reason.examples)
-        if more := reason.count - len(reason.examples):
-            named += f" and {more:,} more"
-        print_line(console, f"  {named}: {reason.text}")
-    if len(reasons) > SHOWN or any(one.count > len(one.examples) for one in reasons):
-        print_line(console, f"  {LIST_ALL}")
+    for _, line in group_lines(("", note, id_) for id_, note in errata):
+        print_line(console, f"  {line}")
 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[tuple[str, str]]:
-    """Return what is told of recordings that are excluded, equal reasons with their number.
+    """Return what is told of recordings that are excluded, by kind and line."""
+    return group_lines((entry.kind, entry.reason, entry.id) for entry in left_out)
+
+
+def group_lines(entries: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Return what is told of recordings, equal reasons with their number.
+
+    With ``-v`` each recording has its line.
+
+    Parameters
+    ----------
+    entries : iterable of (str, str, str)
+        Kind, as of recordings that are excluded, or nothing; reason; and id.
 
     Returns
     -------
     list of (str, str)
         Kind and line; what failed comes first: the rest is as asked.
     """
-    entries = [(entry.kind, entry.reason, entry.id) for entry in left_out]
-    reasons = group_reasons(sorted(entries, key=lambda entry: entry[2]))
+    told = sorted(entries, key=lambda entry: entry[2])
+    if is_verbose():
+        told.sort(key=lambda entry: entry[0] != "failed")
+        return [(kind, f"{id_}: {after_kind(kind, text)}") for kind, text, id_ in told]
+    reasons = group_reasons(told)
     lines = []
     for reason in reasons[:SHOWN]:
-        own_words = reason.kind in ("failed", "duplicate")
-        text = reason.text if own_words else f"{reason.kind}: {reason.text}"
-        more = reason.count - len(reason.examples)
-        named = ", ".join(reason.examples) + (f" and {more:,} more" if more else "")
-        if reason.count == 1:
-            lines.append((reason.kind, f"{named}: {text}"))
-        else:
-            lines.append((reason.kind, f"{plural(reason.count, 'recording')}: {text} ({named})"))
+        lines.append((reason.kind, in_a_line(reason)))
     if len(reasons) > SHOWN:
         rest = sum(reason.count for reason in reasons[SHOWN:])
         lines.append(("", f"and {plural(rest, 'recording')} for other reasons"))

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tuszstore.cli.console import escaped, print_line, print_rows
+from tuszstore.cli.verbosity import is_verbose
 from tuszstore.evaluate.predictions import Predictions
 from tuszstore.evaluate.scoring import Scores
 from tuszstore.evaluate.summaries import Mean
@@ -50,9 +51,30 @@ def show_scores(console: Console, predictions: Predictions, scores: Scores) -> N
             table.add_row(escaped(name), str(entry.seizures), str(entry.found), share)
     if scores.seizures:
         console.print(table)
+    if is_verbose():
+        console.print(_by_recording(predictions, scores))
     reasons = {reason for tally in scores.total.values() for reason in tally.undefined.items()}
     for measure, reason in sorted(reasons):
         print_line(console, f"{measure} is undefined: {reason}")
+
+
+def _by_recording(predictions: Predictions, scores: Scores) -> Table:
+    """Return what SzCORE counts of the events of each recording."""
+    table = Table("recording", "seizures", "hits", "misses", "false alarms", "predicted")
+    table.columns[0].overflow = "fold"
+    ids = predictions.recordings.id
+    for row in sorted(set(range(len(ids))) - {case.row for case in scores.cases}):
+        table.add_row(escaped(str(ids[row])), "not scored")
+    for case in scores.cases:
+        tally = case.count("szcore_events")
+        counts = (f"{count:g}" for count in (tally.hits, tally.misses, tally.false_alarms))
+        table.add_row(
+            escaped(str(ids[case.row])),
+            str(len(case.reference)),
+            *counts,
+            str(len(case.hypothesis)),
+        )
+    return table
 
 
 def _rows(scores: Scores) -> list[tuple[str, str]]:

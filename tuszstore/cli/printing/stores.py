@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from tuszstore.builder.report import count_categories, count_events
-from tuszstore.cli.console import print_rows
-from tuszstore.cli.printing.reasons import noted, print_remarks
+from tuszstore.cli.console import print_line, print_rows
+from tuszstore.cli.printing.reasons import SHORTER, group_lines, noted, print_remarks
 from tuszstore.corpus.base import LeftOut
 from tuszstore.facade.store import Store
 from tuszstore.facade.view import View
@@ -37,6 +37,7 @@ def show_store(console: Console, store: Store | View) -> None:
     patients = plural(facts["patients"], "patient")
     origin = f" (from {facts['patients_from']})" if facts["patients_from"] else ""
     events = ", ".join(f"{n:,} {name}" for name, n in facts["events"].items())
+    short = facts["shorter_than_a_window"]
     space = "unknown: a web server does not list its files"
     if facts["bytes"] is not None:
         space = f"{size(facts['bytes'])} in {plural(facts['files'], 'file')}"
@@ -51,15 +52,20 @@ def show_store(console: Console, store: Store | View) -> None:
         ("signal", f"{facts['dtype']}, {facts['codec']}, {channels}"),
         ("windows", f"{facts['windows']:,} of {window:g} s, every {stride:g} s"),
         *category_rows(facts["categories"]),
+        *([("too short", f"{plural(short, 'recording')} {SHORTER}")] if short else []),
         ("seizure events", f"{facts['seizures']:,}"),
         ("events by class", events or "none"),
         ("size", space),
-        ("with notes", f"{noted(len(facts['notes']), facts['interpolated'])}; --json lists them"),
+        ("with notes", noted(len(facts["notes"]), facts["interpolated"])),
         ("read with", "the compiled kernel" if facts["kernel"] else NO_KERNEL),
     ]
     print_rows(console, shown_path(store.path), rows)
     left_out = [LeftOut(**entry) for entry in facts["left_out"]]
     print_remarks(console, left_out, facts["warnings"])
+    if facts["notes"]:
+        print_line(console, f"notes on {plural(len(facts['notes']), 'recording')}:")
+    for _, line in group_lines(("", note, id_) for id_, note in facts["notes"].items()):
+        print_line(console, f"  {line}")
 
 
 def category_rows(categories: Mapping[str, int]) -> Iterable[tuple[str, str]]:
@@ -92,6 +98,7 @@ def describe(store: Store | View) -> dict[str, Any]:
         "dtype": encoding.dtype,
         "codec": encoding.codec,
         "windows": len(store),
+        "shorter_than_a_window": int((recordings["n_windows"].values == 0).sum()),
         "window_seconds": spec.window_seconds,
         "stride_seconds": spec.stride_seconds,
         "categories": count_categories(store.index["category"].values),
