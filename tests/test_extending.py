@@ -133,7 +133,7 @@ def test_two_corpora_that_recognise_a_folder_are_told(site: Path, lab: Path) -> 
     (lab / "chb01" / "chb01-summary.txt").touch()
     done = build(site, lab)
     assert done.returncode == 1
-    assert "recognised by several corpora: chbmit (" in done.stderr
+    assert "several corpora recognise this folder: chbmit (" in done.stderr
     assert "--corpus chbmit or --corpus lab" in done.stderr
 
 

@@ -93,5 +93,5 @@ def test_a_version_is_a_whole_number() -> None:
 
     mine.version = "two"  # type: ignore[attr-defined]
     things.register("mine", mine)
-    with pytest.raises(ConfigError, match="no whole number"):
+    with pytest.raises(ConfigError, match="must be an integer"):
         things.version("mine")

@@ -66,7 +66,7 @@ class TestAdvice:
         assert "1 recording cannot be used for the reason above" in said
 
     def test_an_annotation_of_another_kind_is_named(self) -> None:
-        reason = f"{NO_FILE}, but *.csv_bi lies beside it: {USE_OTHER}csv_bi"
+        reason = f"{NO_FILE}, but *.csv_bi exists beside it: {USE_OTHER}csv_bi"
         said = told(nothing(("unlabelled", reason)))
         assert "--set labels.annotation=csv_bi" in said
         assert "unlabelled=keep" not in said

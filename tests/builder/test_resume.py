@@ -101,7 +101,7 @@ class TestResume:
     @pytest.mark.parametrize(
         ("damage", "told"),
         [
-            ("cut", "signal.1: other size"), ("lost", "label.0: No such file"),
+            ("cut", "signal.1: size has changed"), ("lost", "label.0: No such file"),
             ("no record", "record.json: "), ("another version", "record.json: version 99"),
             ("flipped record", "record.json: checksum is wrong"),
             ("flipped label", "label.0: checksum is wrong"),
@@ -152,7 +152,7 @@ class TestResume:
         assert result.exit_code == 0, result.output
         assert "1 recording built before the interruption" in result.output
         assert re.search(
-            rf"2 recordings to build: 1 .*interruption is damaged: {told}", result.output
+            rf"2 recordings to build: 1 .*damaged since the interruption: {told}", result.output
         )
         assert content(root) == clean
         assert tuszstore.verify(root / "train.zarr", deep=True).ok

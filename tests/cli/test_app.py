@@ -32,7 +32,7 @@ BUILD = ["build", "--split", "train"]
         ),
         pytest.param([*BUILD, "--forse"], "'--force'", id="misspelt option"),
         pytest.param(["verfy", "x"], "Did you mean 'verify'?", id="misspelt command"),
-        pytest.param(["verify", "x", "--all"], "go with --against", id="all of nothing"),
+        pytest.param(["verify", "x", "--all"], "need --against", id="all of nothing"),
         pytest.param(["verify", "x", "-w", "0"], "'-w' / '--workers'", id="no threads"),
         pytest.param(["index"], "Missing argument 'STORE'", id="no store to index"),
         pytest.param(["status", "x\x1b[31m"], "no store here", id="an escape"),

@@ -149,7 +149,7 @@ class TestBuild:
         assert "unlabelled=keep" not in result.output
         assert run(*small, "--set", "labels.annotation=csv_bi").exit_code == 0
         kept = run(*small, "--set", "labels.unlabelled=keep", "--dry-run")
-        assert "3 recordings taken as unlabelled though there is an annotation" in kept.output
+        assert "3 recordings treated as unlabelled, although " in kept.output
 
     def test_quiet_says_why_nothing_is_built(self, small: list[object], own_corpus: Path) -> None:
         for path in own_corpus.rglob("*.edf"):

@@ -99,7 +99,7 @@ def test_the_threshold_of_another_split_is_of_events_made_alike(folder: Path) ->
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["nowhere"], "holds no predictions: it does not exist"),
+        (["nowhere"], "has no predictions: it does not exist"),
         (["dev.zarr"], "is a store and has no predictions"),
         (["p", "--threshold", "2"], "2.0 is not in the range"),
         (["p", "--threshold", "0.5", "--threshold-from", "p"], "exclude each other"),
@@ -107,7 +107,7 @@ def test_the_threshold_of_another_split_is_of_events_made_alike(folder: Path) ->
         (["p", "--threshold-from", "p", "--hysteresis", "0.97"], "above every threshold"),
         (["p", "--against", "nothing.tsv"], "is not there"),
         (["p", "--against", "other_events.tsv"], "is of another recording"),
-        (["p", "--against", "s0.csv_bi"], "of another length: 90 s"),
+        (["p", "--against", "s0.csv_bi"], "with another duration: 90 s"),
         (["p", "--mode", "middle"], "'middle' is not one of"),
     ],
 )

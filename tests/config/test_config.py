@@ -347,7 +347,7 @@ def test_a_value_out_of_range_is_refused(key: str, value: object) -> None:
         pytest.param({"signal.clip": None}, "int16 with scale", id="no clip for int16"),
         pytest.param({"storage.scale": 1e-5}, "int16 with scale 1e-05", id="scale too fine"),
         pytest.param({"channels.interpolate": ["EKG"]}, "'EKG', which is no", id="no channel"),
-        pytest.param({"labels.classes": ["a", "a"]}, "one class twice", id="class twice"),
+        pytest.param({"labels.classes": ["a", "a"]}, "a repeated class", id="class twice"),
         pytest.param({"labels.classes": ["bckg"]}, "other than 'bckg'", id="background a class"),
         pytest.param({"labels.classes": ["a b"]}, "single words", id="two words"),
         pytest.param({"labels.classes": [""]}, "single words", id="no word"),

@@ -185,7 +185,7 @@ def test_a_decision_that_there_is_not(corpus: Path, decisions: dict[str, str], t
 
 def test_decisions_need_errata() -> None:
     values = {"corpus.decisions": {"siena_pn10_2_end": "first"}, "corpus.errata": "none"}
-    with pytest.raises(ConfigError, match="errata is none, which turns decisions off"):
+    with pytest.raises(ConfigError, match="errata is none, which also turns decisions off"):
         tuszstore.load_config(None, values)
 
 

@@ -189,7 +189,7 @@ def test_a_recording_in_folders_of_two_splits_is_refused(path: Path) -> None:
         ({"split_policy": "file"}, "split_policy 'file' needs split_file"),
         (
             {"split_policy": "patient", "split_file": "chbmit"},
-            "split_file is for split_policy 'file'",
+            "split_file needs split_policy 'file'",
         ),
     ],
 )

@@ -110,7 +110,7 @@ def test_seventy_words_fit_few_classes_and_stay_what_they_were() -> None:
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"map": {"sz*": "sezi"}}, "map gives 'sz.' the class 'sezi', which is none of classes"),
+        ({"map": {"sz*": "sezi"}}, "map gives 'sz.' the class 'sezi', which is neither in classes"),
         ({"map": {"re:(": "seiz"}}, r"map: 're:\(' is not a regular expression"),
         ({"ignore": ["re:["]}, r"ignore: 're:\[' is not a regular expression"),
         ({"map": {"": "seiz"}}, "map"),

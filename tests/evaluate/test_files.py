@@ -162,7 +162,7 @@ def test_files_as_tusz_has_them(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_files_of_these_recordings_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PredictionError, match="holds no events file of these recordings"):
+    with pytest.raises(PredictionError, match="has no events file of these recordings"):
         read_event_files(tmp_path, OF)
     with pytest.raises(PredictionError, match="is not there"):
         read_event_files(tmp_path / "nowhere", OF)

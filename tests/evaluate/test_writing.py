@@ -255,7 +255,7 @@ def test_what_is_there_is_not_replaced_unasked(made: tuszstore.Store, place: Pat
     for _ in range(2):
         with tuszstore.write_predictions(made, place, overwrite=True) as out:
             out.write(np.arange(len(made)), outputs(len(made)))
-    with pytest.raises(PredictionError, match="is there already"):
+    with pytest.raises(PredictionError, match="already exists"):
         tuszstore.write_predictions(made, place)
     place.with_name("other").mkdir()
     with pytest.raises(PredictionError, match="holds no predictions"):
@@ -288,7 +288,7 @@ def test_what_was_refused_leaves_no_trace(made: tuszstore.Store, place: Path) ->
     with tuszstore.write_predictions(made, place) as out:
         with pytest.raises(PredictionError, match="nan"):
             out.write([0, 1], np.full((2, 2), np.nan))
-        with pytest.raises(PredictionError, match="so many for each"):
+        with pytest.raises(PredictionError, match="the same number of probabilities"):
             out.write([0, 1], [[0.5], [0.5, 0.5]])
         out.write(np.arange(len(made)), outputs(len(made)))
     np.testing.assert_array_equal(read_all(place), outputs(len(made)))

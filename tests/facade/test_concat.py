@@ -219,13 +219,13 @@ class TestRefused:
         with pytest.raises(ConcatError, match=r"a and b have different channels: Fp1, .* Only"):
             tuszstore.concat({"a": stores[0], "b": fewer})
         turned = with_spec(stores[1], channels=channels[::-1])
-        with pytest.raises(ConcatError, match="They are the same in another order"):
+        with pytest.raises(ConcatError, match="They differ only in order"):
             tuszstore.concat({"a": stores[0], "b": turned})
 
     @pytest.mark.parametrize(
         ("given", "error", "told"),
         [
-            ([], ConcatError, "no stores to put in a row"),
+            ([], ConcatError, "no stores to concatenate"),
             (["stores/train.zarr"], TypeError, "takes stores and views, not str: open paths"),
             ("stores/train.zarr", TypeError, "takes a list of stores, not str"),
             (None, TypeError, "takes a list of stores, not NoneType"),
@@ -294,7 +294,7 @@ class TestClasses:
         with pytest.raises(ConcatError, match="'a' counts as seizure in x, but not in y"):
             ClassBits.of(specs, ["x", "y"])
         specs = [self.spec(stores, "abcdefgh", "a"), self.spec(stores, "ijklmnop", "i")]
-        with pytest.raises(ConcatError, match=r"16 event classes together, and labels .* 15"):
+        with pytest.raises(ConcatError, match=r"16 event classes together, but labels .* 15"):
             ClassBits.of(specs, ["x", "y"])
 
 

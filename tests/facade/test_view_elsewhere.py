@@ -84,7 +84,9 @@ def test_selections_and_guard_zones(view: "tuszstore.View") -> None:
     assert len(unlabelled)
     assert not set(unlabelled) & set(view.select(min_seizure_free_after=0).tolist())
     for bad in (-1, float("nan")):
-        with pytest.raises(ValueError, match="min_seizure_free_after must be seconds, 0 or more"):
+        with pytest.raises(
+            ValueError, match="min_seizure_free_after must be a time of 0 s or more"
+        ):
             view.select(min_seizure_free_after=bad)
 
 

@@ -333,7 +333,7 @@ class TestBeyondRepair:
         shutil.copytree(data, other)
         flip(other / tuszstore.open(path).recordings["id"].values[0])
         (path / "signal/c/0/0/0").unlink()
-        with pytest.raises(BuildError, match="EDF file was changed since"):
+        with pytest.raises(BuildError, match="EDF file has changed since"):
             tuszstore.repair(path, data=other)
         assert not (path / "signal/c/0/0/0").exists()
 
@@ -343,7 +343,7 @@ class TestBeyondRepair:
         edf = other / tuszstore.open(path).recordings["id"].values[0]
         edf.with_suffix(".csv").write_text("channel,start_time,stop_time,label\nTERM,1,2,seiz\n")
         flip(path / "events/onset/c/0")
-        with pytest.raises(BuildError, match="annotation was changed since"):
+        with pytest.raises(BuildError, match="annotation has changed since"):
             tuszstore.repair(path, data=other)
 
 

@@ -143,7 +143,7 @@ class TestWhole:
 
     def test_a_folder_that_is_no_store_is_not_damaged(self, path: Path, tmp_path: Path) -> None:
         (tmp_path / "mine").mkdir()
-        for folder, told in ((path.parent, "a folder of stores"), (tmp_path / "mine", "not a sto")):
+        for folder, told in ((path.parent, "a store root"), (tmp_path / "mine", "not a sto")):
             with pytest.raises(StoreError, match=told):
                 tuszstore.verify(folder)
 
@@ -427,7 +427,7 @@ class TestAgainst:
         content[-4000:] = bytes(4000)
         edf.write_bytes(content)
         (finding,) = found(path, "sources", against=data, sample=None)
-        assert "EDF file is another" in finding.what
+        assert "EDF file has changed" in finding.what
 
         other = tuszstore.build(SMALL, split="train", data=data, store=tmp_path / "o", workers=0)
         for name in ("source_digest",):
@@ -445,7 +445,7 @@ class TestAgainst:
         annotation = (data / tuszstore.open(path).recordings["id"].values[0]).with_suffix(".csv")
         annotation.write_text("channel,start_time,stop_time,label,confidence\nTERM,1,9,seiz,1\n")
         (finding,) = found(path, "sources", against=data, sample=None)
-        assert "annotation is another" in finding.what
+        assert "annotation has changed" in finding.what
 
     def test_a_corpus_that_is_not_there(self, path: Path, tmp_path: Path) -> None:
         """That is wrong usage: the store is not damaged."""

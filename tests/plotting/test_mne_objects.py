@@ -287,7 +287,7 @@ class TestEpochs:
             store.select(patient="aaaaaaaa", category="partial_seizure"),
             store.mask("full_seizure"),
         ):
-            with pytest.raises(ValueError, match="no windows to make epochs of"):
+            with pytest.raises(ValueError, match="no windows for epochs"):
                 store.to_epochs(chosen)
 
     @pytest.mark.parametrize(

@@ -425,9 +425,9 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("args", "told"),
         [
-            (["-o", "a.png"], "give --window, or --recording"),
-            (["--window", "1", "--recording", "0", "-o", "a.png"], "give --window, or"),
-            (["--window", "1", "--at", "3", "-o", "a.png"], "go with --recording"),
+            (["-o", "a.png"], "use --window, or --recording"),
+            (["--window", "1", "--recording", "0", "-o", "a.png"], "use --window, or"),
+            (["--window", "1", "--at", "3", "-o", "a.png"], "need --recording"),
             (["--window", "1"], "Missing option '-o'"),
             (["--window", "100000", "-o", "a.png"], "window 100000 is out of range"),
             (["--window", "one", "-o", "a.png"], "not a valid integer"),

@@ -123,7 +123,7 @@ def test_arrays(train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch) -> None
     ):
         assert told in page.words
     assert f"({n}, 15360)" in Page(train.labels._repr_html_()).words
-    assert "made from the events" in Page(train.labels._repr_html_()).words
+    assert "computed from the events" in Page(train.labels._repr_html_()).words
 
 
 samplers: list[tuple[str, Callable[[Any], Any]]] = [

@@ -45,7 +45,7 @@ def test_a_recording_by_id_name_or_row(train: tuszstore.Store) -> None:
         (0, -1, 5, "start must be within 0 to"),
         (0, 0, 1e6, "stop must be within 0 to"),
         (0, 0, float("nan"), "stop must be within 0 to"),
-        (0, 5, 5, "start must lie before stop"),
+        (0, 5, 5, "start must be before stop"),
         (10**6, 0, 1, "no recording 1000000"),
         ("nobody_s001_t000", 0, 1, "no recording 'nobody_s001_t000'"),
     ],

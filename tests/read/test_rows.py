@@ -312,7 +312,7 @@ def test_zarr_python_reads_the_same(store: StoreMetadata, tmp_path: Path) -> Non
     channels = [Channel.parse(name) for name in MONTAGES["mixed"] if name != "T5-T3"]
     moments = some_moments(store, len(channels))
     recordings, _, positions = places(store, 1500, 9)
-    with pytest.warns(UserWarning, match="index in front"):
+    with pytest.warns(UserWarning, match="index at the start"):
         slow = WindowReader(again, rows=make_rows(again, channels, "zscore", moments), window=1500)
     fast = WindowReader(store, rows=make_rows(store, channels, "zscore", moments), window=1500)
     assert (

@@ -396,7 +396,7 @@ class TestSequentialAndShuffled:
             (0, "no windows to draw from"),
             (np.zeros(4, bool), "no windows to draw from"),
             (-1, "0 or more, not -1"),
-            (2.5, "whole number, not .*2.5"),
+            (2.5, "integer, not .*2.5"),
             ([0, -2, 1], "window -2 is out of range"),
             ([0.0, 1.0], "integers, not float64"),
             ([[0, 1]], r"one-dimensional, not of \(1, 2\)"),
@@ -618,7 +618,7 @@ class TestWeighted:
             ({"full_seizure": None}, "category", "weight of 'full_seizure' must be .*, not None"),
             ({"full_seizure": 0}, "category", "no window has a weight above 0, of 200 no_seizure"),
             ({}, "category", "no window has a weight above 0"),
-            ({1: 1}, None, "need the column"),
+            ({1: 1}, None, "need their column"),
             ({1: 1}, "sex", "no column 'sex', only category, seizure_fraction, patient"),
             (np.ones(3), None, r"shape \(236,\), not \(3,\)"),
             (1.0, None, r"shape \(236,\), not \(\)"),
@@ -703,7 +703,7 @@ class TestStratified:
             (0, "batch_size must be 1 or more, not 0"),
             (-4, "batch_size must be 1 or more, not -4"),
             (2.0, "batch_size must be an integer, not 2.0"),
-            (11, "batch_size is 11, and there are 10 windows: lower it"),
+            (11, "batch_size is 11, but only 10 windows exist: lower it"),
         ],
     )
     def test_batch_size(self, batch_size: Any, expected: str) -> None:

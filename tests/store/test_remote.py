@@ -774,13 +774,13 @@ class TestOpening:
         self, server: ObjectServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         url = f"{server.url}/train.zarr"
-        with pytest.raises(ConfigError, match=r"paths.store: must be a folder of this"):
+        with pytest.raises(ConfigError, match=r"paths.store: must be a local folder"):
             tuszstore.build(split="train", data="x", store="s3://bucket/stores")
         result = CliRunner().invoke(main, ["index", url])
         assert result.exit_code == 1
-        assert f"{url}: tuszstore index works in a folder of this machine only" in result.output
+        assert f"{url}: tuszstore index works only in a local folder" in result.output
         monkeypatch.setenv("TUSZSTORE_FORCE_REINDEX", "1")
-        with pytest.raises(StoreError, match="in a folder of this machine only"):
+        with pytest.raises(StoreError, match="only in a local folder"):
             tuszstore.open(url)
 
     def test_info(self, server: ObjectServer, train: tuszstore.Store) -> None:

@@ -499,11 +499,11 @@ class TestTraining:
             ({"batchsize": 4}, TypeError, "did you mean 'batch_size'"),
             ({"config": 64}, ConfigError, "must be a LoaderConfig or a mapping, not 64: pass"),
             ({"config": [64]}, ConfigError, "must be a LoaderConfig or a mapping"),
-            ({"indices": [1]}, TypeError, r"chooses its windows itself: use WindowLoader\(store"),
+            ({"indices": [1]}, TypeError, r"selects its windows itself: use WindowLoader\(store"),
             (
                 {"shuffle": True},
                 ValueError,
-                "such as training_loader makes, has its own order",
+                "such as that of training_loader, has its own order",
             ),
             ({"batch_size": "8"}, TypeError, "batch_size must be an integer"),
         ],

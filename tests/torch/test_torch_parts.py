@@ -139,6 +139,6 @@ class TestPrefetcher:
         items = Prefetcher(iter(range(100)), 2)
         with monkeypatch.context() as patch:
             patch.setattr(os, "getpid", lambda: -1)
-            with pytest.raises(RuntimeError, match="make one after the fork"):
+            with pytest.raises(RuntimeError, match="create one after the fork"):
                 next(items)
         assert next(items) == 0

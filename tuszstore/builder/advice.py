@@ -62,7 +62,7 @@ def _too_short(report: BuildReport, config: Config) -> str:
 
 
 def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
-    """Return advice on recordings that are left out, by the cause."""
+    """Return advice on excluded recordings, by cause."""
     told = []
     unlabelled = [entry.reason for entry in left_out if entry.kind == "unlabelled"]
     others = {kind: f"{USE_OTHER}{kind}" for kind in ANNOTATIONS}

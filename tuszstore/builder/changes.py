@@ -313,4 +313,4 @@ class _Finder:
             return False  # the build says what is wrong with it
 
 
-_INTERRUPTED = "damaged since the interruption:  "
+_INTERRUPTED = "damaged since the interruption: "

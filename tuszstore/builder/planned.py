@@ -46,7 +46,7 @@ class PlannedRecording:
     n_channels : int
         Channels that are read or stored, whichever are more.
     sfreq : Fraction
-        Sampling rate of the source (Hz).
+        Original sampling rate (Hz).
     n_source, n_samples : int
         Samples of a channel in the source, and at the store's rate.
     first_block : int

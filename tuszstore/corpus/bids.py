@@ -375,7 +375,7 @@ def _is_recording(name: BidsName | None) -> bool:
 
 
 def _concerns(entry: LeftOut) -> bool:
-    """Return whether what was left out when listing may be a recording of the dataset."""
+    """Return whether what was excluded when listing may be a recording of the dataset."""
     path = PurePosixPath(entry.id)
     if not NOT_RAW.isdisjoint(path.parts[:-1]):
         return False

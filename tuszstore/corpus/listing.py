@@ -97,7 +97,7 @@ def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterat
 
 
 def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -> Iterator[Path]:
-    """Yield regular files; what bears the name of one and is none is left out by name."""
+    """Yield regular files; what bears the name of one and is none is excluded by name."""
     seen = set()
     waiting = [str(root)]
     while waiting:

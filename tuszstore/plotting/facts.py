@@ -84,7 +84,7 @@ class Facts:
     classes : list of EventClass
         Those with the most hours first.
     patients, montages, rates : list of Share
-        By patient, montage and sampling rate of the source, those with the most hours first.
+        By patient, montage and original sampling rate, those with the most hours first.
     unlabelled_hours : float
         Of recordings without annotation.
     left_out, notes : list of Reason
