@@ -154,10 +154,10 @@ test-oldest: ## run all but the slow tests with the oldest dependencies that are
 	$(PYTHON) -m venv .venv-oldest; \
 	py=.venv-oldest/bin/python; \
 	$$py $(PIP_INSTALL) --upgrade pip uv; \
-	.venv-oldest/bin/uv pip compile -q --python $$py --resolution lowest-direct \
-		pyproject.toml --extra remote --extra view -o .venv-oldest/oldest.txt; \
-	echo 'pyparsing<3.3' >> .venv-oldest/oldest.txt; \
-	$$py $(PIP_INSTALL) -c .venv-oldest/oldest.txt -e '.[remote,view]' --group test; \
+	echo 'pyparsing<3.3' > .venv-oldest/older.txt; \
+	.venv-oldest/bin/uv pip compile -q --python $$py --resolution lowest-direct -c .venv-oldest/older.txt \
+		pyproject.toml --extra browse --extra remote --extra view -o .venv-oldest/oldest.txt; \
+	$$py $(PIP_INSTALL) -c .venv-oldest/oldest.txt -e '.[browse,remote,view]' --group test; \
 	$$py -m pytest $(PARALLEL) -m 'not slow'
 
 test-typing: $(STAMP) ## check with mypy and pyright, from outside, that the types of the package reach who uses it
@@ -167,7 +167,7 @@ docs: $(STAMP) ## build the documentation site in ./site; a warning or a broken 
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# Tested away from here, so that nothing is found but what was installed.
+# Tested away from here, without the settings of these tests, so that nothing is found but what was installed.
 wheel: $(STAMP) ## make an sdist and a wheel in ./dist, and run the self-test on the wheel in a clean environment
 	@set -e; \
 	rm -rf dist .venv-wheel; \
@@ -176,7 +176,7 @@ wheel: $(STAMP) ## make an sdist and a wheel in ./dist, and run the self-test on
 	$(PYTHON) -m venv .venv-wheel; \
 	.venv-wheel/bin/python $(PIP_INSTALL) dist/*.whl pytest; \
 	cd .venv-wheel; \
-	bin/python -m pytest -p no:cacheprovider --pyargs tuszstore.testing
+	bin/python -m pytest -p no:cacheprovider -c /dev/null --rootdir . --pyargs tuszstore.testing
 
 # One resolution of everything, torch at its pin; "+cpu" and the like go, since they name one build.
 constraints: ## renew constraints.txt with today's releases (needs Python 3.11; TORCH=... moves torch)

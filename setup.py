@@ -13,7 +13,7 @@ setup(
             [str(KERNEL / "module.c")],
             depends=[str(path) for path in sorted(KERNEL.glob("*.h"))],
             # without contraction, so that NumPy gives the same numbers
-            extra_compile_args=["-std=c11", "-O3", "-ffp-contract=off"],
+            extra_compile_args=["-std=c11", "-O3", "-ffp-contract=off", "-g0"],
             py_limited_api=True,
             # without a compiler NumPy and numcodecs do the same, more slowly
             optional=True,

@@ -30,7 +30,7 @@ BUILD = ["build", "--split", "train"]
         pytest.param(
             [*BUILD, "--split-policy", "oficial"], "Did you mean 'official'?", id="misspelt policy"
         ),
-        pytest.param([*BUILD, "--forse"], "'--force'", id="misspelt option"),
+        pytest.param([*BUILD, "--forse"], "--force", id="misspelt option"),
         pytest.param(["verfy", "x"], "Did you mean 'verify'?", id="misspelt command"),
         pytest.param(["verify", "x", "--all"], "need --against", id="all of nothing"),
         pytest.param(["verify", "x", "-w", "0"], "'-w' / '--workers'", id="no threads"),

@@ -406,6 +406,26 @@ def test_a_format_of_lz4_that_blosc_refuses_is_refused(folder: Path) -> None:
             Shard(folder, [bytes(chunk)]).read(one_row(values), compiled=with_kernel)
 
 
+@compiled
+@pytest.mark.parametrize(("n_last", "intact"), [(6, True), (5, True), (4, False), (1, False)])
+def test_a_block_of_lz4_ends_as_liblz4_insists(folder: Path, n_last: int, intact: bool) -> None:
+    """In five literals at least."""
+    values = np.zeros(600, "int16")
+    n_repeated = values.nbytes - 1 - n_last
+    more, rest = divmod(n_repeated - 4 - 15, 255)
+    stream = bytes([0x1F, 0, 1, 0, *[255] * more, rest, n_last << 4]) + bytes(n_last)
+    sizes = [values.nbytes, values.nbytes, 16 + 4 + 4 + len(stream), 20, len(stream)]
+    chunk = bytes([2, 1, 1 << 5 | 0x10 | 4, 2]) + np.array(sizes, "<u4").tobytes() + stream
+    for with_kernel in (True, False):
+        shard = Shard(folder, [chunk])
+        if intact:
+            decoded = shard.read(one_row(values), compiled=with_kernel)
+            np.testing.assert_array_equal(decoded[0, 0], values)
+        else:
+            with pytest.raises(DamagedBlock):
+                shard.read(one_row(values), compiled=with_kernel)
+
+
 def test_a_missing_kernel_is_said_once(
     train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,9 @@ from tuszstore.sampling import (
     Stratified,
     Weighted,
 )
+
+pytest.importorskip("torch")
+
 from tuszstore.torch import WindowLoader
 
 MAKERS: dict[str, Callable[[Any], Sampler]] = {

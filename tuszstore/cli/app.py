@@ -1,5 +1,6 @@
 """The group of commands: how they are found, interrupted, and how their errors are shown."""
 
+import difflib
 import os
 import signal
 import sys
@@ -117,6 +118,19 @@ class _Group(click.Group):
 
                 show_traceback(error)
             raise
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command where one is misspelt, as newer releases of click do."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = difflib.get_close_matches(args[0], self.commands, n=1)
+            told = error.format_message()
+            if not close or "Did you mean" in told:
+                raise
+            raise click.UsageError(f"{told} Did you mean {close[0]!r}?", ctx) from error
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         kwargs["standalone_mode"] = False

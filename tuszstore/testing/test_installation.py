@@ -42,6 +42,7 @@ def test_windows_are_those_of_zarr(store: tuszstore.Store) -> None:
 
 
 @pytest.mark.skipif(not decode.has_kernel(), reason="no compiled kernel: NumPy reads the windows")
+@pytest.mark.filterwarnings("ignore:the compiled kernel is missing:RuntimeWarning")
 def test_the_kernel_and_numpy_agree(
     store: tuszstore.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
