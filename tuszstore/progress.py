@@ -152,6 +152,7 @@ class NotebookBar:
     def __init__(self) -> None:
         self._handle: Any = None
         self._drawn = -REDRAW_SECONDS
+        self._lock = threading.Lock()  # threads that read report at the same time
 
     def show(self, text: str, share: float | None = None, *, last: bool = False) -> None:
         """Draw the line, unless that was done a moment ago.
@@ -164,6 +165,10 @@ class NotebookBar:
         last : bool
             Draw it whenever it was drawn before.
         """
+        with self._lock:
+            self._show(text, share, last=last)
+
+    def _show(self, text: str, share: float | None, *, last: bool) -> None:
         now = time.monotonic()
         if not last and now - self._drawn < REDRAW_SECONDS:
             return

@@ -84,7 +84,8 @@ class TestAdvice:
     @pytest.mark.parametrize(
         ("figures", "expected", "other"),
         [
-            pytest.param({}, "all were read as csv", "labels.seizure", id="no events"),
+            pytest.param({}, "no events except background; they were read as csv",
+                         "labels.seizure", id="no events"),
             pytest.param({"events": {"sz": 4, "artf": 1}}, "counts as a seizure: sz, artf",
                          "labels.annotation", id="other classes"),
             pytest.param({"seizures": 2, "events": {"fnsz": 2}, "short": 1},

@@ -132,7 +132,7 @@ class TestRaters:
                 label = np.zeros(n_samples, np.uint16)
                 paint(found.first_sample[mine], found.stop_sample[mine], found.bit[mine], label)
                 assert label[::SFREQ].tolist() == second_by_second(rule, -(-n_samples // SFREQ))
-        with pytest.raises(ValueError, match=r"no rater 'D' in this store: there are A, B, C"):
+        with pytest.raises(ValueError, match=r"no rater 'D' in this store: known are A, B, C; or"):
             decide(store.recordings, store.events, "D")
 
     @pytest.mark.parametrize("rule", ["any", "majority", "B"])
@@ -170,7 +170,7 @@ class TestRaters:
 
     def test_a_rater_that_nobody_is(self, small_corpus: Path, tmp_path: Path) -> None:
         with pytest.raises(
-            CorpusError, match=r"labels.rater: no rater 'D' in .*: there are A, B, C"
+            CorpusError, match=r"labels.rater: no rater 'D' in .*: known are A, B, C"
         ):
             build(small_corpus, tmp_path, {"rater": "D"})
 
@@ -185,7 +185,7 @@ def test_one_rater_without_a_name_needs_no_columns(small_corpus: Path, tmp_path:
     assert "rater" not in store.attrs["spec"]
     assert set(store.metadata.recordings["raters"]) == {"?"}
     assert store.metadata.events["class_bit"].tolist() == store.events["bit"].values.tolist()
-    with pytest.raises(CorpusError, match=r"labels.rater: no rater 'A' in .*: no rater has a name"):
+    with pytest.raises(CorpusError, match=r"no rater 'A' in .*: its raters have no names"):
         build(small_corpus, tmp_path, {"rater": "A"})
 
 
@@ -269,7 +269,7 @@ def test_what_cannot_be_true_is_counted_in_the_summary(
     annotate(monkeypatch, events=events(("", 5, 5, "seiz")))
     reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)
     warnings = tuszstore.open(tmp_path / "s" / "train.zarr").attrs["warnings"]
-    (told,) = (text for text in warnings if "cannot be true" in text)
+    (told,) = (text for text in warnings if "impossible events" in text)
     assert told.startswith(f"impossible events: {n} without duration, such as ")
     annotate(monkeypatch, events=events(*rows, ("", 0, 9e4, "fnsz")))
     reindex(tmp_path / "s" / "train.zarr", reread_annotations=True)

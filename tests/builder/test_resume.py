@@ -502,7 +502,7 @@ class TestLock:
         store = tmp_path / "train.zarr"
         with locked(store):
             assert find_holder(store) is not None
-            with pytest.raises(BuildError, match="under way"), locked(store):
+            with pytest.raises(BuildError, match="another build is running"), locked(store):
                 pytest.fail("two hold one lock")
         gone = subprocess.run(
             [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True

@@ -35,11 +35,15 @@ BUILD = ["build", "--split", "train"]
         pytest.param(["verify", "x", "--all"], "need --against", id="all of nothing"),
         pytest.param(["verify", "x", "-w", "0"], "'-w' / '--workers'", id="no threads"),
         pytest.param(["index"], "Missing argument 'STORE'", id="no store to index"),
-        pytest.param(["status", "x\x1b[31m"], "no store here", id="an escape"),
+        pytest.param(
+            ["status", "x\x1b[31m"], r"x\x1b[31m: no store or unfinished build", id="an escape"
+        ),
         pytest.param(["build", "-s", "\x1b[31m\n"], r"x1b[31m", id="an escape in a choice"),
         pytest.param(BUILD, "no corpus given", id="no data"),
         pytest.param([*BUILD, "-d", "."], "no folder for stores", id="no store"),
-        pytest.param([*BUILD, "-d", "nowhere", "-o", "x"], "no such folder", id="no folder"),
+        pytest.param(
+            [*BUILD, "-d", "nowhere", "-o", "x"], "nowhere: folder does not", id="no folder"
+        ),
         pytest.param([*BUILD, "--set", "signal.sfrq=3"], "did you mean 'sfreq'", id="unknown key"),
         pytest.param([*BUILD, "--set", "x"], "KEY=VALUE", id="no value"),
         pytest.param([*BUILD, "--set", "x=[1"], "not valid YAML", id="bad value"),

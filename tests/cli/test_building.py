@@ -108,7 +108,7 @@ class TestBuild:
             annotation.write_text(header + "TERM,0,1,bckg,1\n")
         result = run(*small)
         assert result.exit_code == 2
-        assert "no annotation has an event but background; all were read as csv" in result.output
+        assert "have no events except background; they were read as csv" in result.output
 
     def test_nothing_built(self, small: list[object], own_corpus: Path) -> None:
         for annotation in own_corpus.rglob("*.csv*"):

@@ -186,7 +186,7 @@ def test_a_file_that_is_no_text_is_refused(path: Path) -> None:
     ids=["section", "key", "inner key"],
 )
 def test_a_key_that_stands_twice_is_refused(path: Path, content: str, key: str, line: int) -> None:
-    with pytest.raises(ConfigError, match=rf"key '{key}' is present twice.*line {line}"):
+    with pytest.raises(ConfigError, match=rf"key '{key}' is repeated, line {line}"):
         load(path, content)
 
 

@@ -221,7 +221,7 @@ class TestPlanning:
         plan = make_plan(config_of(data), "train")
         assert [p.recording.montage for p in plan.recordings] == list(MONTAGES)
         (warning,) = plan.warnings
-        assert "2 recordings of one name" in warning
+        assert "2 files with one name and session" in warning
         assert "different content" in warning
 
     def test_a_copy_in_another_official_split_is_refused(self, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_confidence_is_the_highest_probability() -> None:
         ({"threshold": 0.5, "hysteresis": 0.6}, "hysteresis must be within 0 to the threshold 0.5"),
         ({"threshold": 0.5, "min_duration": -1}, "min_duration must be 0 s or more"),
         ({"threshold": 0.5, "smooth": np.inf}, "smooth must be 0 s or more"),
-        ({"threshold": 0.5, "mode": "middle"}, "no mode 'middle'"),
+        ({"threshold": 0.5, "mode": "middle"}, "unknown mode 'middle'; known are mean"),
     ],
 )
 def test_rules_that_are_none_are_refused(rule: dict[str, Any], told: str) -> None:

@@ -118,8 +118,8 @@ CSV = "# duration = {} secs\nchannel,start_time,stop_time,label,confidence\n{}"
     ("name", "text", "told"),
     [
         ("other.csv_bi", CSV.format(600.004, "TERM,1,2,seiz,1"), "is of another recording"),
-        ("aaaaaaac_s001_t000.csv_bi", CSV.format(1234.5, "TERM,1,2,seiz,1"), "another length"),
-        ("aaaaaaac_s001_t000.csv_bi", CSV.format(600.2, "TERM,1,2,seiz,1"), "another length"),
+        ("aaaaaaac_s001_t000.csv_bi", CSV.format(1234.5, "TERM,1,2,seiz,1"), "another duration"),
+        ("aaaaaaac_s001_t000.csv_bi", CSV.format(600.2, "TERM,1,2,seiz,1"), "another duration"),
         (
             "aaaaaaac_s001_t000.csv_bi",
             "# bname = aaaaaaac_s001_t009\n" + CSV.format(600.004, "TERM,1,2,seiz,1"),
@@ -128,16 +128,16 @@ CSV = "# duration = {} secs\nchannel,start_time,stop_time,label,confidence\n{}"
         (
             "aaaaaaac_s001_t000.csv_bi",
             "channel,start_time,stop_time,label\nTERM,1,900,seiz",
-            "another length: 900 s",
+            "another duration: 900 s",
         ),
-        ("aaaaaaac_s001_t000.csv_bi", CSV.format(600.004, ""), "not known"),
+        ("aaaaaaac_s001_t000.csv_bi", CSV.format(600.004, ""), "no rows: it is unknown whether"),
         ("aaaaaaac_s001_t000.csv_bi", "what is this", "expected the columns"),
         ("chb01_03_events.tsv", "onset\tduration\teventType\n1\tn/a\tsz\n", "without a duration"),
         ("chb01_03_events.tsv", "onset\tduration\teventType\n", "has no row"),
         (
             "chb01_03_events.tsv",
             "onset\tduration\teventType\trecordingDuration\n1\t2\tsz\t3700\n",
-            "another length: 3700 s",
+            "another duration: 3700 s",
         ),
     ],
 )
@@ -164,7 +164,7 @@ def test_files_as_tusz_has_them(tmp_path: Path) -> None:
 def test_a_folder_without_files_of_these_recordings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PredictionError, match="has no events file of these recordings"):
         read_event_files(tmp_path, OF)
-    with pytest.raises(PredictionError, match="is not there"):
+    with pytest.raises(PredictionError, match="nowhere: does not exist"):
         read_event_files(tmp_path / "nowhere", OF)
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -176,7 +176,7 @@ def test_a_folder_without_files_of_these_recordings_is_refused(tmp_path: Path) -
 
 def test_names_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     of = recordings(["../../a.edf"])
-    with pytest.raises(PredictionError, match="leads out of the folder"):
+    with pytest.raises(PredictionError, match=r"a\.csv_bi: is outside the folder"):
         table(of, [(1, 2)]).write_csv_bi(tmp_path)
 
 

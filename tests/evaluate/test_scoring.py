@@ -180,9 +180,9 @@ def test_a_threshold_is_chosen_on_one_split_and_applied_to_another(
     assert predictions.sweep([0.5], by="taes").tallies[0] == predictions.score(0.5).total["taes"]
     with pytest.raises(tuszstore.PredictionError, match="undefined at every threshold"):
         predictions.sweep([0.5], table(predictions.recordings)).best("sensitivity")
-    with pytest.raises(ValueError, match="no measure 'f2'; there are sensitivity"):
+    with pytest.raises(ValueError, match="unknown measure 'f2'; known are sensitivity"):
         sweep.best("f2")
-    with pytest.raises(ValueError, match="no rule 'any'"):
+    with pytest.raises(ValueError, match="unknown rule 'any'; known are"):
         predictions.sweep(by="any")
     assert json.dumps(sweep.to_json(), allow_nan=False)
 
@@ -260,7 +260,7 @@ def test_raters_are_scored_against_each_other(predictions: Predictions) -> None:
     assert first.hits + first.false_alarms == second.references
     # the recordings that both looked at
     assert predictions.agreement()[0].scores.recordings == 2
-    with pytest.raises(ValueError, match="no rater 'C'; there are 'A', 'B'"):
+    with pytest.raises(ValueError, match="unknown rater 'C'; known are 'A', 'B'"):
         predictions.reference(rater="C")
 
 

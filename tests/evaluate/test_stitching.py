@@ -116,7 +116,7 @@ def test_traces_of_predictions(made: tuszstore.Store, tmp_path: Path) -> None:
     assert np.isnan(short.values).all()
     assert short.covered == 0
     assert predictions.trace("s0").covered == 100.0
-    with pytest.raises(ValueError, match="no recording"):
+    with pytest.raises(ValueError, match="unknown recording 'nobody'"):
         predictions.trace("nobody")
-    with pytest.raises(ValueError, match="no mode"):
+    with pytest.raises(ValueError, match="unknown mode 'best'"):
         predictions.trace(0, mode="best")  # type: ignore[arg-type]

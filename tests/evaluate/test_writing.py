@@ -68,7 +68,7 @@ def test_tensors_are_taken_as_they_are(made: tuszstore.Store, place: Path) -> No
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(np.nan, "nan is no probability"), (1.01, "1.01 is no probability"), (-0.5, "sigmoid")],
+    [(np.nan, "nan is not a probability"), (1.01, "1.01 is not a probability"), (-0.5, "sigmoid")],
 )
 def test_what_is_no_probability_is_refused(
     made: tuszstore.Store, place: Path, value: float, told: str
@@ -156,7 +156,7 @@ def test_a_rank_that_is_early_does_not_complain(made: tuszstore.Store, place: Pa
     with tuszstore.write_predictions(made, place, world_size=2) as early:
         early.write([0, 1], values[:2])
     assert not early.complete
-    with pytest.raises(PredictionError, match="is not finished"):
+    with pytest.raises(PredictionError, match="is unfinished: windows are missing"):
         tuszstore.open_predictions(place)
     with tuszstore.write_predictions(made, place, world_size=2) as late:
         late.write(late.missing, values[late.missing])
@@ -258,9 +258,9 @@ def test_what_is_there_is_not_replaced_unasked(made: tuszstore.Store, place: Pat
     with pytest.raises(PredictionError, match="already exists"):
         tuszstore.write_predictions(made, place)
     place.with_name("other").mkdir()
-    with pytest.raises(PredictionError, match="holds no predictions"):
+    with pytest.raises(PredictionError, match="has no predictions"):
         tuszstore.write_predictions(made, place.with_name("other"), overwrite=True)
-    with pytest.raises(PredictionError, match="holds no predictions"):
+    with pytest.raises(PredictionError, match="has no predictions"):
         tuszstore.open_predictions(place.with_name("other"))
 
 

@@ -202,8 +202,11 @@ class TestRefused:
         ("changes", "told"),
         [
             ({"sfreq": 200.0}, "a and b have different sampling rates: 256 Hz and 200 Hz; build"),
-            ({"window": 7680, "block": 2560}, "different window lengths: 60 s and 30 s; give a vi"),
-            ({"units": "uV"}, "different units: z-scores and microvolts; give views"),
+            (
+                {"window": 7680, "block": 2560},
+                "window lengths: 60 s and 30 s; use a view",
+            ),
+            ({"units": "uV"}, "different units: z-scores and microvolts; use views"),
         ],
         ids=["rate", "window", "units"],
     )
@@ -245,7 +248,7 @@ class TestRefused:
 
     def test_one_rule_of_categories(self, stores: list[tuszstore.Store]) -> None:
         other = with_spec(stores[1], full_seizure=0.5)
-        with pytest.raises(ConcatError, match=r"windows with 0\.\d+ of seiz.* b those with 0\.5"):
+        with pytest.raises(ConcatError, match=r"a defines a fraction of 0\.\d+ as .*, but b 0\.5"):
             tuszstore.concat({"a": stores[0], "b": other})
         both = tuszstore.concat([stores[0], other], full_seizure=0.2)
         fraction = np.concatenate([s.index["seizure_fraction"].values for s in stores[:2]])

@@ -153,7 +153,7 @@ class TestRefused:
         ("asked", "told"),
         [
             ({"channels": ["Fp1-A1", "A2"]}, "Fp1-A1: A1 is missing; A2: A2 is missing"),
-            ({"channels": "tcp"}, "there is no A1"),
+            ({"channels": "tcp"}, "A1-T3: A1 is missing"),
             ({"channels": "double_bananna"}, "did you mean 'double_banana'"),
             ({"channels": ["Fp1", "Fp1"]}, "given twice"),
             ({"channels": []}, "no channels given"),

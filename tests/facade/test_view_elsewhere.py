@@ -156,4 +156,4 @@ class TestCommands:
         assert "double_banana" in text
         result = run("plot", str(store.path), "--channels", "tcp", "--window", "3",
                      "-o", str(picture))  # fmt: skip
-        assert "there is no A1" in result.output + result.stderr
+        assert "A1-T3: A1 is missing" in result.output + result.stderr

@@ -296,7 +296,7 @@ class TestBeyondRepair:
         )
         shutil.copyfile(other.store / "zarr.json", path / "zarr.json")
         before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
-        with pytest.raises(BuildError, match="the root is of another store"):
+        with pytest.raises(BuildError, match="the root is from another store"):
             tuszstore.repair(path)
         assert {f: f.read_bytes() for f in path.rglob("*") if f.is_file()} == before
 

@@ -329,9 +329,9 @@ class TestContent:
 
     @pytest.mark.parametrize(
         ("name", "told"),
-        [("first_block", "past the end of signal"), ("n_blocks", "do not make"),
-         ("n_samples", "do not make"),
-         ("n_windows", "do not make"), ("first_window", "first_window is not")],
+        [("first_block", "past the end of signal"), ("n_blocks", "do not match"),
+         ("n_samples", "do not match"),
+         ("n_windows", "do not match"), ("first_window", "first_window is not")],
     )  # fmt: skip
     def test_rows_that_do_not_fit(self, path: Path, name: str, told: str) -> None:
         def change(values: Any) -> None:
@@ -358,7 +358,7 @@ class TestMetadata:
 
         edit_json(path / "label" / "zarr.json", change)
         whats = [finding.what for finding in found(path, "schema")]
-        assert any("fill_value is 7, and not 32768" in what for what in whats)
+        assert any("label has fill_value 7, but its spec requires 32768" in what for what in whats)
 
     def test_attributes_of_the_root(self, path: Path) -> None:
         edit_json(path / "zarr.json", lambda root: root["attributes"].update(split="eval"))

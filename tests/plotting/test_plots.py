@@ -431,7 +431,10 @@ class TestCommand:
             (["--window", "1"], "Missing option '-o'"),
             (["--window", "100000", "-o", "a.png"], "window 100000 is out of range"),
             (["--window", "one", "-o", "a.png"], "not a valid integer"),
-            (["--recording", "nobody", "-o", "a.png"], "no recording 'nobody'"),
+            (
+                ["--recording", "nobody", "-o", "a.png"],
+                "unknown recording 'nobody'; this store",
+            ),
             (["--recording", "99", "-o", "a.png"], "no recording 99 in this store"),
             (["--recording", "0", "--at", "1e6", "-o", "a.png"], "at must be 0 or more and below"),
             (["--recording", "0", "--at", "-1", "-o", "a.png"], "at must be 0 or more and below"),

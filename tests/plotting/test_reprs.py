@@ -118,7 +118,7 @@ def test_arrays(train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch) -> None
         f"({n}, 19, 15360)",
         "float32",
         f"{n * 19 * 15360 * 4 / 1e6:.3g} MB",
-        "1.17 MB a window",
+        "1.17 MB per window",
         "(1, 19, 2560)",
     ):
         assert told in page.words

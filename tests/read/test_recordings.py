@@ -47,7 +47,7 @@ def test_a_recording_by_id_name_or_row(train: tuszstore.Store) -> None:
         (0, 0, float("nan"), "stop must be within 0 to"),
         (0, 5, 5, "start must be before stop"),
         (10**6, 0, 1, "no recording 1000000"),
-        ("nobody_s001_t000", 0, 1, "no recording 'nobody_s001_t000'"),
+        ("nobody_s001_t000", 0, 1, "unknown recording 'nobody_s001_t000'"),
     ],
 )
 def test_what_is_not_there_is_named(

@@ -259,7 +259,7 @@ def test_int16_is_left_as_stored(store: StoreMetadata) -> None:
 
 
 def test_what_cannot_be_derived(store: StoreMetadata) -> None:
-    with pytest.raises(ValueError, match=r"A1-T3: there is no A1; A2-avg: there is no A2\. The "):
+    with pytest.raises(ValueError, match=r"A1-T3: A1 is missing; A2-avg: A2 is missing\. The "):
         make_rows(store, [Channel.parse(n) for n in ("A1-T3", "Cz", "A2-avg")], "uV")
     with pytest.raises(ValueError, match="units must be 'uV' or 'zscore', not 'mV'"):
         make_rows(store, parse_channels(["Cz"]), "mV")

@@ -612,7 +612,7 @@ class TestWeighted:
         [
             ({"full": 1}, "category", "no window has the category 'full'; .*'full_seizure'"),
             ({7: 1}, "category", "no window has the category 7"),
-            ({"p99": 1}, "patient", r"the patient 'p99'; there are 'p00', 'p01', .*\.\.\."),
+            ({"p99": 1}, "patient", r"the patient 'p99'; known are 'p00', 'p01', .*\.\.\."),
             ({"full_seizure": -1}, "category", "weight of 'full_seizure' must be .*, not -1"),
             ({"full_seizure": np.nan}, "category", "weight of 'full_seizure' must be .*, not nan"),
             ({"full_seizure": None}, "category", "weight of 'full_seizure' must be .*, not None"),
@@ -773,7 +773,9 @@ class TestIteration:
         assert list(again) == list(iterator) == sampler.epoch(1).tolist()[taken:]
         assert list(other) == list(sampler) == sampler.epoch(2).tolist()
 
-    @pytest.mark.parametrize(("epoch", "told"), [(-1, "0 or more, not -1"), ("a", "whole number")])
+    @pytest.mark.parametrize(
+        ("epoch", "told"), [(-1, "0 or more, not -1"), ("a", "an integer, not 'a'")]
+    )
     def test_no_such_epoch(self, epoch: Any, told: str) -> None:
         with pytest.raises(SamplingError, match=f"epoch must be .*{told}"):
             Shuffled(9).set_epoch(epoch)
@@ -813,7 +815,7 @@ class TestIndex:
             Stratified(train.index, [0], 1, by="sex")
         index = mixed()
         del index["patient"]
-        with pytest.raises(SamplingError, match=r"no column 'patient', only .*; make it of rec"):
+        with pytest.raises(SamplingError, match=r"no column 'patient', only .*; create it from r"):
             limit_per_patient(index, [0], 1)
         with pytest.raises(SamplingError, match="no column 'category', only patient"):
             balanced({"patient": ["a"]})

@@ -208,12 +208,12 @@ class TestSelect:
         ("condition", "told"),
         [
             ({"patient": "nobody"}, "unknown patient 'nobody'; this store has aaaaa"),
-            ({"category": "half"}, "no category 'half'"),
+            ({"category": "half"}, "unknown category 'half'; this store has "),
             ({"min_fraction": 2}, "min_fraction must be within 0 to 1, not 2"),
             ({"min_fraction": float("nan")}, "min_fraction must be within 0 to 1, not nan"),
-            ({"event_class": "spike"}, "no event class 'spike'"),
-            ({"montage": "05"}, "no montage '05'"),
-            ({"recording": "x.edf"}, "no recording 'x.edf'"),
+            ({"event_class": "spike"}, "unknown event class 'spike'; this store has "),
+            ({"montage": "05"}, "unknown montage '05'; this store has "),
+            ({"recording": "x.edf"}, "unknown recording 'x.edf'; this store has "),
             ({"recording": 999}, "no recording 999"),
         ],
         ids=str,
@@ -280,7 +280,7 @@ class TestReindex:
         with pytest.raises(BuildError, match="no annotation file"):
             reindex(small.path, reread_annotations=True)
         assert len(tuszstore.open(small.path)) == len(small)
-        with pytest.raises(CorpusError, match="elsewhere: no such folder"):
+        with pytest.raises(CorpusError, match="elsewhere: folder does not exist"):
             reindex(small.path, reread_annotations=True, data=own_corpus / "elsewhere")
 
     def test_an_open_reader_keeps_the_index_it_has(self, small: tuszstore.Store) -> None:

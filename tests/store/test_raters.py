@@ -134,7 +134,7 @@ def test_names_are_read_as_they_were_written(raters: list[str]) -> None:
 def test_an_unknown_rater_is_told_who_there_is() -> None:
     check_rater("B", ["A", "B"], "here")
     check_rater("all", [], "here")
-    with pytest.raises(UnknownRaterError, match=r"no rater 'b' in here: there are A, B; or take"):
+    with pytest.raises(UnknownRaterError, match=r"no rater 'b' in here: known are A, B; or use"):
         check_rater("b", ["B", "A", "B", ""], "here")
     with pytest.raises(UnknownRaterError, match=r"no rater 'b' in here: its raters have no names"):
         check_rater("b", ["", ""], "here")

@@ -750,7 +750,7 @@ class TestOpening:
         [
             ("ftp://host/train.zarr", "ftp://: unknown kind of store; known are s3://"),
             ("https://host/train.zarr?sig=1", "has no query or fragment.*store="),
-            (Path("s3://bucket/train.zarr"), "give it as a string: s3://"),
+            (Path("s3://bucket/train.zarr"), "pass it as a string: s3://"),
             ("az://container/train.zarr", "az://container/train.zarr: cannot be opened: .*ccount"),
         ],
         ids=["scheme", "query", "pathlib", "no account"],

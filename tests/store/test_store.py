@@ -255,7 +255,9 @@ class TestReading:
         assert labels.shape == (0, 15360)
 
     def test_no_such_category(self, train: tuszstore.Store) -> None:
-        with pytest.raises(ValueError, match="no category 'half_seizure'"):
+        with pytest.raises(
+            ValueError, match="unknown category 'half_seizure'; known are no_seizure, "
+        ):
             train.mask("half_seizure")
 
     @pytest.mark.skipif(not PROCESS_IO.exists(), reason="the system does not count what is read")

@@ -80,7 +80,7 @@ def test_of_another_store(
 def test_of_a_part_of_the_index(train: tuszstore.Store) -> None:
     part = train.index.isel(window=train.mask("partial_seizure"))
     sampler = Balanced(part)
-    with pytest.raises(SamplingError, match=f"{len(part['category'])} rows of the index.*indices"):
+    with pytest.raises(SamplingError, match=f"{len(part['category'])} rows of an index.*indices"):
         WindowLoader(train, sampler, 4)
 
 

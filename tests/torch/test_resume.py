@@ -50,7 +50,7 @@ def killed(loaders: Sequence[WindowLoader], steps: int) -> tuple[list[int], dict
     return [window for step in zip(*taken, strict=True) for window in flat(step)], states[0]
 
 
-@pytest.mark.filterwarnings("ignore:.* left of the resumed epoch:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* of the resumed epoch:UserWarning")
 class TestOtherRanks:
     def test_killed_50_times(self, train: tuszstore.Store) -> None:
         """Each time the windows are those of the epoch, in its order, whoever goes on."""

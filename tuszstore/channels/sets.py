@@ -152,6 +152,8 @@ def check_distinct(channels: Iterable[Channel]) -> None:
     for channel in channels:
         for key in {channel.identity, channel.name}:
             if (other := seen.setdefault(key, channel)) is not channel:
-                raise ValueError(f"{channel.name} and {other.name} are the same channel")
+                raise ValueError(
+                    f"{channel.name} and {other.name} are the same channel, given twice"
+                )
     if not seen:
         raise ValueError("no channels given")

@@ -69,7 +69,7 @@ def verify(
     SchemaError
         If it has another schema version, or requires unknown features.
     CorpusError, ConfigError
-        If `against` is not the corpus, or the key of the store's pseudonyms is missing.
+        If `against` is not the corpus, or the key of the store's pseudonyms is missing or another.
     """
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuszstore.indices import as_whole_number
+from tuszstore.reasons import plural
 
 
 class Ranks:
@@ -76,9 +77,9 @@ def warn_of_empty(bounds: NDArray[np.int64], world_size: int) -> None:
     n_empty = int(np.count_nonzero(np.diff(bounds) == 0))
     if n_empty:
         warnings.warn(
-            f"{world_size - n_empty} windows of the resumed epoch remain for {world_size} ranks: "
-            f"the batches of {n_empty} are empty, with a mean loss of NaN. With pad=True windows "
-            "are repeated instead, with drop_last=True dropped",
+            f"only {plural(world_size - n_empty, 'window')} of the resumed epoch for {world_size} "
+            f"ranks: the batches of {n_empty} are empty, with a mean loss of NaN. With pad=True "
+            "windows are repeated instead, with drop_last=True dropped",
             stacklevel=4,
         )
 
