@@ -274,8 +274,8 @@ def _full_seizure(sources: Sequence[str], specs: Sequence[StoreSpec], given: flo
     for source, spec in zip(sources, specs, strict=True):
         if spec.full_seizure != specs[0].full_seizure:
             raise ConcatError(
-                f"{sources[0]} defines a fraction of {specs[0].full_seizure:g} as a full "
-                f"seizure, but {source} {spec.full_seizure:g}: choose one for both, "
+                f"{sources[0]} defines a fraction of {specs[0].full_seizure:g} of a window as a "
+                f"full seizure, but {source} {spec.full_seizure:g}: choose one for both, "
                 f"concat(..., full_seizure={specs[0].full_seizure:g})"
             )
     return specs[0].full_seizure

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tuszstore.reasons import plural
 from tuszstore.sampling.base import Sampler
 from tuszstore.sampling.columns import (
     Index,
@@ -73,7 +74,9 @@ class Mixed(Sampler):
         if shares is not None and not isinstance(shares, str | Mapping):
             given = list(shares)
             if len(given) != len(named):
-                raise SamplingError(f"{len(given)} shares given for {len(named)} parts")
+                raise SamplingError(
+                    f"{plural(len(given), 'share')} given for {plural(len(named), 'part')}"
+                )
             shares = dict(zip(named, given, strict=True))
         self.seed = whole_number("seed", seed, 0)
         self._parts = named
