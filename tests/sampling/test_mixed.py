@@ -139,7 +139,7 @@ class TestMixed:
     def test_no_parts(self) -> None:
         with pytest.raises(SamplingError, match="no parts to mix"):
             Mixed([])
-        with pytest.raises(SamplingError, match="2 shares given for 1 part$"):
+        with pytest.raises(SamplingError, match=r"2 shares given for 1 part$"):
             Mixed([Sequential(3)], [1, 2])
 
 
