@@ -284,7 +284,7 @@ def test_one_speed_of_building_everywhere() -> None:
     build = (ROOT / "docs" / "build.md").read_text()
     alone, two = rows["tuszstore"], rows["tuszstore, 2 workers"]
     assert f"A core takes {alone} s for an hour of EEG" in build
-    assert f"Two workers take {two} s for an hour" in build
+    assert f"Two workers take {two} s per hour" in build
     ((speed, core),) = re.findall(r"core time: hours . ([\d.]+) s \| ([\d,]+) s", build)
     assert speed == alone
     assert float(core.replace(",", "")) == pytest.approx(1473.5 * float(alone), rel=1e-3)

@@ -255,7 +255,7 @@ def test_a_pseudonymised_store_shows_no_name(
 def test_wrong_arguments(
     train: tuszstore.Store, predictions: tuszstore.Predictions, browsing: "Browsing"
 ) -> None:
-    with pytest.raises(ValueError, match="no recording"):
+    with pytest.raises(ValueError, match="unknown recording 'nobody'"):
         train.browse(recording="nobody")
     with pytest.raises(TypeError, match="predictions must be opened, not a path"):
         train.browse(predictions="val.predictions")

@@ -1,8 +1,10 @@
 """Batches of worker processes: where they lie, how they are read, and what if there is no room."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -153,8 +155,12 @@ def test_64_mb(
     batch_size: int,
     num_workers: int,
     transform: str,
+    request: pytest.FixtureRequest,
 ) -> None:
-    arguments = [str(train.path), str(batch_size), str(num_workers), transform]
+    folder = tempfile.TemporaryDirectory()  # that of pytest may be in /dev/shm
+    request.addfinalizer(folder.cleanup)
+    path = shutil.copytree(train.path, f"{folder.name}/train.zarr")
+    arguments = [path, str(batch_size), str(num_workers), transform]
     result = subprocess.run(
         [*little_room, sys.executable, "-c", PROGRAM, *arguments],
         capture_output=True,

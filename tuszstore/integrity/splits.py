@@ -1,9 +1,11 @@
 """Checks of the stores beside a store: no patient and no recording in two splits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.integrity.contents import Contents
@@ -19,11 +21,11 @@ TOLD = 5
 
 def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
     """Compare patients with those of every complete store of another split beside this one."""
-    patients = contents.columns.get("recordings/patient")
-    if patients is None:
-        check.covered = "not checked: the patients cannot be read"
+    recordings = contents.table("recordings")
+    if recordings is None:
+        check.covered = "not checked: the table of recordings is damaged"
         return
-    corpora = contents.columns.get("recordings/corpus")
+    patients, corpora = recordings["patient"], recordings.get("corpus")
     split = contents.attributes.get("split")
     own = set(
         persons_of(
@@ -46,7 +48,9 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
                 other.attributes, table["patient"].tolist(), table.or_blank("corpus").tolist()
             )
             shared = sorted({name for _, name in own.intersection(there)})
-            _check_contents(contents, other, f"{split} and {other.attributes.get('split')}", check)
+            _check_contents(
+                recordings, other, f"{split} and {other.attributes.get('split')}", check
+            )
         except StoreError as error:
             notes.append(f"not compared with {name}: {error}")
             continue
@@ -70,21 +74,20 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
     )
 
 
-def _check_contents(contents: Contents, other: StoreMetadata, splits: str, check: Check) -> None:
+def _check_contents(
+    recordings: Mapping[str, NDArray[Any]], other: StoreMetadata, splits: str, check: Check
+) -> None:
     """Find recordings of the same EDF file, or with the same signal, in both stores."""
     for name, what in (
         ("source_digest", "EDF files with the same content"),
         ("signal_digest", "recordings with the same signal"),
     ):
-        own, ids = contents.columns.get(f"recordings/{name}"), contents.columns.get("recordings/id")
-        if own is None or ids is None:
+        own, ids = recordings.get(name), recordings["id"]
+        if own is None:
             continue
         there = dict(zip(other.recordings[name].tolist(), other.recordings["id"], strict=True))
         # a signal that never changes is like any other of its length
-        sd = contents.columns.get("recordings/sd")
-        alive: list[bool] = [True] * len(own)
-        if sd is not None:
-            alive = np.any(sd > 0, axis=1).tolist()
+        alive = np.any(recordings["sd"] > 0, axis=1).tolist()
         pairs = [
             f"{id_} = {there[digest]}"
             for digest, id_, changes in zip(own.tolist(), ids.tolist(), alive, strict=True)
