@@ -248,7 +248,9 @@ class TestRefused:
 
     def test_one_rule_of_categories(self, stores: list[tuszstore.Store]) -> None:
         other = with_spec(stores[1], full_seizure=0.5)
-        with pytest.raises(ConcatError, match=r"a defines a fraction of 0\.\d+ as .*, but b 0\.5"):
+        with pytest.raises(
+            ConcatError, match=r"a defines a fraction of 0\.\d+ of a window as .*, but b 0\.5"
+        ):
             tuszstore.concat({"a": stores[0], "b": other})
         both = tuszstore.concat([stores[0], other], full_seizure=0.2)
         fraction = np.concatenate([s.index["seizure_fraction"].values for s in stores[:2]])

@@ -358,7 +358,7 @@ class TestMetadata:
 
         edit_json(path / "label" / "zarr.json", change)
         whats = [finding.what for finding in found(path, "schema")]
-        assert any("label has fill_value 7, but its spec requires 32768" in what for what in whats)
+        assert any("fill_value is 7, not 32768" in what for what in whats)
 
     def test_attributes_of_the_root(self, path: Path) -> None:
         edit_json(path / "zarr.json", lambda root: root["attributes"].update(split="eval"))
