@@ -1,5 +1,7 @@
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,13 @@ def train(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> "tuszstore.
     root = tmp_path_factory.mktemp("stores")
     report = tuszstore.build(split="train", data=corpus, store=root, workers=0)
     return tuszstore.open(report.store)
+
+
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    """A folder for what must not lie in memory, as `tmp_path` does under `make test`."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,13 +100,14 @@ def test_the_rest_of_a_batch_is_announced(
 
 
 def test_nothing_is_announced_that_is_in_the_page_cache(
-    train: tuszstore.Store, monkeypatch: pytest.MonkeyPatch, decoder: Any
+    train: tuszstore.Store, on_disk: Path, monkeypatch: pytest.MonkeyPatch, decoder: Any
 ) -> None:
-    store = tuszstore.open(train.path)
+    path = shutil.copytree(train.path, on_disk / "train.zarr")
+    store = tuszstore.open(path)
     numbers = np.arange(0, 60, 3)
     expected = store.read(numbers)  # and now it is there
 
-    shard = os.open(Path(train.path) / signal_file(0), os.O_RDONLY)
+    shard = os.open(path / signal_file(0), os.O_RDONLY)
     try:
         if shards._read_cached(shard, 0, memoryview(bytearray(1))) == 0:
             pytest.skip("the system does not tell what is in the page cache")

@@ -4,8 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,12 +155,10 @@ def test_64_mb(
     batch_size: int,
     num_workers: int,
     transform: str,
-    request: pytest.FixtureRequest,
+    on_disk: Path,
 ) -> None:
-    folder = tempfile.TemporaryDirectory()  # that of pytest may be in /dev/shm
-    request.addfinalizer(folder.cleanup)
-    path = shutil.copytree(train.path, f"{folder.name}/train.zarr")
-    arguments = [path, str(batch_size), str(num_workers), transform]
+    path = shutil.copytree(train.path, on_disk / "train.zarr")
+    arguments = [str(path), str(batch_size), str(num_workers), transform]
     result = subprocess.run(
         [*little_room, sys.executable, "-c", PROGRAM, *arguments],
         capture_output=True,
