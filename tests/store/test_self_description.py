@@ -296,6 +296,21 @@ class TestUnknown:
         report = tuszstore.verify(path, deep=True, workers=1)
         assert report.ok, report.findings
 
+    @pytest.mark.parametrize("lost", ["codecs", "cname"])
+    def test_codecs_without_what_they_need(self, path: Path, lost: str) -> None:
+        document = json.loads((path / "signal" / "zarr.json").read_text())
+        inside = document["codecs"][0]["configuration"]
+        if lost == "cname":
+            (inside,) = (c["configuration"] for c in inside["codecs"] if c["name"] == "blosc")
+        del inside[lost]
+        (path / "signal" / "zarr.json").write_text(json.dumps(document))
+        edit(path, lambda r: r["consolidated_metadata"]["metadata"].update(signal=document))
+        with pytest.raises(StoreError):
+            tuszstore.open(path)
+        report = tuszstore.verify(path, workers=1)
+        assert not report.ok
+        assert not [f for f in report.findings if "could not be completed" in f.what]
+
     def test_an_array_of_a_type_that_nobody_knows(self, path: Path) -> None:
         (path / "odd").mkdir()
         document = {"zarr_format": 3, "node_type": "array", "data_type": "quaternion"}

@@ -168,7 +168,10 @@ def _check_meaning(contents: Contents, copies: Mapping[str, Any], check: Check) 
 def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
     """Return how an array's metadata differs from what a build writes, as zarr understands both."""
     document = json.loads(text)
-    encoding = Encoding.of_array(document) if array == "signal" else None
+    try:
+        encoding = Encoding.of_array(document) if array == "signal" else None
+    except (LookupError, TypeError, ValueError) as error:
+        return (f"has codecs that cannot be read: {type(error).__name__}: {error}",)
     if encoding and encoding.codec not in CODECS:
         return (f"has the codec {encoding.codec!r:.80}, but a build writes {', '.join(CODECS)}",)
     try:
