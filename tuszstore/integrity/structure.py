@@ -170,8 +170,8 @@ def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
     document = json.loads(text)
     try:
         encoding = Encoding.of_array(document) if array == "signal" else None
-    except (LookupError, TypeError, ValueError) as error:
-        return (f"has codecs that cannot be read: {type(error).__name__}: {error}",)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return (f"has an encoding that cannot be read: {type(error).__name__}: {error}",)
     if encoding and encoding.codec not in CODECS:
         return (f"has the codec {encoding.codec!r:.80}, but a build writes {', '.join(CODECS)}",)
     try:

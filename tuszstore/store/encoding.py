@@ -39,16 +39,8 @@ class Encoding:
         document : mapping
             Metadata of `signal`, checked by :func:`~tuszstore.store.limits.check_arrays`.
         """
-        codecs = document["codecs"]
-        if codecs[0]["name"] == "sharding_indexed":
-            codecs = codecs[0]["configuration"]["codecs"]
-        inner = [codec for codec in codecs if codec["name"] not in ("bytes", "crc32c")]
-        names = [
-            str(codec["configuration"]["cname"]) if codec["name"] == "blosc" else codec["name"]
-            for codec in inner
-        ]
         scale = document.get("attributes", {}).get("scale_factor", 1.0)
-        return cls(document["data_type"], float(scale), " ".join(names) or "none")
+        return cls(document["data_type"], float(scale), codec_of(document))
 
     @property
     def itemsize(self) -> int:
@@ -59,3 +51,26 @@ class Encoding:
     def missing(self) -> int | float:
         """Stored value for a missing sample."""
         return missing_value(self.dtype)
+
+
+def codec_of(document: Mapping[str, Any]) -> str:
+    """Return the codec of blocks in the metadata of `signal`.
+
+    Parameters
+    ----------
+    document : mapping
+
+    Raises
+    ------
+    LookupError, TypeError
+        If a codec lacks what it needs.
+    """
+    codecs = document["codecs"]
+    if codecs[0]["name"] == "sharding_indexed":
+        codecs = codecs[0]["configuration"]["codecs"]
+    inner = [codec for codec in codecs if codec["name"] not in ("bytes", "crc32c")]
+    names = [
+        str(codec["configuration"]["cname"]) if codec["name"] == "blosc" else codec["name"]
+        for codec in inner
+    ]
+    return " ".join(names) or "none"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tuszstore.errors import StoreError
-from tuszstore.store.encoding import Encoding
+from tuszstore.store.encoding import codec_of
 from tuszstore.store.schema import VARIABLES, Variable, item_bytes, stored_variables
 from tuszstore.store.spec import StoreSpec
 
@@ -142,7 +142,7 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
         if "block" in dims and (strange := sorted(set(names) - SIGNAL_CODECS)):
             return f"has an unsupported codec: {', '.join(strange):.80}"
         if variable.path == "signal":
-            Encoding.of_array(document)  # raises where a codec lacks what it needs
+            codec_of(document)  # raises if a codec lacks what it needs
         if "block" not in dims and names != TABLE_CODECS[dtype == "string"]:
             return f"has other codecs than a table: {', '.join(names):.80}"
         if len(shape) != len(dims) or len(chunk) != len(dims):
