@@ -95,10 +95,10 @@ def encode_shard(blocks: NDArray[np.generic], codec: str, n_chunks: int) -> byte
     offset = 0
     for k, chunk in enumerate(_encoded(blocks, codec)):
         index[k] = offset, len(chunk) + CRC
-        parts += [chunk, _crc32c(chunk)]
+        parts += [chunk, checksum_of(chunk)]
         offset += len(chunk) + CRC
     table = index.tobytes()
-    return b"".join([*parts, table, _crc32c(table)])
+    return b"".join([*parts, table, checksum_of(table)])
 
 
 def tail_bytes(n_chunks: int) -> int:
@@ -229,7 +229,7 @@ def encode_chunk(chunk: NDArray[np.generic], codec: str) -> bytes:
     codec : {"lz4", "zstd", "none"}
     """
     (content,) = _encoded(chunk[None], codec)
-    return content + _crc32c(content)
+    return content + checksum_of(content)
 
 
 def shard_fault(path: Path, n_chunks: int, n_blocks: int, *, deep: bool = False) -> str:
@@ -275,7 +275,7 @@ def chunk_fault(path: Path) -> str:
 
 
 def _chunk_fault(content: bytes) -> str:
-    whole = len(content) > CRC and _crc32c(content[:-CRC]) == content[-CRC:]
+    whole = len(content) > CRC and checksum_of(content[:-CRC]) == content[-CRC:]
     return "" if whole else "checksum is wrong"
 
 
@@ -345,5 +345,6 @@ def _encoded(blocks: NDArray[np.generic], codec: str) -> Iterable[bytes]:
         yield blosc.encode(block)
 
 
-def _crc32c(content: bytes) -> bytes:
+def checksum_of(content: bytes) -> bytes:
+    """Return the CRC-32C of bytes, as the codec ``crc32c`` puts it behind them."""
     return int(crc32c(content)).to_bytes(CRC, "little")

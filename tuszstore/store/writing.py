@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from crc32c import crc32c
 from numpy.typing import NDArray
 
-from tuszstore.store.columns import CRC
 from tuszstore.store.limits import chunk_names
 from tuszstore.store.place import ROOT
 from tuszstore.store.schema import Variable
+from tuszstore.store.shard import checksum_of
 
 CHUNK = 1 << 20
 """Rows of a chunk."""
@@ -147,4 +146,4 @@ def _encoded(variable: Variable, values: NDArray[Any], document: Mapping[str, An
         else:
             plain = np.ascontiguousarray(part, dtype.newbyteorder("<"))
         frame = zstd.compress(plain, _LEVEL)
-        yield frame + int(crc32c(frame)).to_bytes(CRC, "little")
+        yield frame + checksum_of(frame)
