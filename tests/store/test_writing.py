@@ -1,4 +1,4 @@
-"""Columns are the files that zarr-python writes for the same values."""
+"""Columns, and the copy of all metadata, are what zarr-python writes for the same values."""
 
 import json
 from pathlib import Path
@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from tuszstore.errors import StoreError
 from tuszstore.store import writing
 from tuszstore.store.columns import read_column
 from tuszstore.store.local import LocalPlace
 from tuszstore.store.schema import VARIABLES, Variable
-from tuszstore.store.writing import require_group, update_attributes, write_column
+from tuszstore.store.writing import consolidated, require_group, update_attributes, write_column
 
 
 def write_with_zarr(folder: Path, variable: Variable, values: NDArray[Any], rows: int) -> None:
@@ -101,3 +102,28 @@ def test_groups_and_attributes(tmp_path: Path) -> None:
     update_attributes(folder, {"a": 1, "b": [2]})
     update_attributes(folder, {"a": 3})
     assert dict(zarr.open_group(folder, mode="r").attrs) == {"a": 3, "b": [2]}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of zarr, about what it does not list
+def test_the_copy_is_that_of_zarr(own_store: Path) -> None:
+    group = zarr.open_group(own_store, mode="r+", use_consolidated=False)
+    nested = group.create_group("Notes/ﬁrst/ß").create_array("Z", shape=3, dtype="int8")
+    nested.attrs["unit"] = "µV"
+    group.create_array("notes2", shape=(2, 0), dtype="float32", fill_value=np.nan)
+    for folder in ("Notes/no group", "notes2/c"):  # zarr lists what is there of neither
+        stray = own_store / folder / "inside"
+        stray.mkdir(parents=True)
+        (stray / "zarr.json").write_text((own_store / "notes2" / "zarr.json").read_text())
+    (own_store / "Notes" / ".zgroup").write_text('{"zarr_format": 2}')
+    copy = consolidated(own_store)
+    zarr.consolidate_metadata(str(own_store), zarr_format=3)
+    expected = json.loads((own_store / "zarr.json").read_bytes())["consolidated_metadata"]
+    assert copy == expected
+    assert list(copy["metadata"]) == list(expected["metadata"])
+
+
+def test_metadata_that_is_no_json_is_named(own_store: Path) -> None:
+    (own_store / "notes").mkdir()
+    (own_store / "notes" / "zarr.json").write_text("{")
+    with pytest.raises(StoreError, match=r"notes/zarr\.json"):
+        consolidated(own_store)

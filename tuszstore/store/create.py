@@ -1,7 +1,6 @@
 """Making a store: empty arrays first, tables last, and the root's metadata after all."""
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from tuszstore.store.place import MAX_METADATA, ROOT
 from tuszstore.store.schema import SCHEMA_VERSION, Variable, derived_variables, variables
 from tuszstore.store.shard import write_atomically, zarr_codecs
 from tuszstore.store.spec import StoreSpec
-from tuszstore.store.writing import require_group, update_attributes, write_column
+from tuszstore.store.writing import consolidated, require_group, update_attributes, write_column
 
 
 def create_arrays(path: Path, spec: StoreSpec, encoding: Encoding, n_blocks: int) -> None:
@@ -142,8 +141,6 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
     StoreError
         If the root would be larger than readers take.
     """
-    import zarr
-
     place = LocalPlace(path)
 
     def read(name: str) -> Any:
@@ -156,16 +153,17 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
         update_attributes(
             path / part, {"signature": signature(recordings), "content_digest": content}
         )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
-        zarr.consolidate_metadata(str(path), zarr_format=3)
-    root = json.loads((path / "zarr.json").read_bytes())
-    root["attributes"] = {
-        **attributes,
-        "schema_version": SCHEMA_VERSION,
-        "spec": spec.written_over(attributes.get("spec")),
-        "content_digest": content,
-        "complete": True,
+    root = {
+        "attributes": {
+            **attributes,
+            "schema_version": SCHEMA_VERSION,
+            "spec": spec.written_over(attributes.get("spec")),
+            "content_digest": content,
+            "complete": True,
+        },
+        "zarr_format": 3,
+        "consolidated_metadata": consolidated(path),
+        "node_type": "group",
     }
     sealed = seal(root, file_digests(path))
     if len(sealed) > MAX_METADATA:

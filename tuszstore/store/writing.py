@@ -1,12 +1,13 @@
-"""Columns of tables and their groups as files, encoded here.
+"""Columns of tables, their groups and the root's copy of all metadata, encoded here.
 
-zarr-python takes 10 ms for a column, which is most of the time of a small build. The files are the
-same, byte for byte: a test compares them.
+zarr-python takes 10 ms for a column and 40 ms for the copy, which is most of the time of a small
+build. What is written is the same: tests compare it, and the chunks byte for byte.
 """
 
 import json
 import math
 import shutil
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuszstore.store.digests import sealed_files
+from tuszstore.store.files import read_json
 from tuszstore.store.limits import chunk_names
 from tuszstore.store.place import ROOT
 from tuszstore.store.schema import Variable
@@ -24,6 +27,8 @@ CHUNK = 1 << 20
 
 _LEVEL = 3
 """Of Zstandard."""
+
+_CONSOLIDATED = {"kind": "inline", "must_understand": False}
 
 
 def column_document(variable: Variable, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -121,6 +126,36 @@ def update_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
     document = json.loads((folder / ROOT).read_bytes())
     document["attributes"] = {**(document.get("attributes") or {}), **attributes}
     _write(folder, document)
+
+
+def consolidated(path: Path) -> dict[str, Any]:
+    """Return the metadata of all groups and arrays, as the root holds a copy of it.
+
+    Parameters
+    ----------
+    path : Path
+        Root of the store.
+
+    Raises
+    ------
+    StoreError
+        If a document is too large, or not a JSON object.
+    """
+    files = {name.removesuffix(f"/{ROOT}"): file for name, file in sealed_files(path)}
+    nodes: dict[str, dict[str, Any]] = {}
+    for name in sorted((name for name, file in files.items() if file.name == ROOT), key=_order):
+        parent = name.rpartition("/")[0]
+        if parent and nodes.get(parent, {}).get("node_type") != "group":
+            continue  # no group lists it: it may be of another format, or lie among chunks
+        document = read_json(files[name])
+        if document.get("node_type") == "group":
+            document["consolidated_metadata"] = {**_CONSOLIDATED, "metadata": {}}
+        nodes[name] = document
+    return {**_CONSOLIDATED, "metadata": nodes}
+
+
+def _order(name: str) -> tuple[int, str]:
+    return name.count("/"), unicodedata.normalize("NFKC", name).casefold()
 
 
 def _write(folder: Path, document: Mapping[str, Any]) -> None:
