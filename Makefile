@@ -18,6 +18,8 @@ SHARED_MEMORY := $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 &
 ifneq ($(SHARED_MEMORY),)
 export PYTEST_DEBUG_TEMPROOT ?= $(SHARED_MEMORY)
 endif
+# Tests start hundreds of processes, each of which would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 # On every core, each file of tests in one process, since its tests share what they build.
 PARALLEL := -n auto --dist loadfile
 

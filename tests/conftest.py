@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import tempfile
@@ -21,6 +22,13 @@ RANDOM = "TUSZSTORE_TEST_RANDOM"
 settings.register_profile("tuszstore", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("further", deadline=None, derandomize=False, max_examples=200)
 settings.load_profile("further" if RANDOM in os.environ else "tuszstore")
+
+
+def pytest_collection_finish() -> None:
+    """Take the modules and the tests, a million objects, out of each later garbage collection."""
+    gc.collect()
+    gc.freeze()
+
 
 DATA = "TUSZSTORE_TEST_DATA"
 """Environment variable with the folder of real recordings; by default one beside the checkout."""

@@ -13,12 +13,15 @@ from tuszstore.cli.demo import run_demo
 
 pytestmark = pytest.mark.slow
 
-nbformat = pytest.importorskip("nbformat")
-nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("matplotlib")
 
 NOTEBOOK = ROOT / "notebooks" / "explore.ipynb"
 PAGE = ROOT / "docs" / "explore.md"
+
+
+def read_notebook() -> Any:
+    # here, since its import takes 5 s, also of runs without this file's tests
+    return pytest.importorskip("nbformat").read(NOTEBOOK, as_version=4)
 
 
 def code_cells(notebook: Any) -> list[Any]:
@@ -44,9 +47,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(clone: Path) -> Any:
     """The notebook, run in a real kernel."""
+    nbclient = pytest.importorskip("nbclient")
     folder = clone / "notebooks"
     folder.mkdir()
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = read_notebook()
     client = nbclient.NotebookClient(
         notebook, timeout=300, resources={"metadata": {"path": str(folder)}}
     )
@@ -71,7 +75,7 @@ def test_it_shows_what_it_says(run: Any) -> None:
 
 def test_what_is_in_the_repository_is_a_whole_run(run: Any) -> None:
     """A reader who runs nothing sees every cell's output, and no trace of where it was run."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = read_notebook()
     counts = [cell.execution_count for cell in code_cells(notebook)]
     assert counts == list(range(1, len(counts) + 1))
     assert shown(notebook) == shown(run)
