@@ -1,9 +1,12 @@
+import functools
 import gc
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -62,6 +65,23 @@ def train(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> "tuszstore.
     root = tmp_path_factory.mktemp("stores")
     report = tuszstore.build(split="train", data=corpus, store=root, workers=0)
     return tuszstore.open(report.store)
+
+
+@pytest.fixture(scope="session")
+def built_as(
+    small_corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[dict[str, Any]], Path]:
+    """Return the train store of two recordings of a configuration; not to be changed."""
+
+    @functools.cache
+    def build(config: str) -> Path:
+        root = tmp_path_factory.mktemp("built")
+        report = tuszstore.build(
+            json.loads(config), split="train", data=small_corpus, store=root, workers=0, limit=2
+        )
+        return report.store
+
+    return lambda config: build(json.dumps(config))
 
 
 @pytest.fixture

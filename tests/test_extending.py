@@ -81,28 +81,53 @@ def edited(site: Path, name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+FAULTS = {
+    "raises": (
+        "corpus.py", "        about = json.loads",
+        "        if recording.id.endswith('r1.npy'):\n            raise KeyError('gone')\n"
+        "        about = json.loads",
+        "corpus 'lab': facts() failed: KeyError: 'gone'",
+    ),
+    "wrong length": (
+        "steps.py", "return signal.detrend(x, type=\"constant\")", "return x[:, :-1]",
+        "the filter 'detrend' must return the shape",
+    ),
+}  # fmt: skip
+
+OTHER_FAULTS = {
+    "wrong type": (
+        "corpus.py", "return Source(microvolts.astype(np.float64) * 1e-6,",
+        "return Source(microvolts,", "corpus 'lab': signal() must return float64",
+    ),
+    "format raises": (
+        "formats.py", "return events, None", "return 1 / 0",
+        "the annotation format 'marks' failed: ZeroDivisionError",
+    ),
+    "NaN": (
+        "steps.py", "return signal.detrend(x, type=\"constant\")", "return x * np.nan",
+        "the filter 'detrend' must return finite samples",
+    ),
+    "float32": (
+        "steps.py", "return np.ascontiguousarray(x[", "return np.float32(x[",
+        "the resampler 'nearest' must return an array of float64",
+    ),
+    "no sds": (
+        "steps.py", "return np.zeros(len(x)), largest", "return 0, 1",
+        "the normaliser 'peak' must return",
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "told"),
     [
-        ("corpus.py", "        about = json.loads",
-         "        if recording.id.endswith('r1.npy'):\n            raise KeyError('gone')\n"
-         "        about = json.loads",
-         "corpus 'lab': facts() failed: KeyError: 'gone'"),
-        ("corpus.py", "return Source(microvolts.astype(np.float64) * 1e-6,",
-         "return Source(microvolts,", "corpus 'lab': signal() must return float64"),
-        ("formats.py", "return events, None", "return 1 / 0",
-         "the annotation format 'marks' failed: ZeroDivisionError"),
-        ("steps.py", "return signal.detrend(x, type=\"constant\")", "return x[:, :-1]",
-         "the filter 'detrend' must return the shape"),
-        ("steps.py", "return signal.detrend(x, type=\"constant\")", "return x * np.nan",
-         "the filter 'detrend' must return finite samples"),
-        ("steps.py", "return np.ascontiguousarray(x[", "return np.float32(x[",
-         "the resampler 'nearest' must return an array of float64"),
-        ("steps.py", "return np.zeros(len(x)), largest", "return 0, 1",
-         "the normaliser 'peak' must return"),
+        *(pytest.param(*fault, id=name) for name, fault in FAULTS.items()),
+        *(
+            pytest.param(*fault, id=name, marks=pytest.mark.slow)
+            for name, fault in OTHER_FAULTS.items()
+        ),
     ],
-    ids=["raises", "wrong type", "format raises", "wrong length", "NaN", "float32", "no sds"],
-)  # fmt: skip
+)
 def test_a_plug_in_at_fault_is_named(
     site: Path, lab: Path, name: str, old: str, new: str, told: str
 ) -> None:

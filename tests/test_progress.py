@@ -86,6 +86,7 @@ def test_a_bar_in_a_notebook_is_not_drawn_too_often(monkeypatch: pytest.MonkeyPa
     assert drawn == ["begun <b>", "over"]
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_a_bar(
     own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,7 +235,7 @@ class TestResume:
         assert build(own_corpus, root, force=True).changes["build"] == 3
         assert content(root) == clean
 
-    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EPERM])
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPERM])
     def test_an_error_names_the_path_and_keeps_the_work(
         self,
         own_corpus: Path,
@@ -295,7 +295,14 @@ class TestResume:
         build(own_corpus, root)
         assert content(root) == clean
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    @pytest.mark.parametrize(
+        "number",
+        [
+            signal.SIGINT,
+            pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+            pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+        ],
+    )
     def test_a_signal_ends_the_command_in_order(
         self, own_corpus: Path, tmp_path: Path, number: int
     ) -> None:

@@ -47,8 +47,11 @@ def assert_same(one: np.ndarray, other: np.ndarray, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("length", "stride"),
-    [(12, 5), (7.5, 0.25), (2, 9)],
-    ids=["shorter", "quarters", "gaps"],
+    [
+        pytest.param(12, 5, id="shorter"),
+        pytest.param(7.5, 0.25, id="quarters", marks=pytest.mark.slow),
+        pytest.param(2, 9, id="gaps", marks=pytest.mark.slow),
+    ],
 )
 def test_other_windows_are_those_of_a_build(
     long: "tuszstore.Store", corpus: Path, tmp_path: Path, length: float, stride: float

@@ -98,7 +98,7 @@ def test_a_pickle_opens_the_generation_it_was_made_of(own_corpus: Path, path: Pa
         pickle.loads(pickled)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_workers_of_a_loader_read_on(own_corpus: Path, path: Path, method: str) -> None:
     store = tuszstore.open(path)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -87,12 +87,12 @@ STORES = {
 class TestValues:
     @pytest.mark.parametrize("config", STORES.values(), ids=STORES)
     @pytest.mark.usefixtures("decoder")
-    def test_every_layout(self, own_corpus: Path, tmp_path: Path, config: dict[str, Any]) -> None:
-        report = tuszstore.build(
-            config, split="train", data=own_corpus, store=tmp_path, workers=0, limit=2
-        )
-        with serve(tmp_path) as server:
-            assert_same(open_at(server), tuszstore.open(report.store))
+    def test_every_layout(
+        self, built_as: Callable[[dict[str, Any]], Path], config: dict[str, Any]
+    ) -> None:
+        path = built_as(config)
+        with serve(path.parent) as server:
+            assert_same(open_at(server), tuszstore.open(path))
 
     def test_object_stores(self, train: tuszstore.Store) -> None:
         path = Path(train.path)

@@ -395,7 +395,9 @@ class TestStockDataLoader:
         dataset[0]  # the parent has read before
         self.check(dataset, FORMS[form](dataset, num_workers=2, multiprocessing_context="fork"))
 
-    @pytest.mark.parametrize("method", ["spawn", "forkserver"])
+    @pytest.mark.parametrize(
+        "method", ["spawn", pytest.param("forkserver", marks=pytest.mark.slow)]
+    )
     def test_new_workers(self, dataset: WindowDataset, method: str) -> None:
         dataset[0]
         self.check(

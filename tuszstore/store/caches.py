@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from crc32c import crc32c
 from numpy.typing import NDArray
+
+from tuszstore.store.shard import CRC, checksum_of
 
 CACHE = "TUSZSTORE_CACHE"
 """Environment variable with the cache folder; by default the
@@ -24,8 +25,6 @@ platform's folder for a user's caches."""
 
 LEAST = 1 << 22
 """Minimum size of a shared column (byte)."""
-
-CRC = 4
 
 
 def cache_folder() -> Path:
@@ -90,7 +89,7 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray
     finally:
         os.close(descriptor)
     view = memoryview(mapping)
-    if crc32c(view[:n_bytes]) != int.from_bytes(view[n_bytes:], "little"):
+    if checksum_of(view[:n_bytes]) != view[n_bytes:]:
         return None
     values: NDArray[Any] = np.frombuffer(mapping, dtype, int(np.prod(shape))).reshape(shape)
     return values
@@ -104,7 +103,7 @@ def _write(path: Path, values: NDArray[Any]) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.data.cast("B"))
-            file.write(crc32c(content.data.cast("B")).to_bytes(CRC, "little"))
+            file.write(checksum_of(content.data.cast("B")))
         # never in the place of a file that another process has just written and mapped
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(name)

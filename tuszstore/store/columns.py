@@ -11,16 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from crc32c import crc32c
 from numpy.typing import NDArray
 
 from tuszstore.errors import StoreError
 from tuszstore.store.digests import check_content
 from tuszstore.store.limits import MAX_CHUNK, chunk_names, zstd_size
 from tuszstore.store.place import Place
-
-CRC = 4
-"""Bytes of the checksum behind each chunk."""
+from tuszstore.store.shard import CRC, checksum_of
 
 MAX_STRINGS = 1 << 28
 """Bytes of all strings of a column, decoded."""
@@ -191,7 +188,7 @@ def _decompress(
     if claimed is None or claimed > most or (exact and claimed != most):
         wanted = f"{most}" if exact else f"at most {most}"
         raise StoreError(f"{file}: is damaged: it claims {claimed} bytes, not {wanted}")
-    if crc32c(frame) != int.from_bytes(checksum, "little"):
+    if checksum_of(frame) != checksum:
         raise StoreError(f"{file}: checksum is wrong, or the file is cut off")
     try:
         decoded = zstd.decompress(frame, out)

@@ -153,7 +153,7 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
         update_attributes(
             path / part, {"signature": signature(recordings), "content_digest": content}
         )
-    root = {
+    root: dict[str, Any] = {
         "attributes": {
             **attributes,
             "schema_version": SCHEMA_VERSION,

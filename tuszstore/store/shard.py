@@ -345,6 +345,6 @@ def _encoded(blocks: NDArray[np.generic], codec: str) -> Iterable[bytes]:
         yield blosc.encode(block)
 
 
-def checksum_of(content: bytes) -> bytes:
+def checksum_of(content: bytes | memoryview) -> bytes:
     """Return the CRC-32C of bytes, as the codec ``crc32c`` puts it behind them."""
     return int(crc32c(content)).to_bytes(CRC, "little")
