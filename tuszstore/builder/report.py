@@ -237,7 +237,7 @@ def _stretches(columns: Sequence[NDArray[Any]], chosen: NDArray[Any]) -> int:
     rows = np.flatnonzero(chosen & (stop > first))
     if not len(rows):
         return 0
-    base = recording[rows] * (int(stop.max()) + 2)  # so that recordings lie one after the other
+    base = recording[rows] * (int(stop.max()) + 2)  # places recordings on one axis without overlap
     first, stop = first[rows] + base, stop[rows] + base
     order = np.argsort(first, kind="stable")
     covered = np.maximum.accumulate(stop[order])

@@ -77,7 +77,7 @@ def _letters(text: str) -> Hashable:
 
 
 def _common(labels: Sequence[str]) -> set[str]:
-    """Return the electrodes that many others are measured against."""
+    """Return the electrodes that many others are referenced to."""
     against: dict[str, set[str]] = {}
     for parsed in map(_parsed, labels):
         if parsed is not None and is_electrode(parsed.reference):

@@ -105,7 +105,7 @@ def _names(folder: Path) -> Iterator[str]:
     try:
         yield from os.listdir(folder)
     except OSError:
-        return  # what is wrong with it was said when it was listed
+        return  # the error was reported when it was listed
 
 
 def parse_events(content: bytes, name: str, column: str | None) -> tuple[BidsEvent, ...]:
