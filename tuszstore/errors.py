@@ -26,7 +26,7 @@ class RecordingError(TuszstoreError):
     """One recording that cannot be used; its text is the reason shown to the user."""
 
     def __str__(self) -> str:
-        # as it is: it is stored, and with pseudonyms searched for names; who shows it escapes it
+        # unescaped: it is stored, and searched for names if there are pseudonyms; output escapes it
         return Exception.__str__(self)
 
 

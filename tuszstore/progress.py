@@ -60,7 +60,7 @@ def choose_progress(wanted: bool | None) -> "BuildProgress | None":
 
 def in_notebook() -> bool:
     """Return whether this process is the kernel of a notebook, of Jupyter, VS Code or Colab."""
-    if "IPython" not in sys.modules:  # nobody imports it but for itself
+    if "IPython" not in sys.modules:  # a notebook's kernel has imported it
         return False
     from IPython.core.getipython import get_ipython
 
@@ -102,7 +102,7 @@ class BuildProgress:
 
     def figures(self) -> dict[str, Any]:
         """Return what is built, how fast, what is left, and how many recordings failed."""
-        assert self._start is not None  # or nothing was begun
+        assert self._start is not None  # set when the work began
         rate = self._done / max(time.monotonic() - self._start, 1e-9)
         return {
             "hours": f"{self._done / 3600:.1f}/{self._total / 3600:.1f} h",
@@ -152,7 +152,7 @@ class NotebookBar:
     def __init__(self) -> None:
         self._handle: Any = None
         self._drawn = -REDRAW_SECONDS
-        self._lock = threading.Lock()  # threads that read report at the same time
+        self._lock = threading.Lock()  # reading threads report concurrently
 
     def show(self, text: str, share: float | None = None, *, last: bool = False) -> None:
         """Draw the line, unless that was done a moment ago.
@@ -219,7 +219,7 @@ class NotebookProgress(BuildProgress):
         print(text, file=sys.stderr)
 
     def _draw(self, then: str = "", *, last: bool = False) -> None:
-        if self._start is None:  # nothing is to be built
+        if self._start is None:  # nothing to build
             self._bar.show("", last=True)
             return
         share = min(1.0, self._done / self._total) if self._total else 1.0

@@ -27,7 +27,7 @@ GROUP = re.compile(r"\d{3}")
 NO_CLASS = frozenset({BACKGROUND, "(null)", "null"})
 """Classes that mark nothing."""
 
-_GAP = 0.01  # s, from which on time without a row is one
+_GAP = 0.01  # s, from which time without a row counts as a gap
 _END = 1.0  # s, by which a recording may be longer than its rows
 
 

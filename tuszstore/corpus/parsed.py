@@ -1,6 +1,6 @@
-"""Files that annotate many recordings: each is parsed once, and again after a change.
+"""Files that annotate many recordings: parsed once, and again after a change.
 
-A corpus lives as long as its process, and a list may be corrected between two builds.
+A corpus object may outlive a build, and a file may be corrected before the next one.
 """
 
 import os

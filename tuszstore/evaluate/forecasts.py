@@ -261,7 +261,7 @@ def _score_line(
 
 
 def _spaced(alarms: NDArray[np.float64], refractory: float) -> NDArray[np.float64]:
-    """Return the alarms that are not within so much time after one that is kept."""
+    """Return the alarms outside the refractory period of each alarm that is kept."""
     kept: list[float] = []
     for alarm in alarms.tolist():
         if not kept or alarm - kept[-1] > refractory or refractory == 0:

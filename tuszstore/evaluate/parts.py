@@ -70,7 +70,7 @@ class Part:
         rows : ndarray of int64, shape (window,)
             As the windows of all blocks are numbered one after the other.
         """
-        # not what was cut off
+        # without the truncated block
         words = np.memmap(self.path, "<f4", "r", shape=self.path.stat().st_size // 4)
         firsts = np.concatenate(
             [
@@ -110,7 +110,7 @@ class PartWriter:
         hidden = folder / f".{name}"
         self.path = folder / f"{name}{SUFFIX}"
         self._file: IO[bytes] = hidden.open("xb")
-        # before it has its name, so that nobody takes it for one that was left
+        # locked before it has its name, so that no other writer treats it as abandoned
         fcntl.flock(self._file, fcntl.LOCK_EX)
         hidden.rename(self.path)
 
@@ -138,7 +138,7 @@ class PartWriter:
             self._file.write(_HEADER.pack(_END, 0, 0, 0))
         self._file.flush()
         os.fsync(self._file.fileno())
-        fcntl.flock(self._file, fcntl.LOCK_UN)  # a child of this process may have the file as well
+        fcntl.flock(self._file, fcntl.LOCK_UN)  # a child process may also have it
         self._file.close()
 
 

@@ -80,7 +80,7 @@ class Trace:
         last = np.minimum(places - before + width, len(places))
         with np.errstate(invalid="ignore"):
             mean = (sums[last] - sums[first]) / (counts[last] - counts[first])
-        # sums that cancel leave 1e-17 below 0
+        # cancellation can leave sums slightly below 0
         return np.where(known, np.clip(mean, 0, 1), np.nan).astype(np.float32)
 
 
@@ -160,7 +160,7 @@ def stitch(
         elif mode == "max":
             np.maximum.at(best, places, spread)
         else:
-            best[places] = spread  # of places that repeat, the last is kept
+            best[places] = spread  # if places repeat, the last value is kept
     if mode == "mean":
         with np.errstate(invalid="ignore"):
             return np.clip(weighted / covered, 0, 1).astype(np.float32)
@@ -170,7 +170,7 @@ def stitch(
 def _held(
     values: NDArray[np.float32], ends: NDArray[np.int64], cell: int, n_cells: int, hold: int
 ) -> NDArray[np.float32]:
-    """Return for each cell the last value of the newest window that has ended."""
+    """Return for each cell the last value of the most recent window that has ended."""
     begins = np.arange(n_cells) * cell
     newest = np.searchsorted(ends, begins, "right") - 1
     known = newest >= 0

@@ -25,7 +25,7 @@ OTHER, SEIZURE, IGNORED = 0, 1, 2
 
 
 class _Table:
-    """Columns of one length; those that are strings have the type object."""
+    """Columns of equal length; columns of strings have dtype object."""
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]

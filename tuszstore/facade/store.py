@@ -158,7 +158,7 @@ def open_place(place: Place) -> Store:
 
 
 def _open_again(place: Place, identity: Identity) -> Store:
-    """Open a store that was pickled, though another may have its name by now."""
+    """Open a pickled store, even if another store has its name by now."""
     try:
         return Store(StoreMetadata.open(place, identity))
     except ReplacedError:

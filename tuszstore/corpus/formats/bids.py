@@ -1,8 +1,8 @@
 """The TSV sidecars of BIDS: ``_events.tsv``, ``_channels.tsv`` and ``participants.tsv``.
 
-Columns come in any order, ``n/a`` (or nothing) is "not known", cells may be quoted. Which column
-names the type of an event differs: ``eventType`` in SzCORE's standard, ``trial_type`` in BIDS
-itself. A corpus defines what its words mean; :mod:`tuszstore.corpus.formats.markers` pairs markers
+Columns may be in any order, ``n/a`` or an empty cell means "unknown", and cells may be quoted. The
+type of an event is in ``eventType`` in SzCORE's standard, and in ``trial_type`` in BIDS itself. A
+corpus defines the meaning of its words; :mod:`tuszstore.corpus.formats.markers` pairs markers
 of zero length. BIDS allows onsets before the recording, and rows that repeat each other.
 """
 

@@ -1,4 +1,4 @@
-"""Errata of public corpora, as rows of YAML: what is wrong in which file, and what is right.
+"""Errata of public corpora, as rows of YAML: the file, the error, and the correction.
 
 A row names a file and what identifies it: its SHA-256, its size, or a text in it. It is
 applied only if that matches, so a corrected re-release is unchanged. It has either a correction,

@@ -16,7 +16,7 @@ from tuszstore.errors import AnnotationError
 
 VERSION = "lbl_v1.0.0"
 
-# all of these meet lines in which each run of blanks is one blank
+# matched after each run of blanks is replaced by one blank
 _MONTAGE = re.compile(r"montage ?= ?(\d{1,4}) ?,([^:]+):(.+?)--(.+)")
 _LEVELS = re.compile(r"number_of_levels ?= ?(\d{1,3})")
 _LEVEL = re.compile(r"level ?\[ ?(\d{1,3}) ?\] ?= ?(\d{1,3})")
