@@ -330,7 +330,7 @@ def _persons(copies: Iterable[Copy]) -> dict[str, str]:
 
 
 def _folders_in_name(recording: Recording) -> Iterable[str]:
-    """Yield folders with which a file's name begins, if they contain a digit: others may be words."""
+    """Yield folders with which a file's name begins, if they have a digit: others may be words."""
     name = recording.path.stem.casefold()
     for folder in recording.folders:
         if name.startswith(folder.casefold()) and any(map(str.isdigit, folder)):

@@ -116,7 +116,7 @@ class WindowLabels:
         begin: NDArray[np.int64],
         out: NDArray[Any],
     ) -> None:
-        """Set the labels of windows from the seizures of a channel; of all channels, if it is -1."""
+        """Set the labels of windows from the seizures of a channel; -1 stands for all channels."""
         n_samples = self._tables.geometry.window
         values = out if target.rule is None else np.empty((len(begin), n_samples), np.float32)
         values[...] = 0

@@ -1,4 +1,4 @@
-"""Making a store: empty arrays first, tables last, and the root's metadata after all."""
+"""Making a store: first empty arrays, then tables, finally the root's metadata."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -60,7 +60,7 @@ def file_digests(path: Path) -> dict[str, str]:
     digests = {}
     for name, file in sealed_files(path):
         with file.open("rb") as content:
-            # anybody may have chosen a name
+            # names may be untrusted
             known = os.fsencode(name).decode("utf-8", "backslashreplace")
             digests[known] = hashlib.file_digest(content, "sha256").hexdigest()
     return digests
@@ -159,7 +159,7 @@ def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
         "root": _UNKNOWN,
     }
     attributes[ATTRIBUTE] = own
-    for letter in _NO_DIGITS:  # zeros, and any of these, may stand elsewhere too
+    for letter in _NO_DIGITS:  # zeros, and each of these, may also occur elsewhere
         own["root"] = mark = 64 * letter
         text = json.dumps(root, indent=1)
         before, _, after = text.partition(mark)

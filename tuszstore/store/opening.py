@@ -136,7 +136,7 @@ def schema_error(
         known = version == SCHEMA_VERSION
         return None if not known and is_disguised(content, version, SCHEMA_VERSION) else error
     except StoreError:
-        pass  # told by who opens it
+        pass  # reported by the caller that opens it
     return None
 
 

@@ -169,6 +169,6 @@ def hide_credentials(url: str) -> str:
 def shown_path(path: Path | str) -> str:
     """Return a path for display: relative to the working directory, if it is inside it."""
     if isinstance(path, Path):
-        with contextlib.suppress(ValueError, OSError):  # elsewhere, or the directory was removed
+        with contextlib.suppress(ValueError, OSError):  # not below the working directory
             return str(path.relative_to(Path.cwd()))
     return str(path)

@@ -4,9 +4,9 @@
 Stretches that a rater did not review, or ignored ones, are events with the bit of unlabelled
 samples. This suffices to compute labels under other rules than that of the build.
 
-A sample is decided by the raters with an opinion: who reviewed it, and do not ignore it.
-A class is marked if any of them marks it, more than half of them, or all; without any
-opinion, the sample is unlabelled. Each class is decided independently.
+A sample is decided by the raters with an opinion, who reviewed it and do not ignore it. Depending
+on the rule, a class is marked if any of them, more than half of them, or all of them mark it.
+Without any opinion, the sample is unlabelled. Each class is decided independently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -216,7 +216,7 @@ def decide(recordings: Mapping[str, Any], events: Mapping[str, Any], rule: str) 
     first, stop = (np.asarray(events[n], np.int64) for n in ("first_sample", "stop_sample"))
     bit = np.asarray(events["class_bit"], np.uint16)
     rater = [str(name) for name in np.asarray(events["rater"]).tolist()]
-    # rows that state a decision are no annotation
+    # rows that record a decision are not annotations
     annotated = np.array([name not in RULES for name in rater], bool)
     ends = np.searchsorted(owner, np.arange(len(texts) + 1))
     rows: list[NDArray[Any]] = [owner[:0]]

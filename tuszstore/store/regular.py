@@ -83,7 +83,7 @@ class WindowGrid:
         ----------
         numbers : ndarray of int64, shape (window,)
         """
-        # of recordings that begin with one window, all but the last have none
+        # recordings with equal first window: all but the last have no windows
         recording = np.searchsorted(self.first_window, numbers, "right") - 1
         return recording, (numbers - self.first_window[recording]) * self.geometry.stride
 

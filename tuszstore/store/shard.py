@@ -1,8 +1,8 @@
 """The bytes of a shard: the Zarr v3 codec ``sharding_indexed`` [1]_.
 
-A shard is the encoded chunks one after the other, then an index with offset and size of each, as
-little-endian uint64, then the CRC-32C of the index. A missing chunk has both at
-2^64 - 1. Each chunk ends in its own CRC-32C.
+A shard consists of the encoded chunks, an index with offset and size of each chunk as little-endian
+uint64, and the CRC-32C of the index. For a missing chunk, both are 2^64 - 1. Each chunk ends with
+its own CRC-32C.
 
 Shards are encoded here because zarr-python takes six times as long; the result is the same
 array, and the tests read it with zarr-python, zarrs and tensorstore.
@@ -167,7 +167,7 @@ def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int
     """
     if crc32c(table) != int.from_bytes(checksum, "little"):
         raise ValueError("checksum of the shard's index is wrong, or the file is cut off")
-    # signed, so that what is too large for a file is negative, and what is absent -1
+    # signed, so that impossibly large values are negative, and absent chunks are -1
     begins, lengths = np.frombuffer(table, "<i8").reshape(-1, 2).T
     absent = begins == -1
     within = (begins >= 0) & (lengths >= CRC) & (lengths <= n_payload - begins)

@@ -1,7 +1,7 @@
 """Columns of tables, their groups and the root's copy of all metadata, encoded here.
 
 zarr-python takes 10 ms for a column and 40 ms for the copy, which is most of the time of a small
-build. What is written is the same: tests compare it, and the chunks byte for byte.
+build. The result is the same: tests compare the metadata, and the chunks byte by byte.
 """
 
 import json
@@ -146,7 +146,7 @@ def consolidated(path: Path) -> dict[str, Any]:
     for name in sorted((name for name, file in files.items() if file.name == ROOT), key=_order):
         parent = name.rpartition("/")[0]
         if parent and nodes.get(parent, {}).get("node_type") != "group":
-            continue  # no group lists it: it may be of another format, or lie among chunks
+            continue  # not part of a group: another format, or among chunks
         document = read_json(files[name])
         if document.get("node_type") == "group":
             document["consolidated_metadata"] = {**_CONSOLIDATED, "metadata": {}}
@@ -163,7 +163,7 @@ def _write(folder: Path, document: Mapping[str, Any]) -> None:
 
 
 def _encoded(variable: Variable, values: NDArray[Any], document: Mapping[str, Any]) -> Any:
-    """Yield the chunks, all of one shape: the last one is filled up."""
+    """Yield the chunks, all of one shape: the last one is padded."""
     from numcodecs import zstd
     from numcodecs.vlen import VLenUTF8
 

@@ -101,7 +101,7 @@ def describe(store: WindowCollection) -> dict[str, Any]:
         "units": spec.units,
         "length": spec.window,
         "stride": spec.stride,
-        "rater": spec.rater,  # who decides the labels
+        "rater": spec.rater,  # the rater who decides the labels
     }
 
 
