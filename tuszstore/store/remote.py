@@ -191,7 +191,7 @@ class RemotePlace:
             if not (isinstance(error, RequestError) and error.unanswered):
                 with contextlib.suppress(
                     RequestError
-                ):  # then the first error is closer to the cause
+                ):  # the first error is closer to the cause
                     self.find(identity)
             raise
 
