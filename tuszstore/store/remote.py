@@ -189,9 +189,7 @@ class RemotePlace:
         except Exception as error:
             # avoids waiting again for a server that did not answer
             if not (isinstance(error, RequestError) and error.unanswered):
-                with contextlib.suppress(
-                    RequestError
-                ):  # the first error is closer to the cause
+                with contextlib.suppress(RequestError):  # the first error is closer to the cause
                     self.find(identity)
             raise
 
