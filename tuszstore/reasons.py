@@ -12,12 +12,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 EXAMPLES = 3
-"""Recordings that are named for each reason; one more where it is the last one."""
+"""Recordings that are named for each reason; one more if only one would remain."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What was said of recordings, in the same words but for names and numbers.
+    """Equal texts about recordings, except for names and numbers.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Reason:
 
 
 def group_reasons(entries: Iterable[tuple[str, str, str]]) -> list[Reason]:
-    """Group reasons by kind and by what is alike in their texts.
+    """Group reasons by kind, and by text without names and numbers.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def in_a_line(reason: Reason, noun: str = "recording") -> str:
 
 
 def after_kind(kind: str, text: str) -> str:
-    """Return a reason, behind its kind where the reason alone does not tell that."""
+    """Return a reason, prefixed by its kind unless the reason includes that."""
     known = kind in ("", "failed", "duplicate") or text.startswith(f"{kind}: ")
     return text if known else f"{kind}: {text}"
 
@@ -92,7 +92,7 @@ def after_kind(kind: str, text: str) -> str:
 def all_notes(
     notes: Iterable[str], interpolated: NDArray[Any], channels: Sequence[str]
 ) -> list[str]:
-    """Return what is noted of each recording, interpolated channels among it.
+    """Return the notes on each recording, including interpolated channels.
 
     Parameters
     ----------

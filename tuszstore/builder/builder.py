@@ -47,7 +47,7 @@ class Progress(Protocol):
         """Start with a plan."""
 
     def advance(self, seconds: float, *, failed: bool) -> None:
-        """Count one recording of so many seconds of EEG."""
+        """Count one recording and its seconds of EEG."""
 
     def stop(self) -> None:
         """Finish, whatever the outcome."""

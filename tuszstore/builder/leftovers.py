@@ -20,7 +20,7 @@ def folder_for(store: Path, kind: str) -> Path:
 
 
 def remove_leftovers(store: Path) -> None:
-    """Remove what was left; the caller must hold the lock of the store.
+    """Remove the remains; the caller must hold the lock of the store.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def remove_leftovers(store: Path) -> None:
 
 
 def clear_leftovers(store: Path) -> None:
-    """Remove what was left, unless the store is locked.
+    """Remove the remains, unless the store is locked.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ def locked(store: Path) -> Iterator[None]:
     Raises
     ------
     BuildError
-        If another build holds it, naming that; or if it cannot be written.
+        If another build, which is named, holds it; or if it cannot be written.
     """
     path = lock_path(store)
     try:

@@ -102,7 +102,7 @@ class Failed:
     task : Task
     reason : str
     traceback : str
-        Where an error arose that nobody foresaw; empty for others.
+        Traceback of an unexpected error; empty for others.
     """
 
     task: Task

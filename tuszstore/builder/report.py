@@ -126,8 +126,8 @@ class BuildReport:
 def overall_status(reports: Sequence[BuildReport]) -> int:
     """Return the exit status of builds of several splits.
 
-    It is 1 if nothing was built, else the most severe one; a split of which
-    nothing could be built counts as failed recordings.
+    It is 1 if nothing was built, otherwise the most severe one; a split that could not be built at
+    all counts as failed recordings.
 
     Parameters
     ----------

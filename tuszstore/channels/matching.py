@@ -31,7 +31,7 @@ def match_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, tuple[
     common = _common(labels)
 
     def electrode(text: str) -> Hashable:
-        """Return what is measured, unless it is against a neighbour."""
+        """Return the electrode of a label; None if its reference is a neighbour."""
         parsed = _parsed(text)
         if parsed is None or (is_electrode(parsed.reference) and parsed.reference not in common):
             return None

@@ -260,7 +260,7 @@ class _Attempt:
                 self.terms.append(made)
 
     def told(self) -> list[Channel]:
-        """Return what is lost for good, or all if nothing is there to interpolate from."""
+        """Return lost channels that cannot be interpolated, or all if no electrodes can serve."""
         allowed = self.ask.interpolate
         lost = [c for c in self.lost if c.cathode or canonical(c.anode) not in allowed]
         return lost or self.lost
@@ -368,7 +368,7 @@ class _Attempt:
         return {group.numbers[name][0]: factor for name, factor in factors.items()}
 
     def resolution(self) -> Resolution:
-        """Return what was found."""
+        """Return the result."""
         missing = tuple(sorted(self.missing))
         row = {name: self.signals.number + k for k, name in enumerate(missing)}
         same = {name: numbers for name, numbers in (self.used | self.same).items() if numbers[1:]}

@@ -206,7 +206,7 @@ class Source:
     Attributes
     ----------
     volts : ndarray of float64, shape (signal, sample)
-        In the order in which they were asked for.
+        In the requested order.
     sfreq : Fraction
         Sampling rate (Hz).
     """

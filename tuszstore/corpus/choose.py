@@ -108,7 +108,7 @@ def _decisions(given: Mapping[str, str], name: str) -> tuple[tuple[str, str], ..
 
 
 def recognise(root: Path) -> str:
-    """Return the name of the corpus that a folder is; ``folder`` where none recognises it.
+    """Return the name of a folder's corpus; ``folder`` if none recognises it.
 
     Raises
     ------

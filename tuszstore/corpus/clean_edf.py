@@ -15,7 +15,7 @@ from tuszstore.corpus.regular import open_regular
 from tuszstore.corpus.units import MILLIVOLT, VOLT, volts
 
 _MNE_UNITS: dict[float | None, bytes] = {MILLIVOLT: b"mV", VOLT: b"V"}
-"""How MNE is told the units that are not read as microvolts."""
+"""MNE's names of the units that are not read as microvolts."""
 _RANGE = {
     "physical_min": b"-1",
     "physical_max": b"1",

@@ -103,7 +103,7 @@ class _Digits:
         self._length = length.numerator * scale, length.denominator
 
     def unit(self, first: int, k: int) -> float:
-        """Return the unit of a time's last digit (s); 0 where nothing had to be rounded.
+        """Return the unit of a time's last digit (s); 0 if no rounding was necessary.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """Something like :func:`map`."""
 
 AnnotationOf = Callable[[Recording], Annotation]
-"""Reads what was annotated of a recording, as :meth:`Corpus.annotation` does."""
+"""Reads the annotation of a recording, like :meth:`Corpus.annotation`."""
 
 _HEAD, _PIECE = 256, 4096
 _COPIED = frozenset({"sourcedata", "derivatives"})
@@ -98,7 +98,7 @@ def choose_originals(
     ----------
     groups : iterable of sequence of Recording
     annotation_of : callable
-        Reads what was annotated of a recording.
+        Reads the annotation of a recording.
     """
     copies = []
     for group in groups:

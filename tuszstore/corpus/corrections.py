@@ -41,7 +41,7 @@ class Applied(Generic[C]):
     ----------
     correction : Correction
     erratum : Erratum
-        The row that it comes from.
+        Its row of the table.
     choice : str
         Of a decision, such as ``electric``; empty for a correction.
     """
@@ -51,7 +51,7 @@ class Applied(Generic[C]):
     choice: str = ""
 
     def noted(self, text: str) -> str:
-        """Return the note that says what was done.
+        """Return the note on the correction.
 
         Parameters
         ----------

@@ -228,8 +228,8 @@ def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
 def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
     """Yield the bytes of one signal in each record.
 
-    They are read, not memory-mapped: if the file is truncated meanwhile, or its disk fails, a map
-    kills the process.
+    They are read, not memory-mapped, since a map would kill the process if the file is truncated or
+    the disk fails.
 
     Parameters
     ----------

@@ -54,9 +54,9 @@ class EdfCorpus:
         ----------
         path : Path
         patient : pattern
-            Of the whole name of a patient's folder.
+            Pattern of the complete name of a patient's folder.
         named : str
-            The patient that the file's name states; empty where it states none.
+            The patient that the file's name states; empty if it states none.
         session : str
         """
         id_ = path.relative_to(self.root).as_posix()

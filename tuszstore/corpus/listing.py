@@ -60,7 +60,7 @@ def list_edf_files(
 
 
 def some_names(folder: Path, most: int) -> list[str]:
-    """Return some names in a folder, sorted; none where it cannot be read.
+    """Return some names in a folder, sorted; none if it cannot be read.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterat
     ----------
     root : Path
     pattern : re.Pattern
-        Of the whole name.
+        Pattern of the complete name.
     most : int
         Folders to yield per level.
     """

@@ -20,7 +20,7 @@ class Parsed(Generic[T]):
     Parameters
     ----------
     parse : callable
-        Takes content and name of a file; raises RecordingError where it cannot be understood.
+        Takes content and name of a file; raises RecordingError if it cannot be parsed.
     most : int
         Maximum size of a file (byte).
     """

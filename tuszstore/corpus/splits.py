@@ -102,7 +102,7 @@ def choose_split(
     Parameters
     ----------
     recordings : sequence of Recording
-        Of the whole corpus, in the order of their paths.
+        Recordings of the whole corpus, ordered by path.
     name : str
         Name of the split, or an alias.
     config : Corpus

@@ -39,7 +39,7 @@ class SyntheticRecording:
     sfreq : float
         Sampling rate of the EEG in Hz.
     seconds : float
-        Length of the whole data records in the file.
+        Length of the complete data records in the file.
     quirks : tuple of str
         Keys of `QUIRKS`.
     events : tuple of (float, float, str)

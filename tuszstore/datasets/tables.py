@@ -77,7 +77,7 @@ ROWS = frozenset(variable.dims[0] for variable in VARIABLES if len(variable.dims
 
 
 class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
-    """A table as a Dataset, of which pandas gets a row for each of its rows.
+    """A table as a Dataset that pandas converts row by row.
 
     An ordinary Dataset becomes the product of all its dimensions there: 19 rows for a recording
     whose mean is known of each channel. Here a variable with another dimension becomes a column
@@ -183,7 +183,7 @@ def _join(store: WindowTables, name: str) -> NDArray[Any]:
 def lazy_column(
     shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
 ) -> Any:
-    """Return data of an xarray Variable that is loaded in whole when any of it is used.
+    """Return data of an xarray Variable that is loaded completely when any part is used.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class _Numbers(pd.Index):
         Raises
         ------
         ValueError
-            If they are of different stores: whoever asks is about to pair them.
+            If they are of different stores, since a comparison would align unrelated windows.
         """
         theirs = getattr(other, "_source", None)
         if self._source and theirs and self._source.signature != theirs.signature:

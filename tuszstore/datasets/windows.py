@@ -135,7 +135,7 @@ def chunk_sizes(n_windows: Iterable[int], window_bytes: int) -> tuple[int, ...]:
 
 
 def windows_dataset(store: "WindowCollection", dropped: Collection[str] = ()) -> xarray.Dataset:
-    """Return the windows of a store, read each time that values are asked for.
+    """Return the windows of a store, read each time values are requested.
 
     Parameters
     ----------

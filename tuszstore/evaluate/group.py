@@ -30,7 +30,7 @@ def write_group(
     n_values: int,
     read: Callable[[int, int], NDArray[np.float32]],
 ) -> None:
-    """Write predictions; the root's metadata with ``complete`` comes last.
+    """Write predictions; the root's metadata with ``complete`` is written last.
 
     Parameters
     ----------

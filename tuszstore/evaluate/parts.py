@@ -33,7 +33,7 @@ class Block:
     ----------
     indices : ndarray of int64, shape (window,)
     offset : int
-        Where the values lie in the file (byte).
+        Offset of the values in the file (bytes).
     checksum : int
         Of indices and values.
     """
@@ -68,7 +68,7 @@ class Part:
         Parameters
         ----------
         rows : ndarray of int64, shape (window,)
-            As the windows of all blocks are numbered one after the other.
+            Rows, numbered through the windows of all blocks.
         """
         # without the truncated block
         words = np.memmap(self.path, "<f4", "r", shape=self.path.stat().st_size // 4)
@@ -180,7 +180,7 @@ def read_parts(folder: Path) -> list[Part]:
 
 
 def being_written(folder: Path) -> Iterator[Path]:
-    """Yield the parts that a living writer holds open."""
+    """Yield the parts that a live writer has open."""
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         with path.open("rb") as file:
             try:

@@ -133,7 +133,7 @@ class Predictions:
         Returns
         -------
         Trace
-            Its cells are the longest of which all windows are multiples.
+            A trace whose cells have the greatest length that divides all windows.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Predictions:
         *,
         mode: Mode = "mean",
     ) -> EventTable:
-        """Return the events that the traces hold.
+        """Return the events of the traces.
 
         Parameters
         ----------
@@ -259,7 +259,7 @@ class Predictions:
         return score_predictions(self, EventRule(threshold, **options), against)
 
     def worst(self, scores: "Scores", number: int = 3) -> "tuple[list[Finding], list[Finding]]":
-        """Return the worst misses and the worst false alarms among what was scored.
+        """Return the worst misses and the worst false alarms.
 
         Misses are worse the lower their highest probability, false alarms the higher it is.
         """

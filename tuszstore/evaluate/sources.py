@@ -36,7 +36,7 @@ class Source:
 
 
 def sources_of(recordings: Recordings) -> list[Source]:
-    """Return the files that recordings come from, in their order."""
+    """Return the files that contain the recordings, in their order."""
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(recordings.source_id.tolist()):
         rows.setdefault(name, []).append(row)
@@ -45,10 +45,10 @@ def sources_of(recordings: Recordings) -> list[Source]:
 
 
 def bids_paths(recordings: Recordings) -> list[PurePosixPath]:
-    """Return where in a folder of BIDS the events table of each file of recordings lies.
+    """Return the path of the events table of each file, within a folder of BIDS.
 
-    Beside the signal where that lies in such folders; otherwise patients and sessions have the
-    letters and digits of their names, and the files of a session are its runs, from 00 on.
+    It is beside the signal if that is in such folders. Otherwise patients and sessions have the
+    letters and digits of their names, and the files of a session are its runs, starting at 00.
     """
     runs: Counter[str] = Counter()
     paths: list[PurePosixPath] = []
@@ -70,7 +70,7 @@ def bids_paths(recordings: Recordings) -> list[PurePosixPath]:
 
 
 def csv_bi_paths(recordings: Recordings) -> list[PurePosixPath]:
-    """Return where in a folder the ``.csv_bi`` of each file of recordings lies: as the signal.
+    """Return the path of the ``.csv_bi`` of each file within a folder, like that of its signal.
 
     Files that differ in their suffix alone keep it: ``a.edf.csv_bi``.
     """

@@ -31,7 +31,7 @@ class Trace:
     step : float
         Length of a cell (s).
     causal : bool
-        Whether each value depends on nothing that comes after its cell's start.
+        Whether each value depends only on data before its cell's start.
     """
 
     recording: str
@@ -57,9 +57,9 @@ class Trace:
         return float(np.count_nonzero(~np.isnan(self.values)) * self.step)
 
     def smoothed(self, seconds: float | None) -> NDArray[np.float32]:
-        """Return the mean over so much time around each cell, of a causal trace before it.
+        """Return the moving mean, centred on each cell, or for a causal trace before it.
 
-        Cells without a value stay so, and do not count.
+        Cells without a value are unchanged, and are not included in means.
 
         Parameters
         ----------
@@ -122,10 +122,10 @@ def stitch(
     n_cells : int
         Cells of the recording.
     mode : {"mean", "max", "last", "causal"}
-        What a cell has that several windows cover: their mean, weighted with ``1 - |2 x - 1|``,
-        where x is where the middle of the cell lies in the window, from 0 to 1; the largest; or
-        that of the window that began last. ``causal``: the last value of the window that ended last
-        before the cell begins, which is all that was known then.
+        Value of a cell that several windows cover: their mean, weighted by ``1 - |2 x - 1|``, where
+        x is the relative position of the cell's centre in the window, from 0 to 1; their maximum;
+        or the value of the window that began last. ``causal``: the last value of the window that
+        ended last before the cell begins, as in real time.
     hold : int
         With ``causal``, samples for which the value of the recording's last window stands.
 

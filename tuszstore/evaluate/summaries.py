@@ -21,10 +21,10 @@ class Mean:
     Attributes
     ----------
     mean : float or None
-        Over the subjects of whom it is defined; None where it is of nobody.
+        Mean over the subjects for whom it is defined; None if there are none.
     low, high : float or None
-        Interval that holds 95 % of the means of subjects drawn again with replacement
-        (percentile bootstrap); None with fewer than two subjects.
+        95 % interval of the means of subjects resampled with replacement (percentile bootstrap);
+        None with fewer than two subjects.
     subjects : int
         Of whom it is defined.
     """

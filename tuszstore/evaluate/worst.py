@@ -25,7 +25,7 @@ class Finding:
     onset, offset : float
         From the recording's start (s).
     probability : float
-        Highest in it; NaN where no window reaches.
+        Highest probability within it; NaN if no window covers it.
     """
 
     row: int

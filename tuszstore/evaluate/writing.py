@@ -79,8 +79,8 @@ def write_predictions(
     Raises
     ------
     PredictionError
-        If there is something else at `path`, or predictions without `overwrite`, or what is
-        unfinished there is of another store or model.
+        If there is something else at `path`, or there are predictions and `overwrite` is not set,
+        or unfinished predictions of another store or model.
     """
     return PredictionWriter(store, Path(path), model, overwrite, world_size)
 
@@ -138,8 +138,8 @@ class PredictionWriter:
         indices : array_like of int, shape (window,)
             As ``store.read`` takes them.
         probabilities : array_like of float, shape (window,) or (window, value)
-            Of a seizure, 0 to 1: one for each window, or so many at equal distances that they
-            divide the window's samples. Tensors are taken from wherever they are.
+            Probabilities of a seizure, 0 to 1: one for each window, or several at equal distances,
+            whose number must divide the window's samples. Tensors may be on any device.
 
         Raises
         ------

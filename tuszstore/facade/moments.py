@@ -201,7 +201,7 @@ class _Source:
         return out
 
     def clipped(self, derivation: Derivation) -> NDArray[np.bool_]:
-        """Return where its own channels were cut off, ``(sample,)``."""
+        """Return where channels of a derivation are clipped, ``(sample,)``."""
         rows = [row for row, _ in derivation.terms]
         return np.asarray((np.abs(self._stored[rows]) >= self._limit).any(axis=0), np.bool_)
 

@@ -244,7 +244,7 @@ class WindowCollection(Described):
             Id, file name without suffix, or row of `recordings`.
         annotations : bool
             Whether its events become annotations: class, onset and duration as annotated, cut to
-            the recording, and the channels where not the whole montage is meant.
+            the recording, and channels unless the whole montage is meant.
 
         Returns
         -------

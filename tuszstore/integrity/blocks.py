@@ -58,7 +58,7 @@ class ShardReader:
         file : str
             Relative to the store's root.
         whole : bool
-            Whether to read more than the index; else the content is empty.
+            Whether to read more than the index; otherwise the content is empty.
 
         Raises
         ------

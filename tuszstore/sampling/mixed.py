@@ -29,9 +29,9 @@ MakePart = Callable[[NDArray[np.int64], int], Sampler]
 class Mixed(Sampler):
     """Windows of several samplers, in given shares, spread evenly over the epoch.
 
-    Each part is drawn by its own epochs, one after the other: a large part takes several
-    epochs of the mixture, a small one restarts within an epoch. Over many epochs all
-    windows of a part are therefore drawn equally often, and the shares are exact in each epoch up
+    Each part is drawn by its own consecutive epochs: a large part takes several epochs of the
+    mixture, a small one restarts within an epoch. Over many epochs, all windows of a part are
+    therefore drawn equally often, and the shares are exact in each epoch up
     to rounding. Any section of the order, such as a batch, has the parts in their shares, to within
     a window or two.
 

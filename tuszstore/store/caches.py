@@ -50,7 +50,7 @@ def shared_column(
     Parameters
     ----------
     digests : iterable of str
-        Of the files that hold the column.
+        Digests of the files that contain the column.
     shape : tuple of int
     dtype : numpy.dtype
     read : callable

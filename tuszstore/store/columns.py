@@ -29,10 +29,10 @@ MAX_STRING = 4096
 """Bytes of a string, on average over a column of more than a few."""
 
 SAMPLE = 1000
-"""Strings that tell whether there are many equal ones."""
+"""Strings examined to estimate whether many are equal."""
 
 AT_ONCE = 64
-"""Chunks that are asked for together, so that files of any number take no memory of any size."""
+"""Chunks requested together, which bounds memory for any number of files."""
 
 
 def read_column(
@@ -46,7 +46,7 @@ def read_column(
     Parameters
     ----------
     place : Place
-        Where the store lies.
+        Location of the store.
     name : str
         Path of the array in the store.
     document : mapping
@@ -94,7 +94,7 @@ def read_column(
 
 
 def max_strings(shape: tuple[int, ...]) -> int:
-    """Return how many bytes the strings of a column may take: what rows may hold on average."""
+    """Return the maximum bytes of the strings of a column, which bounds the average of its rows."""
     return min(MAX_STRINGS, (1 << 20) + MAX_STRING * math.prod(shape))
 
 
@@ -107,7 +107,7 @@ def decode_numbers(file: str, content: bytes, n_items: int, dtype: np.dtype[Any]
         For messages.
     content : bytes
     n_items : int
-        Values of a whole chunk.
+        Values of a complete chunk.
     dtype : numpy.dtype
 
     Raises
@@ -131,7 +131,7 @@ def decode_strings(file: str, content: bytes, n_items: int, most: int) -> tuple[
         For messages.
     content : bytes
     n_items : int
-        Strings of a whole chunk.
+        Strings of a complete chunk.
     most : int
         Bytes that they may take.
 

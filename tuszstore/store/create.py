@@ -34,7 +34,7 @@ def create_arrays(path: Path, spec: StoreSpec, encoding: Encoding, n_blocks: int
     spec : StoreSpec
     encoding : Encoding
     n_blocks : int
-        Blocks of all recordings, each recording rounded up to whole shards.
+        Blocks of all recordings, each rounded up to whole shards.
     """
     import zarr
 
@@ -133,8 +133,8 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
         Root of the store.
     spec : StoreSpec
     attributes : mapping
-        What :func:`tuszstore.open` shows as ``attrs``, but for what is made here. Keys of a
-        ``spec`` in it that this version does not know are kept.
+        The attributes that :func:`tuszstore.open` shows as ``attrs``, except those made here.
+        Unknown keys of a ``spec`` in it are kept.
 
     Raises
     ------

@@ -76,7 +76,7 @@ def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
     Raises
     ------
     StoreError
-        Naming what is wrong.
+        With the fault.
     SchemaError
         If the schema version differs.
     """

@@ -66,7 +66,7 @@ class Document:
 
 
 class Hold(Protocol):
-    """A hold that keeps a store from being removed after it is replaced."""
+    """A hold that prevents removal of a store after it is replaced."""
 
     def release(self) -> None:
         """Release it now, rather than when this object is deleted."""

@@ -254,7 +254,7 @@ class RemotePlace:
         return self._request(name, partial(self._get, span=span))
 
     def check_process(self) -> None:
-        """Refuse to make requests in a forked child, where they would wait forever.
+        """Raise an error for requests in a forked child, where they would never finish.
 
         obstore has threads, which a fork does not copy and which cannot be restarted.
 

@@ -54,7 +54,7 @@ def label_file(shard: int | str) -> str:
 
 
 def shard_number(file: str) -> int | None:
-    """Return the number of the shard whose signal or labels a file holds; None of another file."""
+    """Return the number of the shard whose signal or labels a file has; None for other files."""
     match = _CHUNK_FILE.fullmatch(file)
     return int(match[1] or match[2]) if match else None
 

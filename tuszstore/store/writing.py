@@ -98,7 +98,7 @@ def write_column(path: Path, variable: Variable, values: NDArray[Any]) -> None:
 
 
 def require_group(path: Path, name: str) -> None:
-    """Make a group, and those that it lies in, where there is none yet.
+    """Make a group and its parent groups, if they do not exist.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def update_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
 
 
 def consolidated(path: Path) -> dict[str, Any]:
-    """Return the metadata of all groups and arrays, as the root holds a copy of it.
+    """Return the metadata of all groups and arrays, for the copy in the root.
 
     Parameters
     ----------

@@ -138,7 +138,7 @@ def on_host(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 
 
 def page_locked(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Allocate a tensor from which a GPU copies while the CPU goes on.
+    """Allocate a tensor from which a GPU copies asynchronously.
 
     torch reuses its memory only when the copies from it are done.
     """

@@ -179,7 +179,7 @@ class _Reader:
         self.entry, self.broken = None, file
 
     def finish(self) -> Summary:
-        """Return what was read."""
+        """Return the parsed content."""
         self._close()
         if not (self.entries or self.faults):
             raise AnnotationError(f"{self.name}: has no entry ('File Name: ...')")

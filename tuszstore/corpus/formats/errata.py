@@ -89,7 +89,7 @@ class SeizureOnset(_Strict):
     Attributes
     ----------
     recordings : tuple of str
-        Patterns of the names, one of which it is in.
+        Patterns of names, one of which must match.
     listed, use : float
         Onset as annotated and as corrected, in seconds.
     keeps : {"duration", "end"}
@@ -104,14 +104,14 @@ class SeizureOnset(_Strict):
 
 
 class Unlabelled(_Strict):
-    """Recordings that are unlabelled, whatever files exist beside them.
+    """Recordings that are unlabelled, even if there are annotation files.
 
     Attributes
     ----------
     recordings : tuple of str
         Patterns of their names.
     background_only : bool
-        Only those whose annotation holds background alone.
+        Whether only recordings whose annotation contains nothing but background are concerned.
     """
 
     kind: Literal["unlabelled"]
@@ -140,7 +140,7 @@ class ChannelLabel(_Strict):
     recordings : tuple of str
         Patterns of the names.
     label, use : str
-        As in the file, and what it means.
+        Label in the file, and its meaning.
     """
 
     kind: Literal["channel_label"]

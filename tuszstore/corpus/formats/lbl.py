@@ -110,7 +110,7 @@ class _Reader:
             raise self._error(number, f"cannot be read: {shown(line)}")
 
     def finish(self) -> LblAnnotation:
-        """Return what was read."""
+        """Return the parsed content."""
         if not self.versioned:
             raise AnnotationError(f"{self.name}: is empty")
         if not self.events:

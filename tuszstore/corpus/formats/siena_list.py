@@ -169,7 +169,7 @@ class _Reader:
                 self._blame(error)
 
     def finish(self) -> SeizureList:
-        """Return what was read."""
+        """Return the parsed content."""
         self._close()
         if not (self.seizures or self.faults):
             raise AnnotationError(f"{self.name}: has no seizure ('Seizure n 1')")

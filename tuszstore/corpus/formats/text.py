@@ -85,7 +85,7 @@ def seconds_of(field: str, name: str, line: int, what: str, *, negative: bool = 
         Of the file, for messages.
     line : int
     what : str
-        What the field holds, for messages.
+        Description of the field, for messages.
     negative : bool
         Whether it may be below 0.
 
