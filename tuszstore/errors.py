@@ -40,7 +40,7 @@ class AnnotationError(RecordingError):
         Parameters
         ----------
         name : str
-            Of the file.
+            Name of the file.
         place : int
             Number of the line, counted from 1, or of another `unit`.
         reason : str

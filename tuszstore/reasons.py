@@ -22,7 +22,7 @@ class Reason:
     Attributes
     ----------
     kind : str
-        Of recordings that are left out; empty for notes.
+        Kind of exclusion; empty for notes.
     text : str
         Where the texts differ, with the range of numbers (`row 3 to 40`), `*` for names of
         recordings, and `…` for dates and times of day.

@@ -42,7 +42,7 @@ class PlannedRecording:
         When it began, according to its `clock`.
     clock : {"real", "surrogate", "none"}
     reference : str
-        Of the electrodes; empty if unknown.
+        Reference of the electrodes; empty if unknown.
     n_channels : int
         Channels that are read or stored, whichever are more.
     sfreq : Fraction

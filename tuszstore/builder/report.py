@@ -199,7 +199,7 @@ def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[
     events : mapping of str to array_like
         Columns of the events table.
     spec : StoreSpec
-        Of the store.
+        Specification of the store.
 
     Returns
     -------

@@ -46,7 +46,7 @@ def rater_columns(raters: Sequence[str]) -> dict[str, NDArray[Any]]:
     Parameters
     ----------
     raters : sequence of str
-        Of each recording, from :func:`~tuszstore.store.raters.joined`.
+        Raters of each recording, from :func:`~tuszstore.store.raters.joined`.
     """
     return {"raters": strings(raters)} if set(raters) - {"", UNNAMED} else {}
 

@@ -25,7 +25,7 @@ class Watch:
     ----------
     client : distributed.Client
     name : str
-        Of the cluster, for messages.
+        Name of the cluster, for messages.
     say : callable
         Called with each message.
     """

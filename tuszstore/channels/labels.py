@@ -197,7 +197,7 @@ def describe_labels(
     Parameters
     ----------
     labels : sequence of str
-        Of all its signals.
+        Labels of all its signals.
     ignore_case, references
         As for :func:`parse_label`.
     one_reference : bool

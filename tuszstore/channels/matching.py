@@ -21,7 +21,7 @@ def match_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, tuple[
     ----------
     names : sequence of str
     labels : sequence of str
-        Of all signals of the file.
+        Labels of all signals of the file.
 
     Returns
     -------

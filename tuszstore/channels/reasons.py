@@ -24,7 +24,7 @@ def why_not(
     Parameters
     ----------
     labels : sequence of str
-        Of all signals of the file, after renaming.
+        Labels of all signals of the file, after renaming.
     lost : sequence of Channel
         Channels that cannot be computed.
     would_do : sequence of str

@@ -102,7 +102,7 @@ def sort_signals(
     Parameters
     ----------
     labels : sequence of str
-        Of all signals.
+        Labels of all signals.
     ignore_case : bool
         Whether prefix, reference and synonyms are matched without case; electrodes always are.
     references : collection of str

@@ -30,7 +30,7 @@ class CorpusRef:
     ----------
     name : str
     version : int
-        Of the plug-in that planned the build.
+        Version of the plug-in that planned the build.
     root : Path
     options : tuple of (str, object)
         Sorted by key.

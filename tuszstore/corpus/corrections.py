@@ -43,7 +43,7 @@ class Applied(Generic[C]):
     erratum : Erratum
         Its row of the table.
     choice : str
-        Of a decision, such as ``electric``; empty for a correction.
+        Choice of a decision, such as ``electric``; empty for a correction.
     """
 
     correction: C
@@ -72,7 +72,7 @@ class Corrections:
     corpus : str
         Name of the table, ``errata/<corpus>.yaml``; a corpus without one has no errata.
     root : Path
-        Of the corpus.
+        Root of the corpus.
     options : mapping
         ``errata``: ``none`` turns all of them off; ``decisions``: pairs of key and choice;
         defaults otherwise.

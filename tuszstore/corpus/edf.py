@@ -236,7 +236,7 @@ def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
     path : Path
     header : EdfHeader
     number : int
-        Of the signal.
+        Number of the signal.
 
     Raises
     ------

@@ -131,7 +131,7 @@ def source_path(root: Path, id_: str) -> Path:
     Parameters
     ----------
     root : Path
-        Of the corpus.
+        Root of the corpus.
     id_ : str
         As in a store; may be untrusted.
 
@@ -156,7 +156,7 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     ----------
     path : Path
     numbers : sequence of int
-        Of signals that share a rate.
+        Signals that share a rate.
 
     Raises
     ------

@@ -29,7 +29,7 @@ def list_edf_files(
     Returns
     -------
     paths : list of Path
-        Of regular files.
+        Paths of regular files.
     left_out : list of LeftOut
         Folders that cannot be read; pipes, devices and broken links with the name of an EDF file;
         names that are not UTF-8; files of the suffixes of `others`.

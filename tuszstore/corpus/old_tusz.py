@@ -38,7 +38,7 @@ def read_tse_events(text: str, name: str) -> Annotation:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def read_lbl_events(text: str, name: str) -> Annotation:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

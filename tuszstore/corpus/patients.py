@@ -162,7 +162,7 @@ class PatientChecks:
         ----------
         splits : mapping of str to sequence of Recording
         name : str
-            Of the split.
+            Name of the split.
         leaks : collection of str
             Patients that are known to be in two splits, for whom only a warning is given.
 

@@ -124,7 +124,7 @@ def pseudonyms_of(config: Config, attributes: Mapping[str, Any], store: Path) ->
     ----------
     config : Config
     attributes : mapping
-        Of the existing store; empty if there is none.
+        Attributes of the existing store; empty if there is none.
     store : Path
         For messages.
 

@@ -69,7 +69,7 @@ class Microvolts:
     notes : tuple of str
         What was repaired.
     reference : str
-        Of the electrodes; empty if unknown.
+        Reference of the electrodes; empty if unknown.
     """
 
     data: NDArray[np.float32]

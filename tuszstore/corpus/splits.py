@@ -161,7 +161,7 @@ def concerns(entry: LeftOut, name: str, config: Corpus) -> bool:
     entry : LeftOut
         Whose id is a path.
     name : str
-        Of the split.
+        Name of the split.
     config : Corpus
     """
     parts = PurePosixPath(entry.id).parts

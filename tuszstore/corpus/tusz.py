@@ -118,7 +118,7 @@ def named_recording(path: Path, root: Path, base: Path, corpus: str) -> Recordin
     Parameters
     ----------
     path : Path
-        Of the EDF file.
+        Path of the EDF file.
     root, base : Path
         Of the corpus, and its folder of splits.
     corpus : str

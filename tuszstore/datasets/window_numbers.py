@@ -24,9 +24,9 @@ class Source:
     Attributes
     ----------
     path : str
-        Of the store, for messages.
+        Path of the store, for messages.
     signature : str
-        Of its recordings' blocks: copies of a store are the same source.
+        Hash of its recordings' blocks: copies of a store are the same source.
     meaning : dict
         What its values mean: sampling rate, unit and event classes.
     """

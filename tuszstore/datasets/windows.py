@@ -122,7 +122,7 @@ def chunk_sizes(n_windows: Iterable[int], window_bytes: int) -> tuple[int, ...]:
     Parameters
     ----------
     n_windows : iterable of int
-        Of each recording, in order.
+        Number of windows of each recording, in order.
     window_bytes : int
         Signal of a window.
     """

@@ -67,7 +67,7 @@ class Forecast:
     seizures : int
         Predictable seizures: some of the time in which an alarm would predict them is annotated.
     foretold : int
-        Of those.
+        Number of those that were predicted.
     alarms, false_alarms, undecided : int
         All alarms; those without a seizure in the occurrence period; and those for which that is
         unknown.

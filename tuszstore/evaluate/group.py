@@ -94,7 +94,7 @@ def read_content(group: Any, attributes: Mapping[str, Any]) -> Content:
     ----------
     group : zarr.Group
     attributes : mapping
-        Of the group.
+        Attributes of the group.
     """
 
     def columns(table: str, names: Any) -> dict[str, NDArray[Any]]:

@@ -35,7 +35,7 @@ class Block:
     offset : int
         Offset of the values in the file (bytes).
     checksum : int
-        Of indices and values.
+        Checksum of indices and values.
     """
 
     indices: NDArray[np.int64]

@@ -20,7 +20,7 @@ class Source:
     name : str
         Path of the signal, relative to the corpus.
     rows : list of int
-        Of its recordings.
+        Rows of its recordings.
     seconds : float
         Length of the file.
     """

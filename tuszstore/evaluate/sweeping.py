@@ -49,7 +49,7 @@ class Sweep:
         Parameters
         ----------
         name : str
-            Of :data:`tuszstore.evaluate.tally.MEASURES`.
+            One of :data:`tuszstore.evaluate.tally.MEASURES`.
 
         Raises
         ------

@@ -21,7 +21,7 @@ class Finding:
     Attributes
     ----------
     row : int
-        Of the recording.
+        Row of the recording.
     onset, offset : float
         From the recording's start (s).
     probability : float

@@ -27,7 +27,7 @@ def decided_events(events: BaseTable, decided: Decided, spec: StoreSpec) -> dict
     Parameters
     ----------
     events : BaseTable
-        Of the store.
+        Events of the store.
     decided : Decided
     spec : StoreSpec
         With the deciding rater.

@@ -175,7 +175,7 @@ def view_spec(
     ----------
     store : StoreMetadata
     before : StoreSpec
-        Of the store, or of another view of it.
+        Specification of the store, or of another view of it.
     channels, units, length, stride, rater
         As of :meth:`tuszstore.Store.view`.
 

@@ -311,7 +311,7 @@ class WindowCollection(Described):
         Parameters
         ----------
         predictions : Predictions, optional
-            Of this store: shown beside the seizures, with lists of misses and false alarms.
+            Predictions of this store, shown beside seizures, with lists of misses and false alarms.
         threshold : float
             Minimum probability of an event.
         indices : array_like of int or bool, or slice, optional

@@ -299,7 +299,7 @@ def painted_blocks(
     events : mapping of str to ndarray
         ``first_sample``, ``stop_sample`` and ``bit`` of the recording's events.
     n_samples : int
-        Of the recording.
+        Number of samples of the recording.
     start, count : int
         First block within the recording, and number of blocks.
     geometry : Geometry

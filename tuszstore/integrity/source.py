@@ -53,7 +53,7 @@ def check_source(
     check : Check
     notes : list of str
     root : Path
-        Of the corpus.
+        Root of the corpus.
     sample : int or None
         Number of recordings; None for all.
     seed : int
@@ -120,7 +120,7 @@ def make_tasks(
     contents : Contents
     rows : sequence of int
     root : Path
-        Of the corpus.
+        Root of the corpus.
     check : Check
         Gets a finding for each missing recording.
     """

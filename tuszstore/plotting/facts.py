@@ -86,7 +86,7 @@ class Facts:
     patients, montages, rates : list of Share
         By patient, montage and original sampling rate, those with the most hours first.
     unlabelled_hours : float
-        Of recordings without annotation.
+        Duration of recordings without annotation (h).
     left_out, notes : list of Reason
         Failures first, then by descending frequency.
     noted : int

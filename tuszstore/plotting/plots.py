@@ -83,7 +83,7 @@ def plot_window(
     negative_up : bool
         Whether negative is drawn upwards, as is usual in clinical EEG.
     width : float
-        Of the picture (inches).
+        Width of the picture (inches).
 
     Returns
     -------

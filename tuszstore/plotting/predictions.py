@@ -48,7 +48,7 @@ def plot_prediction(
     bipolar : bool, optional
         As for :func:`tuszstore.plotting.plots.plot_recording`; by default if the channels allow it.
     width : float
-        Of the picture (inches).
+        Width of the picture (inches).
 
     Returns
     -------

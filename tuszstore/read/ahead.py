@@ -27,7 +27,7 @@ class Announcer:
     announce : callable
         Takes a part; advises the system of its bytes.
     block_bytes : int
-        Of a block's values.
+        Bytes of a block's values.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Announcer:
         Parameters
         ----------
         place : int
-            Of the part in `parts`.
+            Place of the part in `parts`.
         waited : bool
             Whether the read had to wait for the disk.
         """

@@ -73,7 +73,7 @@ class Layout:
     window : int
         Samples of a window.
     dtype : numpy.dtype
-        Of stored values, int16 or float32.
+        Type of stored values, int16 or float32.
     scale : float
         Factor from stored values to float32.
     compressed : bool
@@ -126,15 +126,15 @@ class Decoder(Protocol):
         first : int
             Place of the first of them in its run.
         targets : ndarray of int64, shape (window, 2)
-            Of the :class:`~tuszstore.read.plan.Run`. Other blocks of a window are kept.
+            Targets of the :class:`~tuszstore.read.plan.Run`. Other blocks of a window are kept.
         out : ndarray of float32 or the stored type, shape (window, row, sample)
         buffers : Buffers
-            Of this thread.
+            Buffers of this thread.
         content : bytes-like, optional
             The bytes of the chunks, from the first to the last; by default they are read from
             the shard's file.
         recordings : ndarray of int64, shape (window,), optional
-            Of all windows of the batch; needed for derived rows.
+            Recordings of all windows of the batch; needed for derived rows.
 
         Returns
         -------

@@ -94,7 +94,7 @@ def fill_together(shares: Sequence[Share], n_threads: int) -> None:
     Parameters
     ----------
     shares : sequence of Share
-        Of one batch.
+        Shares of one batch.
     n_threads : int
         Threads for the parts in files. Object stores have their own
         threads, which wait.

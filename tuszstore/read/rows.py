@@ -52,7 +52,7 @@ class Rows:
     average_of : tuple of str
         Electrodes of the average; empty if no row subtracts it.
     n_channels : int
-        Of the store.
+        Number of channels of the store.
     n_shared : int
     starts : ndarray of int32, shape (sum + 1,)
         First term of each sum.

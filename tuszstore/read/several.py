@@ -41,7 +41,7 @@ class SeveralReader:
     first_window, first_recording : ndarray of int64, shape (store,)
         The first of each store.
     tables : WindowTables
-        Of all windows.
+        Tables of all windows.
     """
 
     def __init__(

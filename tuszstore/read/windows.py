@@ -238,7 +238,7 @@ class WindowReader:
         numbers : ndarray of int64, shape (window,)
         out : ndarray, shape (row of the batch, row, sample)
         rows : ndarray of int64, shape (window,)
-            Of the batch.
+            Rows of the batch.
         shift : ndarray of int64, shape (window,), optional
 
         Returns

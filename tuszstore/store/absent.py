@@ -40,9 +40,9 @@ class AbsentError(StoreError, KeyError):
     Parameters
     ----------
     path : Path or str
-        Of the store.
+        Path of the store.
     name : str
-        Of the variable in it.
+        Name of the variable in it.
     """
 
     def __init__(self, path: Path | str, name: str) -> None:

@@ -53,7 +53,7 @@ def check_copies(
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     own : mapping of str to dict
         Metadata beside the arrays, by path.
     copies : mapping of str to dict
@@ -100,7 +100,7 @@ def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) 
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     arrays : mapping of str to dict
         Metadata of `signal` and `label`, as they pass
         :func:`~tuszstore.store.limits.check_arrays`.

@@ -52,7 +52,7 @@ def read_column(
     document : mapping
         Its metadata, as :func:`~tuszstore.store.limits.check_arrays` lets them pass.
     digests : mapping of str to str, optional
-        Of the store's files, which those that are read must have.
+        Digests of the store's files, against which read files are checked.
 
     Returns
     -------

@@ -110,7 +110,7 @@ def write_derived(
     path : Path
         Root of the store.
     name : str
-        Of the set.
+        Name of the set.
     derivations : sequence of str
         Names of its channels.
     mean, sd : ndarray of float64, shape (recording, derivation)

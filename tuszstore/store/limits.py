@@ -47,7 +47,7 @@ def check_folders(path: Path, names: Iterable[str] = ()) -> None:
     path : Path
         Root of the store.
     names : iterable of str
-        Of its groups and arrays, besides those of the schema.
+        Names of its groups and arrays, besides those of the schema.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def check_arrays(
     documents : mapping of str to dict
         Zarr v3 metadata of each array.
     spec : StoreSpec
-        Of the store.
+        Specification of the store.
     wanted : sequence of Variable
         By default all that exist, and all required ones.
 

@@ -81,7 +81,7 @@ class LocalPlace:
         tasks : sequence of callable
             Each is called with the store's path; they are called again if that changed meanwhile.
         identity : tuple, optional
-            Of the expected store; by default the current one.
+            Identity of the expected store; by default the current one.
 
         Raises
         ------

@@ -111,7 +111,7 @@ class StoreMetadata:
     place : Place
         Where it was when it was opened; it may have been replaced since.
     attributes : dict
-        Of the root.
+        Attributes of the root.
     spec : StoreSpec
     arrays : mapping of str to dict
         Zarr v3 metadata of each array, by path.
@@ -144,7 +144,7 @@ class StoreMetadata:
         ----------
         place : Place or Path
         identity : tuple, optional
-            Of the expected store, if it may have been replaced.
+            Identity of the expected store, if it may have been replaced.
         allow_stale_index : bool
             For a caller that rebuilds the index.
 

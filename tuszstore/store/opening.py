@@ -124,7 +124,7 @@ def schema_error(
     path : Path or str
         For messages.
     content : bytes
-        Of the root's metadata file.
+        Content of the root's metadata file.
     attributes : mapping
         That stand in it.
     """
@@ -148,7 +148,7 @@ def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
     path : Path or str
         For messages.
     attributes : mapping
-        Of the root.
+        Attributes of the root.
 
     Raises
     ------

@@ -26,7 +26,7 @@ def persons_of(
     Parameters
     ----------
     attributes : mapping
-        Of its root.
+        Attributes of its root.
     patients, corpora : iterable of str
         `recordings/patient` and `recordings/corpus`.
     unnamed : str

@@ -130,7 +130,7 @@ class Place(Protocol):
             Each is called with the store's location, and may be called again with another one if
             the store is replaced meanwhile.
         identity : tuple, optional
-            Of the expected store; by default the current one.
+            Identity of the expected store; by default the current one.
 
         Raises
         ------

@@ -40,7 +40,7 @@ def check_column(
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     name : str
         Path of the column in the store.
     values : ndarray

@@ -131,9 +131,9 @@ def decide_recording(
     first, stop : array_like of int, shape (event,)
         Samples of the events of all raters.
     bit : array_like of uint16, shape (event,)
-        Of each event's class; that of unlabelled samples if its rater has no opinion.
+        Bit of each event's class, or that of unlabelled samples if its rater has no opinion.
     rater : sequence of str
-        Of each event.
+        Rater of each event.
     raters : sequence of str
         Who reviewed the recording.
     rule : str
@@ -144,7 +144,7 @@ def decide_recording(
     first, stop : ndarray of int64, shape (span,)
         Spans that do not overlap, in order.
     bit : ndarray of uint16, shape (span,)
-        Of the classes in each, or that of unlabelled samples alone; never 0.
+        Bits of the classes in each, or only that of unlabelled samples; never 0.
     """
     voters = counting(raters, rule)
     firsts, stops = np.asarray(first, np.int64), np.asarray(stop, np.int64)
@@ -182,7 +182,7 @@ def is_decided_by_one(bits: ArrayLike, raters: Sequence[str], rule: str) -> bool
     Parameters
     ----------
     bits : array_like of uint16, shape (event,)
-        Of all events of a recording.
+        Bits of all events of a recording.
     raters : sequence of str
         Who reviewed it.
     rule : str

@@ -54,7 +54,7 @@ class WindowGrid:
         stored : Geometry
             Arrangement of the store's blocks.
         wanted : Geometry
-            Of the windows. Where blocks overlap, it must be the store's.
+            Geometry of the windows. If blocks overlap, it must be the store's.
         """
         base = recordings["first_block"].astype(np.int64) * stored.block
         pitch = wanted.stride // stored.step * stored.block

@@ -53,7 +53,7 @@ class RemotePlace:
     ----------
     objects : obstore store
     prefix : str
-        Of the store within it; may be empty.
+        Prefix of the store within it; may be empty.
 
     Raises
     ------
@@ -170,7 +170,7 @@ class RemotePlace:
         tasks : sequence of callable
             Each is called with this place.
         identity : tuple, optional
-            Of the expected store; by default the current one.
+            Identity of the expected store; by default the current one.
 
         Raises
         ------

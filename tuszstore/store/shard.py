@@ -113,7 +113,7 @@ def largest_shard(n_chunks: int, block_bytes: int) -> int:
     ----------
     n_chunks : int
     block_bytes : int
-        Of the values of a block.
+        Bytes of the values of a block.
     """
     return n_chunks * largest_chunk(block_bytes) + tail_bytes(n_chunks)
 
@@ -215,7 +215,7 @@ def largest_chunk(block_bytes: int) -> int:
     Parameters
     ----------
     block_bytes : int
-        Of the values of a block; Blosc adds a header.
+        Bytes of the values of a block; Blosc adds a header.
     """
     return block_bytes + _BLOSC_HEADER + CRC
 
@@ -239,7 +239,7 @@ def shard_fault(path: Path, n_chunks: int, n_blocks: int, *, deep: bool = False)
     ----------
     path : Path
     n_chunks : int
-        Of a full shard.
+        Number of chunks of a full shard.
     n_blocks : int
         That must be in this one.
     deep : bool

@@ -121,7 +121,7 @@ def update_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
     ----------
     folder : Path
     attributes : mapping
-        Of what JSON knows.
+        Values that JSON can represent.
     """
     document = json.loads((folder / ROOT).read_bytes())
     document["attributes"] = {**(document.get("attributes") or {}), **attributes}

@@ -54,7 +54,7 @@ class WindowLoader:
         `indices`. ``"block"``: in runs of neighbours, for slow disks; see
         :class:`~tuszstore.torch.BlockShuffled`. Not with a sampler, which has its own order.
     seed : int, optional
-        Of the order; 42 by default. Not with a sampler, which has its own.
+        Seed of the order; 42 by default. Not with a sampler, which has its own.
     rank, world_size : int, optional
         Rank of this process and number of processes, each with a loader of the same parameters.
         By default they are looked up at the start of an epoch: from ``torch.distributed`` if

@@ -123,7 +123,7 @@ class Rows(list[tuple[Any, ...]]):
     columns : Columns
         The batch.
     sent : SentMemory, optional
-        Of the worker that sends it.
+        Memory of the worker that sends it.
     """
 
     def __init__(

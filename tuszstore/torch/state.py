@@ -64,7 +64,7 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object
     own : mapping of str to object
         What the state must have.
     sampler : Sampler
-        Of the loader that resumes.
+        Sampler of the loader that resumes.
 
     Raises
     ------

@@ -32,7 +32,7 @@ class Transformation:
         names of the channels.
     channels : sequence of str
     seed : int
-        Of the generators.
+        Seed of the generators.
 
     Attributes
     ----------

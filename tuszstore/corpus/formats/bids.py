@@ -49,7 +49,7 @@ class Table:
     Attributes
     ----------
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     columns : tuple of str
     rows : tuple of Row
     """
@@ -148,7 +148,7 @@ def read_table(text: str, name: str) -> Table:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def read_events(text: str, name: str, type_column: str | None = None) -> tuple[B
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     type_column : str, optional
         Column of the type of an event; by default the first of :data:`TYPE_COLUMNS`.
 

@@ -49,7 +49,7 @@ class SummaryEntry:
     seizures : tuple of (float, float)
         Onset and end in seconds from the start of the file, in the order of the text.
     line : int
-        Of the file name.
+        Line of the file name.
     channels : int or None
         Index of the channel list in force, in :attr:`Summary.channels`.
     text : str
@@ -114,7 +114,7 @@ def read_summary(text: str, name: str) -> Summary:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

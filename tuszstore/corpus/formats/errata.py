@@ -234,7 +234,7 @@ class Erratum(_Strict):
         Parameters
         ----------
         name : str
-            Of the file, with or without its folders.
+            Name of the file, with or without its folders.
         content : bytes
         """
         if PurePosixPath(name).name != self.file:
@@ -277,7 +277,7 @@ def parse_errata(text: str, name: str) -> tuple[Erratum, ...]:
     text : str
         YAML: ``corpus``, and ``rows`` with the attributes of :class:`Erratum`.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

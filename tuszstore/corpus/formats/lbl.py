@@ -60,7 +60,7 @@ def read_lbl(text: str, name: str) -> LblAnnotation:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

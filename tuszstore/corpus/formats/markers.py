@@ -46,7 +46,7 @@ class Span:
     label : str
         Text of the marker that starts it.
     line : int
-        Of that marker.
+        Line of that marker.
     """
 
     onset: float
@@ -104,7 +104,7 @@ def spans_of(
         In any order; those at the same time keep theirs.
     patterns : Patterns
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     open_end : bool
         Whether the last start without an end, and a span without a duration, is a span whose end
         is unknown, not an error; so is each start, if there are no patterns for ends.

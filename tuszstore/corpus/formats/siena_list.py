@@ -44,7 +44,7 @@ class ListedSeizure:
     starts, ends : tuple of ClockTime
         All alternatives, in the order of the text; usually one of each.
     line : int
-        Of the number.
+        Line of the number.
     notes : tuple of str
         Oddities that were read.
     text : str
@@ -98,7 +98,7 @@ def read_seizure_list(text: str, name: str) -> SeizureList:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def text_of(content: bytes, name: str) -> str:
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def seconds_of(field: str, name: str, line: int, what: str, *, negative: bool = 
     ----------
     field : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     line : int
     what : str
         Description of the field, for messages.

@@ -51,7 +51,7 @@ def read_seizures(content: bytes, name: str, sfreq: float | None = None) -> Wfdb
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     sfreq : float, optional
         Sampling rate (Hz) of the recording, for a file that does not give that of its times.
 
