@@ -153,8 +153,7 @@ class WindowReader:
         Returns
         -------
         ndarray of float32, shape (window, row, sample)
-            `out`, if given. Otherwise the memory is reused for a later batch once
-            it is no longer referenced.
+            `out`, if given; otherwise memory that is reused once it is no longer referenced.
 
         Raises
         ------
