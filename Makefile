@@ -1,32 +1,32 @@
 PYTHON ?= python3
-# A Python for `make test-newer`; left empty, 3.13 or 3.12 is looked for on PATH and under pyenv.
+# A Python for `make test-newer`; if empty, 3.13 or 3.12 is searched on PATH and in pyenv.
 NEWER ?=
-# `make constraints` pins this torch: a newer one may have no CPU build where it is installed.
+# `make constraints` pins this torch, since a newer one may lack a CPU build.
 TORCH ?= $(shell sed -n 's/^torch==//p' constraints.txt)
 
 FUZZ_SECONDS ?= 30
 
 BIN := .venv/bin
 STAMP := .venv/.complete
-# Only errors: pip's progress and warnings bury the lines that matter.
+# Only errors, since pip's progress and warnings would hide important lines.
 PIP_INSTALL := -m pip install -qq
-# Jupyter does not start as root, as in a container, unless it is told to.
+# Jupyter requires this option to start as root, for example in a container.
 JUPYTER_OPTIONS := $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
-# Tests write thousands of small stores, each of which is flushed to the disk: in memory, where it
-# has room, that takes a third of the time.
+# Tests write thousands of small stores, each flushed to disk. In memory, if there is enough, that
+# takes a third of the time.
 SHARED_MEMORY := $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 6000000 {print "/dev/shm"}')
 ifneq ($(SHARED_MEMORY),)
 export PYTEST_DEBUG_TEMPROOT ?= $(SHARED_MEMORY)
 endif
-# Tests start hundreds of processes, each of which would compile the package again.
+# Tests start many processes, and each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
-# On every core, each file of tests in one process, since its tests share what they build.
+# On all cores, with one process per test file, since the tests of a file share stores.
 PARALLEL := -n auto --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The stamp goes when the environment is broken, half removed or moved (its scripts hold its
-# path), so that the next target which needs it makes it anew. Help needs no environment.
+# The stamp is removed if the environment is broken, incomplete or was moved (its scripts contain
+# its path), so that the next target that needs it recreates it. Help needs no environment.
 ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
 ifneq ($(wildcard $(STAMP)),)
 SOUND := $(shell grep -qxF '$(CURDIR)' $(STAMP) \
@@ -46,7 +46,7 @@ endif
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-venv: $(STAMP) ## make .venv with every extra and the development tools (PYTHON=python3.11 names another Python)
+venv: $(STAMP) ## create .venv with every extra and the development tools (PYTHON=python3.11 selects another Python)
 	@echo ".venv is ready"
 
 $(STAMP): pyproject.toml constraints.txt setup.py $(wildcard tuszstore/read/kernel/*)
@@ -73,7 +73,7 @@ $(STAMP): pyproject.toml constraints.txt setup.py $(wildcard tuszstore/read/kern
 		|| echo "    no C compiler here: windows are read with NumPy, at half the speed"; \
 	echo '$(CURDIR)' > $@
 
-test: lint types ## run lint, types and all tests but the slow ones
+test: lint types ## run lint, types and all tests except the slow ones
 	@echo "==> tests"
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
 
@@ -83,7 +83,7 @@ test-slow: $(STAMP) ## run the slow tests
 
 test-all: test test-slow ## run lint, types and all tests
 
-lint: $(STAMP) ## check style and formatting with ruff, and which module imports which
+lint: $(STAMP) ## check style and formatting with ruff, and imports between modules
 	@echo "==> lint"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -93,35 +93,35 @@ types: $(STAMP) ## check types with mypy
 	@echo "==> types"
 	$(BIN)/mypy
 
-# Not part of `make test`: what is found depends on how long it is looked for.
-fuzz: $(STAMP) ## fuzz all that reads bytes from elsewhere, FUZZ_SECONDS each; the kernel under sanitizers
+# Not part of `make test`, since findings depend on the duration.
+fuzz: $(STAMP) ## fuzz all parsers of untrusted bytes, FUZZ_SECONDS each; the kernel under sanitizers
 	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group fuzz
 	$(BIN)/python -m fuzz $(FUZZ_SECONDS)
 
-format: $(STAMP) ## format the code and mend what ruff can mend
+format: $(STAMP) ## format the code and apply ruff's fixes
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-demo: $(STAMP) ## make a synthetic corpus in ./demo, build stores from it, train for a few steps, predict and score
+demo: $(STAMP) ## write a synthetic corpus to ./demo, build it, train for a few steps, predict and score
 	$(BIN)/tuszstore demo demo
 	$(BIN)/python examples/train.py demo/stores/train.zarr
 	$(BIN)/tuszstore score demo/stores/val.predictions --threshold-from demo/stores/train.predictions \
 		--smooth 5 --merge-gap 5 --min-duration 5
 
-notebook: $(STAMP) ## open a notebook that looks at a store, in JupyterLab; makes ./demo if it is not there
+notebook: $(STAMP) ## open a notebook on the demo store in JupyterLab; creates ./demo if necessary
 	@test -e demo/stores/train.zarr || $(BIN)/tuszstore demo demo
 	$(BIN)/jupyter lab $(JUPYTER_OPTIONS) notebooks/explore.ipynb
 
 bench: $(STAMP) ## run the benchmarks (SIZE=smoke, small or large)
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),small)
 
-torture: $(STAMP) ## kill builds, let calls fail, replace files under loaders, and see that nothing is lost
+torture: $(STAMP) ## kill builds, make calls fail, replace files under loaders, and check that nothing is lost
 	$(BIN)/python -m tests.torture
 
-# No constraints and no reuse: the environment is made anew each time, so that what is tested is
-# what a user gets today. zarrs and tensorstore come last and only where they suit the newest
-# zarr and numpy; without them the tests that need them are skipped.
-test-newer: ## run all but the slow tests on Python 3.13 or 3.12 with the newest dependencies (NEWER=... names a Python)
+# No constraints and no reuse: the environment is recreated each time, to test the releases that a
+# user gets today. zarrs and tensorstore are installed last, and only if they are compatible with
+# the newest zarr and numpy; otherwise the tests that need them are skipped.
+test-newer: ## run all tests except the slow ones on Python 3.13 or 3.12 with the newest dependencies (NEWER=... selects a Python)
 	@for v in 3.13 3.12; do \
 		for p in $(or $(NEWER),"python$$v" "$$(pyenv root 2>/dev/null)/versions/$$v".*[0-9]/bin/python); do \
 			found=$$("$$p" -c 'import ensurepip, sys; print(sys.executable)' 2>/dev/null) && break 2; \
@@ -130,7 +130,7 @@ test-newer: ## run all but the slow tests on Python 3.13 or 3.12 with the newest
 	done; \
 	if [ -z "$$found" ]; then \
 		[ -z '$(NEWER)' ] || { echo "'$(NEWER)' does not run" >&2; exit 1; }; \
-		echo "==> no Python 3.13 or 3.12 found: tests on a newer Python are left out"; \
+		echo "==> no Python 3.13 or 3.12 found: tests on a newer Python are skipped"; \
 		exit 0; \
 	fi; \
 	set -e; \
@@ -143,13 +143,13 @@ test-newer: ## run all but the slow tests on Python 3.13 or 3.12 with the newest
 	$$py -m pip freeze | grep -E '^(numpy|zarr)==' > .venv-newer/newest.txt; \
 	for p in zarrs tensorstore; do \
 		$$py $(PIP_INSTALL) --only-binary :all: -c .venv-newer/newest.txt $$p \
-			|| echo "    $$p does not install here: left out"; \
+			|| echo "    $$p cannot be installed: skipped"; \
 	done; \
 	echo "==> tests on $$($$py --version)"; \
 	$$py -m pytest $(PARALLEL) -m 'not slow'
 
-# Each lower bound of pyproject.toml at once, but of what is installed only for tests.
-test-oldest: ## run all but the slow tests with the oldest dependencies that are allowed (needs Python 3.11)
+# All lower bounds of pyproject.toml at once, except those of packages only for tests.
+test-oldest: ## run all tests except the slow ones with the oldest permitted dependencies (needs Python 3.11)
 	@echo "==> making .venv-oldest with the oldest dependencies"
 	@set -e; \
 	rm -rf .venv-oldest; \
@@ -162,15 +162,16 @@ test-oldest: ## run all but the slow tests with the oldest dependencies that are
 	$$py $(PIP_INSTALL) -c .venv-oldest/oldest.txt -e '.[browse,remote,view]' --group test; \
 	$$py -m pytest $(PARALLEL) -m 'not slow'
 
-test-typing: $(STAMP) ## check with mypy and pyright, from outside, that the types of the package reach who uses it
+test-typing: $(STAMP) ## check with mypy and pyright that the package's types work in a project that uses it
 	$(BIN)/python -m pytest tests/test_typing.py
 
 docs: $(STAMP) ## build the documentation site in ./site; a warning or a broken link is an error
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# Tested away from here, without the settings of these tests, so that nothing is found but what was installed.
-wheel: $(STAMP) ## make an sdist and a wheel in ./dist, and run the self-test on the wheel in a clean environment
+# Tested in another folder, without this repository's settings, so that only the installed package
+# is found.
+wheel: $(STAMP) ## build an sdist and a wheel in ./dist, and run the self-test on the wheel in a clean environment
 	@set -e; \
 	rm -rf dist .venv-wheel; \
 	$(BIN)/python $(PIP_INSTALL) build; \
@@ -180,8 +181,9 @@ wheel: $(STAMP) ## make an sdist and a wheel in ./dist, and run the self-test on
 	cd .venv-wheel; \
 	bin/python -m pytest -p no:cacheprovider -c /dev/null --rootdir . --pyargs tuszstore.testing
 
-# One resolution of everything, torch at its pin; "+cpu" and the like go, since they name one build.
-constraints: ## renew constraints.txt with today's releases (needs Python 3.11; TORCH=... moves torch)
+# One resolution of all packages with torch pinned. Suffixes such as "+cpu" are removed, since they
+# name one build.
+constraints: ## update constraints.txt to today's releases (needs Python 3.11; TORCH=... selects the version of torch)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 		|| { echo "constraints.txt is for Python 3.11; name one: make constraints PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "==> resolving in .venv-constraints (one to two minutes)"
@@ -196,7 +198,7 @@ constraints: ## renew constraints.txt with today's releases (needs Python 3.11; 
 	mv .venv-constraints/new.txt constraints.txt; \
 	rm -rf .venv-constraints
 
-clean: ## remove the environments and caches; stores and ./demo stay
+clean: ## remove environments and caches; stores and ./demo are kept
 	rm -rf .venv .venv-newer .venv-oldest .venv-wheel .venv-constraints .venv-rivals .venv-rivals-newer build dist site *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis tuszstore/read/*.so
 	find $(wildcard tuszstore tests benchmarks) -type d -name __pycache__ -prune -exec rm -rf {} +

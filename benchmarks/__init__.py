@@ -1,1 +1,1 @@
-"""Benchmarks of tuszstore against the ways it replaces."""
+"""Benchmarks of tuszstore against other ways of storing and reading windows."""

@@ -1,8 +1,8 @@
-"""Measures tuszstore side by side with what people would use instead.
+"""Measures tuszstore side by side with alternatives.
 
-``python -m benchmarks`` makes a corpus, stores its windows in every way that is installed or can
-be, measures all of them in turn, and writes rows (JSONL), tables (Markdown), pictures (PNG) and a
-page (HTML).
+``python -m benchmarks`` makes a corpus, stores its windows with every engine that is installed or
+can be installed, measures all of them in turn, and writes rows (JSONL), tables (Markdown), pictures
+(PNG) and a page (HTML).
 """
 
 import signal
@@ -34,7 +34,7 @@ from benchmarks.workloads import TITLES
 
 
 class Names(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
-    """Some of known names, separated by commas.
+    """A comma-separated list of known names.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ class Names(click.ParamType):  # type: ignore[type-arg]  # generic in newer rele
         self._known = known
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the names in their own order."""
+        """Return the names in the order of the known ones."""
         if not isinstance(value, str):
             return value
         wanted = [name.strip() for name in value.split(",")]
         for name in wanted:
             if name not in self._known:
-                self.fail(f"{name!r} is none of {', '.join(self._known)}", param, ctx)
+                self.fail(f"{name!r} is not one of {', '.join(self._known)}", param, ctx)
         return [name for name in self._known if name in wanted]
 
 
@@ -67,13 +67,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice(list(SIZES)),
     default="small",
     show_default=True,
-    help="How much is measured.",
+    help="Extent of the measurements.",
 )
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="A corpus with a split train; else one is made.",
+    help="A corpus with a split train; by default a synthetic one is made.",
 )
 @click.option(
     "--engines",
@@ -91,33 +91,35 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help=f"Some of {', '.join(TITLES)}.",
     show_default="all",
 )
-@click.option("--rounds", type=click.IntRange(1), metavar="N", help="Measurements of each.")
+@click.option(
+    "--rounds", type=click.IntRange(1), metavar="N", help="Measurements of each workload."
+)
 @click.option(
     "--out",
     type=_FOLDER,
     default=Path("benchmark-results"),
     show_default=True,
     metavar="DIR",
-    help="Where results go.",
+    help="Folder for the results.",
 )
 @click.option(
     "--scratch",
     type=_FOLDER,
     metavar="DIR",
-    help="Where files go meanwhile; by default the system's place for them.",
+    help="Folder for temporary files; by default that of the system.",
 )
 @click.option(
     "--rows",
     "rows_file",
     type=_FILE,
     metavar="FILE",
-    help="Report the rows of an earlier run; measure nothing.",
+    help="Only report the rows of an earlier run.",
 )
 @click.option(
     "--readme", type=_FILE, metavar="FILE", help="Write the table between the markers of this file."
 )
 @click.option(
-    "--no-install", is_flag=True, help="Make no environments: engines that need one are absent."
+    "--no-install", is_flag=True, help="Create no environments; engines that need one are absent."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print rows instead of tables.")
 def main(
@@ -133,10 +135,10 @@ def main(
     no_install: bool,
     as_json: bool,
 ) -> None:
-    """Measure tuszstore side by side with what people would use instead."""
-    # ended from outside, it takes its files and processes with it
+    """Measure tuszstore side by side with alternatives."""
+    # if terminated, it removes its files and ends its processes
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if readme is not None and not has_place(readme):  # said before hours of measuring, not after
+    if readme is not None and not has_place(readme):  # before hours of measuring
         raise click.BadParameter(f"{readme} lacks the lines {BEGIN!r} and {END!r}")
     out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()

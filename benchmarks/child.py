@@ -1,9 +1,9 @@
-"""Calls functions for :mod:`benchmarks.process`, each in a process of its own.
+"""Calls functions for :mod:`benchmarks.process`, each in its own process.
 
-With the path of a job it calls that function in this process. With ``--template`` and names of
-modules it imports them, and then forks for each job whose path comes in a line of standard input:
-the new process begins with the imports done and nothing else. For each it prints two lines, the
-number of the process, and the status it ended with.
+With the path of a job, it calls the job's function in this process. With ``--template`` and names
+of modules, it imports them, and then forks for each job whose path is a line of standard input, so
+that the new process starts with the imports done. For each job it prints two lines: the process id
+and the exit status.
 """
 
 import gc
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def run(job: Path) -> None:
-    """Call what a job names and write what it returns beside it."""
+    """Call the function of a job, and write its result beside the job."""
     given = json.loads(job.read_text())
     module, name = given["function"].split(":")
     value = getattr(importlib.import_module(module), name)(**given["arguments"])
@@ -28,9 +28,9 @@ def serve(modules: list[str]) -> None:
     for module in modules:
         importlib.import_module(module)
     gc.collect()
-    gc.freeze()  # or each new process would copy all memory when it first looks for garbage
+    gc.freeze()  # otherwise each new process would copy all memory in its first garbage collection
     answers = os.dup(1)
-    os.dup2(2, 1)  # what libraries print must not look like an answer
+    os.dup2(2, 1)  # output of libraries must not be mistaken for an answer
     for line in sys.stdin:
         job = Path(line.strip())
         pid = os.fork()
@@ -55,7 +55,7 @@ def _run_and_end(job: Path) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        # not what the template registered to be done at its end
+        # without the exit handlers of the template
         os._exit(status)
 
 

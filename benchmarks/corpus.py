@@ -1,7 +1,7 @@
-"""The EDF files that the benchmarks run on: as TUSZ has them where it costs time or bytes.
+"""The EDF files of the benchmarks, like those of TUSZ in all that costs time or bytes.
 
-:func:`tuszstore.corpus.synthetic.write_corpus` is made for odd files, and gives them in other
-shares than TUSZ; here are ordinary ones alone, so that every file can be built both ways.
+:func:`tuszstore.corpus.synthetic.write_corpus` makes more irregular files than TUSZ has. Here all
+files are ordinary, so that every file can be built both ways.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ import numpy as np
 from tuszstore.corpus.synthetic_eeg import POSITIONS, add_seizure, auxiliary, background
 
 RATES = {256: 0.67, 250: 0.19, 400: 0.11, 512: 0.02, 1000: 0.01}
-"""Share of the files of TUSZ v2.0.3 by sampling rate (Hz)."""
+"""Shares of files in TUSZ v2.0.3 by sampling rate (Hz)."""
 
 N_SIGNALS = 33
-"""Signals of a file, of which the 19 of the 10-20 system are used."""
+"""Signals per file, of which the 19 of the 10-20 system are used."""
 
-_STEPS = (0.15, 0.30, 0.90)  # µV, as the amplifiers of TUSZ have them
+_STEPS = (0.15, 0.30, 0.90)  # µV, as in TUSZ's amplifiers
 _SEIZURE_SECONDS = 45.0
 
 
 def rates_of(files: int) -> list[int]:
-    """Return the sampling rate (Hz) of each of so many files, in the shares of :data:`RATES`.
+    """Return the sampling rate (Hz) of each file, in the shares of :data:`RATES`.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def rates_of(files: int) -> list[int]:
 
 
 def write_files(root: Path, files: int, minutes: float, seed: int = 0) -> list[int]:
-    """Write recordings with annotations to ``root/edf/train``, each of another patient.
+    """Write recordings with annotations to ``root/edf/train``, each of a different patient.
 
     Two of five have a seizure.
 
@@ -47,7 +47,7 @@ def write_files(root: Path, files: int, minutes: float, seed: int = 0) -> list[i
     root : Path
     files : int
     minutes : float
-        Approximate length of each.
+        Approximate length of a recording.
     seed : int
 
     Returns
@@ -64,9 +64,9 @@ def write_files(root: Path, files: int, minutes: float, seed: int = 0) -> list[i
 
 
 def repeat_files(paths: Sequence[Path], target: Path, copies: int) -> None:
-    """Make a corpus of some recordings, each under the names of several patients.
+    """Make a corpus of a few recordings, each linked under several patients' names.
 
-    They are links: they take no space, and no page cache of their own.
+    Links take neither space nor additional page cache.
 
     Parameters
     ----------
@@ -102,9 +102,9 @@ def write_recording(
     sfreq : int
         Sampling rate (Hz).
     seizure : bool
-        Whether there is one.
+        Whether the recording has a seizure.
     missing : sequence of str
-        Electrodes that are left out; open inputs take their place.
+        Electrodes to omit; open inputs replace them.
     """
     names = [name for name in POSITIONS if name not in missing]
     eeg = background(rng, names, seconds * sfreq, sfreq)

@@ -1,8 +1,8 @@
-"""Interpreters that engines run in, made when they are first needed.
+"""Environments that engines run in, created when first needed.
 
-Some engines cannot be installed beside tuszstore's own dependencies, or not in its Python. They get
-an environment of their own beside the repository's; what pip says when it cannot be made is the
-reason for which its engines are reported as absent.
+Some engines conflict with tuszstore's dependencies or its version of Python. They get a separate
+environment in the repository. If it cannot be created, its engines are reported as absent, with
+pip's message as the reason.
 """
 
 import hashlib
@@ -18,28 +18,28 @@ from benchmarks.process import ROOT
 
 
 class NoEnvironment(Exception):
-    """An environment that is not there; the text says why."""
+    """An environment is missing; the text gives the reason."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """How an interpreter comes about.
+    """How to create an environment.
 
     Attributes
     ----------
     folder : str
-        Below the root of the repository.
+        Folder below the root of the repository.
     packages : tuple of str
-        What pip installs.
+        Packages to install.
     pins : str
-        File with the releases that are installed where Python is as in `pinned`.
+        File with the releases to install if Python has the version in `pinned`.
     pinned : tuple of int
         Version of Python.
     oldest : tuple of int
-        Version of Python that the packages need.
+        Oldest version of Python that the packages support.
     shares : bool
-        Whether packages of the interpreter that runs the benchmarks are seen there where it is of
-        the same version: what need not differ, such as torch, is not installed a second time.
+        Whether packages of the interpreter of the benchmarks are visible if Python has the same
+        version, so that packages such as torch are not installed twice.
     """
 
     folder: str
@@ -77,12 +77,12 @@ def interpreter(name: str, *, install: bool = True) -> str:
     ----------
     name : str
     install : bool
-        Whether to make the environment where it is not there.
+        Whether to create a missing environment.
 
     Raises
     ------
     NoEnvironment
-        If it is not there and cannot, or must not, be made.
+        If it is missing and cannot, or must not, be created.
     """
     environment = ENVIRONMENTS[name]
     if environment is None:
@@ -92,7 +92,7 @@ def interpreter(name: str, *, install: bool = True) -> str:
     if python.exists() and stamp.exists() and stamp.read_text() == _fingerprint(environment):
         return str(python)
     if not install:
-        raise NoEnvironment(f"{environment.folder} is not made, and --no-install forbids it")
+        raise NoEnvironment(f"{environment.folder} does not exist, and --no-install is given")
     version, base = _find_python(environment)
     shutil.rmtree(folder, ignore_errors=True)
     _run([base, "-m", "venv", str(folder)])
@@ -101,7 +101,7 @@ def interpreter(name: str, *, install: bool = True) -> str:
         (own / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pins = ROOT / "benchmarks" / environment.pins
     pinned = ["-c", str(pins)] if version == environment.pinned else []
-    # not compiled: most of it is never imported
+    # without byte-compiling, since most modules are never imported
     _run(
         [str(python), "-m", "pip", "install", "-qq", "--no-compile", *pinned, *environment.packages]
     )
@@ -111,7 +111,7 @@ def interpreter(name: str, *, install: bool = True) -> str:
 
 
 def _fingerprint(environment: Environment) -> str:
-    """Return what changes when the environment has to be made anew."""
+    """Return a text that changes if the environment must be recreated."""
     pins = (ROOT / "benchmarks" / environment.pins).read_text()
     return hashlib.sha256(f"{ROOT} {environment} {pins}".encode()).hexdigest()
 
@@ -140,7 +140,7 @@ def _pyenv() -> Path:
 
 
 def _version(python: str) -> tuple[int, int] | None:
-    """Return the version of an interpreter; None if it does not run or cannot make environments."""
+    """Return the version of an interpreter; None if it cannot run or create environments."""
     code = "import ensurepip, sys; print(*sys.version_info[:2])"
     try:
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
@@ -158,11 +158,11 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _drop_cuda_parts(python: Path) -> None:
-    """Take torchaudio's compiled parts away where torch is built without CUDA.
+    """Remove torchaudio's compiled parts if torch is built without CUDA.
 
-    The torchaudio of PyPI is compiled for CUDA. Beside a CPU build of torch its libraries cannot
-    be loaded, which is an error where they are there, and none where they are not. braindecode
-    imports torchaudio and needs them for nothing that is measured.
+    The torchaudio of PyPI is compiled for CUDA. With a CPU build of torch, its libraries cannot be
+    loaded, which is an error only if they exist. braindecode imports torchaudio, but does not need
+    them for the measurements.
     """
     code = "import torch; print(torch.version.cuda or '')"
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""One run: a corpus, the engines' own storage, and every workload in turn."""
+"""One run: a corpus, the storage of each engine, and every workload in turn."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,15 +34,15 @@ def run(
     scratch : Path
         An empty folder.
     engines, workloads : sequence of str
-        Names.
+        Their names.
     data : Path, optional
-        A corpus with a split ``train``; else one is made.
+        A corpus with a split ``train``; by default one is made.
     install : bool
-        Whether environments that are missing are made.
+        Whether to create missing environments.
     say : callable
-        Takes a line about the progress.
+        Called with lines on the progress.
     """
-    # installing takes longest, mostly waits, and ends before anything is measured
+    # installing takes longest and mostly waits; it ends before measurements start
     with ThreadPoolExecutor() as pool:
         interpreters = {
             name: pool.submit(interpreter, name, install=install)
@@ -111,7 +111,7 @@ def _run(
 def _prepare(
     name: str, source: Path, scratch: Path, batch: int, interpreter: Future[str]
 ) -> Prepared | Row:
-    """Store the windows in an engine's own way; return a row that says why where that fails."""
+    """Store the windows for an engine; return a row with the reason if that fails."""
     none = Row(workload="prepare", round=0, status="absent", **about(name))
     folder = scratch / "engines" / name
     folder.mkdir(parents=True)

@@ -1,7 +1,7 @@
-"""The kernel's LZ4 decoder beside liblz4: ``python -m benchmarks.lz4 STORE``.
+"""The kernel's LZ4 decoder compared with liblz4: ``python -m benchmarks.lz4 STORE``.
 
-One loop in C calls both in turn on the compressed streams of a store, each of which fits into the
-core's cache. liblz4 is the one inside numcodecs, as its maintainers compile it. Needs a C compiler.
+A loop in C calls both in turn on the compressed streams of a store, each of which fits into the
+core's cache. liblz4 is that of numcodecs, as its maintainers compile it. A C compiler is required.
 """
 
 import ctypes
@@ -33,12 +33,12 @@ int own(const char *src, char *dst, int n_src, int size)
 
 int copied(const char *src, char *dst, int n_src, int size)
 {
-    memcpy(dst, src, (size_t)n_src); /* what no decoder can do without */
+    memcpy(dst, src, (size_t)n_src); /* a lower bound for any decoder */
     return size;
 }
 
-/* Decode all streams, each behind the other or, as the kernel does, into the same scratch; return
-   how many do not give their size. */
+/* Decode all streams, consecutively or, like the kernel, into the same scratch; return how many
+have a wrong size. */
 int run(int (*decode)(const char *, char *, int, int), const char *content, const int64_t *streams,
         int n, char *out, int keep)
 {
@@ -56,7 +56,7 @@ def streams_of(chunk: memoryview) -> Iterator[tuple[int, int, int]]:
     """Yield offset, length and decoded length of each LZ4 stream of a chunk of Blosc."""
     flags, itemsize = chunk[2], chunk[3]
     size, block = (int(number) for number in np.frombuffer(chunk[4:12], "<u4"))
-    if flags & 2:  # stored as it is
+    if flags & 2:  # stored uncompressed
         return
     for number, first in enumerate(range(0, size, block)):
         length = min(block, size - first)
@@ -86,7 +86,7 @@ def main() -> None:
     table = np.array(streams, np.int64)
     compressed, size = int(table[:, 1].sum()), int(table[:, 2].sum())
     print(
-        f"{len(table)} streams, {np.median(table[:, 2]):,.0f} bytes in the middle, "
+        f"{len(table)} streams, {np.median(table[:, 2]):,.0f} bytes (median), "
         f"{size / 1e6:.1f} MB decoded, {compressed / size:.0%} of it compressed"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def main() -> None:
             wrong = library.run(decoder, whole, where, len(table), out, number == 0)
             seconds[name].append(time.thread_time() - start)
             assert wrong == 0, f"{name} refuses {wrong} streams"
-            if number == 0:  # warms up, and shows that both give the same
+            if number == 0:  # warms up, and checks that both give equal results
                 outputs[name] = out.raw
                 seconds[name].clear()
     assert outputs["own"] == outputs["liblz4"]

@@ -1,7 +1,7 @@
-"""Reading batches: the part of the workloads that runs in an engine's own process.
+"""Reading batches: the part of the workloads that runs in an engine's process.
 
-One process opens an engine and goes through all of them: first batch, random and in order from the
-page cache, random and in order from disk. Only the first comes with nothing opened before.
+One process opens an engine and measures all workloads: first batch, random and in order from the
+page cache, random and in order from disk. Only the first batch includes opening.
 """
 
 import importlib
@@ -19,19 +19,19 @@ from benchmarks.engines.base import Batch, Engine, Signal, versions
 from benchmarks.source import Source
 
 CHECKED = 2
-"""Batches that are compared with the source before an engine is timed."""
+"""Batches to compare with the source before timing an engine."""
 
 
 def prepare(engine: str, source: str, folder: str, order: list[list[int]]) -> dict[str, Any]:
-    """Store the windows of a source, and compare what an engine delivers with them.
+    """Store the windows of a source, and compare an engine's values with them.
 
     Parameters
     ----------
     engine : str
     source, folder : str
-        Folders of the source and for what is written.
+        Folder of the source, and folder for the engine's files.
     order : list of list of int
-        Windows of batches, of which some are compared.
+        Windows of batches; some batches are compared.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def prepare(engine: str, source: str, folder: str, order: list[list[int]]) -> di
 
 
 def _load(engine: str) -> type[Engine]:
-    """Return an engine whose modules are imported."""
+    """Return an engine after importing its modules."""
     kind = ENGINES[engine]
     for module in kind.imports:
         importlib.import_module(module)
@@ -69,7 +69,7 @@ def _compare(engine: str, numbers: Batch, signal: Signal, source: Source) -> Non
         raise ValueError(f"{engine} delivers {signal.dtype}, not float32")
     for number, window in zip(numbers, signal, strict=True):
         if not np.allclose(window, source.windows[number], rtol=0, atol=ENGINES[engine].tolerance):
-            raise ValueError(f"{engine} delivers other values for window {number}")
+            raise ValueError(f"{engine} delivers wrong values for window {number}")
 
 
 def measure(
@@ -90,21 +90,21 @@ def measure(
     random, in_order : list of list of int
         Windows of batches.
     seconds : float
-        A phase ends with the first batch after so many.
+        A phase ends with the first batch after this time.
     phases : sequence of str
-        Those that are measured.
+        Phases to measure.
 
     Returns
     -------
     dict of str to dict
         By phase: ``windows``, ``seconds``, ``span`` (of the monotonic clock), ``first_batch`` (s,
         of the first batch of the phase), ``read`` and ``disk`` (bytes, by system calls and from
-        the device; None where the system does not tell), ``dropped`` (whether the page cache was).
+        the device; None if unknown), ``dropped`` (whether the page cache was dropped).
     """
     kind, place = _load(engine), Path(path)
     orders = {"random": _arrays(random), "in-order": _arrays(in_order)}
     if kind.slow:
-        # each window of these costs as much as many of others: a few tell it
+        # windows of slow engines take so long that a few suffice
         orders["random"] = [numbers[:4] for numbers in orders["random"]]
     done: dict[str, dict[str, Any]] = {}
     dropped = drop_cache(place)
@@ -118,7 +118,7 @@ def measure(
         order, cold = orders[phase.removeprefix("cold-")], phase.startswith("cold-")
         shuffle = phase.endswith("random")
         if not cold and not kind.slow:
-            _timed(reader, order, shuffle, seconds / 2)  # what is slower at first does not count
+            _timed(reader, order, shuffle, seconds / 2)  # warm-up, not counted
         each = (lambda: _let_go(reader, place)) if phase == "cold-random" else None
         if cold:
             dropped = _let_go(reader, place)
@@ -128,14 +128,14 @@ def measure(
 
 
 class Span:
-    """Time and bytes from its making to its end."""
+    """Time and bytes from creation to the end."""
 
     def __init__(self) -> None:
         self.begin = time.monotonic()
         self._bytes = _bytes_read()
 
     def end(self, windows: int) -> dict[str, Any]:
-        """Return what passed."""
+        """Return time and bytes."""
         now = time.monotonic()
         read, disk = (
             (None, None)
@@ -159,14 +159,14 @@ def _timed(
     seconds: float,
     before_each: Callable[[], Any] | None = None,
 ) -> dict[str, Any]:
-    """Read batches until the time is over; what is done before each is not counted."""
+    """Read batches until the time is over; `before_each` is not counted."""
     spans: list[dict[str, Any]] = []
     batches = reader.batches(order, shuffle=shuffle)
     begin = time.monotonic()
-    # what has an order of its own fills a buffer first, which must not be all that is measured
+    # engines with their own order fill a buffer first, which must not dominate the measurement
     least = 6 if reader.order == "own" else 1
     while len(spans) < least or sum(span["seconds"] for span in spans) < seconds:
-        # dropping the cache takes time of its own, and need not take many times what is measured
+        # dropping the cache takes time, which must not be a multiple of the measured time
         if len(spans) >= least and time.monotonic() - begin > 4 * seconds:
             break
         if before_each and not reader.ahead:
@@ -210,7 +210,7 @@ def size_of(path: Path) -> int:
 
 
 def drop_cache(path: Path) -> bool:
-    """Ask the system to drop the files below a path from its page cache; return whether it can."""
+    """Drop the files below a path from the page cache; return whether the system supports that."""
     if not hasattr(os, "posix_fadvise"):
         return False
     for file in files_of(path):
@@ -232,7 +232,7 @@ def warm_up(path: Path) -> None:
 
 
 def _bytes_read() -> tuple[int, int] | None:
-    """Return bytes that this process has read by system calls, and from the device."""
+    """Return the bytes that this process has read by system calls, and from the device."""
     try:
         rows = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     except OSError:
@@ -254,23 +254,23 @@ def measure_loaders(
     ----------
     engine, path : str
     numbers : list of int
-        Windows of the epoch, in whole batches.
+        Windows of the epoch, in complete batches.
     batch_size : int
     workers : sequence of int
         Numbers of workers.
     seconds : float
-        After which an epoch ends with the next batch.
+        Time after which an epoch ends with the next batch.
 
     Returns
     -------
     list of dict
-        Each as a phase of :func:`measure`.
+        Each like a phase of :func:`measure`.
     """
     kind, place = _load(engine), Path(path)
     warm_up(place)
     return [
         _epoch(kind.loader(place, np.array(numbers), batch_size, n), len(numbers), seconds)
-        | ({"read": None, "disk": None} if n else {})  # what workers read is not known here
+        | ({"read": None, "disk": None} if n else {})  # bytes read by workers are unknown
         for n in workers
     ]
 

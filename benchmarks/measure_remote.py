@@ -1,4 +1,4 @@
-"""Reading batches from a web server: the part that runs in an engine's own process."""
+"""Reading batches from a web server: the part that runs in an engine's process."""
 
 import asyncio
 import importlib
@@ -18,7 +18,7 @@ from benchmarks.engines.insitubatch import InSituBatch
 from benchmarks.measure import Span
 
 AHEAD = 4
-"""Batches that the loader of tuszstore has under way."""
+"""Batches that tuszstore's loader prefetches."""
 
 
 def measure(engine: str, url: str, local: str, order: list[list[int]]) -> dict[str, Any]:
@@ -28,15 +28,15 @@ def measure(engine: str, url: str, local: str, order: list[list[int]]) -> dict[s
     ----------
     engine : str
     url : str
-        Of a store.
+        URL of a store.
     local : str
-        Path of the same store, which says where windows begin.
+        Path of the same store, from which window positions are read.
     order : list of list of int
 
     Returns
     -------
     dict
-        As of one phase of :func:`benchmarks.measure.measure`, and ``opened`` (s).
+        Like a phase of :func:`benchmarks.measure.measure`, and ``opened`` (s).
     """
     for module in ENGINES[engine].imports:
         importlib.import_module(module)
@@ -68,7 +68,7 @@ def _tuszstore_loader(url: str, local: Path, batches: Sequence[Batch]) -> Iterat
     import tuszstore
     from tuszstore.torch import WindowLoader
 
-    # as many are ready at the end as at the start, so that none comes for nothing
+    # as many batches are ready at the end as at the start, so that none is free
     numbers = np.concatenate([*batches, *batches[:AHEAD]])
     loader = WindowLoader(
         tuszstore.open(url), numbers, len(batches[0]), shuffle=False, prefetch=AHEAD
@@ -77,7 +77,7 @@ def _tuszstore_loader(url: str, local: Path, batches: Sequence[Batch]) -> Iterat
 
 
 def _zarr_python(url: str, local: Path, batches: Sequence[Batch]) -> Iterator[Signal]:
-    """Ask zarr-python for all windows of a batch at once, through obstore."""
+    """Request all windows of a batch at once from zarr-python, through obstore."""
     import zarr
     from obstore.store import HTTPStore
     from zarr.api import asynchronous
@@ -102,7 +102,7 @@ def _zarr_python(url: str, local: Path, batches: Sequence[Batch]) -> Iterator[Si
 
 
 def _tensorstore(url: str, local: Path, batches: Sequence[Batch]) -> Iterator[Signal]:
-    """Ask for all windows of a batch at once; a cache of 64 MB keeps the indexes of shards."""
+    """Request all windows of a batch at once; a cache of 64 MB keeps the indexes of shards."""
     import tensorstore
     import zarr
 

@@ -1,9 +1,9 @@
-"""The rival: one compressed NPZ file per recording, with every window in it.
+"""The baseline: one compressed NPZ file per recording, with every window in it.
 
-The way of the pipeline that tuszstore replaces, as plainly and as fast as its steps allow: one
-process, MNE, SciPy, ``numpy.savez_compressed``. Imports nothing of tuszstore. Charged are reading,
-signal processing, windows and labels, and writing; its manifest of categories, which takes another
-pass over all files, is not.
+A plain implementation of the pipeline that tuszstore replaces, as fast as its steps allow: one
+process, MNE, SciPy, ``numpy.savez_compressed``. It does not import tuszstore. Reading, signal
+processing, windows and labels, and writing are timed; its manifest of categories, which takes
+another pass over all files, is not.
 """
 
 import time
@@ -36,7 +36,7 @@ def build_npz(paths: Sequence[Path], folder: Path) -> dict[str, float]:
     paths : sequence of Path
         EDF files, each with its ``.csv`` beside it.
     folder : Path
-        Where the NPZ files go; must be there.
+        An existing folder for the NPZ files.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def build_npz(paths: Sequence[Path], folder: Path) -> dict[str, float]:
     """
     seconds = dict.fromkeys(STAGES, 0.0)
     for path in paths:
-        path.read_bytes()  # into the page cache: a slow build finds that other files took its place
+        path.read_bytes()  # into the page cache, which other files may have filled
         times = [time.perf_counter()]
         microvolts, sfreq = load(path)
         times.append(time.perf_counter())
@@ -121,7 +121,7 @@ def _interpolate(raw: Any, missing: list[str]) -> Any:
     info = mne.create_info(missing, raw.info["sfreq"], "eeg")
     zeros = np.zeros((len(missing), raw.n_times))
     raw.add_channels([mne.io.RawArray(zeros, info, verbose="error")], force_update_info=True)
-    new_name = "colin27_1020"  # of the same montage, since MNE 1.13
+    new_name = "colin27_1020"  # name of the same montage since MNE 1.13
     known = new_name in mne.channels.get_builtin_montages()
     montage = mne.channels.make_standard_montage(new_name if known else "standard_1020")
     positioned = {name.upper() for name in montage.ch_names}

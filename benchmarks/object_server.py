@@ -1,10 +1,10 @@
-"""A web server of a folder in a process of its own, with the latency of an object store.
+"""A web server for a folder in a separate process, with the latency of an object store.
 
     python -m benchmarks.object_server FOLDER --delay 0.02
 
-It prints its URL; `/requests` below that says how many there were. Requests wait side by side, as
-they do on the way to an object store, and files are sent by the kernel, so that on the same machine
-it takes little from what is measured.
+It prints its URL; `/requests` below it returns the number of requests. Requests wait concurrently,
+as with an object store, and the operating system sends the files, so that the server takes little
+time from the measured process on the same machine.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from urllib.request import urlopen
 import click
 
 COUNT = "/requests"
-"""What to ask for the number of requests so far, this one not counted."""
+"""Path that returns the number of requests so far, without this one."""
 
 
 def n_requests(url: str) -> int:
@@ -51,7 +51,7 @@ def served(folder: Path, delay: float) -> Iterator[str]:
 
 
 async def serve(folder: Path, delay: float) -> None:
-    """Serve a folder until the process is ended.
+    """Serve a folder until the process ends.
 
     Parameters
     ----------

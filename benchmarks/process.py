@@ -1,9 +1,9 @@
-"""Functions called in new processes, whose memory is watched from outside.
+"""Functions called in new processes, with memory sampled from outside.
 
-A new process has no memory, cache or thread of another engine's; that it may be of another Python
-lets engines be compared which cannot be installed together. Imports, which take some engines
-seconds, are done once in a process that is forked again and again. Memory is sampled from `/proc`,
-so that watching it takes no time of the process's own.
+A new process has no memory, caches or threads of other engines. It may use another Python, so that
+engines can be compared that cannot be installed together. Imports, which take seconds for some
+engines, are done once in a process that is then forked. Memory is sampled from `/proc`, so that
+sampling takes no time of the process.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ INTERVAL = 0.01  # s, between samples of memory
 
 
 class ProcessError(RuntimeError):
-    """A function that failed in its process; the text is the last line of what it printed."""
+    """A function failed in its process; the text is the last line of its output."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Memory:
     Attributes
     ----------
     time : float
-        Of the monotonic clock (s).
+        On the monotonic clock (s).
     anonymous, mapped : int
-        Bytes of its own, and of files that the system may take back.
+        Private bytes, and bytes of mapped files that the system may reclaim.
     """
 
     time: float
@@ -50,7 +50,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Result:
-    """What a function returned, and the memory of its process."""
+    """The result of a function, and the memory of its process."""
 
     value: Any
     memory: Sequence[Memory]
@@ -77,16 +77,16 @@ def call(
     Parameters
     ----------
     function : str
-        ``module:name``; what it returns must be expressible as JSON, as must its arguments.
+        ``module:name``; its arguments and its result must be representable in JSON.
     python : str
         The interpreter.
     imports : sequence of str
-        Modules that are imported already when the process begins: it is forked from one that has
-        imported them, and does nothing else. Only where forking is safe, which is on Linux.
+        Modules that the process has imported when it starts, since it is forked from a template
+        that imports them. Only on Linux, where forking is safe.
     timeout : float
-        Seconds after which it is ended.
+        Seconds after which the process is killed.
     sync : bool
-        Whether what was written before goes to disk first, not while this function is timed.
+        Whether to flush earlier writes to disk first, so that they do not disturb the timing.
     **arguments
 
     Raises
@@ -176,7 +176,7 @@ class _Template:
         return status, watch.samples
 
     def _answer(self, timeout: float) -> int | None:
-        """Return the number in the next line; None if it does not come."""
+        """Return the number in the next line; None on timeout."""
         assert self._process.stdout is not None
         while b"\n" not in self._lines:
             if not select.select([self._process.stdout], [], [], timeout)[0]:
@@ -230,14 +230,14 @@ class _Watch:
 
 
 def _memory(pid: int) -> tuple[int, int] | None:
-    """Return anonymous and file-backed bytes of a process; None where the system does not tell."""
+    """Return anonymous and file-backed bytes of a process; None if unknown."""
     try:
         rows = dict(
             line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
         )
         anonymous = int(rows["RssAnon"].split()[0]) + int(rows["RssShmem"].split()[0])
         return 1024 * anonymous, 1024 * int(rows["RssFile"].split()[0])
-    except (OSError, KeyError, ValueError):  # gone, or no such file on this system
+    except (OSError, KeyError, ValueError):  # the process has ended, or the system lacks the file
         return None
 
 
@@ -252,4 +252,4 @@ def _children(pid: int) -> list[int]:
 
 def _last_words(log: str, status: int | None) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else f"ended with status {status} and said nothing"
+    return lines[-1].strip() if lines else f"ended with status {status} without output"

@@ -1,4 +1,4 @@
-"""One measurement a row, and files of them: a JSON object a line."""
+"""Rows with one measurement each, and files of rows: one JSON object per line."""
 
 import importlib.metadata
 import json
@@ -16,46 +16,46 @@ _PACKAGES = ("tuszstore", "numpy", "scipy", "mne", "zarr", "numcodecs", "dask", 
 
 @dataclass(frozen=True)
 class Row:
-    """One engine, workload and round; what does not apply or cannot be known is None.
+    """One engine, workload and round; inapplicable or unknown values are None.
 
     Attributes
     ----------
     workload, engine, title : str
-        Names, and the engine's in tables.
+        Names of workload and engine, and the engine's name in tables.
     round : int
-        From 1; 0 for a row that stands for no measurement.
+        From 1; 0 for a row without a measurement.
     status : {"ok", "absent", "failed", "unsupported"}
     reason : str
         Why there is no measurement.
     kind : {"own", "compressed", "bare", ""}
-        What the engine stores.
+        Kind of storage of the engine.
     order : {"given", "own", ""}
-        Who decides which windows come when.
+        Whether the order of windows is given, or the engine's own.
     variant : str
-        What else was varied, such as ``10 min``.
+        Another parameter that was varied, such as ``10 min``.
     size : float
-        The same as a number, where rows are fitted over it.
+        The same as a number, if a fit over it is made.
     windows, seconds : float
         Measured.
     rate : float
-        Windows a second.
+        Windows per second.
     of_limit : float
-        Share of the rate of the limit in the same round.
+        Ratio to the rate of the upper bound in the same round.
     read_per_byte, disk_per_byte : float
         Bytes read by system calls, and from the device, for each byte delivered as float32.
     first_batch : float
-        Seconds to the first batch, opening included where the workload opens.
+        Seconds to the first batch, including opening if the workload opens.
     anonymous, mapped : int
-        Peak memory: of its own, and of files that the system may take back (bytes).
+        Peak memory (bytes): private, and of mapped files that the system may reclaim.
     stored : int
-        Bytes on disk of all that the engine reads.
+        Size on disk of the engine's files (bytes).
     cache_dropped : bool
         Whether the system was asked to drop the files from its cache.
     values : dict
-        Further figures of the workload.
+        Further measurements of the workload.
     versions : dict of str to str
     setting : dict
-        Processor, cores, system, Python, date, and how much was measured.
+        Processor, cores, system, Python, date, and size of the run.
     """
 
     workload: str
@@ -89,7 +89,7 @@ class Row:
 
     @classmethod
     def parse(cls, line: str) -> Self:
-        """Return the row that a line holds."""
+        """Parse a row from a line."""
         return cls(**json.loads(line))
 
 
@@ -115,7 +115,7 @@ def _here() -> tuple[tuple[str, Any], ...]:
 
 
 def setting(**more: Any) -> dict[str, Any]:
-    """Return what every row says of where and when it was measured."""
+    """Return the place and time of the measurements, for every row."""
     return {**dict(_here()), **more}
 
 
@@ -131,7 +131,7 @@ def _own_versions() -> tuple[tuple[str, str], ...]:
 
 
 def own_versions() -> Mapping[str, str]:
-    """Return the versions of tuszstore and of what does its work."""
+    """Return the versions of tuszstore and of its main dependencies."""
     return dict(_own_versions())
 
 

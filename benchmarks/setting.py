@@ -1,4 +1,4 @@
-"""What a run of the benchmarks measures, and what its workloads share."""
+"""The size of a run of the benchmarks, and the state shared by its workloads."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,38 +10,38 @@ from benchmarks.rows import Row, own_versions, setting
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured.
+    """The extent of a run.
 
     Attributes
     ----------
     name : str
     files : int
-        Recordings that windows are read from.
+        Recordings for the workloads of reading.
     minutes : float
-        Length of each.
+        Length of a recording.
     rounds, loader_rounds : int
-        Of reading, and of what takes longer: reading with torch's loader, from growing stores,
-        from recordings of several lengths, and in other windows.
+        Rounds of reading, and of slower workloads: torch's loader, growing stores, recordings of
+        several lengths, and other windows.
     seconds : float
-        Length of a measurement of reading.
+        Duration of a measurement of reading.
     batch : int
-        Windows of a batch.
+        Windows per batch.
     loader_batches : int
-        Batches of 32 of an epoch with torch's loader.
+        Batches of 32 per epoch of torch's loader.
     build_files, build_rounds : int
-        Recordings that are built, each as long as those that are read.
+        Recordings to build, of the same length, and rounds of building.
     growth, index : tuple of int
-        Numbers of windows.
+        Numbers of windows of these workloads.
     lengths : tuple of float
         Minutes of recordings.
     geometries : tuple of (float, float)
-        Seconds of a window, and between the starts of two.
+        Length and stride of windows (s).
     remote_batches : int
         Batches read from the server after the first.
     memory_minutes : float
-        Length of the recordings whose building's memory is measured.
+        Length of the recordings for measuring the memory of a build.
     recordings : tuple of int
-        Numbers of recordings that are planned.
+        Numbers of recordings to plan.
     """
 
     name: str
@@ -103,12 +103,12 @@ class Prepared:
     Attributes
     ----------
     path : str
-        What it opens.
+        Path that the engine opens.
     stored : int
-        Bytes of all files there.
+        Size of all its files (bytes).
     versions : dict of str to str
     python : str
-        Its interpreter.
+        Path of its interpreter.
     """
 
     path: str
@@ -119,21 +119,21 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Setting:
-    """What workloads share.
+    """State shared by workloads.
 
     Attributes
     ----------
     size : Size
     scratch : Path
-        For files; it goes afterwards.
+        Folder for files, removed afterwards.
     corpus : Path
         EDF files with annotations.
     source : Path
         Folder of a :class:`benchmarks.source.Source`.
     engines : mapping of str to Prepared
-        Those that can be measured, by name.
+        Available engines, by name.
     say : callable
-        Takes a line about the progress.
+        Called with lines on the progress.
     """
 
     size: Size
@@ -145,11 +145,11 @@ class Setting:
     common: Mapping[str, Any] = field(default_factory=setting)
 
     def row(self, **values: Any) -> Row:
-        """Return a row that also says where and when it was measured."""
+        """Return a row with the place and time of the measurement."""
         return Row(**values, setting=dict(self.common))
 
     def own_row(self, workload: str, number: int, **values: Any) -> Row:
-        """Return a row of a round in which tuszstore itself is measured."""
+        """Return a row for a round of measuring tuszstore itself."""
         return self.row(
             workload=workload,
             engine="tuszstore",

@@ -1,4 +1,4 @@
-"""The windows that all engines store: preprocessed once, laid out as plainly as can be."""
+"""The windows that all engines store: preprocessed once, in a simple layout."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,14 +17,14 @@ IMPORTS = ("benchmarks.source", "tuszstore.builder.builder", "zarr")
 
 @dataclass(frozen=True)
 class Source:
-    """Windows of a corpus as float32, and the stores of tuszstore they were read from.
+    """Windows of a corpus as float32, and the tuszstore stores they were read from.
 
-    It is opened in interpreters that know nothing of tuszstore, so it holds NumPy only.
+    It is also opened in interpreters without tuszstore, so it only needs NumPy.
 
     Attributes
     ----------
     folder : str
-        Where ``windows.npy`` is.
+        Folder of ``windows.npy``.
     stores : dict of str to str
         Paths of the stores: ``lz4``, the default, and others.
     counts : list of int
@@ -32,7 +32,7 @@ class Source:
     stride : int
         Samples between two windows of a recording.
     scale : float
-        Every value is a whole multiple of it, within int16.
+        Every value is an integer multiple of it, within the range of int16.
     sfreq : int
         Hz.
     channels : list of str
@@ -48,16 +48,16 @@ class Source:
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
-        """Read what :meth:`write` wrote."""
+        """Read the result of :meth:`write`."""
         return cls(**json.loads(Path(folder, "source.json").read_text()))
 
     def write(self) -> None:
-        """Write all but the windows."""
+        """Write everything except the windows."""
         Path(self.folder, "source.json").write_text(json.dumps(asdict(self)))
 
     @cached_property
     def windows(self) -> NDArray[np.float32]:
-        """All windows, mapped: ``(window, channel, sample)``."""
+        """All windows, memory-mapped: ``(window, channel, sample)``."""
         windows: NDArray[np.float32] = np.load(Path(self.folder, WINDOWS), mmap_mode="r")
         return windows
 
@@ -70,12 +70,12 @@ class Source:
         return np.concatenate([[0], np.cumsum(self.counts)])
 
     def stored(self, first: int, stop: int) -> NDArray[np.int16]:
-        """Return windows as the whole numbers that they are multiples of."""
+        """Return windows as integers, before scaling."""
         multiples = np.rint(self.windows[first:stop] / np.float32(self.scale))
         return np.asarray(multiples, np.int16)
 
     def recordings(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the signal of each recording, ``(channel, sample)``, put together of windows."""
+        """Yield the signal of each recording, ``(channel, sample)``, assembled from windows."""
         for first, stop in zip(self.firsts[:-1], self.firsts[1:], strict=True):
             whole = [self.windows[first]]
             whole += [window[:, -self.stride :] for window in self.windows[first + 1 : stop]]
@@ -89,21 +89,21 @@ def make_source(
     windows: dict[str, Any] | None = None,
     others: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Build stores of a corpus and write all their windows; called in a process of its own.
+    """Build stores of a corpus and write all their windows; called in a separate process.
 
     Parameters
     ----------
     data : str
-        A corpus with a folder ``edf/train``, or any that tuszstore takes.
+        A corpus with a folder ``edf/train``, or any that tuszstore supports.
     folder : str
-        For what is made.
+        Folder for the results.
     limit : int, optional
-        Recordings, at most.
+        Maximum number of recordings.
     windows : dict, optional
-        The part ``windows`` of the configuration.
+        Section ``windows`` of the configuration.
     others : sequence of str
-        Stores besides that with the default codec: ``none``, without one; ``float32``, whose
-        values are not rounded to int16.
+        Stores in addition to the default one: ``none``, without a codec; ``float32``, with values
+        not rounded to int16.
     """
     import tuszstore
 

@@ -1,9 +1,9 @@
-"""Stores of any number of windows that take little space: what grows is all but the signal.
+"""Stores of any number of windows that take little space, since the signal is shared.
 
-Tables are written as a build writes them. The shards of the signal, where there are any, are hard
-links to a few that are there: every window can be read, each shard has a file name of its own, and
-its index is parsed anew, but page cache and processor caches hold the same few bytes at every
-size. So costs that come with more data on a disk are not in these figures, and all others are.
+Tables are written as by a build. The shards of the signal, if any, are hard links to a few existing
+ones: every window can be read, each shard has its own file name, and its index is parsed again, but
+page cache and processor caches contain the same few bytes at every size. Thus the measurements
+exclude the cost of more data on a disk, and include all other costs.
 """
 
 from datetime import UTC, datetime
@@ -26,11 +26,11 @@ from tuszstore.store.shard import encode_shard, signal_file
 WINDOWS_PER_RECORDING = 55
 MAX_SHARDS = 16
 SHARES = (0.922, 0.052, 0.026)
-"""Of TUSZ's training split, by category."""
+"""Shares of windows in TUSZ's training split, by category."""
 
 
 def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> None:
-    """Write a complete store of so many windows of the default configuration.
+    """Write a complete store with a number of windows, in the default configuration.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
         Must not exist.
     n_windows : int
     shards : list of Path, optional
-        Full shards of signal; recording k gets a hard link to ``shards[k % len(shards)]``. Without
-        them the store has no signal.
+        Full shards of signal; recording k has a hard link to ``shards[k % len(shards)]``. By
+        default, the store has no signal.
     """
     config = Config()
     geometry = spec_of(config).geometry
@@ -114,14 +114,14 @@ def make_store(path: Path, n_windows: int, shards: list[Path] | None = None) -> 
 
 
 def write_shards(source: Source, folder: Path) -> list[Path]:
-    """Write full shards of the blocks that windows begin with, as a build encodes them.
+    """Write full shards of the windows' first blocks, encoded as in a build.
 
     Parameters
     ----------
     source : Source
-        Of the default configuration; at least as many windows as a shard has blocks.
+        Windows of the default configuration, at least as many as a shard has blocks.
     folder : Path
-        Is made.
+        Folder to create.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""What the examples share: a network, its loss, options, and a log of the windows that were seen.
+"""Shared parts of the examples: a network, its loss, options, and a log of windows.
 
-It is no part of tuszstore: take what you need.
+This module is not part of tuszstore: copy what you need.
 """
 
 import argparse
@@ -21,23 +21,23 @@ def options_of(description: str | None) -> argparse.ArgumentParser:
     """Return the options that all examples have."""
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("store", help="a store, such as demo/stores/train.zarr")
-    parser.add_argument("--epochs", type=int, default=2, help="epochs to train for (2)")
-    parser.add_argument("--batch-size", type=int, default=8, help="windows of a batch (8)")
-    parser.add_argument("--checkpoint", type=Path, help="file to go on from, and to write to")
-    parser.add_argument("--stop-after", type=int, help="end after so many steps, as if killed")
-    parser.add_argument("--seen", type=Path, help="folder for the windows that were seen")
+    parser.add_argument("--epochs", type=int, default=2, help="number of epochs (2)")
+    parser.add_argument("--batch-size", type=int, default=8, help="windows per batch (8)")
+    parser.add_argument("--checkpoint", type=Path, help="checkpoint to resume from and to write")
+    parser.add_argument("--stop-after", type=int, help="stop after this many steps, as if killed")
+    parser.add_argument("--seen", type=Path, help="folder for logs of the windows seen")
     return parser
 
 
 def loss_of(model: nn.Module, signal: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """Return the loss of a batch: the network has a logit for every 256 samples."""
+    """Return the loss of a batch; the network returns a logit for every 256 samples."""
     logits = model(signal)
     target = functional.avg_pool1d(label, label.shape[-1] // logits.shape[-1])
     return functional.binary_cross_entropy_with_logits(logits, target)
 
 
 class WindowLog:
-    """Notes which windows a rank has seen; nothing where there is no folder.
+    """Logs the windows that a rank has seen; does nothing without a folder.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class WindowLog:
         self._rank = rank
 
     def add(self, epoch: int, meta: dict[str, Any], kind: str = "train") -> None:
-        """Note a batch."""
+        """Log a batch."""
         if self._file is None:
             return
         entry = {"rank": self._rank, "epoch": epoch, "kind": kind}

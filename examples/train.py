@@ -2,9 +2,9 @@
 
     python examples/train.py demo/stores/train.zarr
 
-It shows how a store, the balanced set and the loss's weight come together, and that they can be
-learned from; then how the windows of another split are predicted, a threshold is chosen on the
-first, and the events are scored. It is no detector: see the papers on SeizureTransformer for one.
+It shows how to combine a store, the balanced set and the weight of the loss, and that the loss
+decreases. Then it predicts the windows of another split, chooses a threshold on the first, and
+scores the events. It is not a useful detector: see the papers on SeizureTransformer for one.
 """
 
 import argparse
@@ -26,7 +26,7 @@ EVENTS = {"smooth": 5.0, "merge_gap": 5.0, "min_duration": 5.0}  # seconds
 
 
 def make_model(n_channels: int) -> nn.Module:
-    """Return a network from (window, channel, sample) to one logit each 256 samples."""
+    """Return a network from (window, channel, sample) to one logit per 256 samples."""
 
     def layer(n_in: int, n_out: int, width: int, stride: int) -> list[nn.Module]:
         convolution = nn.Conv1d(n_in, n_out, width, stride, padding=(width - stride + 1) // 2)
@@ -43,7 +43,7 @@ def make_model(n_channels: int) -> nn.Module:
 
 @torch.inference_mode()
 def predict(model: nn.Module, store: tuszstore.Store, device: str) -> tuszstore.Predictions:
-    """Write what a model says of all windows of a store, beside the store."""
+    """Write a model's predictions for all windows of a store, beside the store."""
     name = Path(store.name).with_suffix(".predictions")
     path = name if store.remote else Path(store.path).with_name(name.name)
     loader = WindowLoader(store, shuffle=False, batch_size=32, device=device, rank=0, world_size=1)
@@ -56,7 +56,7 @@ def predict(model: nn.Module, store: tuszstore.Store, device: str) -> tuszstore.
 
 
 def evaluate(model: nn.Module, store: tuszstore.Store, device: str) -> None:
-    """Choose a threshold on the split of the training, and score the val split at it."""
+    """Choose a threshold on the training split, and score the val split with it."""
     val = store.beside("val")
     if val is None:
         print(f"no val split beside {store.name}: nothing to score")
@@ -75,11 +75,11 @@ def evaluate(model: nn.Module, store: tuszstore.Store, device: str) -> None:
 
 
 def main() -> None:
-    """Train on the store that the command line names."""
+    """Train on the store given on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store", help="a store, such as demo/stores/train.zarr")
     parser.add_argument("--steps", type=int, default=30, help="batches to train on (30)")
-    parser.add_argument("--batch-size", type=int, default=8, help="windows of a batch (8)")
+    parser.add_argument("--batch-size", type=int, default=8, help="windows per batch (8)")
     options = parser.parse_args()
 
     torch.manual_seed(0)
@@ -96,7 +96,7 @@ def main() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []
     start = time.perf_counter()
-    epochs = (batch for _ in count() for batch in loader)  # one after the other, each in its order
+    epochs = (batch for _ in count() for batch in loader)  # epochs in succession, each in its order
     for step, (signal, label) in enumerate(islice(epochs, options.steps), 1):
         logits = model(signal)
         target = functional.avg_pool1d(label, label.shape[-1] // logits.shape[-1])

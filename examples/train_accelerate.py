@@ -2,9 +2,9 @@
 
     torchrun --nproc-per-node 2 examples/train_accelerate.py demo/stores/train.zarr
 
-``accelerate launch`` starts it as well. The loader knows its rank, so it is not given to
-``prepare``. What was interrupted goes on from the loader's state; ``--skip`` does it in
-Accelerate's way, with ``skip_first_batches``.
+``accelerate launch`` starts it as well. The loader knows its rank, so it is not passed to
+``prepare``. An interrupted run resumes from the loader's state, or with ``--skip`` by Accelerate's
+``skip_first_batches``.
 """
 
 import torch
@@ -16,7 +16,7 @@ from tuszstore.torch import training_loader
 
 
 def main() -> None:
-    """Train on the store that the command line names."""
+    """Train on the store given on the command line."""
     parser = options_of(__doc__)
     parser.add_argument("--skip", action="store_true", help="resume with skip_first_batches")
     options = parser.parse_args()

@@ -2,8 +2,8 @@
 
     python examples/train_braindecode.py demo/stores/train.zarr
 
-Nothing is built or copied for it. ``EEGClassifier`` wants one class for each window: here 1 where
-any of it is a seizure.
+Nothing is built or copied for the view. ``EEGClassifier`` expects one class per window: here 1 if
+any part of it is a seizure.
 """
 
 import torch
@@ -16,28 +16,28 @@ from tuszstore.sampling import Weighted
 from tuszstore.torch import WindowDataset
 
 SAMPLES = 256
-"""Windows of an epoch, here."""
+"""Windows per epoch."""
 
 
 def to_class(signal, label):  # type: ignore[no-untyped-def]
-    """Return a window with one class, and a scale that suits the network."""
+    """Return a window with one class, scaled for the network."""
     return signal / 100, int(label.max() > 0)
 
 
 class Logged(WindowDataset):
-    """Notes which windows were read, and leaves out what the classifier does not take."""
+    """Logs the windows read, and drops the metadata, which the classifier does not accept."""
 
     log: WindowLog
     epoch = 0
 
     def __getitems__(self, items):  # type: ignore[no-untyped-def]
-        """Return the windows of a batch, as DataLoader asks for them."""
+        """Return the windows of a batch, for DataLoader."""
         self.log.add(self.epoch, {"window": torch.as_tensor(items)})
         return super().__getitems__(items)
 
 
 def main() -> None:
-    """Train on the store that the command line names."""
+    """Train on the store given on the command line."""
     parser = options_of(__doc__)
     parser.add_argument("--windows", type=int, default=SAMPLES, help=f"of an epoch ({SAMPLES})")
     options = parser.parse_args()

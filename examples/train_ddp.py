@@ -2,9 +2,9 @@
 
     torchrun --nproc-per-node 2 examples/train_ddp.py demo/stores/train.zarr
 
-Each process makes the same loader. It finds out its rank when an epoch begins, and gives its part:
-every window comes once over all ranks. A run that was interrupted goes on at the window after the
-last one, also on another number of processes.
+Each process makes the same loader, which looks up its rank when an epoch begins and yields this
+rank's part: each window occurs once over all ranks. An interrupted run resumes at the next window,
+also with another number of processes.
 """
 
 import torch
@@ -17,7 +17,7 @@ from tuszstore.torch import training_loader
 
 
 def main() -> None:
-    """Train on the store that the command line names."""
+    """Train on the store given on the command line."""
     options = options_of(__doc__).parse_args()
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     torch.manual_seed(0)

@@ -2,8 +2,8 @@
 
     python examples/train_fabric.py demo/stores/train.zarr --devices 2
 
-Fabric's ``setup_dataloaders`` is for loaders that must be divided over ranks. This one is already,
-so it is used as it is.
+Fabric's ``setup_dataloaders`` is for loaders that must be sharded across ranks. This loader already
+is, so it is used directly.
 """
 
 import torch
@@ -15,7 +15,7 @@ from tuszstore.torch import training_loader
 
 
 def main() -> None:
-    """Train on the store that the command line names."""
+    """Train on the store given on the command line."""
     parser = options_of(__doc__)
     parser.add_argument("--devices", type=int, default=1, help="processes (1)")
     options = parser.parse_args()

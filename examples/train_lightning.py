@@ -2,8 +2,8 @@
 
     python examples/train_lightning.py demo/stores/train.zarr --devices 2
 
-The loaders are given as they are: they know their rank, so Lightning need not put samplers in
-their place. Its checkpoints hold where the loader was, and a run goes on in mid-epoch.
+The loaders know their rank, so Lightning must not replace their samplers. Checkpoints contain the
+loader's position, so that a run resumes in the middle of an epoch.
 """
 
 from pathlib import Path
@@ -19,12 +19,12 @@ from tuszstore.torch import WindowLoader, training_loader, validation_loader
 
 
 class StoreData(lightning.LightningDataModule):
-    """The windows of a store, and of the one beside it for validation.
+    """The windows of a training store, and of the validation store beside it.
 
     Parameters
     ----------
     path : str
-        Of the store of the training split.
+        Path of the store of the training split.
     batch_size : int
     """
 
@@ -35,7 +35,7 @@ class StoreData(lightning.LightningDataModule):
         self.validation = self.store.beside("dev") or self.store
 
     def train_dataloader(self) -> WindowLoader:
-        """Balanced sets, another one in each epoch."""
+        """Balanced sets, resampled each epoch."""
         return training_loader(self.store, batch_size=self._batch_size, return_meta=True)
 
     def val_dataloader(self) -> WindowLoader:
@@ -50,7 +50,7 @@ class Detector(lightning.LightningModule):
     ----------
     n_channels : int
     log_to : Path or None
-        Folder for the windows that were seen.
+        Folder for logs of the windows seen.
     """
 
     def __init__(self, n_channels: int, log_to: Path | None = None) -> None:
@@ -59,7 +59,7 @@ class Detector(lightning.LightningModule):
         self._log_to = log_to
 
     def on_fit_start(self) -> None:
-        """Begin the log, when the rank is known."""
+        """Start the log, once the rank is known."""
         self._seen = WindowLog(self._log_to, self.global_rank)
 
     def training_step(self, batch: Any, number: int) -> torch.Tensor:
@@ -82,10 +82,10 @@ class Detector(lightning.LightningModule):
 
 
 def main() -> None:
-    """Train on the store that the command line names."""
+    """Train on the store given on the command line."""
     parser = options_of(__doc__)
     parser.add_argument("--devices", type=int, default=1, help="processes (1)")
-    parser.add_argument("--limit", type=int, help="batches of an epoch, at most")
+    parser.add_argument("--limit", type=int, help="maximum batches per epoch")
     options = parser.parse_args()
 
     lightning.seed_everything(0, verbose=False)

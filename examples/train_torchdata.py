@@ -1,8 +1,8 @@
-"""Train with torchdata's StatefulDataLoader: worker processes, and a state in mid-epoch.
+"""Train with torchdata's StatefulDataLoader: worker processes, and resuming within an epoch.
 
     python examples/train_torchdata.py demo/stores/train.zarr --workers 2
 
-It is for transforms that are slow in Python; reading alone is faster with ``WindowLoader``.
+This is for transforms that are slow in Python; for reading alone, ``WindowLoader`` is faster.
 """
 
 import torch
@@ -15,12 +15,12 @@ from tuszstore.torch import WindowDataset
 
 
 def scaled(signal, label, rng):  # type: ignore[no-untyped-def]
-    """Return a window with another gain."""
+    """Return a window with a random gain."""
     return signal * float(rng.uniform(0.8, 1.25)), label
 
 
 def main() -> None:
-    """Train on the store that the command line names."""
+    """Train on the store given on the command line."""
     parser = options_of(__doc__)
     parser.add_argument("--workers", type=int, default=0, help="worker processes (0)")
     options = parser.parse_args()

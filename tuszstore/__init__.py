@@ -8,11 +8,9 @@
 
 from importlib.metadata import version as _version
 
-# before `build`, which must stay a function: importing the package of that name sets it once
-from tuszstore.builder.report import BuildReport
-
-from tuszstore.api import Store, build, repair, verify  # isort: skip
+from tuszstore.api import Store, build, repair, verify
 from tuszstore.api import open_store as open
+from tuszstore.builder.report import BuildReport
 from tuszstore.config import Config, load_config
 from tuszstore.errors import ConcatError, SchemaError, StoreError, TuszstoreError
 from tuszstore.evaluate.opening import open_predictions

@@ -26,7 +26,7 @@ class RecordingError(TuszstoreError):
     """One recording that cannot be used; its text is the reason shown to the user."""
 
     def __str__(self) -> str:
-        # as it is: it is stored, and with pseudonyms searched for names; who shows it escapes it
+        # unescaped: it is stored, and searched for names if there are pseudonyms; output escapes it
         return Exception.__str__(self)
 
 
@@ -40,7 +40,7 @@ class AnnotationError(RecordingError):
         Parameters
         ----------
         name : str
-            Of the file.
+            Name of the file.
         place : int
             Number of the line, counted from 1, or of another `unit`.
         reason : str

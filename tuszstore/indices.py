@@ -135,7 +135,7 @@ def resolve(
 def _as_array(values: Any, kind: str) -> NDArray[Any]:
     if isinstance(values, np.ndarray):
         return values
-    if hasattr(values, "detach"):  # a tensor, which may be on a GPU
+    if hasattr(values, "detach"):  # a tensor, possibly on a GPU
         values = values.detach().cpu()
     try:
         return np.asarray(values)
@@ -144,7 +144,7 @@ def _as_array(values: Any, kind: str) -> NDArray[Any]:
 
 
 def _refuse_other_kinds(array: NDArray[Any], given: Any, kind: str) -> None:
-    """Raise unless an array is of integers; those too large for 64 bits are objects."""
+    """Raise unless an array is of integers; integers too large for 64 bits are objects."""
     if array.dtype.kind in "iu" or not array.size:
         return
     found: Any = array.dtype

@@ -38,5 +38,5 @@ def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
             )
         except re.error as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    # a text of that length is no marker, and some regular expressions would never end on it
+    # such a long text is not a marker, and some regular expressions would never finish on it
     return lambda text: len(text) <= _LONG and any(one.fullmatch(text.strip()) for one in compiled)

@@ -52,7 +52,7 @@ def choose_progress(wanted: bool | None) -> "BuildProgress | None":
     Returns
     -------
     BuildProgress or None
-        None where nobody watches: messages are logged then.
+        None if there is neither a terminal nor a notebook; messages are then logged.
     """
     watched = in_notebook() or sys.stderr.isatty()
     return make_progress() if wanted or (wanted is None and watched) else None
@@ -60,7 +60,7 @@ def choose_progress(wanted: bool | None) -> "BuildProgress | None":
 
 def in_notebook() -> bool:
     """Return whether this process is the kernel of a notebook, of Jupyter, VS Code or Colab."""
-    if "IPython" not in sys.modules:  # nobody imports it but for itself
+    if "IPython" not in sys.modules:  # a notebook's kernel has imported it
         return False
     from IPython.core.getipython import get_ipython
 
@@ -68,7 +68,7 @@ def in_notebook() -> bool:
 
 
 class BuildProgress:
-    """Hours of EEG that are built of those that are planned, kept to itself."""
+    """Counts built and planned hours of EEG, without showing them."""
 
     def __init__(self) -> None:
         self._split = ""
@@ -78,7 +78,7 @@ class BuildProgress:
 
     @contextmanager
     def telling(self, what: str) -> Iterator[None]:
-        """Say for a block of code what is done, where it takes long."""
+        """Show what a slow block of code does."""
         yield
 
     def start(self, plan: "Plan") -> None:
@@ -89,7 +89,7 @@ class BuildProgress:
         self._start = time.monotonic()
 
     def advance(self, seconds: float, *, failed: bool) -> None:
-        """Count one recording of so many seconds of EEG."""
+        """Count one recording and its seconds of EEG."""
         self._done += seconds
         self._n_failed += failed
 
@@ -101,8 +101,8 @@ class BuildProgress:
         Console(stderr=True).print(Text(text), soft_wrap=True)
 
     def figures(self) -> dict[str, Any]:
-        """Return what is built, how fast, what is left, and how many recordings failed."""
-        assert self._start is not None  # or nothing was begun
+        """Return built hours, speed, remaining time, and the number of failed recordings."""
+        assert self._start is not None  # set when the work began
         rate = self._done / max(time.monotonic() - self._start, 1e-9)
         return {
             "hours": f"{self._done / 3600:.1f}/{self._total / 3600:.1f} h",
@@ -131,7 +131,7 @@ class ProgressBar(BuildProgress):
         self._task = self._bar.add_task(self._split, total=self._total, **self.figures())
 
     def advance(self, seconds: float, *, failed: bool) -> None:
-        """Count one recording of so many seconds of EEG."""
+        """Count one recording and its seconds of EEG."""
         super().advance(seconds, failed=failed)
         self._bar.update(self._task, completed=self._done, **self.figures())
 
@@ -152,7 +152,7 @@ class NotebookBar:
     def __init__(self) -> None:
         self._handle: Any = None
         self._drawn = -REDRAW_SECONDS
-        self._lock = threading.Lock()  # threads that read report at the same time
+        self._lock = threading.Lock()  # reading threads report concurrently
 
     def show(self, text: str, share: float | None = None, *, last: bool = False) -> None:
         """Draw the line, unless that was done a moment ago.
@@ -161,7 +161,7 @@ class NotebookBar:
         ----------
         text : str
         share : float, optional
-            What is done of all, from 0 to 1; without it there is no bar.
+            Completed share, from 0 to 1; without it there is no bar.
         last : bool
             Draw it whenever it was drawn before.
         """
@@ -192,7 +192,7 @@ class NotebookProgress(BuildProgress):
 
     @contextmanager
     def telling(self, what: str) -> Iterator[None]:
-        """Say for a block of code what is done; behind it stands how far it came."""
+        """Show what a block of code does, and its progress."""
         self._start = None
         self._bar.show(f"{what} ...", last=True)
         try:
@@ -206,7 +206,7 @@ class NotebookProgress(BuildProgress):
         self._draw(last=True)
 
     def advance(self, seconds: float, *, failed: bool) -> None:
-        """Count one recording of so many seconds of EEG."""
+        """Count one recording and its seconds of EEG."""
         super().advance(seconds, failed=failed)
         self._draw()
 
@@ -219,7 +219,7 @@ class NotebookProgress(BuildProgress):
         print(text, file=sys.stderr)
 
     def _draw(self, then: str = "", *, last: bool = False) -> None:
-        if self._start is None:  # nothing is to be built
+        if self._start is None:  # nothing to build
             self._bar.show("", last=True)
             return
         share = min(1.0, self._done / self._total) if self._total else 1.0
@@ -236,7 +236,7 @@ class ProgressLines(BuildProgress):
 
     @contextmanager
     def telling(self, what: str) -> Iterator[None]:
-        """Say every minute of a block of code what is done, and since when."""
+        """Log every minute what a block of code does, and for how long."""
         self._what, self._start = what, None
         begin, over = time.monotonic(), threading.Event()
 

@@ -1,6 +1,6 @@
-"""What is said of recordings: why they are left out, and what is noted of them.
+"""Texts about recordings: reasons for exclusion, and notes.
 
-Equal reasons are told once, with their number.
+Equal reasons are given once, with their count.
 """
 
 import re
@@ -12,17 +12,17 @@ from typing import Any
 from numpy.typing import NDArray
 
 EXAMPLES = 3
-"""Recordings that are named for each reason; one more where it is the last one."""
+"""Recordings that are named for each reason; one more if only one would remain."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What was said of recordings, in the same words but for names and numbers.
+    """Equal texts about recordings, except for names and numbers.
 
     Attributes
     ----------
     kind : str
-        Of recordings that are left out; empty for notes.
+        Kind of exclusion; empty for notes.
     text : str
         Where the texts differ, with the range of numbers (`row 3 to 40`), `*` for names of
         recordings, and `…` for dates and times of day.
@@ -38,7 +38,7 @@ class Reason:
 
 
 def group_reasons(entries: Iterable[tuple[str, str, str]]) -> list[Reason]:
-    """Group reasons by kind and by what is alike in their texts.
+    """Group reasons by kind, and by text without names and numbers.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def in_a_line(reason: Reason, noun: str = "recording") -> str:
 
 
 def after_kind(kind: str, text: str) -> str:
-    """Return a reason, behind its kind where the reason alone does not tell that."""
+    """Return a reason, prefixed by its kind unless the reason includes that."""
     known = kind in ("", "failed", "duplicate") or text.startswith(f"{kind}: ")
     return text if known else f"{kind}: {text}"
 
@@ -92,7 +92,7 @@ def after_kind(kind: str, text: str) -> str:
 def all_notes(
     notes: Iterable[str], interpolated: NDArray[Any], channels: Sequence[str]
 ) -> list[str]:
-    """Return what is noted of each recording, interpolated channels among it.
+    """Return the notes on each recording, including interpolated channels.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def _named(count: int) -> int:
-    """Return how many of so many recordings are named: "and 1 more" is as long as a name."""
+    """Return how many recordings to name, given that "and 1 more" is as long as a name."""
     return count if count == EXAMPLES + 1 else min(count, EXAMPLES)
 
 
@@ -134,22 +134,22 @@ _PLURAL = re.compile("(?<=\0 )([a-z]{2,}?)s\\b")
 
 
 class _Said:
-    """What was said of one recording.
+    """A text about one recording.
 
     Attributes
     ----------
     text, id : str
     pattern : str
-        The text with `*` for names of files and of the recording, and NUL for each number.
+        The text with names of files and of the recording replaced by `*`, and numbers by NUL.
     numbers : list of str
     cause : str
-        Equal for equal causes: the pattern with nouns behind numbers in the singular.
+        The pattern with nouns after numbers in the singular, equal for equal causes.
     """
 
     def __init__(self, text: str, id_: str) -> None:
         self.text, self.id = text, id_
         stem = PurePosixPath(id_).stem
-        bare = text.replace("\0", " ")  # which stands for numbers
+        bare = text.replace("\0", " ")  # NUL stands for numbers
         bare = _FILE.sub(r"*\1", bare.replace(stem, "*") if stem else bare)
         self.numbers = _NUMBER.findall(bare)
         self.pattern = _NUMBER.sub("\0", bare)
@@ -157,10 +157,10 @@ class _Said:
 
 
 def _text_of(members: Sequence[_Said]) -> str:
-    """Return one text for recordings of one cause."""
+    """Return one text for recordings with the same cause."""
     if len({member.text for member in members}) == 1:
         return members[0].text
-    # of "1 signal" and "2 signals" the latter
+    # "2 signals" rather than "1 signal"
     first, *rest = max((member.pattern for member in members), key=len).split("\0")
     columns = zip(*(member.numbers for member in members), strict=True)
     return first + "".join(
@@ -169,7 +169,7 @@ def _text_of(members: Sequence[_Said]) -> str:
 
 
 def _range(numbers: Sequence[str]) -> str:
-    """Return what stands for numbers that may differ."""
+    """Return a number, or the range of different ones."""
     if len(set(numbers)) == 1:
         return numbers[0]
     if not all(map(_PLAIN.fullmatch, numbers)):

@@ -121,7 +121,7 @@ class Registry(Mapping[str, Any]):
         point = self._plugins[name]
         try:
             return point.load()
-        except Exception as error:  # whatever the module of a plug-in raises
+        except Exception as error:  # a plug-in's module may raise anything
             raise ConfigError(
                 f"{self.kind} {name!r} of {_package(point)} cannot be loaded from {point.value}: "
                 f"{type(error).__name__}: {error}"

@@ -41,7 +41,7 @@ def _shown(character: str) -> str:
     if unicodedata.category(character) not in _ESCAPED:
         return character
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that could not be decoded (os.fsdecode)
+    if 0xDC80 <= code <= 0xDCFF:  # an undecodable byte (os.fsdecode)
         return f"\\x{code - 0xDC00:02x}"
     if code <= 0xFF:
         return f"\\x{code:02x}"

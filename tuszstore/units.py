@@ -8,7 +8,7 @@ def clock(seconds: float, decimals: int = 0) -> str:
     ----------
     seconds : float
     decimals : int
-        Of the seconds.
+        Decimals of the seconds.
     """
     units = 10**decimals
     minutes, rest = divmod(round(seconds * units), 60 * units)

@@ -23,7 +23,7 @@ class TuszstoreBackend(OpenStores):
         attributes = read_attributes(Path(filename_or_obj))
         return (
             attributes.get("complete") is True
-            # of any version: those that this one does not read are refused by name when opened
+            # of any schema version: opening rejects unsupported ones by name
             and {"schema_version", "content_digest"} <= attributes.keys()
         )
 
@@ -51,7 +51,7 @@ class TuszstoreBackend(OpenStores):
         from tuszstore.api import open_store
         from tuszstore.facade.windows import WindowCollection
 
-        if isinstance(filename_or_obj, WindowCollection):  # what is given open is left open
+        if isinstance(filename_or_obj, WindowCollection):  # a store passed in is not closed
             return super().open_dataset(filename_or_obj, drop_variables=drop_variables)
         store = open_store(filename_or_obj)
         dataset = super().open_dataset(store, drop_variables=drop_variables)

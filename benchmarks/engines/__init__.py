@@ -1,7 +1,7 @@
 """Ways of storing and reading windows, one module each.
 
-To add one, write a class with the contract of :class:`benchmarks.engines.base.Engine` and name it
-here. The order is that of the runs: the limit first, since others are measured against it.
+To add one, write a subclass of :class:`benchmarks.engines.base.Engine` and name it here. The order
+is that of the runs: the upper bound is first, since others are compared with it.
 """
 
 from benchmarks.engines.annbatch import Annbatch
@@ -50,14 +50,14 @@ ENGINES: dict[str, type[Engine]] = {
 
 
 def imports_of(name: str, *, torch: bool = False) -> tuple[str, ...]:
-    """Return the modules that are imported before an engine's clock starts.
+    """Return the modules to import before an engine is timed.
 
     Parameters
     ----------
     name : str
     torch : bool
-        For torch's loader. Engines of the interpreter that runs the benchmarks then share what
-        they import, so that torch is imported once for all.
+        For torch's loader. Engines in the interpreter of the benchmarks then share their imports,
+        so that torch is imported only once.
     """
     engine = ENGINES[name]
     if not torch:

@@ -1,8 +1,8 @@
-"""annbatch: whole windows in Zarr, flattened to rows, decoded by zarrs, as its guide has it.
+"""annbatch: whole windows in Zarr, flattened to rows, decoded by zarrs, as in its guide.
 
-A batch's windows are one request of a sampler of its own, so the shuffle is exact; chunks of
-consecutive rows, which annbatch is made for, would not be. Each window is one chunk in a file of
-its own, int16 with blosc. No ``DataLoader`` workload: its environment is without torch.
+The windows of a batch are one request of a custom sampler, so the shuffle is exact, unlike with
+chunks of consecutive rows, for which annbatch is designed. Each window is one chunk in its own
+file, int16 with blosc. There is no ``DataLoader`` workload, since its environment lacks torch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class Annbatch(Engine):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file, unless that was done."""
+        """Write whole windows, each in its own file, unless they exist."""
         return write_windows(source)
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +41,7 @@ class Annbatch(Engine):
         self._rows = Rows(self._windows.shape[1:], threads=1)
 
     def batches(self, order: Sequence[Batch], *, shuffle: bool) -> Iterator[tuple[Batch, Signal]]:
-        """Yield the batches of an order through its loader."""
+        """Yield the batches of a given order from its loader."""
         from annbatch import Loader
 
         loader = Loader(batch_sampler=_sampler(order), preload_to_gpu=False, to=None)
@@ -56,7 +56,7 @@ def _sampler(order: Sequence[Batch]) -> Any:
     from annbatch.abc import Sampler
 
     class Given(Sampler):  # type: ignore[misc]  # where annbatch is not installed
-        """One request a batch."""
+        """A sampler with one request per batch."""
 
         batch_size = len(order[0])
         shuffle = False

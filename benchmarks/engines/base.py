@@ -1,4 +1,4 @@
-"""What an engine is: a way of storing windows, and of reading them in batches."""
+"""The base class of engines: ways of storing windows and reading them in batches."""
 
 import os
 from abc import ABC, abstractmethod
@@ -17,39 +17,39 @@ Batch = NDArray[np.int64]
 Signal = NDArray[np.float32]
 
 THREADS = os.cpu_count() or 1
-"""Threads of an engine that leaves the choice to its user."""
+"""Threads of engines that leave the choice to the user."""
 
 
 class Engine(ABC):
-    """One way of reading windows; an instance is open.
+    """One way of storing and reading windows; an instance is an open reader.
 
-    A subclass imports its package inside its methods, so that all classes are known where some
-    packages are not installed.
+    A subclass imports its package inside its methods, so that all classes exist even if packages
+    are not installed.
 
     Attributes
     ----------
     name : str
-        On the command line and in rows.
+        Name on the command line and in rows.
     title : str
-        In tables and plots.
+        Name in tables and plots.
     kind : {"own", "compressed", "bare"}
-        ``bare``: stores float32 windows as they are.
+        ``bare``: stores uncompressed float32 windows.
     packages : tuple of str
         Distributions that must be installed; rows carry their versions.
     imports : tuple of str
-        Modules that are imported before a clock starts.
+        Modules to import before timing.
     environment : str
         A key of :data:`benchmarks.environments.ENVIRONMENTS`.
     torch : bool
         Whether its environment has torch.
     order : {"given", "own"}
-        ``own``: it cannot be told which windows come when.
+        ``own``: the engine determines the order of windows.
     ahead : bool
-        Whether it reads in the background: then what the harness does between batches counts.
+        Whether it reads in the background: then the harness's time between batches counts as well.
     slow : bool
-        Seconds for a batch: fewer windows are measured.
+        Whether a batch takes seconds, so that fewer windows are measured.
     tolerance : float
-        By which values may differ from the source.
+        Permitted difference of values from the source.
     """
 
     name: ClassVar[str]
@@ -73,17 +73,17 @@ class Engine(ABC):
         ----------
         source : Source
         folder : Path
-            Empty, for what is written.
+            An empty folder for its files.
 
         Returns
         -------
         Path
-            What is to be opened: `folder`, or what is there already.
+            Path to open: `folder`, or existing files.
         """
 
     @abstractmethod
     def __init__(self, path: Path) -> None:
-        """Open what was prepared; what else a first batch needs may wait until then."""
+        """Open prepared files; further preparations may wait until the first batch."""
 
     def read(self, numbers: Batch) -> Signal:
         """Read windows by number.
@@ -96,37 +96,37 @@ class Engine(ABC):
         raise NotImplementedError
 
     def batches(self, order: Sequence[Batch], *, shuffle: bool) -> Iterator[tuple[Batch, Signal]]:
-        """Yield batches, each with the numbers of its windows.
+        """Yield batches, each with its window indices.
 
         Parameters
         ----------
         order : sequence of ndarray of int64
-            Windows of each batch. Engines with an order of their own give others, but as many.
+            Windows of each batch. Engines with their own order give as many other windows.
         shuffle : bool
-            Whether such an engine shuffles; else it goes through all windows in order.
+            Whether an engine with its own order shuffles; otherwise it reads all windows in order.
         """
         for numbers in order:
             yield numbers, self.read(numbers)
 
     @classmethod
     def loader(cls, path: Path, numbers: Batch, batch_size: int, workers: int) -> Iterable[Any]:
-        """Return torch's ``DataLoader`` over windows, as the engine's users have it.
+        """Return a ``DataLoader`` of torch over windows, as the engine's users would set it up.
 
-        By default it asks a map-style dataset for one window after the other. Items of a batch
-        are a signal, or a dictionary or tuple that begins with it.
+        By default, it requests single windows of a map-style dataset. A batch is the signal, or a
+        dictionary or tuple that begins with it.
         """
         from benchmarks.engines.items import make_loader
 
         return make_loader(cls, path, numbers, batch_size, workers)
 
     def warmed(self) -> None:  # noqa: B027  (most have nothing to do)
-        """Take note that all files are in the page cache now; before, they may not be."""
+        """Take note that all files are now in the page cache."""
 
     def let_go(self) -> None:  # noqa: B027
-        """Let go of mapped pages, which the system cannot drop from its cache while they are."""
+        """Release mapped pages, which the system cannot drop from its cache while mapped."""
 
     def close(self) -> None:  # noqa: B027
-        """Let go of files and threads."""
+        """Close files and end threads."""
 
 
 def why_absent(packages: Iterable[str]) -> str | None:
@@ -145,12 +145,12 @@ def versions(engine: type[Engine]) -> dict[str, str]:
 
 
 class Rows:
-    """Fills the rows of a batch with threads, again and again in the same memory.
+    """Fills the rows of a batch in threads, always in the same memory.
 
     Parameters
     ----------
     shape : tuple of int
-        Of one window.
+        Shape of one window.
     threads : int
     """
 

@@ -1,4 +1,4 @@
-"""What a reader of Zarr must know of tuszstore's store to read windows from it: little."""
+"""What a generic Zarr reader must know to read windows from tuszstore's store."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,7 +11,7 @@ from benchmarks.engines.base import Signal
 
 @dataclass(frozen=True)
 class Blocks:
-    """Where windows lie in ``signal``, ``(block, channel, sample)``.
+    """Positions of windows in ``signal``, ``(block, channel, sample)``.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Blocks:
     per_window : int
         Blocks of a window.
     shape : tuple of int
-        Of a window, ``(channel, sample)``.
+        Shape of a window, ``(channel, sample)``.
     scale : float32
     """
 
@@ -31,7 +31,7 @@ class Blocks:
 
     @classmethod
     def of(cls, group: Any) -> Self:
-        """Return them for a store opened with zarr-python."""
+        """Return the positions in a store opened with zarr-python."""
         signal = group["signal"]
         windows = group.attrs["config"]["windows"]
         samples = round(windows["length"] * signal.attrs["sfreq"])
@@ -49,6 +49,6 @@ class Blocks:
         return slice(first, first + self.per_window)
 
     def scale_into(self, blocks: NDArray[Any], row: Signal) -> None:
-        """Scale the blocks of a window, and put its channels first."""
+        """Scale the blocks of a window, and transpose them to channels first."""
         target = row.reshape(row.shape[0], self.per_window, -1).swapaxes(0, 1)
         np.multiply(blocks, self.scale, out=target)

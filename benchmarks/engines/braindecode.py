@@ -1,9 +1,9 @@
-"""braindecode: recordings saved as FIF, windows cut out of them when they are asked for.
+"""braindecode: recordings saved as FIF, from which windows are cut on request.
 
-As its documentation has it for data larger than memory: the preprocessed recordings are saved with
-``BaseConcatDataset.save`` and loaded with ``preload=False``, and ``create_fixed_length_windows``
-gives windows that overlap without being stored twice. Samples are single precision. One thread:
-MNE's readers are no good for more.
+As its documentation recommends for data larger than memory, the preprocessed recordings are saved
+with ``BaseConcatDataset.save`` and loaded with ``preload=False``, and
+``create_fixed_length_windows`` gives overlapping windows without storing samples twice. Samples are
+single precision. One thread is used, since MNE's readers are not thread-safe.
 """
 
 import warnings
@@ -29,7 +29,7 @@ class Braindecode(Engine):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Save each recording, its tail after the last window left out."""
+        """Save each recording, without the tail after the last window."""
         import mne
         from braindecode.datasets import BaseConcatDataset, RawDataset
 
@@ -40,7 +40,7 @@ class Braindecode(Engine):
         ]
         (folder / "recordings").mkdir()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of file names that MNE would have otherwise
+            warnings.simplefilter("ignore")  # about file names that do not follow MNE's conventions
             BaseConcatDataset(datasets).save(str(folder / "recordings"))
         length = source.windows.shape[2]
         np.save(folder / "window.npy", [length, source.stride])
@@ -51,7 +51,7 @@ class Braindecode(Engine):
         self._rows = Rows(self._windows[0][0].shape, threads=1)
 
     def read(self, numbers: Batch) -> Signal:
-        """Ask for one item after the other."""
+        """Read items one by one."""
         return self._rows.fill(numbers, self._read)
 
     def _read(self, number: int, row: Signal) -> None:

@@ -1,9 +1,9 @@
 """HDF5 with h5py: one dataset, chunked by window, with bitshuffle and lz4, or bare.
 
-lz4 comes from hdf5plugin. Windows are int16 there, as in tuszstore's store: half the bytes of
-float32 and faster. gzip, which HDF5 brings along, is several times slower to read. h5py holds a
-lock for every call, so threads gain nothing; ``read_direct`` saves a copy. The chunk cache is off:
-a chunk is a window, and is not asked for twice.
+lz4 comes from hdf5plugin. Compressed windows are int16, as in tuszstore's store, which is half the
+size of float32 and faster. gzip, which HDF5 includes, is several times slower to read. h5py holds a
+lock during every call, so threads gain nothing; ``read_direct`` saves a copy. The chunk cache is
+off, since a chunk is a window and is not requested twice.
 """
 
 from pathlib import Path
@@ -58,7 +58,7 @@ class Hdf5(Engine):
         self._rows = Rows(self._windows.shape[1:], threads=1)
 
     def read(self, numbers: Batch) -> Signal:
-        """Read one chunk after the other."""
+        """Read chunks one by one."""
         return self._rows.fill(numbers, self._read)
 
     def _read(self, number: int, row: Signal) -> None:
@@ -81,7 +81,7 @@ class Hdf5Bare(Hdf5):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write windows as they are."""
+        """Write windows uncompressed."""
         import h5py
 
         shape = source.windows.shape

@@ -1,10 +1,10 @@
 """insitubatch: whole windows in Zarr, one file each, read in place by its event loop.
 
-Its unit is a stored chunk, so each window is one and no shard holds several. A manifest of the
-wanted chunks gives any set of windows, in an order of its own: chunks are permuted, and samples
-within blocks of chunks; with one window a chunk that is a global shuffle whatever the block, so
-blocks are small. Values are scaled in its decode threads. No ``DataLoader`` workload: its
-environment is without torch.
+Its unit is a stored chunk, so each window is one chunk, without shards. A manifest of the requested
+chunks gives any set of windows, in an order that the engine determines: chunks are permuted, and
+samples within blocks of chunks. With one window per chunk, that is a global shuffle for any block
+size, so blocks are small. Values are scaled in its decoding threads. There is no ``DataLoader``
+workload, since its environment lacks torch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,32 +35,32 @@ class InSituBatch(Engine):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file, unless that was done."""
+        """Write whole windows, each in its own file, unless they exist."""
         return write_windows(source)
 
     def __init__(self, path: Path, url: str = "") -> None:
         from insitubatch import obstore_store, open_geometries
 
         _, self._scale = open_windows(path)
-        # a web server's address, where the windows are read from one
+        # the URL of a web server in the remote workload
         options = {"client_options": {"allow_http": True}} if url else {}
         self._store = obstore_store(url or path.absolute().as_uri(), **options)
         self._geometries = open_geometries(self._store, variables=[ARRAY])
 
     def batches(self, order: Sequence[Batch], *, shuffle: bool) -> Iterator[tuple[Batch, Signal]]:
-        """Yield as many batches of the windows in an order, drawn in its own way."""
+        """Yield as many batches of the same windows, in the engine's own order."""
         size, left = len(order[0]), len(order)
         wanted = np.unique(np.concatenate(order))
         epoch = 0
         while left:
-            # a new dataset for each epoch, so that none finds windows which another decoded
+            # a new dataset for each epoch, so that none reuses windows decoded for another
             dataset = self._dataset(wanted, size, shuffle=shuffle)
             dataset.set_epoch(epoch)
             epoch += 1
             for batch in dataset.train:
                 numbers = np.asarray(batch.sample_indices)
                 if len(numbers) < size and len(wanted) >= size:
-                    break  # what an epoch has left over
+                    break  # the incomplete batch at the end of an epoch
                 yield numbers, batch.arrays[ARRAY]
                 left -= 1
                 if not left:
@@ -90,7 +90,7 @@ class InSituBatch(Engine):
 
 
 class _Scale:
-    """Makes float32 of stored values, chunk by chunk."""
+    """Converts stored values to float32, chunk by chunk."""
 
     def __init__(self, scale: np.float32) -> None:
         self._scale = scale
@@ -100,5 +100,5 @@ class _Scale:
         return chunk
 
     def output_inner(self, geometry: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Return what it makes of a chunk."""
+        """Return the shape and type of a converted chunk."""
         return tuple(geometry.shape[1:]), np.dtype(np.float32)

@@ -11,13 +11,13 @@ from benchmarks.engines.base import Batch, Engine
 
 
 class Items(Dataset[torch.Tensor]):
-    """One window an item; the engine is opened in the process that reads.
+    """One window per item; the engine is opened in the process that reads.
 
     Parameters
     ----------
     engine : type of Engine
     path : Path
-        What it opens.
+        Path that the engine opens.
     """
 
     def __init__(self, engine: type[Engine], path: Path) -> None:

@@ -1,8 +1,8 @@
-"""LitData: windows in chunks of 64 MB, uncompressed, as its guide has it for local data.
+"""LitData: windows in chunks of 64 MB, uncompressed, as in its guide for local data.
 
-Batches in a given order are read by index from a ``StreamingDataset``, by one thread, since its
-readers share state. The ``DataLoader`` workload has a ``StreamingDataLoader``, shuffled in its own
-way: chunks, and samples within them.
+Batches in a given order are read by index from a ``StreamingDataset``, in one thread, since its
+readers share state. The ``DataLoader`` workload uses a ``StreamingDataLoader``, which shuffles
+chunks, and samples within them.
 """
 
 import gc
@@ -18,7 +18,7 @@ from benchmarks.source import Source
 
 
 class LitData(Engine):
-    """One sample a window: a NumPy array."""
+    """One sample per window: a NumPy array."""
 
     name = "litdata"
     title = "LitData"
@@ -63,7 +63,7 @@ class LitData(Engine):
         row[...] = self._dataset[number]
 
     def let_go(self) -> None:
-        """Unmap its chunks by opening the dataset anew."""
+        """Unmap its chunks by reopening the dataset."""
         del self._dataset
         gc.collect()
         self._open()

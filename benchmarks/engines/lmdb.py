@@ -1,9 +1,9 @@
-"""LMDB: one key for each window, as torcheeg stores EEG, its value the bytes of float32.
+"""LMDB: one key for each window, as torcheeg stores EEG, with the bytes of float32 as value.
 
-torcheeg pickles tensors; bare bytes are read without a copy in between. The environment is
-opened read-only and without locks, and one thread a core copies the windows of a batch out of the
-map. Read-ahead stays on: it reads too much around a window that is not in the page cache, but
-without it every page of the window is a request of its own, which was slower still.
+torcheeg pickles tensors; raw bytes are read without an intermediate copy. The environment is opened
+read-only and without locks, and one thread per core copies the windows of a batch out of the map.
+Read-ahead stays on: it reads too much around a window that is not in the page cache, but without it
+every page of the window is a separate request, which was even slower.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from benchmarks.source import Source
 
 
 class Lmdb(Engine):
-    """One key a window in a memory-mapped B+ tree."""
+    """One key per window in a memory-mapped B+ tree."""
 
     name = "lmdb"
     title = "LMDB"

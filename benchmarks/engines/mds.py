@@ -18,7 +18,7 @@ COLUMN = "signal"
 
 
 class Mds(Engine):
-    """One sample a window: ``ndarray:float32`` of fixed shape."""
+    """One sample per window: ``ndarray:float32`` of fixed shape."""
 
     name = "mds"
     title = "MosaicML Streaming"

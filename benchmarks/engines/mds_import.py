@@ -1,8 +1,8 @@
-"""Imports ``streaming``, beside a torch without CUDA as well.
+"""Imports ``streaming``, also with a torch without CUDA.
 
 ``streaming`` imports torchvision for its datasets of images. The torchvision of PyPI is compiled
-for CUDA; beside a CPU build of torch its compiled operators cannot be loaded, and its import ends
-where it describes two of them. They are declared here, as they are not used.
+for CUDA. With a CPU build of torch, its compiled operators cannot be loaded, and its import fails
+at two of them. They are declared here, which suffices since they are not used.
 """
 
 import sys

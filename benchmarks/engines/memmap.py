@@ -1,10 +1,11 @@
-"""The limit: windows copied out of one uncompressed float32 array in the page cache.
+"""The upper bound: windows copied out of one uncompressed float32 array in the page cache.
 
-An ``.npy`` file of all windows is mapped, and one thread a core copies those of a batch into the
-same memory again and again. No format can deliver float32 windows in memory of their own faster.
+An ``.npy`` file of all windows is mapped, and one thread per core copies those of a batch, always
+into the same memory. No format can deliver copies of float32 windows faster.
 
-While files may not be in the page cache, the system is told which window comes next. It would read
-megabytes around every page that is missing, or, told that access is random, each page by itself.
+While files may be missing from the page cache, the system is advised of the next window. Otherwise
+it would read megabytes around every missing page, or, if access is declared random, each page
+separately.
 """
 
 import mmap
@@ -26,7 +27,7 @@ class Memmap(Engine):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Link to the windows of the source, which are such a file."""
+        """Link to the windows of the source, which are already such a file."""
         (folder / WINDOWS).hardlink_to(Path(source.folder, WINDOWS))
         return folder
 
@@ -36,7 +37,7 @@ class Memmap(Engine):
             assert version == (1, 0)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
             offset = file.tell()
-            # NumPy keeps its map to itself, and pages must be let go of; see let_go
+            # not np.memmap, whose map is private: let_go() must release pages
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._map.madvise(mmap.MADV_RANDOM)
         self._offset = offset
@@ -56,7 +57,7 @@ class Memmap(Engine):
         row[...] = self._windows[number]
 
     def warmed(self) -> None:
-        """Stop telling the system which window comes next."""
+        """Stop advising the system of the next window."""
         self._cold = False
 
     def let_go(self) -> None:

@@ -1,8 +1,8 @@
-"""One compressed NPZ file for each recording, with every window in it, as the NPZ pipeline has.
+"""One compressed NPZ file for each recording, with every window in it, as in the NPZ pipeline.
 
-Values are float32 that is not rounded to int16 first: rounded ones would take half the space, but
-nobody has such files. Reading a window inflates the whole file. The last file is kept, so that
-windows in order cost one inflation for each recording; the pipeline itself does not do that.
+Values are float32, not rounded to int16 first, which would halve the files but is not what such
+pipelines write. Reading a window decompresses the whole file. The last file is kept, so that
+reading in order decompresses each recording once; the pipeline itself does not do that.
 """
 
 import json
@@ -33,7 +33,7 @@ class Npz(Engine):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write windows and their labels, which are left at zero."""
+        """Write windows and their labels, which are all zero."""
         import tuszstore
 
         store = tuszstore.open(source.stores["float32"])
@@ -56,7 +56,7 @@ class Npz(Engine):
         self._rows: Rows | None = None
 
     def read(self, numbers: Batch) -> Signal:
-        """Inflate the files of the windows, one after the other."""
+        """Decompress the files of the windows one by one."""
         if self._rows is None:
             self._rows = Rows(self._inflate(0).shape[1:], threads=1)
         return self._rows.fill(numbers, self._copy)

@@ -1,8 +1,8 @@
 """tensorstore: on tuszstore's store and on whole windows.
 
-All windows of a batch are asked for at once, as its documentation advises; it reads and decodes
-with as many threads as there are cores while the first are scaled. Whole windows lie in one file
-each. Its cache is off: a batch asks for nothing twice.
+All windows of a batch are requested at once, as its documentation advises; it reads and decodes
+with one thread per core while the first windows are scaled. Whole windows have their own files. Its
+cache is off, since a batch does not request data twice.
 """
 
 from pathlib import Path
@@ -54,7 +54,7 @@ class TensorstoreWindows(Tensorstore):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file, unless that was done."""
+        """Write whole windows, each in its own file, unless they exist."""
         return write_windows(source)
 
     def __init__(self, path: Path) -> None:

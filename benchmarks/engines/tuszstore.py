@@ -1,7 +1,7 @@
-"""tuszstore itself, as installed: its default codec, and without a codec.
+"""tuszstore itself, as installed, with its default codec and without a codec.
 
-Batches are read into the same memory again and again, as its loaders do; threads are its default,
-one for each core.
+Batches are always read into the same memory, as its loaders do, with the default of one thread per
+core.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class Tuszstore(Engine):
 
     @classmethod
     def prepare(cls, source: Source, folder: Path) -> Path:
-        """Return the store that is there already."""
+        """Return the existing store."""
         return Path(source.stores[cls.codec])
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Tuszstore(Engine):
 
 
 class TuszstoreBare(Tuszstore):
-    """The same of a store with ``storage.codec: none``: int16 with checksums."""
+    """The same for a store with ``storage.codec: none``: int16 with checksums."""
 
     name = "tuszstore-none"
     title = "tuszstore, no codec"
@@ -62,7 +62,7 @@ class TuszstoreBare(Tuszstore):
 
 
 class TuszstoreLoader(Tuszstore):
-    """``WindowLoader``: batches of signals and labels, made ahead by threads, as tensors."""
+    """``WindowLoader``: batches of signals and labels as tensors, prefetched by threads."""
 
     name = "tuszstore-loader"
     title = "tuszstore, WindowLoader"

@@ -1,8 +1,8 @@
 """WebDataset: windows as ``.npy`` entries of tar files of 64 windows.
 
-It streams: shards in random order and a buffer out of which windows are drawn, here of 256 windows
-(300 MB), filled to a quarter before the first; its guide has 1000 for small images. So its shuffle
-is approximate and goes through all windows, not a balanced set.
+It streams shards in random order through a buffer from which windows are drawn, here of 256 windows
+(300 MB), of which a quarter is filled before the first draw; its guide has 1000 for small images.
+Thus its shuffle is approximate, and an epoch has all windows, not a balanced set.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""zarr-python, and the codec pipeline of zarrs in it: on tuszstore's store and on whole windows.
+"""zarr-python, and its codec pipeline zarrs, on tuszstore's store and on whole windows.
 
-One thread a core reads a slice for each window; fancy indices and ``asyncio.gather`` over the
-windows of a batch were slower or no faster. Whole windows lie in one file each: a shard of them
-costs zarr-python a read of its index for every window.
+One thread per core reads a slice for each window; fancy indices and ``asyncio.gather`` over the
+windows of a batch were not faster. Whole windows have their own files, since with shards
+zarr-python would read the index of a shard for every window.
 """
 
 from pathlib import Path
@@ -69,7 +69,7 @@ class ZarrPythonWindows(ZarrPython):
 
     @staticmethod
     def prepare(source: Source, folder: Path) -> Path:
-        """Write whole windows, each in a file, unless that was done."""
+        """Write whole windows, each in its own file, unless they exist."""
         return write_windows(source)
 
     def __init__(self, path: Path) -> None:

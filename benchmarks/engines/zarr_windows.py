@@ -1,4 +1,4 @@
-"""A Zarr v3 array with one window a chunk, as readers of Zarr would lay it out for training.
+"""A Zarr v3 array with one window per chunk, the usual layout for training.
 
 int16 with blosc (lz4, bit shuffle), as in tuszstore's store, so that only the layout differs.
 """
@@ -16,8 +16,8 @@ ARRAY = "windows"
 def write_windows(source: Source) -> Path:
     """Write all windows of a source beside it, as a group with one array; return its path.
 
-    A chunk is a file of its own: readers that are not told the index of a shard read it for each
-    window. What is there already is left as it is, since several engines read it.
+    Each chunk is a file, since readers without a cache of shard indices read an index for each
+    window. Existing files are kept, since several engines read them.
     """
     import zarr
     from zarr.codecs import BloscCodec

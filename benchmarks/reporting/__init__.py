@@ -1,1 +1,1 @@
-"""Tables, pictures and pages of what was measured."""
+"""Tables, pictures and pages of measurements."""

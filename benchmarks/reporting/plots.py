@@ -17,13 +17,13 @@ from benchmarks.workloads.loader import WORKLOADS as LOADING
 from benchmarks.workloads.stages import STAGES, TOTALS
 
 COLOURS = {"own": "#1f5fbf", "compressed": "#d98b2b", "bare": "#9a9a9a"}
-"""Of engines by what they store."""
+"""Colours of engines by kind of storage."""
 
 LABELS = {"own": "tuszstore", "compressed": "compressed or chunked", "bare": "bare float32"}
 
 
 def figures(rows: Sequence[Row]) -> dict[str, Figure]:
-    """Return all pictures that rows can fill, by name."""
+    """Return all pictures for which there are rows, by name."""
     matplotlib.rcParams.update(
         {
             "font.size": 9,
@@ -53,7 +53,7 @@ def figures(rows: Sequence[Row]) -> dict[str, Figure]:
 
 
 def rates(rows: Sequence[Row], workloads: Sequence[str]) -> Figure:
-    """Return bars of windows a second, one panel for each workload; lines are extremes."""
+    """Return bars of windows per second, with one panel for each workload; lines show extremes."""
     engines = list(dict.fromkeys(row.engine for row in rows if row.workload in workloads))
     columns = min(2, len(workloads))
     lines = -(-len(workloads) // columns)
@@ -135,11 +135,11 @@ def scaling(rows: Sequence[Row], title: str) -> Figure:
             color=colour,
         )
     over = "minutes of a recording" if rows[0].workload == "length" else "windows"
-    unit = "µs a window" if windowed else "ms"
+    unit = "µs per window" if windowed else "ms"
     axis.set(xscale="log", yscale="log", xlabel=over, ylabel=unit)
     low, high = axis.get_ylim()
     if high / low < 10:
-        # what is flat should look flat
+        # flat curves should look flat
         axis.set_ylim(low / 3, high * 3)
     axis.set_title(title[0].upper() + title[1:], loc="left", fontweight="bold")
     for formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
@@ -151,12 +151,12 @@ def scaling(rows: Sequence[Row], title: str) -> Figure:
 
 @FuncFormatter
 def _plain(value: float, place: int | None) -> str:
-    """Write 1, 2 and 5 times powers of ten, and nothing between."""
+    """Label only 1, 2 and 5 times powers of ten."""
     return f"{value:,g}" if f"{value:e}"[0] in "125" else ""
 
 
 def stages(rows: Sequence[Row]) -> Figure:
-    """Return the time of a window, stacked by stage, beside what the limit takes."""
+    """Return the time of a window, stacked by stage, compared with the upper bound."""
     medians = {
         variant: 1e6 * spread.median
         for variant in (*STAGES, *TOTALS)
@@ -167,7 +167,7 @@ def stages(rows: Sequence[Row]) -> Figure:
     left = 0.0
     palette = ("#8fb3e6", "#b8b8b8", "#1f5fbf", "#d98b2b", "#7a5aa8")
     for stage, colour in zip(STAGES, palette, strict=True):
-        # differences of small times can come out below nothing
+        # differences of small times may be negative
         width = max(0.0, medians[stage])
         axis.barh(
             "tuszstore, 1 thread",
@@ -184,7 +184,7 @@ def stages(rows: Sequence[Row]) -> Figure:
     for variant, place in zip(TOTALS, range(len(TOTALS)), strict=True):
         axis.text(medians[variant] * 1.01 + 2, place, f"{medians[variant]:.0f}", va="center")
     axis.invert_yaxis()
-    axis.set_xlabel("µs a window")
+    axis.set_xlabel("µs per window")
     axis.legend(ncols=len(STAGES), frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
 

@@ -1,4 +1,4 @@
-"""A report of rows: the same sections as Markdown, as a page, and as a part of the README."""
+"""A report of rows: the same sections as Markdown, as a page, and as a part of a document."""
 
 import base64
 import html
@@ -32,14 +32,14 @@ BEGIN = "<!-- benchmarks: begin; written by `python -m benchmarks --readme` -->"
 END = "<!-- benchmarks: end -->"
 
 NOTES = {
-    "disk": "Page cache dropped before each batch. What only reads bytes does not look at them.",
-    "growth": "Shards are hard links to a few files, so what grows is all but the bytes read.",
-    "length": "All stores hold the same EEG, cut into recordings of so many minutes.",
-    "geometry": "Rates of windows of unlike lengths cannot be compared; shares of the limit can.",
+    "disk": "Page cache dropped before each batch. The plain reads do not process the bytes.",
+    "growth": "Shards are hard links to a few files, so everything grows except the bytes read.",
+    "length": "All stores contain the same EEG, cut into recordings of different lengths.",
+    "geometry": "Rates for different lengths are not comparable; shares of the bound are.",
     "index": "Stores have every table but no signal.",
     "stages": "Stages are differences between readers on one thread; they add up to `1 thread`.",
-    "views": "Arms take turns, batch by batch; shares are of the plain read of as many blocks.",
-    "memory": "One recording of 33 signals; peaks of the process that builds it.",
+    "views": "Variants alternate batch by batch; shares are of the plain read of as many blocks.",
+    "memory": "One recording of 33 signals; peak memory of the process that builds it.",
     "remote": "A server on this machine answers each request after 20 ms.",
 }
 
@@ -65,14 +65,14 @@ class Section:
 
 
 def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Section]:
-    """Yield all sections that rows can fill.
+    """Yield all sections for which there are rows.
 
     Parameters
     ----------
     rows : sequence of Row
-        Of one run.
+        Rows of one run.
     figures : sequence of str
-        Names of the pictures that there are, by :func:`benchmarks.reporting.plots.figures`.
+        Names of the existing pictures of :func:`benchmarks.reporting.plots.figures`.
     """
 
     def shown(*names: str) -> list[str]:
@@ -83,8 +83,8 @@ def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Secti
         yield Section(
             "All engines",
             [
-                f"Medians. {circumstances(rows)}. Bold is the fastest of a column, the limit "
-                "apart; * windows in an order of its own; cold: page cache dropped before each "
+                f"Medians. {circumstances(rows)}. Bold: the fastest of a column, except the upper "
+                "bound. *: windows in the engine's own order. Cold: page cache dropped before each "
                 "batch (random) or pass (in order)."
             ],
             [overview(rows)],
@@ -93,14 +93,12 @@ def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Secti
         compared = comparison(rows)
         if compared.lines:
             batch = rows[0].setting.get("batch", ASKED_BATCH)
-            note = f"Of batches of {ASKED_BATCH} windows; in this run they have {batch}."
-            yield Section(
-                "What is asked of tuszstore", [note] if batch != ASKED_BATCH else [], [compared]
-            )
+            note = f"Targets are for batches of {ASKED_BATCH} windows; this run has {batch}."
+            yield Section("Performance targets", [note] if batch != ASKED_BATCH else [], [compared])
         slower = losses(rows)
         yield Section(
             "Where tuszstore is slower",
-            slower or ["Nowhere in this run, the limit apart."],
+            slower or ["Nowhere in this run, except for the upper bound."],
         )
     missing = absences(rows)
     if missing:
@@ -123,7 +121,7 @@ def sections(rows: Sequence[Row], figures: Sequence[str] = ()) -> Iterator[Secti
 
 
 def as_markdown(rows: Sequence[Row], figures: Sequence[str] = ()) -> str:
-    """Return a report as Markdown; pictures lie beside it."""
+    """Return a report as Markdown, which refers to pictures beside it."""
     parts = ["# Benchmarks"]
     for section in sections(rows, figures):
         parts.append(f"## {section.title}")
@@ -153,13 +151,13 @@ def as_page(rows: Sequence[Row], figures: "dict[str, Figure]") -> str:
 
 
 def as_readme(rows: Sequence[Row]) -> str:
-    """Return the part of the README, without its markers."""
+    """Return the part between the markers of a document."""
     lost = losses(rows)
     parts = [
         markdown(*overview(rows)),
-        f"({circumstances(rows)}; medians. Bold: the fastest of a column, the limit apart. "
-        "\\*: windows in an order of its own. Cold: page cache dropped before each batch or "
-        "pass.)",
+        f"({circumstances(rows)}; medians. Bold: the fastest of a column, except the upper "
+        "bound. \\*: windows in the engine's own order. Cold: page cache dropped before each "
+        "batch or pass.)",
     ]
     compared = comparison(rows)
     if compared.lines:
@@ -180,7 +178,7 @@ def has_place(readme: Path) -> bool:
 
 
 def write_into(readme: Path, part: str) -> None:
-    """Replace what is between the markers of a file that has them.
+    """Replace the text between the markers of a file.
 
     Parameters
     ----------
@@ -194,13 +192,13 @@ def write_into(readme: Path, part: str) -> None:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, its columns aligned; all but the first to the right.
+    """Return a Markdown table with aligned columns, all but the first to the right.
 
     Parameters
     ----------
     head : sequence of str
     rows : sequence of sequence of str
-        Each as long as `head`.
+        Each has the length of `head`.
     """
     widths = [max(3, *map(len, column)) for column in zip(head, *rows, strict=True)]
     rule = [
@@ -244,7 +242,7 @@ def _html_table(table: Table) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape text, and show what Markdown has in bold and as code."""
+    """Escape text, and convert Markdown's bold and code."""
     escaped = html.escape(text)
     for mark, tag in (("**", "b"), ("`", "code")):
         parts = escaped.split(mark)

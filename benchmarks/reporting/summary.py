@@ -11,7 +11,7 @@ from benchmarks.rows import Row
 
 @dataclass(frozen=True)
 class Spread:
-    """A median over rounds, and the extremes.
+    """A median over rounds, and its extremes.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> Self | None:
-        """Return that of the values that are there; None if there are none."""
+        """Return the spread of the values that are not None; None if there are none."""
         there = [value for value in values if value is not None]
         if not there:
             return None
@@ -32,7 +32,7 @@ class Spread:
 
 
 def ratios(rows: Sequence[Row], workload: str, engine: str, base: str) -> list[float]:
-    """Return how many times the rate of one engine is another's, in each round that has both."""
+    """Return the ratio of two engines' rates, for each round that has both."""
     rates = {
         name: {
             row.round: row.rate
@@ -64,12 +64,12 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
 
 
 def exponents(rows: Iterable[Row]) -> list[float]:
-    """Return the exponent of the seconds a window takes, or a call, over size, in each round.
+    """Return the exponent of the seconds per window, or per call, over size, in each round.
 
     Parameters
     ----------
     rows : iterable of Row
-        Of one workload, engine and variant.
+        Rows of one workload, engine and variant.
     """
     rounds: dict[int, list[tuple[float, float]]] = {}
     for row in rows:

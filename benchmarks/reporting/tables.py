@@ -18,7 +18,7 @@ class Table(NamedTuple):
     ----------
     head : list of str
     lines : list of list of str
-        Each as long as `head`.
+        Each has the length of `head`.
     """
 
     head: list[str]
@@ -26,10 +26,10 @@ class Table(NamedTuple):
 
 
 OWN = "tuszstore"
-"""The engine that others are compared with."""
+"""The engine with which others are compared."""
 
 RATED = tuple(name for name in (*READING, *LOADING) if name != "first-batch")
-"""Workloads whose figure is windows a second, for all engines."""
+"""Workloads measured in windows per second, for all engines."""
 
 ASKED = (
     ("random", "compressed", 2.0),
@@ -39,10 +39,10 @@ ASKED = (
     ("cold-in-order", "any", 1.0),
     ("first-batch", "any", 1.0),
 )
-"""Times that tuszstore is asked to be as fast as the best engine of a kind, the limit included."""
+"""Target ratios of tuszstore's rate to the best engine of a kind, including the upper bound."""
 
 ASKED_BATCH = 64
-"""Windows of a batch in what is asked."""
+"""Batch size of the targets."""
 
 
 def overview(rows: Sequence[Row]) -> Table:
@@ -74,9 +74,10 @@ def overview(rows: Sequence[Row]) -> Table:
 
 
 def workload_table(rows: Sequence[Row], workload: str) -> Table:
-    """Return all figures of one workload of reading, with their spread."""
+    """Return all measurements of one workload of reading, with their spread."""
     chosen = of(rows, workload=workload, status="ok")
-    head = ["", "windows/s", "range", "of the limit", "range", "tuszstore is faster by", "range"]
+    head = ["", "windows/s", "range", "of the upper bound", "range"]
+    head += ["tuszstore is faster by", "range"]
     head += ["first batch, s", "read/byte", "from disk/byte", "memory, MB", "mapped, MB"]
     lines = []
     for engine in _engines(chosen):
@@ -99,15 +100,15 @@ def workload_table(rows: Sequence[Row], workload: str) -> Table:
 
 
 FASTER_BUILD = 5.0
-"""Times that building is asked to be as fast as the NPZ pipeline."""
+"""Target ratio of the building speed to that of the NPZ pipeline."""
 
 FLAT = 0.05
-"""What the exponent of the cost per window is asked to stay below."""
+"""Target: maximum exponent of the cost per window."""
 
 
 def comparison(rows: Sequence[Row]) -> Table:
-    """Return how tuszstore stands to the best of each kind, against what it is asked for."""
-    head = ["tuszstore against", "the best", "times as fast", "range", "asked", ""]
+    """Return the comparison of tuszstore with the best engine of each kind, and the targets."""
+    head = ["tuszstore against", "the best", "times as fast", "range", "target", ""]
     return Table(head, [*_against_others(rows), *_against_npz(rows), *_flatness(rows)])
 
 
@@ -158,7 +159,7 @@ def _against_others(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def losses(rows: Sequence[Row]) -> list[str]:
-    """Return a line for each workload in which others than the limit are faster than tuszstore."""
+    """Return a line for each workload in which engines except the upper bound are faster."""
     found = []
     for workload in (*READING, *LOADING):
         ahead = []
@@ -209,7 +210,7 @@ def build_table(rows: Sequence[Row]) -> Table:
 
 
 def varied_table(rows: Sequence[Row], workload: str) -> Table:
-    """Return a figure of each engine over sizes or variants; over sizes, with the exponent."""
+    """Return measurements of each engine over sizes or variants; for sizes, with the exponent."""
     chosen = of(rows, workload=workload, status="ok")
     return _over_sizes(chosen) if any(row.size for row in chosen) else _over_variants(chosen)
 
@@ -233,11 +234,11 @@ def _over_sizes(rows: Sequence[Row]) -> Table:
 
 def _over_variants(rows: Sequence[Row]) -> Table:
     columns: list[tuple[str, Callable[[Row], float | None]]] = [
-        ("of the limit", lambda row: row.of_limit),
+        ("of the upper bound", lambda row: row.of_limit),
         ("of the plain read", lambda row: row.values.get("of plain")),
         ("first batch, s", lambda row: row.first_batch),
         ("memory, MB", lambda row: None if row.anonymous is None else row.anonymous / 1e6),
-        ("requests a batch", lambda row: row.values.get("requests a batch")),
+        ("requests per batch", lambda row: row.values.get("requests a batch")),
         ("kB read", lambda row: _scaled(row.values.get("bytes read"), 1e-3)),
     ]
     shown = [(name, figure) for name, figure in columns if any(figure(row) for row in rows)]
@@ -289,7 +290,7 @@ def _rate(rows: Sequence[Row], workload: str, engine: str) -> float:
 
 
 def _best(rows: Sequence[Row], workload: str) -> float:
-    """Return the best rate of a workload, the limit apart."""
+    """Return the best rate of a workload, except the upper bound."""
     rates = [_rate(rows, workload, engine) for engine in _engines(rows) if engine != LIMIT]
     return max(rates, default=0.0)
 
@@ -300,7 +301,7 @@ def _missing(rows: Sequence[Row], workload: str) -> str:
 
 
 def _cost(row: Row) -> float | None:
-    """Return microseconds a window, or milliseconds a call."""
+    """Return microseconds per window, or milliseconds per call."""
     if row.rate:
         return 1e6 / row.rate
     if row.seconds is None:
@@ -310,7 +311,7 @@ def _cost(row: Row) -> float | None:
 
 def _figure(rows: Sequence[Row]) -> str:
     windowed = rows[0].rate or rows[0].workload == "stages"
-    return "µs a window" if windowed else "ms"
+    return "µs per window" if windowed else "ms"
 
 
 def _both(spread: Spread | None, text: Callable[[float], str]) -> list[str]:
@@ -329,5 +330,5 @@ def _count(value: float) -> str:
 
 
 def _three(value: float) -> str:
-    """Return a number with three digits that count."""
+    """Return a number with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"

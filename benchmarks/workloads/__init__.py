@@ -1,4 +1,4 @@
-"""What is measured, one module each.
+"""The workloads, one module each.
 
 A module has ``WORKLOADS``, titles by name, and ``run(setting, names)``, which yields a
 :class:`benchmarks.rows.Row` for each engine, workload and round. To add one, write such a module

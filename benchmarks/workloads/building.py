@@ -1,10 +1,11 @@
 """Building from EDF: tuszstore against one compressed NPZ file per recording.
 
-The same EDF files are built in turn, each time in a new process, files in the page cache and
-libraries imported: the NPZ way; tuszstore with the same steps (configuration ``reference``), as
-int16 and as float32; its default configuration, whose steps are others; and that with two workers
-of a Dask cluster, the cluster's start included. Before the first round NPZ and ``reference`` are
-compared bit for bit. ``memory`` builds long recordings of 33 signals, one at a time.
+The same EDF files are built in turn, each time in a new process, with files in the page cache and
+libraries imported: by the NPZ pipeline; by tuszstore with the same steps (configuration
+``reference``), as int16 and as float32; with its default configuration, which has other steps; and
+with two workers of a Dask cluster, including its start. Before the first round, NPZ and
+``reference`` are compared bit for bit. ``memory`` builds long recordings of 33 signals, one at a
+time.
 """
 
 import tempfile
@@ -32,7 +33,7 @@ SPLIT = "train"
 NPZ = "npz"
 REFERENCE = "tuszstore-reference-float32"
 
-_ALL = {"corpus.split_policy": "official"}  # all files of the folder, as the NPZ way takes them
+_ALL = {"corpus.split_policy": "official"}  # all files of the folder, as in the NPZ pipeline
 STORES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "tuszstore": ("tuszstore", "tusz", {}),
     "tuszstore-reference": ("tuszstore, same steps as NPZ, int16", "reference",
@@ -40,10 +41,10 @@ STORES: dict[str, tuple[str, str, dict[str, Any]]] = {
     REFERENCE: ("tuszstore, same steps as NPZ, float32", "reference",
                 {**_ALL, "storage.dtype": "float32"}),
 }  # fmt: skip
-"""Title, configuration and options of what is built with one worker."""
+"""Title, configuration and options of the builds with one worker."""
 
 MEMORY_OF: tuple[tuple[int, tuple[str, ...]], ...] = ((512, ()), (512, ("FZ", "PZ")), (1000, ()))
-"""Sampling rate (Hz) and missing electrodes of the recordings whose memory is measured."""
+"""Sampling rate (Hz) and missing electrodes of the recordings for measuring memory."""
 
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
@@ -60,7 +61,7 @@ def _build(setting: Setting) -> Iterator[Row]:
 
     paths = {"paths.data": setting.corpus, "paths.store": setting.scratch}
     plan = make_plan(load_config("tusz", paths), SPLIT, limit=setting.size.build_files)
-    # only what can be built, so that all build the same
+    # only files that can be built, so that all variants build the same
     files = [planned.recording.path for planned in plan.recordings]
     corpus, warm_up = setting.scratch / "build", setting.scratch / "build-warm-up"
     repeat_files(files, corpus, 1)
@@ -167,7 +168,7 @@ def _memory(setting: Setting) -> Iterator[Row]:
 
 
 def build_npz_files(data: str, warm_up: str) -> dict[str, Any]:
-    """Build NPZ files, after some that do not count."""
+    """Build NPZ files, after a warm-up that is not counted."""
     from benchmarks.npz_pipeline import build_npz
 
     with tempfile.TemporaryDirectory() as folder:
@@ -176,7 +177,7 @@ def build_npz_files(data: str, warm_up: str) -> dict[str, Any]:
         start = time.monotonic()
         stages = build_npz(sorted(Path(data).rglob("*.edf")), Path(folder))
         return {
-            # files are read into the page cache between the stages, which does not count
+            # reading files into the page cache between the stages is not counted
             "seconds": sum(stages.values()),
             "stages": stages,
             "bytes": size_of(Path(folder)),
@@ -187,7 +188,7 @@ def build_npz_files(data: str, warm_up: str) -> dict[str, Any]:
 def build_store(
     data: str, warm_up: str, config: str, options: dict[str, Any], workers: int = 0
 ) -> dict[str, Any]:
-    """Build a store, after one that does not count where `warm_up` is a corpus."""
+    """Build a store, after one of the corpus `warm_up`, if given, which is not counted."""
     import distributed  # noqa: F401  (before the clock starts; workers import it again)
 
     import tuszstore
@@ -204,7 +205,7 @@ def build_store(
         report = tuszstore.build(loaded, split=SPLIT, data=data, store=folder, workers=workers)
         span = [start, time.monotonic()]
         if report.left_out:
-            raise RuntimeError(f"left out by tuszstore: {report.left_out}")
+            raise RuntimeError(f"excluded by tuszstore: {report.left_out}")
         return {
             "seconds": span[1] - span[0],
             "stages": report.timings,
@@ -214,7 +215,7 @@ def build_store(
 
 
 def same_windows(data: str) -> bool:
-    """Return whether both ways make the same windows and labels, bit for bit."""
+    """Return whether both pipelines make the same windows and labels, bit for bit."""
     import tuszstore
     from benchmarks.npz_pipeline import build_npz
     from tuszstore.config import load_config

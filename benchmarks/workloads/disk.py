@@ -1,8 +1,8 @@
-"""What a disk allows: random windows with nothing in the page cache, beside their bytes alone.
+"""The limit of a disk: random windows with an empty page cache, compared with plain reads.
 
-The bytes are read by more threads than there are cores, into memory that is used again, and not
-looked at: of the blocks of tuszstore that hold the windows, and of the windows as bare float32. No
-reader of the same bytes can be faster, and no store of so many bytes a window.
+Plain reads use more threads than cores, reuse memory, and do not process the bytes. They read the
+blocks of tuszstore that contain the windows, and the windows as bare float32. No reader of the same
+bytes, and no store with as many bytes per window, can be faster.
 """
 
 import os
@@ -57,7 +57,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 
 def measure(source: str, order: list[list[int]]) -> dict[str, float]:
-    """Return the seconds that all batches take, each with all files dropped from the page cache."""
+    """Return the seconds of all batches, with all files dropped from the page cache before each."""
     opened = Source.open(source)
     batches = [np.array(numbers) for numbers in order]
     store = open_store(opened.stores["lz4"])
@@ -69,7 +69,7 @@ def measure(source: str, order: list[list[int]]) -> dict[str, float]:
         BLOCKS: partial(chunks.read, n_threads=THREADS),
         BARE: bare.read,
     }
-    for read in readers.values():  # index of each shard, memory, libraries
+    for read in readers.values():  # warms up: index of each shard, memory, libraries
         for numbers in batches:
             read(numbers)
     seconds = dict.fromkeys(readers, 0.0)

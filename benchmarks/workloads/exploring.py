@@ -1,9 +1,9 @@
-"""Looking at a store in xarray: one window of a large store, and a mean over many hours.
+"""Exploring a store with xarray: one window of a large store, and a mean over many hours.
 
-The first store has as many windows as the training split of TUSZ, its shards hard links to a few
-(:mod:`benchmarks.sparse`). Then the mean of each category is taken on two workers of a Dask
-cluster, over some hours of EEG and over four times as many: that the most memory of a worker is the
-same says it is bounded. Libraries are imported, and files in the page cache, before a clock starts.
+The first store has as many windows as the training split of TUSZ, with hard links to a few shards
+(:mod:`benchmarks.sparse`). Then two workers of a Dask cluster compute the mean of each category,
+over some hours of EEG and over four times as many; memory is bounded if the peak of a worker is the
+same. Libraries are imported, and files in the page cache, before timing.
 """
 
 import shutil
@@ -77,14 +77,14 @@ def _groups(setting: Setting) -> Iterator[Row]:
 
 
 def measure_windows(path: str, small: str) -> dict[str, tuple[float, int]]:
-    """Return seconds, and bytes asked of the system, of opening and of reading windows.
+    """Return seconds, and bytes read by system calls, of opening and of reading windows.
 
     Parameters
     ----------
     path : str
-        Of a store of :data:`WINDOWS` windows.
+        Path of a store of :data:`WINDOWS` windows.
     small : str
-        A store that is opened before, to import and to warm up.
+        A store to open first, for imports and warm-up.
     """
     import tuszstore
 
@@ -114,7 +114,7 @@ def measure_windows(path: str, small: str) -> dict[str, tuple[float, int]]:
 
 
 def measure_groups(data: str) -> dict[str, Any]:
-    """Build a store, and take the mean of each category on a cluster of two workers."""
+    """Build a store, and compute the mean of each category on a cluster of two workers."""
     from distributed import Client, LocalCluster
 
     import tuszstore
@@ -152,13 +152,13 @@ def _import() -> None:
 
 
 def _peak_memory() -> int:
-    """Return the most memory (bytes) that this process has had resident."""
+    """Return the peak resident memory (bytes) of this process."""
     import resource
     import sys
 
     status = Path("/proc/self/status")
     if status.exists():
-        # ru_maxrss of a new process begins with what its parent had when it started it
+        # ru_maxrss of a new process starts with the memory of its parent
         line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -166,7 +166,7 @@ def _peak_memory() -> int:
 
 
 def _measured(work: Any) -> tuple[Any, float, int]:
-    """Return what a function returns, its seconds, and the bytes it asked the system for."""
+    """Return the result of a function, its seconds, and the bytes it read by system calls."""
     before = _bytes_asked_for()
     start = time.perf_counter()
     result = work()

@@ -1,7 +1,7 @@
-"""Other lengths and strides of windows, each against the limit of the same windows.
+"""Other lengths and strides of windows, each compared with the upper bound of the same windows.
 
-A store is built for each; ``duplicate`` stores every window whole. Rates of windows of different
-lengths cannot be compared, shares of the limit can.
+A store is built for each; ``duplicate`` stores every window completely. Rates of windows of
+different lengths are not comparable, but shares of the upper bound are.
 """
 
 import shutil
@@ -24,7 +24,7 @@ READERS = (LIMIT, "tuszstore")
 
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
-    """Measure tuszstore and the limit."""
+    """Measure tuszstore and the upper bound."""
     root = setting.scratch / "geometry"
     variants: dict[str, dict[str, Any]] = {
         f"{length:g} s every {stride:g} s": {"length": length, "stride": stride}
@@ -82,6 +82,6 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 
 def _apart(source: Source) -> int:
-    """Return how many windows fit beside each other, at least."""
+    """Return a lower bound of the number of windows that do not overlap."""
     overlap = -(-source.windows.shape[2] // source.stride)
     return sum(count // overlap for count in source.counts)

@@ -1,9 +1,8 @@
 """Cost per window as a store grows from 10^3 to 10^6 windows.
 
 The stores are those of :mod:`benchmarks.sparse`: shards are hard links to a few files, which stay
-in the page cache at every size. Random batches are read as they come in a first epoch, so reading
-the index of each shard counts where it is touched for the first time, as it mostly is in the large
-stores.
+in the page cache at every size. Random batches are read as in a first epoch, so reading the index
+of a shard counts at its first use, which most uses are in the large stores.
 """
 
 import shutil
@@ -27,10 +26,10 @@ from benchmarks.workloads.reading import about
 WORKLOADS = {"growth": "cost per window as the store grows"}
 
 BLOCKS = 6
-"""Blocks of a window."""
+"""Blocks per window."""
 
 READERS = ("tuszstore", "zarr-python", "zarrs", "tensorstore")
-"""Engines that read the very store."""
+"""Engines that read tuszstore's own store."""
 
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
@@ -113,6 +112,6 @@ def measure(
 
 def apart(rng: np.random.Generator, n_windows: int, batch: int) -> NDArray[np.int64]:
     """Return random windows of a store of :mod:`benchmarks.sparse` that do not overlap."""
-    # every sixth window, from a random one on
+    # every sixth window, starting at a random one
     candidates = np.arange(int(rng.integers(BLOCKS)), n_windows, BLOCKS)
     return rng.choice(candidates, batch, replace=False)

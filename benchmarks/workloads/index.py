@@ -1,7 +1,7 @@
 """Index operations as a store grows: open, balanced set, selection.
 
 The stores have every table but no signal, so that ten million windows fit on any disk. Each
-figure comes from a process of its own, its libraries imported before the clock starts.
+measurement has its own process, with libraries imported before timing.
 """
 
 import resource
@@ -21,7 +21,7 @@ OPERATIONS = ("open", "balanced", "select")
 
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
-    """Measure tuszstore; the NPZ pipeline reads every file for the same."""
+    """Measure tuszstore; the NPZ pipeline would read every file for the same."""
     paths = {}
     for n_windows in setting.size.index:
         paths[n_windows] = setting.scratch / "index" / f"{n_windows}.zarr"

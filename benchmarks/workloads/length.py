@@ -1,7 +1,8 @@
 """Cost per window as recordings grow longer, from 5 minutes to 2 hours.
 
-One long recording is cut into pieces of each length, so all stores hold the same EEG. NPZ, which
-inflates a whole recording for a window, is there for comparison; of it one recording is enough.
+One long recording is cut into pieces of each length, so that all stores contain the same EEG. NPZ,
+which decompresses a whole recording for each window, is included for comparison, with one
+recording.
 """
 
 import shutil
@@ -87,7 +88,7 @@ def _first_recording(source: Source) -> Source:
 
 
 def cut_recording(whole: Path, corpus: Path, minutes: float) -> None:
-    """Write a recording as several of so many minutes, each of another patient."""
+    """Split a recording into several of a given length, each of a different patient."""
     import edfio
 
     edf = edfio.read_edf(whole)
@@ -111,7 +112,7 @@ def measure(engine: str, path: str, order: list[list[int]], seconds: float) -> d
     reader.warmed()
     batches = [np.array(numbers) for numbers in order]
     if isinstance(reader, Npz):
-        reader.keep = False  # every window would come from the file that was read last
+        reader.keep = False  # otherwise every window would come from the last file, which is kept
         batches = [numbers[:4] for numbers in batches]
     else:
         reader.read(batches[0])  # open, allocate and load libraries before the clock starts

@@ -1,7 +1,7 @@
-"""The NPZ pipeline's way of training: torch's ``DataLoader``, batches of 32, 0 or 2 workers.
+"""Training as in the NPZ pipeline: torch's ``DataLoader``, batches of 32, 0 or 2 workers.
 
-Measured is one epoch, from its start to its last batch, so the start of workers counts. Each
-engine has the dataset that its users have; where that shuffles in its own way, windows are others.
+One epoch is timed, from its start to its last batch, including the start of workers. Each engine
+has the dataset that its users would use; if that shuffles in its own way, the windows differ.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,14 +23,14 @@ WORKLOADS = {
 }
 
 BATCH = 32
-"""Windows of a batch, fewer where the other workloads have fewer."""
+"""Windows per batch; fewer if the other workloads have fewer."""
 
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
     """Measure all engines in turn, round after round."""
     source = Source.open(setting.source)
     window_bytes = 4 * int(np.prod(source.windows.shape[1:]))
-    # workers come first: a process whose engine is open already should not be forked
+    # workers first, since a process with an open engine should not be forked
     workers = sorted((int(name[-1]) for name in names), reverse=True)
     for number in range(1, setting.size.loader_rounds + 1):
         batch = min(BATCH, setting.size.batch)
@@ -43,7 +43,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
                     yield from _unmeasured(setting, names, name, 0, "unsupported", reason)
                 continue
             try:
-                # of what takes seconds for a batch, a smaller one tells the same
+                # smaller batches suffice if a batch takes seconds
                 own_batch = max(1, batch // 4) if ENGINES[name].slow else batch
                 result = call(
                     "benchmarks.measure:measure_loaders",

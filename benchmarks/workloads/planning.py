@@ -1,11 +1,11 @@
-"""Planning a build of very many recordings, and handing them out to Dask workers.
+"""Planning a build of very many recordings, and distributing them to Dask workers.
 
-The corpus is laid out as TUSZ is. Its recordings have the headers and sizes of a few short ones,
+The corpus has the layout of TUSZ. Its recordings have the headers and sizes of a few short ones,
 each with its own name in the header as in TUSZ, and no samples; its annotations are hard links.
-Every header and annotation is read, and each size is that of many others, so that copies are looked
-for everywhere. Workers return at once what a recording's building returns, so what is measured is
-all but the building: client, scheduler, and what goes between them. Memory is that of the client,
-with the scheduler in it.
+Every header and annotation is read, and many files have equal sizes, so that all are checked for
+copies. Workers immediately return the result of building a recording, so everything but the
+building is measured: client, scheduler, and their communication. Memory is that of the client,
+including the scheduler.
 """
 
 import shutil
@@ -19,17 +19,17 @@ from benchmarks.process import call
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
 
-WORKLOADS = {"planning": "planning a build of many recordings, and handing them out"}
+WORKLOADS = {"planning": "planning a build of many recordings, and distributing them"}
 
 SOURCES = 8
 PER_PATIENT = 40
 
 _RECORDING = 88
-"""Where the field of the recording begins in a header."""
+"""Offset of the recording's field in a header."""
 
 
 def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
-    """Measure planning, comparing and handing out."""
+    """Measure planning, comparing and distributing."""
     root = setting.scratch / "planning"
     for n_recordings in setting.size.recordings:
         data = root / str(n_recordings)
@@ -50,7 +50,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 
 def write_headers(data: Path, n_recordings: int) -> None:
-    """Write a corpus of so many recordings."""
+    """Write a corpus with a number of recordings."""
     from tuszstore.corpus.synthetic import write_corpus
 
     sources = data / "sources"
@@ -75,7 +75,7 @@ def write_headers(data: Path, n_recordings: int) -> None:
 
 
 def measure(data: str) -> dict[str, tuple[float, list[float]]]:
-    """Return seconds, and begin and end on the monotonic clock, of each step."""
+    """Return duration (s), and start and end on the monotonic clock, of each step."""
     from tuszstore.builder import run as running
     from tuszstore.builder.changes import find_changes
     from tuszstore.builder.keys import plugins_of
@@ -113,7 +113,7 @@ def measure(data: str) -> dict[str, tuple[float, list[float]]]:
 
 
 def stand_in(task: Any, recordings: Path, config: Any) -> Any:
-    """Return at once what the building of a recording returns."""
+    """Immediately return the result of building a recording."""
     import numpy as np
 
     from tuszstore.builder.files import Files

@@ -1,9 +1,9 @@
 """Reading batches of windows: random and in order, from the page cache and from disk.
 
-In each round each engine gets a new process. It opens what it reads with the page cache dropped
-and delivers a first batch; then come random batches (a global shuffle) and a pass in order with
-all files in the page cache, and both again from disk: before each random batch all files are
-dropped from the page cache, as if the corpus were larger than memory, and before the pass once.
+In each round, each engine has a new process. It opens its files with the page cache dropped and
+delivers a first batch. Then follow random batches (a global shuffle) and a pass in order with all
+files in the page cache, and both again from disk: all files are dropped from the page cache before
+each random batch, as if the corpus were larger than memory, and once before the pass.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,21 +26,21 @@ WORKLOADS = {
 }
 
 MOST = 200
-"""Batches of one measurement, at most."""
+"""Maximum batches per measurement."""
 
 
 def random_order(source: Source, batches: int, batch: int, seed: int) -> list[list[int]]:
-    """Return batches of random windows, of which no two in a batch overlap.
+    """Return batches of random windows that do not overlap within a batch.
 
-    In a corpus of hundreds of hours windows of a batch hardly ever share a second of EEG. In the
-    few hours of a benchmark many would, which would favour engines that read what is shared once.
-    What the windows hold makes no difference to reading, so they are not drawn by category.
+    In a corpus of hundreds of hours, windows of a batch rarely share EEG. In the few hours of a
+    benchmark many would, which would favour engines that read shared data once. Their content does
+    not matter for reading, so they are not drawn by category.
 
     Parameters
     ----------
     source : Source
     batches, batch : int
-        How many, and windows of each.
+        Number of batches, and windows per batch.
     seed : int
 
     Raises
@@ -50,7 +50,7 @@ def random_order(source: Source, batches: int, batch: int, seed: int) -> list[li
     """
     rng = np.random.default_rng(seed)
     recording = np.repeat(np.arange(len(source.counts)), source.counts)
-    reach = -(-source.windows.shape[2] // source.stride) - 1  # neighbours that overlap, each side
+    reach = -(-source.windows.shape[2] // source.stride) - 1  # overlapping neighbours on each side
     order = []
     for _ in range(batches):
         free = np.ones(len(source), bool)
@@ -72,7 +72,7 @@ def random_order(source: Source, batches: int, batch: int, seed: int) -> list[li
 
 
 def order_of_all(n_windows: int, batch: int) -> list[list[int]]:
-    """Return all windows in order, in batches; what is left over is left out."""
+    """Return all windows in order, in batches, without the incomplete last one."""
     batch = min(batch, n_windows)
     return np.arange(n_windows // batch * batch).reshape(-1, batch).tolist()
 
@@ -122,7 +122,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 
 def about(name: str) -> dict[str, Any]:
-    """Return what a row says of an engine."""
+    """Return the fields of a row that describe an engine."""
     engine = ENGINES[name]
     return {
         "engine": name,
@@ -135,17 +135,17 @@ def about(name: str) -> dict[str, Any]:
 def figures(
     result: Result, done: dict[str, Any], prepared: Prepared, window_bytes: int
 ) -> dict[str, Any]:
-    """Return what a row says of a measurement.
+    """Return the fields of a row that describe a measurement.
 
     Parameters
     ----------
     result : Result
-        Of the process that measured.
+        Result of the measuring process.
     done : dict
-        One of the measurements it returned.
+        One of its measurements.
     prepared : Prepared
     window_bytes : int
-        Of one window as float32.
+        Size of one window as float32.
     """
     delivered = done["windows"] * window_bytes
     anonymous, mapped = result.peak(done["span"])

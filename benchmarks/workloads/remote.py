@@ -1,11 +1,12 @@
-"""Random batches from an object store whose every request takes 20 ms.
+"""Random batches from an object store with a latency of 20 ms per request.
 
-The store lies behind a web server on this machine that answers late, in a process of its own. In
-each round each engine gets a new process, opens the store and reads batches of windows that do not
-overlap, all windows of a batch asked for at once; the first batch is timed with the opening, the
-rate is that of the others. The store has 10^4 windows in hard links (:mod:`benchmarks.sparse`), so
-that most shards are new to a reader, as in a corpus. tuszstore reads its tables from the server as
-well; the others are told where windows begin. insitubatch reads whole windows, one an object.
+The store is served by a web server on this machine, in a separate process that delays its answers.
+In each round, each engine has a new process, opens the store and reads batches of windows that do
+not overlap, requesting all windows of a batch at once. The first batch is timed including opening;
+the rate is that of the others. The store has 10^4 windows in hard links (:mod:`benchmarks.sparse`),
+so that most shards are new to a reader, as in a corpus. tuszstore reads its tables from the server
+as well; the others are given the positions of windows. insitubatch reads whole windows, one per
+object.
 """
 
 import shutil
@@ -23,7 +24,7 @@ from benchmarks.sparse import make_store, write_shards
 from benchmarks.workloads.growth import apart
 from benchmarks.workloads.reading import about, figures, random_order
 
-WORKLOADS = {"remote": "random batches from an object store, 20 ms a request"}
+WORKLOADS = {"remote": "random batches from an object store, 20 ms per request"}
 
 DELAY = 0.02
 WINDOWS = 10_000

@@ -1,18 +1,18 @@
-"""Where the time of a random window goes, on one thread, and what two threads make of it.
+"""Where the time of a random window goes, on one thread and on two.
 
-Stages cannot be timed where they happen, a few microseconds at a time and without the interpreter.
-They are differences between readers of the same windows from the page cache:
+Stages cannot be timed directly, since they take microseconds each and run in compiled code. They
+are differences between readers of the same windows from the page cache:
 
 =============  ====================================================================================
 read           bytes of the windows' blocks, with ``preadv``
-checksum       with checksums verified, less the same without
-write          reading from a store without a codec, less its own bytes, checksums and Python:
+checksum       with checksums verified, minus the same without
+write          reading from a store without a codec, minus its bytes, checksums and Python:
                int16 to float32, channels in their order
-decompress     reading without checksums, less read, write and Python
-Python         planning a batch, looking up where blocks lie, starting threads
+decompress     reading without checksums, minus read, write and Python
+Python         planning a batch, looking up blocks, starting threads
 =============  ====================================================================================
 
-Beside them is the limit on one thread: copying the window as float32.
+For comparison, there is the upper bound on one thread: copying the window as float32.
 """
 
 import os
@@ -60,7 +60,7 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 
 def measure(source: str, order: list[list[int]]) -> dict[str, float]:
-    """Return seconds for a window by stage, and in all."""
+    """Return seconds per window by stage, and in total."""
     opened = Source.open(source)
     batches = [np.array(numbers) for numbers in order]
     out = np.empty((len(order[0]), *opened.windows.shape[1:]), np.float32)
@@ -100,26 +100,26 @@ def measure(source: str, order: list[list[int]]) -> dict[str, float]:
 def _in_turn(
     readers: dict[str, Callable[[Batch], object]], batches: Sequence[Batch]
 ) -> dict[str, float]:
-    """Return the median seconds for a window of each reader, all reading each batch in turn."""
+    """Return the median seconds per window of each reader; all read each batch in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in readers}
     for number, numbers in enumerate([batches[0], *batches]):
         for name, read in readers.items():
             start = time.perf_counter()
             read(numbers)
-            if number:  # the first only warms up
+            if number:  # the first batch only warms up
                 seconds[name].append((time.perf_counter() - start) / len(numbers))
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 class Chunks:
-    """Where the chunks of a store lie, to read or plan them and do no more.
+    """Positions of a store's chunks, for only reading or planning them.
 
     Parameters
     ----------
     store : tuszstore.Store
-        In a folder.
+        A local store.
     batches : sequence of ndarray of int64
-        Batches that :meth:`read` will be asked for.
+        Batches for :meth:`read`.
     """
 
     def __init__(self, store: Store, batches: Sequence[Batch]) -> None:
@@ -127,13 +127,13 @@ class Chunks:
         self._parts, self._shard = geometry.blocks_per_window, geometry.shard
         self._starts = store.index["start_block"].values
         self._files = ShardFiles(Path(store.path), geometry.shard)
-        chunk = 4 + 2 * geometry.block * len(store.channels)  # at most, checksum included
+        chunk = 4 + 2 * geometry.block * len(store.channels)  # maximum, including the checksum
         self._size = geometry.shard * chunk
         self._contents: list[memoryview] = []
         self._planned = {numbers.tobytes(): self.plan(numbers) for numbers in batches}
 
     def plan(self, numbers: Batch) -> list[tuple[int, int, int]]:
-        """Return shard, begin and end of the bytes of each run, found in a thread of its own."""
+        """Return shard, start and end of the bytes of each run, computed in a new thread."""
         found = []
 
         def look_up() -> None:

@@ -1,11 +1,11 @@
-"""What views cost: other channels, units and windows, each beside the plain read in one run.
+"""The cost of views: other channels, units and windows, compared with the plain read.
 
-Batches are read in turn, one of each arm and then the next, so that what else the machine does
-meets all alike. A share is that of the plain read of as many blocks: what differs between arms is
-what is made of them, and what a loop as a user types it adds.
+The variants alternate batch by batch, so that other load on the machine affects all equally. Shares
+are relative to the plain read of as many blocks, so that variants differ only in the computation,
+and in the overhead of a user's loop.
 
 ===========================  =====================================================================
-plain                        random windows of the store into an array that is given
+plain                        random windows of the store into a given array
 as typed                     ``batch = store.read(numbers)`` in a loop
 double banana, tcp_a, ...    as plain, from ``store.view(channels, units)``
 ... s every ... s            as plain, from ``store.view(length=..., stride=...)``
@@ -68,16 +68,16 @@ def run(setting: Setting, names: Sequence[str]) -> Iterator[Row]:
 
 @dataclass
 class Arm:
-    """One way of reading, and what it took.
+    """One way of reading, and its measurements.
 
     Attributes
     ----------
     read : callable
-        Takes window numbers.
+        Called with window indices.
     numbers : callable
-        Takes those of the plain batch, returns its own.
+        Called with the plain batch's indices; returns its own.
     blocks : callable
-        Takes its own numbers, returns how many blocks they are read from.
+        Called with its own indices; returns the number of blocks read for them.
     seconds, counts, windows : list
         Of each batch.
     """
@@ -91,7 +91,7 @@ class Arm:
 
 
 def measure(source: str, order: list[list[int]]) -> dict[str, dict[str, Any]]:
-    """Return seconds for a window, rate, and share of the plain read of as many blocks."""
+    """Return seconds per window, rate, and ratio to the plain read of as many blocks."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ[CACHE] = folder
         arms = _arms(Source.open(source), len(order[0]))
@@ -132,7 +132,7 @@ def _arms(source: Source, batch: int) -> dict[str, Arm]:
     held: list[Any] = [None]
 
     def typed(numbers: Batch) -> None:
-        held[0] = store.read(numbers)  # the last batch goes when the next is there, as in a loop
+        held[0] = store.read(numbers)  # releases the last batch after reading, as in a loop
 
     def arm(read: Callable[[Batch], object], view: Any, times: float = 1.0) -> Arm:
         def others(numbers: Batch) -> Batch:
@@ -155,7 +155,7 @@ def _arms(source: Source, batch: int) -> dict[str, Arm]:
 
 
 def _counter(view: Any, block: int) -> Callable[[Batch], int]:
-    """Return what counts the blocks that windows lie in, each once."""
+    """Return a function that counts the distinct blocks of windows."""
     window = view.spec.window
 
     def count(numbers: Batch) -> int:

@@ -95,7 +95,7 @@ def test_an_engine_with_other_values_is_refused(
     memmap = ENGINES[LIMIT]
     read = memmap.read
     monkeypatch.setattr(memmap, "read", lambda self, numbers: read(self, numbers) + 0.01)
-    with pytest.raises(ValueError, match="memmap delivers other values for window"):
+    with pytest.raises(ValueError, match="memmap delivers wrong values for window"):
         prepare(LIMIT, source.folder, str(tmp_path), [[0, 7]])
 
 
@@ -157,7 +157,7 @@ def test_exponents_are_fitted_round_by_round() -> None:
     ]
     assert exponents(rows) == pytest.approx([0.5, 0.25])
     table = varied_table(rows, "growth")
-    assert table.head == ["µs a window", "10", "100", "1,000", "exponent", "range"]
+    assert table.head == ["µs per window", "10", "100", "1,000", "exponent", "range"]
     assert table.lines[0][-2:] == ["0.375", "0.250 to 0.500"]
 
 
@@ -305,7 +305,7 @@ def test_an_environment_that_may_not_be_made_is_absent(
     monkeypatch.setattr("benchmarks.environments.ROOT", tmp_path)
     pins = Path(process.ROOT, "benchmarks")
     (tmp_path / "benchmarks").symlink_to(pins)
-    with pytest.raises(NoEnvironment, match="is not made, and --no-install forbids it"):
+    with pytest.raises(NoEnvironment, match="does not exist, and --no-install is given"):
         interpreter("newer", install=False)
 
 
@@ -358,7 +358,7 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert {"as typed", "double banana, µV", "average reference", "12 s every 5 s"} <= set(shares)
     assert all(share > 0 for share in shares.values())
     written = readme.read_text()
-    assert "MosaicML Streaming: absent: .venv-rivals is not made" in written
+    assert "MosaicML Streaming: absent: .venv-rivals does not exist" in written
     assert "Nowhere: absent: no-such is not installed" in written
     page = (out / "report.html").read_text()
     assert "<table>" in page
@@ -376,7 +376,7 @@ def test_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_unknown_engine_is_refused_by_name() -> None:
     done = CliRunner().invoke(main, ["--engines", "tuszstore,nosuch"])
     assert done.exit_code == 2
-    assert "'nosuch' is none of memmap, tuszstore" in done.output
+    assert "'nosuch' is not one of memmap, tuszstore" in done.output
 
 
 def test_an_engine_needs_its_packages() -> None:

@@ -104,7 +104,7 @@ def test_the_threshold_of_another_split_is_of_events_made_alike(folder: Path) ->
         (["p", "--threshold", "2"], "2.0 is not in the range"),
         (["p", "--threshold", "0.5", "--threshold-from", "p"], "exclude each other"),
         (["p", "--threshold", "0.2", "--hysteresis", "0.4"], "hysteresis must be within"),
-        (["p", "--threshold-from", "p", "--hysteresis", "0.97"], "above every threshold"),
+        (["p", "--threshold-from", "p", "--hysteresis", "0.97"], "above all thresholds"),
         (["p", "--against", "nothing.tsv"], "nothing.tsv: does not exist"),
         (["p", "--against", "other_events.tsv"], "is of another recording"),
         (["p", "--against", "s0.csv_bi"], "with another duration: 90 s"),

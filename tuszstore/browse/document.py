@@ -1,7 +1,8 @@
-"""The page itself: traces, the strip of the whole recording, the list of places, keys.
+"""The page itself: traces, the overview strip of the recording, the list of places, and keys.
 
-One object for each browser tab. What a user does becomes a change of its state, after which what
-depends on it is drawn again: signals are read only where recording, time, montage or filter change.
+Each browser tab has its own object. User actions change its state, and whatever depends on the
+changed state is redrawn. Signals are read again only when the recording, time, montage or filter
+changes.
 """
 
 import logging
@@ -44,18 +45,19 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LENGTHS = ("10", "15", "20", "30", "60")
-"""Seconds of a page."""
+"""Page lengths (s)."""
 
 GAINS = ("10", "20", "30", "50", "70", "100", "150", "200", "300", "500", "1000")
-"""Distance between two traces (µV)."""
+"""Distances between two traces (µV)."""
 
 LOWS = {"as stored": None, "0.5 Hz": 0.5, "1 Hz": 1.0, "2 Hz": 2.0, "5 Hz": 5.0}
 HIGHS = {"as stored": None, "70 Hz": 70.0, "35 Hz": 35.0, "20 Hz": 20.0, "15 Hz": 15.0}
 NOTCHES = {"none": None, "50 Hz": 50.0, "60 Hz": 60.0}
 
 PALE = {True: "#fbe3c8", False: "#e5e7eb"}
-"""Ground of a trace in a seizure, and in an event of another class; solid, so that the events of
-many channels that lie upon each other look like one.
+"""Background colour of seizures, and of events of other classes.
+
+Opaque, so that overlapping events of several channels look like one.
 """
 
 
@@ -67,18 +69,18 @@ class Contents:
     ----------
     title : str
     montages : mapping of str to Store or View
-        By name; the first is shown first.
+        Montages by name; the first is shown at the start.
     names : sequence of str
-        Of the recordings, as they are shown.
+        Displayed names of the recordings.
     places : mapping of str to callable
-        What makes the lists of places, by the name of each.
+        Functions that make the lists of places, by the name of the list.
     predictions : Predictions, optional
     events : EventTable, optional
-        What the predictions hold at the threshold.
+        Events of the predictions at the threshold.
     start : (int, float)
-        Recording and time (s) at first.
+        Initial recording and time (s).
     hidden : bool
-        Whether paths and people must not be named.
+        Whether paths and people's names must not be shown.
     """
 
     title: str
@@ -136,7 +138,7 @@ class Browser:
         self._here = ColumnDataSource({"left": [0.0], "right": [0.0]})
         self._rows = ColumnDataSource({"recording": [], "time": [], "what": []})
         self._keys = ColumnDataSource({"name": [""], "count": [0]})
-        self._status.tags = [self._keys]  # so that it is part of the document, and kept in step
+        self._status.tags = [self._keys]  # makes it part of the synchronised document
         self._plot = make_traces(self._spans, self._traces)
         self._strip = make_strip(self._marks, self._curve, self._here)
         self._connect()
@@ -204,11 +206,11 @@ class Browser:
         if chosen and chosen[0] < len(self._shown):
             place = self._shown[chosen[0]]
             seconds = float(self._length.value)
-            # whole pages, so that leafing back and forth meets the same ones
+            # in whole pages, so that paging back and forth shows the same pages
             self._go(place.row, place.start // seconds * seconds)
 
     def _choose(self, to: int) -> None:
-        if to != self._row:  # else it was set here
+        if to != self._row:  # otherwise this object has set the menu itself
             self._go(to, 0.0)
 
     def _go(self, to: int, start: float) -> None:
@@ -229,7 +231,7 @@ class Browser:
             self._show_error(error)
 
     def _show_error(self, error: Exception) -> None:
-        """Say what is wrong in the place of the page; what was there is of another one."""
+        """Show an error instead of the page, and clear the plots of the previous page."""
         for source in (self._traces, self._spans, self._here):
             source.data = {name: [] for name in source.data}
         if self._strip_row != self._row:
@@ -238,7 +240,7 @@ class Browser:
                 source.data = {name: [] for name in source.data}
         self._plot.x_range.update(start=self._start, end=self._start + float(self._length.value))
         told = str(error)
-        if self._contents.hidden:  # it may name paths and recordings
+        if self._contents.hidden:  # the error may name paths and recordings
             _log.error("%s", printable(told))
             told = (
                 f"cannot be shown ({type(error).__name__}): see the terminal, since the error may "
@@ -254,7 +256,7 @@ class Browser:
         gain = float(self._gain.value)
         n_channels = len(page.channels)
         centres = np.arange(n_channels, 0, -1, dtype=np.float32) - 0.5
-        # negative up, as EEG is read; a trace may reach into its neighbours, and no further
+        # negative up, the clinical convention; a trace may overlap its neighbours, but no others
         ys = centres[:, None] - np.clip(page.traces / gain, -3, 3)
         self._traces.data = {"xs": [page.times] * n_channels, "ys": list(ys)}
         self._plot.x_range.update(start=page.start, end=page.start + float(self._length.value))
@@ -326,7 +328,7 @@ def _columns(rows: Sequence[tuple[Any, ...]], number: int) -> list[list[Any]]:
 
 
 def _height(channel: str, channels: Sequence[str]) -> tuple[float, float]:
-    """Return bottom and top of an event: of its own trace, or of all."""
+    """Return bottom and top of an event: those of its own trace, or of all traces."""
     if channel in channels:
         place = len(channels) - channels.index(channel)
         return place - 1.0, float(place)

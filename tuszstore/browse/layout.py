@@ -1,4 +1,4 @@
-"""What the page is made of: plots, the table, menus, and the keys."""
+"""The parts of the page: plots, the table, menus, and keys."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) %
 const clock = pad(minutes) + ':' + pad(seconds % 60);
 return hours ? hours + ':' + clock : clock.replace(/^0/, '');
 """
-"""Times of an axis, written as the status line has them."""
+"""Formats times of an axis like the status line."""
 
 KEYS = """
 if (window.tuszstoreKeys) { return; }
@@ -52,7 +52,7 @@ HELP = (
 
 
 def make_traces(spans: ColumnDataSource, traces: ColumnDataSource) -> Any:
-    """Return the plot of a page, with events as its ground."""
+    """Return the plot of a page, with events in the background."""
     plot = figure(
         height=640,
         sizing_mode="stretch_width",
@@ -61,7 +61,7 @@ def make_traces(spans: ColumnDataSource, traces: ColumnDataSource) -> Any:
         tools="",
         toolbar_location=None,
         name="traces",
-        # what a pixel cannot show is not drawn: the canvas is the fastest for so many lines
+        # data are already thinned to the pixels, and canvas is the fastest backend for many lines
         output_backend="canvas",
     )
     plot.quad(source=spans, line_alpha=0, color="color")
@@ -72,7 +72,7 @@ def make_traces(spans: ColumnDataSource, traces: ColumnDataSource) -> Any:
 
 
 def make_strip(marks: ColumnDataSource, curve: ColumnDataSource, here: ColumnDataSource) -> Any:
-    """Return the plot of a whole recording, with the page marked."""
+    """Return the overview plot of a recording, with the current page marked."""
     strip = figure(
         height=120,
         sizing_mode="stretch_width",

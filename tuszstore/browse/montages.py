@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 AS_STORED = "as stored"
-"""Name of the store's own channels."""
+"""Name of the montage of the store's own channels."""
 
 AVERAGE = "average reference"
-"""Name of the store's electrodes less their average."""
+"""Name of the montage of the store's electrodes minus their average."""
 
 
 def montages(store: "WindowCollection") -> "dict[str, WindowCollection]":
-    """Return views of a store, in µV where they can be, by the names of their montages.
+    """Return views of a store, in µV if possible, by the names of their montages.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def montages(store: "WindowCollection") -> "dict[str, WindowCollection]":
         The first is the store's own channels.
     """
     make_view = getattr(store, "view", None)
-    if make_view is None:  # several stores in a row are shown as they are
+    if make_view is None:  # a series of stores is shown as it is
         return {AS_STORED: store}
     electrodes = [channel.name for channel in store.spec.channels if channel.cathode is None]
     wanted = {AS_STORED: None, **SETS, AVERAGE: [f"{name}-avg" for name in electrodes]}
@@ -37,7 +37,7 @@ def montages(store: "WindowCollection") -> "dict[str, WindowCollection]":
             continue
         try:
             view: WindowCollection = make_view(channels=channels, units="uV")
-        except ValueError:  # this store cannot be shown so: its channels are others
+        except ValueError:  # the store lacks the channels of this montage
             continue
         if all(view.spec.channels != other.spec.channels for other in found.values()):
             found[name] = view

@@ -1,4 +1,4 @@
-"""The data of one page: signals, filtered and decimated for a screen, and its events."""
+"""The data of one page: signals, filtered and decimated for the screen, and events."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 MAX_POINTS = 2400
-"""Points of a trace: a longer one is drawn as the extremes of this many halves of columns."""
+"""Maximum points of a trace; a longer one is reduced to the extremes of half as many columns."""
 
 ORDER = 2
-"""Of the Butterworth filters of the display."""
+"""Order of the display's Butterworth filters."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """A filter of the display, applied forwards and backwards.
+    """A display filter, applied forwards and backwards.
 
     Attributes
     ----------
@@ -69,9 +69,9 @@ class Page:
     times : ndarray of float64, shape (point,)
         In seconds.
     traces : ndarray of float32, shape (channel, point)
-        In µV, or as stored where the store cannot give µV.
+        In µV, or as stored if the store cannot be read in µV.
     spans : list of Span
-        Events that reach into it.
+        Events that overlap the page.
     """
 
     start: float
@@ -85,15 +85,15 @@ class Page:
 def read_page(
     store: "WindowCollection", row: int, start: float, seconds: float, band: Band
 ) -> Page:
-    """Read a page; no block is read that does not lie in it.
+    """Read a page, and only the blocks that it overlaps.
 
     Parameters
     ----------
     store : Store or View
     row : int
-        Of the recordings table.
+        Row of the recordings table.
     start, seconds : float
-        One that reaches past the end of the recording ends there.
+        Start and length; a page that extends past the end of the recording is cut there.
     band : Band
 
     Raises
@@ -117,7 +117,7 @@ def read_page(
 def thin_out(
     data: NDArray[np.float32], max_points: int = MAX_POINTS
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the least and the largest sample of each column of pixels, where there are too many.
+    """Reduce long traces to the smallest and the largest sample of each column of pixels.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def thin_out(
 def probability(
     predictions: "Predictions", row: int, max_points: int = MAX_POINTS
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Return the trace of predictions along a recording, as the largest value of each column.
+    """Return the predictions along a recording, as the largest value of each column of pixels.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def probability(
     width = max(1, -(-len(values) // max_points))
     padded = np.full(-(-len(values) // width) * width, np.nan, np.float32)
     padded[: len(values)] = values
-    # fmax ignores NaN, and is NaN only where all are
+    # fmax ignores NaN, and returns NaN only if all values are NaN
     largest: NDArray[np.float32] = np.fmax.reduce(padded.reshape(-1, width), axis=1)
     times = (np.arange(len(largest), dtype=np.float64) + 0.5) * (width * trace.step)
     return np.asarray(times, np.float64), largest

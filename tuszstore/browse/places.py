@@ -1,4 +1,4 @@
-"""Places to jump to: seizures, misses, false alarms, windows of a sampler."""
+"""Places to jump to: seizures, misses, false alarms, and windows drawn by a sampler."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,11 +26,11 @@ class Place:
     Attributes
     ----------
     row : int
-        Of the recordings table.
+        Row of the recordings table.
     start, stop : float
         Seconds from the start of the recording.
     what : str
-        Such as ``fnsz, 34 s``.
+        Description, such as ``fnsz, 34 s``.
     """
 
     row: int
@@ -40,9 +40,9 @@ class Place:
 
 
 def seizures(store: "WindowCollection") -> list[Place]:
-    """Return the annotated seizures, in the order of recordings and of time.
+    """Return the annotated seizures, ordered by recording and time.
 
-    Events of several channels that meet are one.
+    Overlapping or adjoining events of several channels are merged.
     """
     by_row: dict[int, list[Span]] = {}
     for span in event_spans(store):
@@ -61,7 +61,7 @@ def seizures(store: "WindowCollection") -> list[Place]:
 def errors(predictions: "Predictions", events: "EventTable") -> tuple[list[Place], list[Place]]:
     """Return the seizures that no event overlaps, and the events that overlap no seizure.
 
-    Recordings that are not labelled have neither.
+    Unlabelled recordings have neither.
     """
     from tuszstore.evaluate.intervals import touched
 
@@ -86,12 +86,12 @@ def windows(store: "WindowCollection", indices: Indices) -> list[Place]:
     ----------
     store : Store or View
     indices : array_like of int or bool, or slice
-        Such as what a sampler draws.
+        For example drawn by a sampler.
 
     Raises
     ------
     IndexError, TypeError
-        If one is no window.
+        If an index is not that of a window.
     """
     numbers = check_indices(indices, len(store))
     table = store.metadata.windows
@@ -110,5 +110,5 @@ def windows(store: "WindowCollection", indices: Indices) -> list[Place]:
 
 
 def shown_time(place: Place) -> str:
-    """Return when a place begins, as a clock shows it."""
+    """Return the start of a place as a clock time."""
     return clock(place.start)

@@ -1,8 +1,8 @@
 """Serving pages only to this machine.
 
-The server listens on loopback. Its address contains a secret that is required for access: other
-users of the machine, and pages of other sites in the same browser, do not know it. Bokeh also
-checks that a connection comes from a page of this address.
+The server listens on loopback. Its address contains a secret that is required for access, which
+other users of the machine and other sites in the same browser do not know. Bokeh also checks that
+each connection comes from a page of this address.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Browsing:
     Attributes
     ----------
     url : str
-        Their address, which contains a secret: anyone on this machine with it can see the
+        Address of the pages. It contains a secret: anyone on this machine who knows it can see the
         recordings.
     """
 
@@ -61,7 +61,7 @@ class Browsing:
             raise OSError(f"cannot listen on port {self._port}: {self._error}") from self._error
 
     def wait(self) -> None:
-        """Serve until it is closed, or interrupted."""
+        """Serve until closed or interrupted."""
         while self._thread.is_alive():
             self._thread.join(0.5)
 
@@ -183,7 +183,7 @@ def _title(store: "WindowCollection") -> str:
 
 
 def _names(store: "WindowCollection") -> list[str]:
-    """Return what recordings are called on the page: their numbers, where people are hidden."""
+    """Return the displayed names of recordings: their row numbers if people are hidden."""
     table = store.metadata.recordings
     if _is_pseudonymised(store):
         return [f"recording {number}" for number in range(len(table["id"]))]
@@ -193,19 +193,19 @@ def _names(store: "WindowCollection") -> list[str]:
 
 
 def _free_port(wanted: int) -> int:
-    """Return a port that can be had; 0 stands for any.
+    """Return a port that is free; 0 stands for any.
 
     Raises
     ------
     OSError
-        If it is taken, or may not be had.
+        If the port is in use, or not permitted.
     ValueError
         If there is no such port.
     """
     if not 0 <= wanted <= 65535:
         raise ValueError(f"port must be within 0 to 65535, not {wanted}")
     with socket.socket() as probe:
-        # one that was just closed is free, as the server will find
+        # like the server: a port that was just closed counts as free
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, wanted))

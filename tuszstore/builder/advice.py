@@ -1,7 +1,6 @@
-"""Advice on a store that is unfit for training, or was not built.
+"""Advice on a store that is unsuitable for training, or was not built.
 
-Advice is given only for causes that were found, never for a setting that
-is already set.
+Advice is given only on causes that were found, and never recommends a setting that is already set.
 """
 
 from collections import Counter

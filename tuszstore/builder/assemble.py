@@ -1,4 +1,4 @@
-"""From recordings that are built to an unfinished store: links, and tables."""
+"""Assembling built recordings into an unfinished store: links and tables."""
 
 import json
 from collections.abc import Sequence
@@ -114,7 +114,7 @@ def _write_derived(path: Path, parts: Sequence[Part], derived: Derived) -> None:
 
 
 def _patient_time(parts: Sequence[Part]) -> NDArray[np.float64]:
-    """Return seconds from the start of each patient's first recording of those that are given."""
+    """Return start times (s) relative to the patient's first recording among those given."""
     starts = [part.planned.start if part.planned.clock != "none" else None for part in parts]
     patients = [part.planned.recording.patient for part in parts]
     first: dict[str, datetime] = {}

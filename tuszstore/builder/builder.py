@@ -47,7 +47,7 @@ class Progress(Protocol):
         """Start with a plan."""
 
     def advance(self, seconds: float, *, failed: bool) -> None:
-        """Count one recording of so many seconds of EEG."""
+        """Count one recording and its seconds of EEG."""
 
     def stop(self) -> None:
         """Finish, whatever the outcome."""
@@ -127,7 +127,7 @@ def _build(
         return _nothing(plan, plan.left_out)
     work = Workplace(plan.store)
     if not (plan.store.exists() or work.path.exists()):
-        _check_space(plan, plan.n_blocks)  # before anything is made
+        _check_space(plan, plan.n_blocks)  # before anything is written
     with locked(plan.store):
         changes = find_changes(plan, force=force, deep=True)
         check_memory(plan, changes)
@@ -156,7 +156,7 @@ def _build(
         )
         missing = {result.task.id for result in failed}
         if not force and len(failed) == len(results) and (same := _unchanged(plan, missing)):
-            work.remove()  # what was missing cannot be built now either
+            work.remove()  # recordings that failed before fail again
             return same
         _LOG.info("%s: assembling the store of %s", plan.split, plural(len(parts), "recording"))
         with writing(work.store):
@@ -178,7 +178,7 @@ def _build(
 
 
 def _clear(store: Path) -> None:
-    """Remove what builds that were killed after all was done have left, and killed repairs."""
+    """Remove remains of builds that were killed after publishing, and of killed repairs."""
     remove_unused(store)
     clear_leftovers(store)
     work = Workplace(store)
@@ -188,20 +188,20 @@ def _clear(store: Path) -> None:
 
 
 def _unchanged(plan: Plan, missing: Set[str] = frozenset()) -> BuildReport | None:
-    """Return the report of a store that is what the plan would make, if it is there.
+    """Return the report of an existing store if it equals what the plan would build, or None.
 
     Parameters
     ----------
     plan : Plan
     missing : set of str
-        Planned recordings that may be left out of it.
+        Planned recordings that the store may lack.
     """
     if read_attributes(plan.store).get("sources_digest") != plan.sources_digest:
         return None
     try:
         store = StoreMetadata.open(plan.store)
     except StoreError:
-        return None  # of an older schema version, or damaged: made anew
+        return None  # of an older schema version, or damaged: rebuilt
     there = set(store.recordings["id"])
     if any(p.recording.id not in there | missing for p in plan.recordings):
         return None
@@ -215,7 +215,7 @@ def _nothing(plan: Plan, left_out: Sequence[LeftOut]) -> BuildReport:
 
 
 def _check_space(plan: Plan, n_blocks: int) -> None:
-    """Refuse to begin where so many blocks do not fit."""
+    """Raise an error if the disk has too little space for so many blocks."""
     needed = plan.expected_bytes * n_blocks / max(1, plan.n_blocks)
     folder = plan.store.parent
     while not folder.exists():
@@ -231,7 +231,7 @@ def _check_space(plan: Plan, n_blocks: int) -> None:
 def _run(
     changes: Changes, plan: Plan, work: Workplace, progress: Progress, say: Callable[[str], None]
 ) -> list[Built | Failed]:
-    """Build and relabel what has to be; each recording is in the workplace when it is done."""
+    """Build and relabel recordings as required; finished recordings are in the workplace."""
     plugins = plugins_of(plan.config)
     tasks = [
         Task(
@@ -248,7 +248,7 @@ def _run(
     ]
     if not tasks:
         return []
-    # the longest first, so that no worker is left alone with one at the end
+    # longest first, so that no single worker has a long one left at the end
     tasks.sort(key=lambda task: (task.donor is not None, -task.n_samples))
     n_workers, warning = choose_workers(plan.config.build, needs_of(changes))
     if warning:
@@ -261,7 +261,7 @@ def _run(
     _LOG.info("%s: %s", plan.split, _workers(plan, n_workers, len(tasks)))
     try:
         running = run_tasks(tasks, work.recordings, plan.config, n_workers=n_workers, say=say)
-        with closing(running):  # now, and not when an interruption's traceback goes
+        with closing(running):  # closed now, not when an interruption's traceback is released
             for result in running:
                 results.append(result)
                 _log(plan.split, result)
@@ -280,7 +280,7 @@ def _workers(plan: Plan, n_workers: int, n_tasks: int) -> str:
 
 
 def _log(split: str, result: Built | Failed) -> None:
-    """Log what became of a recording."""
+    """Log the result of a recording."""
     task = result.task
     if isinstance(result, Failed):
         _LOG.info("%s: %s: failed: %s", split, task.id, result.reason)
@@ -295,7 +295,7 @@ def _log(split: str, result: Built | Failed) -> None:
 
 
 def _parts(changes: Changes, results: Sequence[Built | Failed]) -> list[Part]:
-    """Return what the store is put together from, in its order."""
+    """Return the parts of the store, in its order."""
     have = {
         s.planned.recording.id: s.donor for s in changes.steps if s.action in ("keep", "resume")
     }
@@ -307,7 +307,7 @@ def _parts(changes: Changes, results: Sequence[Built | Failed]) -> list[Part]:
 def _attributes(plan: Plan, parts: Sequence[Part]) -> dict[str, Any]:
     config = plan.config.model_dump(mode="json")
     data, pseudonyms = str(plan.data.absolute()), {}
-    if plan.pseudonyms:  # a path may hold a name
+    if plan.pseudonyms:  # a path may contain a name
         config["paths"] = {"data": None, "store": None}
         data, pseudonyms = "", {"pseudonyms": plan.pseudonyms.attributes()}
     made_by = {json.dumps(v, sort_keys=True) for part in parts for v in part.record.signal.made_by}

@@ -1,4 +1,4 @@
-"""What a build has to do, and why: what exists is reused if possible."""
+"""What a build must do, and why; existing parts are reused if possible."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -213,7 +213,7 @@ def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Chan
     with ThreadPoolExecutor(IO_THREADS) as pool:
         steps = tuple(pool.map(finder.step, plan.recordings))
     if published:
-        published.store.release()  # nobody but this build can replace it
+        published.store.release()  # only this build can replace it
     if force:
         why_anew = why_anew or ("requested" if published else "")
     up_to_date = (
@@ -237,7 +237,7 @@ def _published(plan: Plan, *, force: bool) -> tuple[Published | None, str]:
 
 
 class _Finder:
-    """Decides what is to be done for a recording."""
+    """Decides how each recording is built."""
 
     def __init__(
         self,
@@ -266,7 +266,7 @@ class _Finder:
             steps.append(Step(planned, "build", f"{_INTERRUPTED}{fault}"))
         if self._published and (donor := self._published.get(id_)):
             steps.append(self._judge(planned, donor, "keep"))
-        # the least work; of equals the store's, which says what changed
+        # the least work; if equal, the store's, which records what changed
         return min(reversed(steps), key=lambda step: ACTIONS.index(step.action))
 
     def _why_new(self, id_: str) -> str:
@@ -310,7 +310,7 @@ class _Finder:
             files = self._corpus.files(planned.origin).signal
             return signal_sha256(files) == str(row["source_digest"])
         except RecordingError:
-            return False  # the build says what is wrong with it
+            return False  # the build reports the error
 
 
 _INTERRUPTED = "damaged since the interruption: "

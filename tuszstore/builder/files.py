@@ -51,7 +51,7 @@ def find_fault(files: Files, n_blocks: int, shard: int, *, deep: bool = False) -
     ----------
     files : Files
     n_blocks : int
-        Of the recording.
+        Number of blocks of the recording.
     shard : int
         Blocks per shard.
     deep : bool

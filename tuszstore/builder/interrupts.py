@@ -50,7 +50,8 @@ def shielded() -> Iterator[None]:
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL)
     try:
-        resource_tracker.ensure_running()  # inherits the mask too, and unblocks Ctrl-C here
+        # it inherits the mask too, and unblocks Ctrl-C in this process
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, _OF_A_TERMINAL)
         yield
     finally:

@@ -16,8 +16,8 @@ from tuszstore.registry import ANNOTATIONS
 PIPELINE_VERSION = 2
 """Raised whenever results change for the same source and configuration."""
 
-_INDEX_ONLY = {"seizure", "full_seizure"}  # decide windows, not labels
-_WHICH_ONLY = {"unlabelled"}  # decides which recordings there are
+_INDEX_ONLY = {"seizure", "full_seizure"}  # affect windows, not labels
+_WHICH_ONLY = {"unlabelled"}  # affects which recordings are stored
 
 
 class Keys:

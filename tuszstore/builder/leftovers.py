@@ -1,7 +1,7 @@
-"""What killed repairs and index rebuilds have left beside a store.
+"""Folders that killed repairs and index rebuilds have left beside a store.
 
-Each uses one hidden folder beside the store and cannot be resumed: the next holder of the
-store's lock removes it. What an interrupted build has left is kept, to resume it.
+Each uses one hidden folder beside the store and cannot be resumed, so the next holder of the
+store's lock removes it. The workplace of an interrupted build is kept, to resume it.
 """
 
 import shutil
@@ -20,7 +20,7 @@ def folder_for(store: Path, kind: str) -> Path:
 
 
 def remove_leftovers(store: Path) -> None:
-    """Remove what was left; the caller must hold the lock of the store.
+    """Remove the remains; the caller must hold the lock of the store.
 
     Parameters
     ----------
@@ -28,14 +28,14 @@ def remove_leftovers(store: Path) -> None:
     """
     for kind in KINDS:
         folder = folder_for(store, kind)
-        if folder.is_symlink():  # not of this program: what it leads to is not touched
+        if folder.is_symlink():  # not made by this program: its target must not be touched
             folder.unlink(missing_ok=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_leftovers(store: Path) -> None:
-    """Remove what was left, unless the store is locked.
+    """Remove the remains, unless the store is locked.
 
     Parameters
     ----------
@@ -47,4 +47,4 @@ def clear_leftovers(store: Path) -> None:
         with locked(store):
             remove_leftovers(store)
     except BuildError:
-        return  # it is the folder of who holds the lock, or nothing can be written here
+        return  # the lock's holder is using the folder, or the place is read-only

@@ -1,4 +1,4 @@
-"""A lock that prevents concurrent builds: its holder, and whether that is still alive.
+"""A lock that prevents concurrent builds: who holds it, and whether the holder is alive.
 
 The lock is an ``flock`` on a file beside the store, which the system releases when its holder dies.
 The file names its holder. If the file system has no locks, or they do not reach other
@@ -29,7 +29,7 @@ BEAT_SECONDS = 15.0
 STALE_SECONDS = 120.0
 """Age (s) at which a lock on another machine is considered dead; clocks may differ by as much."""
 
-_SETTLE_SECONDS = 1.0  # for another's writing to be seen where only the file's text decides
+_SETTLE_SECONDS = 1.0  # until another process's write is visible, if the text decides
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 
@@ -74,7 +74,7 @@ def locked(store: Path) -> Iterator[None]:
     Raises
     ------
     BuildError
-        If another build holds it, naming that; or if it cannot be written.
+        If another build, which is named, holds it; or if it cannot be written.
     """
     path = lock_path(store)
     try:
@@ -106,7 +106,7 @@ def locked(store: Path) -> Iterator[None]:
             with _beating(file):
                 yield
         finally:
-            with suppress(OSError):  # then it is seen to be of a process that is gone
+            with suppress(OSError):  # otherwise it is recognised as that of a dead process
                 _write(file, "")
 
 
@@ -129,7 +129,7 @@ def find_holder(store: Path) -> Holder | None:
 
 
 def _flock(file: IO[str], store: Path) -> bool:
-    """Lock the file; return whether the file system can."""
+    """Lock the file; return whether the file system supports that."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -142,7 +142,7 @@ def _flock(file: IO[str], store: Path) -> bool:
 
 
 def _lives(holder: Holder, file: IO[str], supported: bool) -> bool:
-    """Return whether a holder whose lock does not keep us out lives all the same."""
+    """Return whether a holder is alive although its lock does not exclude us."""
     if holder.host == socket.gethostname():
         return not supported and _is_running(holder.pid)
     return time.time() - os.fstat(file.fileno()).st_mtime < STALE_SECONDS
@@ -184,7 +184,7 @@ def _beating(file: IO[str]) -> Iterator[None]:
             try:
                 os.utime(file.fileno())
             except OSError:
-                return  # then nobody on another machine sees that we live; here the lock tells
+                return  # other machines may then consider us dead; on this one, the lock tells
 
     thread = threading.Thread(target=beat, name="tuszstore-lock", daemon=True)
     thread.start()

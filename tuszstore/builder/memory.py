@@ -30,7 +30,7 @@ def check_memory(plan: Plan, changes: Changes | None = None, *, force: bool = Fa
     if build.max_memory is None:
         return
     allowed = memory_bytes(build.max_memory)
-    # workers of a scheduler have limits of their own
+    # workers of an external scheduler have their own limits
     if build.scheduler is not None or max(plan.peak_bytes, PROCESS_BYTES) <= allowed:
         return
     needed, id_ = max(needs_of(changes or find_changes(plan, force=force)), default=(0, ""))

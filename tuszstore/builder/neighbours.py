@@ -89,7 +89,7 @@ def root_of_patients(plan: Plan) -> dict[str, Any]:
 def _others(
     plan: Plan, own: dict[str, Any], together: Collection[str]
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the stores of other splits whose patients may be those of the plan."""
+    """Yield the stores of other splits that may contain patients of the plan."""
     spaces = set(own[NAMESPACES].values()) - {""}
     for split in SPLITS:
         path = Path(plan.config.paths.store or plan.store.parent) / f"{split}.zarr"
@@ -100,5 +100,5 @@ def _others(
         if not isinstance(known, dict) or spaces.isdisjoint(map(str, known.values())):
             continue
         if known == own[NAMESPACES] and attributes.get("data", "") == own.get("data", ""):
-            continue  # splits of one corpus are apart, or built anew to be so
+            continue  # splits of one corpus are disjoint, or are being rebuilt
         yield path, attributes

@@ -1,4 +1,4 @@
-"""Processing many small files, in threads if that is mostly waiting."""
+"""Processing many small files, in threads if most of the time is spent waiting."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The plan of a build: recordings, places of their blocks, and what is excluded."""
+"""The plan of a build: recordings, positions of their blocks, and exclusions."""
 
 import logging
 import os
@@ -180,18 +180,19 @@ def _require_rater(
     recordings: Iterable[Recording],
     corpus: CheckedCorpus,
 ) -> None:
-    """Refuse the name of a rater that nobody in a corpus has."""
+    """Reject a rater who does not occur in the corpus."""
     rater = config.labels.rater
     known: set[str] = set()
     if rater in RULES or config.labels.annotation == NONE:
         return
     if any(rater in entry.raters for entry in planned):
         return
-    for recording in recordings:  # a message is to name all, and one of them may be the one
+    # all recordings, since the rater may be in any of them, and the message names all raters
+    for recording in recordings:
         try:
             known.update(corpus.annotation(recording).raters)
         except (RecordingError, OSError):
-            continue  # what is wrong with it is said of the recording
+            continue  # the error is reported for the recording
         if rater in known:
             return
     try:
@@ -206,7 +207,7 @@ def _renamed(
     recordings: Iterable[Recording],
     pseudonyms: Pseudonyms,
 ) -> tuple[list[PlannedRecording], list[LeftOut]]:
-    """Put pseudonyms in the place of names, once order and split are decided."""
+    """Replace names by pseudonyms, after order and split are decided."""
     by_pseudonym(pseudonyms, recordings := list(recordings))
     origin = {recording.id: recording for recording in recordings}
     known = {recording.id: pseudonyms.recording(recording) for recording in recordings}
@@ -214,7 +215,7 @@ def _renamed(
     hidden = []
     for entry in left_out:
         if entry.kind == "duplicate":
-            hidden.append(entry)  # with pseudonyms already
+            hidden.append(entry)  # already has pseudonyms
         elif entry.id not in known:
             hidden.append(replace(entry, id=pseudonyms.path(entry.id)))
         else:
@@ -246,7 +247,7 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
 
 
 def _notes(found: Discovery, config: Config) -> list[str]:
-    """Return what a corpus says of itself, unless it may name a patient that must be hidden."""
+    """Return notes on the corpus, unless they may name patients that must be hidden."""
     return [] if config.corpus.pseudonymize else list(found.notes)
 
 
@@ -330,7 +331,7 @@ def _inspect(
 def _placed(
     recordings: Iterable[PlannedRecording], geometry: Geometry
 ) -> Iterable[PlannedRecording]:
-    """Give each recording whole shards, one after the other."""
+    """Assign a whole number of shards to each recording, consecutively."""
     first_block = 0
     for planned in recordings:
         yield PlannedRecording(**{**vars(planned), "first_block": first_block})

@@ -42,7 +42,7 @@ class PlannedRecording:
         When it began, according to its `clock`.
     clock : {"real", "surrogate", "none"}
     reference : str
-        Of the electrodes; empty if unknown.
+        Reference of the electrodes; empty if unknown.
     n_channels : int
         Channels that are read or stored, whichever are more.
     sfreq : Fraction
@@ -213,7 +213,7 @@ class Plan:
     def sources_seen(self) -> int:
         """Time (ns) of the last change of any EDF file's status; later changes were not seen."""
         latest = max((planned.changed for planned in self.recordings), default=0)
-        return min(latest, self.made)  # or a time in the future would cover all that is to come
+        return min(latest, self.made)  # otherwise a time in the future would hide all later changes
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan's figures as plain values."""

@@ -1,8 +1,8 @@
-"""From an unfinished store to the one that readers see.
+"""Publishing an unfinished store: making it visible to readers.
 
-A store is built under a hidden name beside its final path and renamed when it is complete. If
-the file system supports it, old and new are exchanged atomically; otherwise there is an instant
-without either, but never with an incomplete store. All data are flushed to disk before that.
+A store is built under a hidden name beside its final path and renamed when it is complete. If the
+file system supports it, old and new are exchanged atomically; otherwise there is briefly no store,
+but never an incomplete one. All data are flushed to disk before that.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ from tuszstore.store.shard import sync_folder
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
-_PARTS = ("building", "indexing", "repairing")  # of hidden folders beside a store
+_PARTS = ("building", "indexing", "repairing")  # in names of hidden folders beside a store
 
 
 def place_of(store: Path) -> Path:
@@ -66,7 +66,7 @@ def check_target(store: Path) -> None:
         If `store` exists but is not a store of tuszstore, or cannot be replaced.
     """
     _check_folder(store.parent)
-    # they are renamed and removed, which is not for what lies elsewhere
+    # the folders are renamed and removed, which must not affect targets of links
     for hidden in (lock_path(store), *(store.parent / f".{store.name}.{part}" for part in _PARTS)):
         if hidden.is_symlink():
             raise BuildError(f"{hidden}: is a link; remove it, because a build needs this path")
@@ -95,7 +95,7 @@ def other_alias(store: Path) -> str:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a folder for stores that neither is one nor can be made."""
+    """Reject a store root that is not a folder and cannot be created."""
     for path in (folder, *folder.parents):
         if path.is_dir():
             return
@@ -121,8 +121,8 @@ def publish(unfinished: Path, store: Path) -> None:
     """
     try:
         _sync(unfinished)
-        held = Held(unfinished)  # or it would be removed with what nobody reads
-        # under the name which the old one will have, so that it has it from the first instant
+        held = Held(unfinished)  # otherwise it could be removed as a generation without readers
+        # under the name that the old store gets, so that readers find it there at any time
         aside = name_aside(store)
         unfinished.rename(aside)
         if not store.exists():
@@ -138,7 +138,7 @@ def publish(unfinished: Path, store: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Wait until the disk has all that was written to the file system of a path."""
+    """Flush the file system of a path to disk."""
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:
         os.sync()
@@ -153,7 +153,7 @@ def _sync(path: Path) -> None:
 
 
 def _link_aliases(store: Path) -> None:
-    """Let ``val.zarr`` be another name of ``dev.zarr``, unless something else is there."""
+    """Make ``val.zarr`` a link to ``dev.zarr``, unless something else has that name."""
     for alias, name in ALIASES.items():
         link = store.parent / f"{alias}.zarr"
         if store.stem == name and not os.path.lexists(link):
@@ -161,7 +161,7 @@ def _link_aliases(store: Path) -> None:
 
 
 def _exchange(a: Path, b: Path) -> bool:
-    """Exchange two names in one step; False where the system has no such call."""
+    """Exchange two names atomically; return False if the system cannot."""
     if not sys.platform.startswith("linux"):
         return False
     libc = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,4 @@
-"""One recording, from EDF to its files: the task that is run on a worker."""
+"""The task run on a worker: one recording, from EDF to the files of the store."""
 
 import hashlib
 import time
@@ -102,7 +102,7 @@ class Failed:
     task : Task
     reason : str
     traceback : str
-        Where an error arose that nobody foresaw; empty for others.
+        Traceback of an unexpected error; empty for others.
     """
 
     task: Task
@@ -157,21 +157,21 @@ def build_recording(task: Task, recordings: Path, config: Config) -> Built | Fai
     except BuildError:
         raise
     except Exception as error:
-        # whatever a library makes of one odd file, the others are built
+        # any error caused by one file must not prevent building the others
         reason = f"{type(error).__name__}: {error}"
         where = _hidden("".join(traceback.format_exception(error)).rstrip(), task, config)
     return Failed(task, _hidden(reason, task, config), where)
 
 
 def _hidden(text: str, task: Task, config: Config) -> str:
-    """Return a text about a recording in which names stand as the store has them."""
+    """Return a text about a recording, with names replaced as in the store."""
     if config.corpus.pseudonymize:
         return without_names(text, task.recording, task.id)
     return text
 
 
 def _check_plugins(task: Task, config: Config) -> None:
-    """Refuse plug-ins that are other ones here than where the build was planned."""
+    """Reject plug-ins that differ from those where the build was planned."""
     try:
         here = plugins_of(config)
     except (ConfigError, KeyError) as error:
@@ -186,9 +186,9 @@ def _check_plugins(task: Task, config: Config) -> None:
 
 
 def _already_built(task: Task, recordings: Path, config: Config) -> Record | None:
-    """Return the record that another worker has made of a recording, or nothing.
+    """Return the record of a recording that another worker has built, or None.
 
-    A cluster gives a task to a second worker when it has lost sight of the first.
+    A cluster assigns a task to a second worker if it has lost contact with the first.
     """
     record = read_record(folder_of(recordings, task.id))
     if record is None or record.n_samples != task.n_samples:
@@ -216,7 +216,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
             task.corpus.open(), task.recording, config.channels, spec.channels
         )
         annotation, errata = _annotation(task, config)
-        # of other times only, it may have been touched, or got another owner
+        # if only times differ, the file may have been touched, or its owner changed
         if stat_signal(files) != before and signal_sha256(files) != source_digest:
             raise RecordingError("file changed while it was read; build again")
     with timings.stage("signal"):
@@ -254,7 +254,7 @@ def _build(task: Task, recordings: Path, config: Config, timings: Timings) -> Re
 
 
 def _label_anew(task: Task, recordings: Path, config: Config, timings: Timings) -> Record:
-    """Make the labels of a recording whose signal serves."""
+    """Make the labels of a recording whose signal is reused."""
     assert task.donor is not None
     donor, donor_files = task.donor
     with timings.stage("label"):
@@ -325,7 +325,7 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def _annotation(task: Task, config: Config) -> tuple[Annotation | None, list[str]]:
-    """Return an annotation; of a recording that is kept without one, the errata that say so."""
+    """Return an annotation, or for a recording kept without one, the errata that decide that."""
     try:
         return task.corpus.open().annotation(task.recording), []
     except Unlabelled as reason:
@@ -367,7 +367,7 @@ def _notes(
     annotation: Annotation | None,
     events: MarkedEvents,
 ) -> str:
-    """Return what is to say of a recording: of its source, of its events, of its length."""
+    """Return the notes on a recording: on its source, its events and its length."""
     notes = [*source, *(annotation.notes if annotation else ()), *events.notes]
     known = annotation.seconds if annotation else None
     if known is not None and abs(float(seconds) - known) > 1:
@@ -381,7 +381,7 @@ def _write_signal(
     """Write a recording's shards; return the digest of its blocks, size and digest of each."""
     from numcodecs import blosc
 
-    blosc.use_threads = False  # the cores are busy with other recordings
+    blosc.use_threads = False  # other cores process other recordings
     geometry = geometry_of(config)
     n_blocks = geometry.n_blocks(data.shape[1])
     missing = missing_value(config.storage.dtype)

@@ -218,7 +218,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def _read_record(folder: Path) -> Record | str:
-    """Return the record of a folder, or what is wrong with it."""
+    """Return the record of a folder, or the reason why it is invalid."""
     try:
         values = checked((folder / RECORD).read_bytes())
         for name, size in values["sizes"].items():
@@ -229,7 +229,7 @@ def _read_record(folder: Path) -> Record | str:
         name = Path(error.filename).name if error.filename else RECORD
         return f"{name}: {error.strerror or error}"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        # of another version, if it is not damaged
+        # written by another version, if not damaged
         return f"{RECORD}: {error}" if isinstance(error, ValueError) else f"{RECORD}: incomplete"
 
 
@@ -318,7 +318,7 @@ def versions() -> dict[str, str]:
 
 
 def _take_place(folder: Path, target: Path) -> None:
-    """Rename a folder to its place; an older one there, made under other settings, makes way."""
+    """Rename a folder to its final name, replacing an older one built under other settings."""
     try:
         folder.rename(target)
         return

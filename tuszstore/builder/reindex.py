@@ -121,7 +121,7 @@ def _reindex(
                 **store.attributes,
                 "config": config.model_dump(mode="json"),
                 "config_hash": config.digest(),
-                "sources_digest": "",  # what a build would do is open again
+                "sources_digest": "",  # the next build must compare with the sources again
                 "warnings": _warnings(warnings, events, config),
             }
             finish(unfinished, spec, attributes)
@@ -150,9 +150,9 @@ def _new_config(
 
 
 def _link(source: Path, target: Path, without: set[str], *, labels: bool) -> None:
-    """Make a copy of a store that shares its files, but for some groups.
+    """Copy a store by hard links to its files, except for some groups.
 
-    Only what is not written again is shared: signals, and `labels` where asked.
+    Only files that are not rewritten are shared: signals, and labels if `labels` is set.
     """
     shared = [f"{source}{os.sep}{name}{os.sep}c{os.sep}" for name in ("signal", "label")]
     prefixes = tuple(shared if labels else shared[:1])
@@ -172,7 +172,7 @@ def _link(source: Path, target: Path, without: set[str], *, labels: bool) -> Non
 
 
 def _name_classes(path: Path, classes: tuple[str, ...]) -> None:
-    """Write down what the bits of labels mean now."""
+    """Store the new meaning of the bits of labels."""
     document = path / "label" / "zarr.json"
     values = json.loads(document.read_bytes())
     values["attributes"].update(flag_attributes(classes))
@@ -182,7 +182,7 @@ def _name_classes(path: Path, classes: tuple[str, ...]) -> None:
 def _warnings(
     before: Iterable[str], events: Mapping[str, NDArray[Any]], config: Config
 ) -> list[str]:
-    """Return the warnings of a store whose events are given, or count as others."""
+    """Return the warnings of a store with these events under this configuration."""
     by_recording: dict[int, list[tuple[str, int]]] = {}
     bits = events.get("class_bit", events["bit"])
     columns = (column.tolist() for column in (events["recording"], events["class"], bits))
@@ -196,7 +196,7 @@ def _warnings(
 def _annotation(
     read: Callable[[Recording], Annotation], recording: Recording, *, stays: bool
 ) -> Annotation | None:
-    """Read an annotation; a recording that was kept without one may stay so."""
+    """Read an annotation; a recording that was kept without one may remain without."""
     try:
         return read(recording)
     except Unlabelled:
@@ -213,9 +213,9 @@ def _write_labels(
     Returns
     -------
     recordings, events : dict of str to ndarray
-        The columns of recordings that they change, and all of events.
+        The changed columns of recordings, and all columns of events.
     doubts : list of (str, tuple of Doubt)
-        Id of each annotated recording, and what cannot be true of it.
+        Id of each annotated recording, and what is impossible in its annotation.
     """
     corpus = sources.corpus
     annotations: list[Annotation | None] = []
@@ -251,7 +251,7 @@ def _write_labels(
         files = Files(path, first_block // store.geometry.shard)
         digests.append(write_label(files, label, store.geometry, Path.write_bytes))
         events.append(marked)
-    for name in ("events/class_bit", "recordings/raters"):  # not there where they say nothing
+    for name in ("events/class_bit", "recordings/raters"):  # absent if they contain no information
         shutil.rmtree(path / name, ignore_errors=True)
     columns = event_columns(events)
     write_table(path, "events", columns)

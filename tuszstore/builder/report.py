@@ -126,8 +126,8 @@ class BuildReport:
 def overall_status(reports: Sequence[BuildReport]) -> int:
     """Return the exit status of builds of several splits.
 
-    It is 1 if nothing was built, else the most severe one; a split of which
-    nothing could be built counts as failed recordings.
+    It is 1 if nothing was built, otherwise the most severe one; a split that could not be built at
+    all counts as failed recordings.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def count_events(events: Mapping[str, Any], spec: StoreSpec) -> tuple[int, dict[
     events : mapping of str to array_like
         Columns of the events table.
     spec : StoreSpec
-        Of the store.
+        Specification of the store.
 
     Returns
     -------
@@ -237,7 +237,7 @@ def _stretches(columns: Sequence[NDArray[Any]], chosen: NDArray[Any]) -> int:
     rows = np.flatnonzero(chosen & (stop > first))
     if not len(rows):
         return 0
-    base = recording[rows] * (int(stop.max()) + 2)  # so that recordings lie one after the other
+    base = recording[rows] * (int(stop.max()) + 2)  # places recordings on one axis without overlap
     first, stop = first[rows] + base, stop[rows] + base
     order = np.argsort(first, kind="stable")
     covered = np.maximum.accumulate(stop[order])

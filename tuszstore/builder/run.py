@@ -1,4 +1,4 @@
-"""Running the tasks of a build: in this process, on a local Dask cluster, or on any other."""
+"""Running the tasks of a build: in this process, on a local Dask cluster, or on another one."""
 
 import asyncio
 import concurrent.futures
@@ -34,14 +34,15 @@ RESTART_SECONDS = 60
 """Timeout for reconnecting to a lost scheduler."""
 
 LOCAL_CLUSTER = {
-    # a task that lost its worker comes back at once: _on_cluster() tries it again, alone
+    # a task whose worker died is not retried by Dask: _on_cluster() retries it alone
     "distributed.scheduler.allowed-failures": 0,
-    # without MALLOC_TRIM_THRESHOLD_, which Dask would set: with it each large array is new
-    # memory from the system, and filters take twice as long
+    # without MALLOC_TRIM_THRESHOLD_, which Dask would set: it makes each large array new memory
+    # from the system, and filters take twice as long
     "distributed.nanny.pre-spawn-environ": {
         "OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1,
     },
-    # what a worker holds is what it works at: it would spill nothing, and wait for ever
+    # a worker's memory is that of its current task: it could spill nothing, and would pause for
+    # ever
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
@@ -105,7 +106,7 @@ def run_tasks(
                 for result in _on_cluster(client, work, list(pending.values()), watch):
                     del pending[result.task.id]
                     yield result
-        except (SchedulerLost, OSError) as error:  # distributed's errors of connections are those
+        except (SchedulerLost, OSError) as error:  # includes connection errors of distributed
             lost += 1
             if lost > RESTARTS or config.build.scheduler is None:
                 raise BuildError(
@@ -123,7 +124,7 @@ def refuse_in_worker() -> None:
     BuildError
         Explains how to write such a script.
     """
-    # the mark that multiprocessing itself looks for before it starts a process
+    # the attribute that multiprocessing checks before it starts a process
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise BuildError(f"each worker that starts would build. {_GUARD}")
 
@@ -138,7 +139,7 @@ def memory_bytes(text: str) -> int:
     """
     from dask.utils import parse_bytes
 
-    try:  # to dask, a unit without a number is one of it
+    try:  # dask accepts a unit without a number, as 1
         size = int(parse_bytes(text)) if any(map(str.isdigit, text)) else 0
     except (ValueError, OverflowError):
         size = 0
@@ -196,7 +197,7 @@ def _on_cluster(
     client: Any, work: Any, tasks: Sequence[Task], watch: Watch
 ) -> Iterator[Built | Failed]:
     remaining = iter(tasks)
-    running: dict[str, tuple[Any, Task]] = {}  # a future that nobody holds is given up
+    running: dict[str, tuple[Any, Task]] = {}  # Dask cancels a future without references
     suspects: list[Task] = []
     done: SimpleQueue[Any] = SimpleQueue()
 
@@ -211,24 +212,24 @@ def _on_cluster(
     while running:
         batch = _all_of(done)
         if not batch:
-            submit(IN_FLIGHT * watch.look() - len(running))  # workers may have come
+            submit(IN_FLIGHT * watch.look() - len(running))  # workers may have been added
             continue
         watch.goes_on()
-        submit(len(batch))  # before anything is done with the results
+        submit(len(batch))  # before results are processed, to keep workers busy
         for future in batch:
             _, task = running.pop(future.key)
             if (result := _result(future, task, watch)) is not None:
                 yield result
             else:
                 suspects.append(task)
-    # whoever shared a worker with the culprit is a suspect too: each gets a try of its own
+    # any task on the dead worker may be the cause: each is retried alone
     for task in suspects:
         result = _result(client.submit(work, task, pure=False), task, watch)
         yield result or Failed(task, _WORKER_DIED)
 
 
 def _all_of(done: "SimpleQueue[Any]") -> list[Any]:
-    """Return all that is in a queue; nothing if nothing came for a while."""
+    """Return all items of a queue; none if none arrived for a while."""
     batch = []
     with suppress(Empty):
         batch.append(done.get(timeout=LOOK_SECONDS))
@@ -238,18 +239,18 @@ def _all_of(done: "SimpleQueue[Any]") -> list[Any]:
 
 
 def _result(future: Any, task: Task, watch: Watch) -> Built | Failed | None:
-    """Return what a task returned, or nothing if its worker died over it.
+    """Return the result of a task, or None if its worker died.
 
     Raises
     ------
     SchedulerLost
-        If the scheduler knows nothing of it any more.
+        If the scheduler no longer knows the task.
     """
     from distributed.scheduler import KilledWorker
 
     try:
         error = _patiently(future.exception, watch)
-        if error is None:  # what it returned is with a worker still, and may be lost yet
+        if error is None:  # the result is still on a worker, and may be lost
             result: Built | Failed = _patiently(future.result, watch)
             return result
     except (asyncio.CancelledError, concurrent.futures.CancelledError) as cancelled:
@@ -262,7 +263,7 @@ def _result(future: Any, task: Task, watch: Watch) -> Built | Failed | None:
 
 
 def _patiently(function: Any, watch: Watch) -> Any:
-    """Call what takes a timeout until it returns, looking at the workers meanwhile."""
+    """Call a function with a timeout until it returns, checking the workers in between."""
     while True:
         try:
             return function(timeout=LOOK_SECONDS)

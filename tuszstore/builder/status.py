@@ -1,4 +1,4 @@
-"""What differs between a store and its corpus, and what a build would do about it."""
+"""Differences between a store and its corpus, and what a build would do about them."""
 
 import os
 from dataclasses import dataclass, replace

@@ -23,7 +23,7 @@ def event_columns(marked: Sequence[MarkedEvents]) -> dict[str, NDArray[Any]]:
     bit, class_bit = (
         np.concatenate([getattr(group, name) for group in marked]) for name in ("bit", "class_bit")
     )
-    # it would say the same, and is computed where it is absent
+    # redundant: it is computed when absent
     decided = {} if np.array_equal(bit, class_bit) else {"class_bit": class_bit}
     return {
         "recording": np.repeat(np.arange(len(marked)), counts),
@@ -46,7 +46,7 @@ def rater_columns(raters: Sequence[str]) -> dict[str, NDArray[Any]]:
     Parameters
     ----------
     raters : sequence of str
-        Of each recording, from :func:`~tuszstore.store.raters.joined`.
+        Raters of each recording, from :func:`~tuszstore.store.raters.joined`.
     """
     return {"raters": strings(raters)} if set(raters) - {"", UNNAMED} else {}
 

@@ -1,4 +1,4 @@
-"""Watching for workers of a cluster that can work, and reporting while a build waits."""
+"""Watching the workers of a cluster, and reporting while a build waits for them."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SAY_SECONDS = 60.0
 GIVE_UP_SECONDS = 3600.0
 """Seconds to wait for workers."""
 
-_GRACE_SECONDS = 15.0  # for workers that are started again
+_GRACE_SECONDS = 15.0  # for workers being restarted
 
 
 class Watch:
@@ -25,7 +25,7 @@ class Watch:
     ----------
     client : distributed.Client
     name : str
-        Of the cluster, for messages.
+        Name of the cluster, for messages.
     say : callable
         Called with each message.
     """
@@ -90,7 +90,7 @@ class Watch:
         self._since = self._said = None
 
     def _state(self) -> tuple[int, str]:
-        """Return the number of threads, and why none of them works."""
+        """Return the number of threads, and the reason if none can work."""
         n_threads = sum(self._client.nthreads().values())
         if not n_threads:
             return 0, "no workers"

@@ -51,7 +51,7 @@ class Workplace:
         try:
             return checked((self.path / "build.json").read_bytes())
         except (OSError, ValueError):
-            return {}  # nothing depends on it: what is built is known by its records
+            return {}  # only informative: built recordings are known by their records
 
     def built(self, *, forced: bool) -> dict[str, tuple[Record, Files]]:
         """Return the complete recordings, by id.
@@ -85,7 +85,7 @@ class Workplace:
         self.clear_store()
         before = self.begun()
         config = plan.config.model_dump(mode="json")
-        if plan.pseudonyms:  # a path may hold a name
+        if plan.pseudonyms:  # a path may contain a name
             config["paths"] = {"data": None, "store": None}
         note = {
             "build": before.get("build") or secrets.token_hex(8),

@@ -1,4 +1,4 @@
-"""Which channels the channel of an annotation refers to."""
+"""The channels that an annotation's channel refers to."""
 
 from collections.abc import Sequence
 

@@ -28,8 +28,8 @@ class Channel:
     name : str
         Name of the channel.
     anode : str
-        Electrode, in the nomenclature of :data:`~tuszstore.channels.names.CHANNELS` where it is
-        one of the 10-20 system; else a label as in the source.
+        Electrode, in the nomenclature of :data:`~tuszstore.channels.names.CHANNELS` if it is one of
+        the 10-20 system; otherwise a label as in the source.
     cathode : str or None
         Electrode that is subtracted, ``"avg"`` for the average of electrodes, or None for a
         channel as recorded, against the recording's reference.

@@ -1,7 +1,7 @@
 """Labels of signals in their many spellings: an electrode and its reference.
 
-A message may repeat known electrodes and references, and nothing else of a label:
-a damaged header may contain any text.
+Messages quote only known electrodes and references from labels, since a damaged header may contain
+any text.
 """
 
 import re
@@ -157,7 +157,7 @@ def reference_key(text: str, *, ignore_case: bool = True) -> str:
 
 
 def _split(label: str, ignore_case: bool, any_electrode: bool = False) -> tuple[str, str] | None:
-    """Return a known electrode, and what stands for its reference."""
+    """Return a known electrode, and the text of its reference."""
     match = (_ANY_CASE if ignore_case else _LABEL).fullmatch(label.strip())
     if match is None:
         return None
@@ -197,7 +197,7 @@ def describe_labels(
     Parameters
     ----------
     labels : sequence of str
-        Of all its signals.
+        Labels of all its signals.
     ignore_case, references
         As for :func:`parse_label`.
     one_reference : bool
@@ -253,7 +253,7 @@ def describe_labels(
 
 @lru_cache(maxsize=1)
 def _places() -> dict[str, int]:
-    """Return the order in which electrodes and differences are shown, by their usual names."""
+    """Return the display order of electrodes and differences, by their usual names."""
     shown = [channel.name for name in ("10-20", "double_banana", "tcp") for channel in SETS[name]]
     return {name: place for place, name in enumerate(dict.fromkeys(shown))}
 
@@ -306,6 +306,6 @@ def positioned_electrodes() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _electrodes() -> dict[str, str]:
-    """Return all names of electrodes in capitals, and as they are written."""
+    """Return all names of electrodes in capitals, with their usual spelling."""
     names = (*standard_montage().ch_names, *CHANNELS, *SYNONYMS)
     return {name.upper(): name for name in names}

@@ -21,7 +21,7 @@ def match_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, tuple[
     ----------
     names : sequence of str
     labels : sequence of str
-        Of all signals of the file.
+        Labels of all signals of the file.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def match_names(names: Sequence[str], labels: Sequence[str]) -> dict[str, tuple[
     common = _common(labels)
 
     def electrode(text: str) -> Hashable:
-        """Return what is measured, unless it is against a neighbour."""
+        """Return the electrode of a label; None if its reference is a neighbour."""
         parsed = _parsed(text)
         if parsed is None or (is_electrode(parsed.reference) and parsed.reference not in common):
             return None
@@ -77,7 +77,7 @@ def _letters(text: str) -> Hashable:
 
 
 def _common(labels: Sequence[str]) -> set[str]:
-    """Return the electrodes that many others are measured against."""
+    """Return the electrodes that many others are referenced to."""
     against: dict[str, set[str]] = {}
     for parsed in map(_parsed, labels):
         if parsed is not None and is_electrode(parsed.reference):

@@ -21,7 +21,7 @@ _ELECTRODE = re.compile(
 _REGIONS = {"FP": "Fp", "CB": "Cb"}
 
 
-@lru_cache(maxsize=4096)  # planning asks for the same few names again and again
+@lru_cache(maxsize=4096)  # planning looks up the same few names repeatedly
 def canonical(name: str) -> str:
     """Return an electrode's name in the nomenclature of :data:`CHANNELS`; others unchanged.
 

@@ -24,7 +24,7 @@ def why_not(
     Parameters
     ----------
     labels : sequence of str
-        Of all signals of the file, after renaming.
+        Labels of all signals of the file, after renaming.
     lost : sequence of Channel
         Channels that cannot be computed.
     would_do : sequence of str
@@ -70,7 +70,7 @@ def why_not(
 
 
 def _zeros(labels: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """Return the electrodes O1 and O2 that may have been written with a zero."""
+    """Return those of O1 and O2 that may have been misspelt with a zero."""
     bare = {label.strip() for label in labels}
     return {
         zero: name for zero, name in (("01", "O1"), ("02", "O2")) if zero in bare and name in names

@@ -1,4 +1,4 @@
-"""How a channel is computed from others: which of them, and with which factor."""
+"""Recipes: the channels that a channel is computed from, and their factors."""
 
 from collections.abc import Sequence
 

@@ -130,7 +130,7 @@ def resolve(
     return found
 
 
-@lru_cache(maxsize=1024)  # the files of a corpus have their signals in some hundred orders
+@lru_cache(maxsize=1024)  # the files of a corpus have about a hundred different orders of signals
 def _resolved(
     labels: tuple[str, ...],
     wanted: tuple[Channel, ...],
@@ -140,7 +140,7 @@ def _resolved(
     interpolate: tuple[str, ...],
     average_of: tuple[str, ...],
 ) -> Resolution | str:
-    """Return a resolution, or the reason why there is none: both are to be kept."""
+    """Return a resolution, or the error, so that both are cached."""
     if rename:
         labels = _renamed(labels, rename, ignore_case)
     named = frozenset(reference_key(text, ignore_case=ignore_case) for text in references)
@@ -170,7 +170,7 @@ def _resolved(
 def _renamed(
     labels: tuple[str, ...], rename: tuple[tuple[str, str], ...], ignore_case: bool
 ) -> tuple[str, ...]:
-    """Return what labels mean; one that is named as it stands goes before other spellings."""
+    """Return labels after renaming; an exact match precedes other spellings."""
     meant = {label_key(old, ignore_case=ignore_case): new for old, new in rename}
     exactly = {label_key(old, ignore_case=False): new for old, new in rename}
     return tuple(
@@ -200,10 +200,10 @@ class _Ask:
 
 
 def _best(signals: Signals, ask: _Ask) -> "_Attempt":
-    """Return the attempt with the electrodes of one reference that succeeds, or nearly does.
+    """Return the successful attempt with electrodes of one reference, or the nearest to success.
 
-    Electrodes as such are taken from the first group that has them, as ever; for differences the
-    order of a file's signals means nothing.
+    Single electrodes come from the first group that has them; for differences, the order of a
+    file's signals is irrelevant.
     """
     if plain := ask.plain:
         best = None
@@ -214,7 +214,7 @@ def _best(signals: Signals, ask: _Ask) -> "_Attempt":
             n_found = sum(name in group.numbers for name in plain)
             if best is None or n_found > best[0]:
                 best = n_found, attempt
-        assert best is not None  # two groups are always there
+        assert best is not None  # there are always two groups
         return best[1]
     groups = signals.groups or (Group("", {}),)
     attempts = [_Attempt(signals, group, ask) for group in groups]
@@ -231,26 +231,26 @@ def _best(signals: Signals, ask: _Ask) -> "_Attempt":
 
 @dataclass
 class _Attempt:
-    """Channels made with the electrodes of one group, and with differences wherever they are."""
+    """Channels computed with the electrodes of one group, and with any differences."""
 
     signals: Signals
     group: Group
     ask: _Ask
-    terms: list[dict[int | str, float]] = field(default_factory=list)  # by name where missing
+    terms: list[dict[int | str, float]] = field(default_factory=list)  # by name if missing
     lost: list[Channel] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
-    absent: set[str] = field(default_factory=set)  # whatever would be needed
+    absent: set[str] = field(default_factory=set)  # all that would be needed
     used: dict[str, tuple[int, ...]] = field(default_factory=dict)
     same: dict[str, tuple[int, ...]] = field(default_factory=dict)
     opposite: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    hopeless: bool = False  # something is lost that interpolation would not bring back
+    hopeless: bool = False  # something is missing that interpolation cannot replace
     further: set[str] = field(default_factory=set)  # other references
 
     def __post_init__(self) -> None:
         there = self.group.numbers
         if plain := self.ask.plain:
             self.can_interpolate = any(name in there for name in (*CHANNELS, *plain))
-        else:  # what is made of one or two others is next to nothing, and so is a difference of it
+        else:  # interpolated from one or two others, a difference to them would be nearly zero
             self.can_interpolate = self.group.n_positioned >= MANY
         for channel in self.ask.wanted:
             made = self._make(channel)
@@ -260,7 +260,7 @@ class _Attempt:
                 self.terms.append(made)
 
     def told(self) -> list[Channel]:
-        """Return what is lost for good, or all if nothing is there to interpolate from."""
+        """Return lost channels that cannot be interpolated, or all if no electrodes can serve."""
         allowed = self.ask.interpolate
         lost = [c for c in self.lost if c.cathode or canonical(c.anode) not in allowed]
         return lost or self.lost
@@ -294,7 +294,7 @@ class _Attempt:
         for group in self.signals.groups:
             if anode in group.numbers and cathode in group.numbers:
                 return self._elsewhere(group, factors)
-        # neighbours of one electrode: exact as well, though it is no common reference
+        # neighbours of one electrode: also exact, although it is not a common reference
         for neighbour in self.signals.shared(anode, cathode):
             numbers = {name: self.signals.pairs[name, neighbour] for name in factors}
             return self._elsewhere(Group(neighbour, numbers), factors)
@@ -315,7 +315,7 @@ class _Attempt:
         return self._sum(factors)
 
     def _has(self, factors: Mapping[str, float]) -> bool:
-        """Whether the group has electrodes, all against one reference."""
+        """Whether the group has these electrodes, all against one reference."""
         if any(name not in self.group.numbers and name != self.group.zero for name in factors):
             return False
         return self.group.reference is not None or any(
@@ -351,7 +351,7 @@ class _Attempt:
         if not numbers:
             return None
         for electrode, signals in self._against_electrode():
-            if numbers[0] in signals:  # an electrode like the others of its reference
+            if numbers[0] in signals:  # an electrode of the same reference as the others
                 self.used[electrode] = signals
                 return {signals[0]: factor}
         self.same[name] = numbers
@@ -368,7 +368,7 @@ class _Attempt:
         return {group.numbers[name][0]: factor for name, factor in factors.items()}
 
     def resolution(self) -> Resolution:
-        """Return what was found."""
+        """Return the result."""
         missing = tuple(sorted(self.missing))
         row = {name: self.signals.number + k for k, name in enumerate(missing)}
         same = {name: numbers for name, numbers in (self.used | self.same).items() if numbers[1:]}

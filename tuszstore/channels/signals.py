@@ -102,7 +102,7 @@ def sort_signals(
     Parameters
     ----------
     labels : sequence of str
-        Of all signals.
+        Labels of all signals.
     ignore_case : bool
         Whether prefix, reference and synonyms are matched without case; electrodes always are.
     references : collection of str
@@ -112,7 +112,7 @@ def sort_signals(
     by_label: dict[str, list[int]] = {}
     pairs: dict[tuple[str, str], list[int]] = {}
     usual: list[tuple[int, str]] = []
-    spelled: dict[str, list[tuple[int, str]]] = {}  # with a position, as they come
+    spelled: dict[str, list[tuple[int, str]]] = {}  # with a position, in order of occurrence
     unplaced: list[tuple[int, Label]] = []
     named = frozenset(references)
     one: dict[int, str] = {}
@@ -141,7 +141,8 @@ def sort_signals(
     first = _numbers(usual, ignore_case)
     others = [Group(key, _numbers(sorted(part), ignore_case)) for key, part in common.items()]
     mixed = [_mixed(first, one), _mixed(_numbers(unnamed, ignore_case) | first, one), *others]
-    # what only the usual spelling reads, such as "F p 1-REF", belongs to its reference as well
+    # labels that only the usual spelling matches, such as "F p 1-REF", also belong to their
+    # reference
     strict = {key: dict(entries) for key, entries in plain.items()}
     for number, name in usual:
         if is_electrode(name) and one.get(number) in PLAIN_REFERENCES:
@@ -158,7 +159,7 @@ def sort_signals(
 
 
 def _is_shared(group: Group, named: Collection[str]) -> bool:
-    """Whether a reference is no neighbour, such as T1 in F7-T1."""
+    """Whether a reference is a common one, not a neighbour such as T1 in F7-T1."""
     reference = group.reference or ""
     return reference in named or not is_electrode(reference) or len(group.numbers) >= MANY
 
@@ -169,7 +170,7 @@ def _mixed(numbers: Mapping[str, tuple[int, ...]], one: Mapping[int, str]) -> Gr
 
 
 def _numbers(entries: Iterable[tuple[int, str]], ignore_case: bool) -> dict[str, tuple[int, ...]]:
-    """Return the signals of each electrode: those under its older name first."""
+    """Return the signals of each electrode, those under its older name first."""
     found: dict[str, list[int]] = {}
     newer: dict[str, list[int]] = {}
     for number, name in entries:
@@ -183,7 +184,7 @@ def _numbers(entries: Iterable[tuple[int, str]], ignore_case: bool) -> dict[str,
 
 @lru_cache(maxsize=4096)
 def _usual(name: str, ignore_case: bool) -> tuple[str | None, bool]:
-    """Return an electrode's usual name, if it is one, and whether it bears a newer one."""
+    """Return an electrode's usual name, if known, and whether the given name is a newer one."""
     if name.upper() in SYNONYMS:
         return SYNONYMS.get(name.upper() if ignore_case else name), True
     return (canonical(name) if is_electrode(name) else None), False
@@ -191,7 +192,7 @@ def _usual(name: str, ignore_case: bool) -> tuple[str | None, bool]:
 
 @dataclass(frozen=True)
 class _Read:
-    """One label: in its usual spelling, in any, whether with a position, and as a difference."""
+    """A parsed label: in usual spelling, in any spelling, with a position, as a difference."""
 
     usual: str
     label: Label | None
@@ -223,7 +224,7 @@ def _pair(label: Label | None) -> tuple[str, str] | None:
 
 
 def _suffix(label: str, ignore_case: bool) -> str:
-    """Return the reference that :func:`electrode` takes off."""
+    """Return the reference that :func:`electrode` removes."""
     name = label.replace(" ", "")
     folded = name.upper() if ignore_case else name
     return next((suffix[1:] for suffix in REFERENCES if folded.endswith(suffix)), "")

@@ -1,4 +1,4 @@
-"""The group of commands: how they are found, interrupted, and how their errors are shown."""
+"""The group of commands: finding them, interrupting them, and showing their errors."""
 
 import difflib
 import os
@@ -31,7 +31,7 @@ MODULES = {
     "synth": "samples",
     "verify": "stores",
 }
-"""Module of this package that holds a command, under the command's name."""
+"""The module of this package that implements each command."""
 
 
 class _Commands(MutableMapping[str, click.Command]):
@@ -75,9 +75,9 @@ class _BuildInterrupted(_Terminated):
 
 @contextmanager
 def ending_cleanly() -> Iterator[None]:
-    """Let a build end in order when the system, a scheduler of jobs or a lost terminal asks it.
+    """Let a build end cleanly on a signal of the system, a job scheduler or a lost terminal.
 
-    A signal that is ignored, as with ``nohup``, stays so.
+    A signal that is ignored, as with ``nohup``, stays ignored.
     """
 
     def end(number: int, _: Any) -> None:
@@ -95,20 +95,21 @@ def ending_cleanly() -> Iterator[None]:
 
 
 _NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
-"""What newer releases of click raise where a group is called alone: its message is the help."""
+"""Raised by newer releases of click for a group without a command; its message is the help."""
 
 
-_BUG = "This is a fault of tuszstore: please report it, with the lines above"
+_BUG = "This is a bug in tuszstore: please report it, with the lines above"
 
 
 class _Group(click.Group):
-    """Commands whose errors are one line, and exit with 1 as wrong usage does.
+    """Commands that report errors in one line, and exit with 1 for errors and for wrong usage.
 
-    What nobody foresaw has its traceback before that line: it may never come again.
+    Unexpected errors also print their traceback before that line, since they may be hard to
+    reproduce.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; with ``-v`` an error shows where it arose before what it says."""
+        """Run the command; with ``-v``, errors print a traceback before their message."""
         try:
             return super().invoke(ctx)
         except (TuszstoreError, click.ClickException, OSError) as error:
@@ -122,7 +123,7 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest command where one is misspelt, as newer releases of click do."""
+        """Suggest the nearest command for a misspelt one, as newer releases of click do."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -147,11 +148,11 @@ class _Group(click.Group):
             click.echo("tuszstore: " + "\n".join(lines), err=True)
             status = 1
         except (KeyboardInterrupt, click.Abort) as error:
-            cause = error.__cause__ or error  # click makes an Abort of any interruption
+            cause = error.__cause__ or error  # click turns every interruption into Abort
             kept = "; what is built is kept: rerun the command to resume"
             told = kept if isinstance(cause, _BuildInterrupted) else ""
             click.echo(f"tuszstore: interrupted{told}", err=True)
-            if not args and kwargs.get("args") is None:  # called as the command, which ends now
+            if not args and kwargs.get("args") is None:  # called from the shell: the process ends
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
             status = 128 + (cause.number if isinstance(cause, _Terminated) else signal.SIGINT)
@@ -162,7 +163,7 @@ class _Group(click.Group):
 
 
 def _show_unforeseen(error: Exception) -> None:
-    """Print an error that tuszstore has no words for: of the system, or of tuszstore itself."""
+    """Print an unexpected error, of the operating system or of tuszstore itself."""
     from tuszstore.cli.verbosity import show_traceback
 
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
@@ -174,7 +175,7 @@ def _show_unforeseen(error: Exception) -> None:
 
 
 def _told(error: click.ClickException) -> str:
-    """Return an error of click in one line; of wrong usage with the command that explains it."""
+    """Return an error of click in one line; for wrong usage, with the command for its help."""
     line = printable(" ".join(error.format_message().split()))
     if isinstance(error, click.UsageError) and error.ctx is not None:
         end = "" if line.endswith((".", "?", ")")) else "."
@@ -193,9 +194,9 @@ def _told(error: click.ClickException) -> str:
 def main() -> None:
     """Build and inspect Zarr stores of EEG with seizure annotations.
 
-    Exit status: 0 done, 1 wrong usage or another error, which is told on standard error after
-    `tuszstore:`, 128 and the number of the signal that ended the command, such as 130 for Ctrl-C.
-    Commands that judge a store have more, which their help names.
+    Exit status: 0 done; 1 wrong usage or another error, which is printed on standard error after
+    `tuszstore:`; 128 plus the number of the signal that ended the command, such as 130 for Ctrl-C.
+    Some commands have further exit statuses, listed in their help.
     """
 
 

@@ -26,7 +26,7 @@ _OPTIONS = {
     "max_memory": "build.max_memory",
     "scheduler": "build.scheduler",
 }
-"""Options of ``build`` that set a key of the configuration."""
+"""Keys of the configuration that options of ``build`` set."""
 
 _WHERE_BUILT_FROM = "where the store was built from"
 
@@ -59,7 +59,7 @@ _WHERE_BUILT_FROM = "where the store was built from"
     "--corpus",
     metavar="NAME",
     shell_complete=completion.corpora,
-    help=f"Corpus: {', '.join(sorted(CORPORA.builtin))} or that of a plug-in.  "
+    help=f"Corpus: {', '.join(sorted(CORPORA.builtin))} or one of a plug-in.  "
     "[default: recognised]",
 )
 @click.option(
@@ -126,7 +126,7 @@ def build(
     if split == "all" and not quiet:
         _tell_absent({plan.split for plan in plans}, loaded.corpus.split_policy)
     for plan in plans:
-        check_memory(plan, force=force)  # of all, before the first one is built
+        check_memory(plan, force=force)  # for all splits, before the first one is built
     if dry_run:
         if as_json:
             print_json(plans)
@@ -199,9 +199,9 @@ def index(
 ) -> None:
     """Rebuild the index of a store from its labels.
 
-    The signal is unchanged. Use it for other thresholds or seizure classes
-    (--set labels.full_seizure=0.9), for corrected annotations (--reread-annotations), and for an
-    index that belongs to another signal.
+    The signal is unchanged. Use it to change thresholds or seizure classes (--set
+    labels.full_seizure=0.9), to apply corrected annotations (--reread-annotations), and to replace
+    an index that belongs to another signal.
 
     STORE is a local folder.
     """
@@ -224,7 +224,7 @@ scan_cache.name, scan_cache.short_help = "scan-cache", "Alias of index."
 
 
 def _show_plans(plans: "list[Plan]", config: "Config", *, force: bool) -> None:
-    """Print what a build of some plans would do."""
+    """Print what a build of these plans would do."""
     from tuszstore.builder.changes import find_changes
     from tuszstore.builder.report import BuildReport
     from tuszstore.cli.console import make_console
@@ -245,16 +245,16 @@ def _show_plans(plans: "list[Plan]", config: "Config", *, force: bool) -> None:
 def _explain(
     report: "BuildReport", config: "Config", *, with_reasons: bool = False, planned: bool = False
 ) -> None:
-    """Say what to do where a store came out unfit for training, or not at all.
+    """Print advice if a build failed, or if its store is unsuitable for training.
 
     Parameters
     ----------
     report : BuildReport
     config : Config
     with_reasons : bool
-        Name the recordings that failed, or are all excluded, where no summary did.
+        Also list the recordings that failed or are excluded, because no summary has listed them.
     planned : bool
-        Whether the report is of a build that would be.
+        Whether the report is of a planned build.
     """
     from tuszstore.builder.advice import advise
     from tuszstore.cli.printing.reasons import left_out_lines
@@ -270,7 +270,7 @@ def _explain(
 
 
 def _tell_absent(there: set[str], policy: str) -> None:
-    """Say which splits a corpus has not, where all were asked for."""
+    """Print the splits that a corpus lacks, if all were requested."""
     absent = [split for split in ("train", "dev", "eval") if split not in there]
     if absent:
         click.echo(

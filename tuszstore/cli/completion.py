@@ -1,4 +1,4 @@
-"""What a shell offers for options and arguments whose type does not tell it."""
+"""Shell completion of options and arguments whose type does not determine it."""
 
 from collections.abc import Iterable
 
@@ -15,12 +15,12 @@ def configurations(_: click.Context, __: click.Parameter, incomplete: str) -> li
     """Offer built-in configurations, and files."""
     from tuszstore.config.loading import builtin_configs
 
-    # files first: bash forgets what stands before them, and takes them where nothing else fits
+    # files first: bash drops items before them, and completes files if nothing else matches
     return [CompletionItem(incomplete, type="file"), *_beginning(builtin_configs(), incomplete)]
 
 
 def corpora(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer corpora, those of plug-ins among them."""
+    """Offer corpora, including those of plug-ins."""
     from tuszstore.registry import CORPORA
 
     return _beginning(CORPORA, incomplete)

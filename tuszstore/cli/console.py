@@ -1,4 +1,4 @@
-"""The console that results are printed on, and what all of them have in common."""
+"""The console for results, and what all results have in common."""
 
 import json
 import sys
@@ -14,18 +14,18 @@ from rich.text import Text
 from tuszstore.text import printable
 
 LONGEST = 4000
-"""Characters of a line that are shown."""
+"""Maximum characters shown of a line."""
 
 
 class _Report(Protocol):
-    """What a command found or did."""
+    """The result of a command."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the report as plain values."""
 
 
 class _Escaping(RenderHook):
-    """Shows with escapes whatever is printed: names, ids and notes come from anywhere."""
+    """Escapes control characters in output: names, ids and notes come from untrusted files."""
 
     def process_renderables(self, renderables: list[Any]) -> list[Any]:
         return [
@@ -34,7 +34,7 @@ class _Escaping(RenderHook):
 
 
 class _Escaped:
-    """A table whose text is escaped when it is laid out."""
+    """A table whose text is escaped before layout."""
 
     def __init__(self, renderable: RenderableType) -> None:
         self._renderable = renderable
@@ -53,10 +53,9 @@ def _escaped(text: Text) -> Text:
 
 
 def make_console() -> Console:
-    """Return the console for results, as wide as they need where nobody watches.
+    """Return the console for results, as wide as they need if output is not a terminal.
 
-    What is printed on it shows with escapes, so that no text of a store or of a file name acts on
-    the terminal.
+    Output is escaped, so that text from a store or a file name cannot control the terminal.
     """
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
     console.push_render_hook(_Escaping())
@@ -64,7 +63,7 @@ def make_console() -> Console:
 
 
 def escaped(text: str, style: str = "") -> Text:
-    """Return a text for the terminal: names of files and of what is in them are shown escaped."""
+    """Return a text for the terminal, in which names of files and of their contents are escaped."""
     return Text(printable(text), style=style)
 
 
@@ -76,7 +75,7 @@ def print_line(console: Console, text: str, style: str = "") -> None:
 def print_rows(console: Console, title: str, rows: Iterable[tuple[str, str]]) -> None:
     """Print names and values as a table under a title.
 
-    The title stands outside of the table, so that a path in it stays in one piece.
+    The title is outside the table, so that a path in it is not wrapped.
     """
     print_line(console, title, "bold")
     table = Table(show_header=False)
@@ -88,7 +87,7 @@ def print_rows(console: Console, title: str, rows: Iterable[tuple[str, str]]) ->
 
 
 def print_json(reports: Sequence[_Report]) -> None:
-    """Print reports as JSON: one alone, several as a list."""
+    """Print reports as JSON: a single report as an object, several as a list."""
     values = [report.to_json() for report in reports]
     echo_json(values[0] if len(values) == 1 else values)
 

@@ -27,25 +27,25 @@ def run_demo(
     Parameters
     ----------
     directory : Path
-        Gets the folders ``corpus`` and ``stores``; a corpus that is there is used again.
+        Folder for ``corpus`` and ``stores``; an existing corpus is reused.
     workers : int, optional
         As for a build.
     say : callable
-        Called with each line that is to be shown.
+        Called with each line of output.
     show : callable, optional
         Called with the report of each build.
     make_progress : callable
-        Makes what shows the progress of a build.
+        Makes the progress display of a build.
 
     Returns
     -------
     int
-        Exit status; 0 if everything is as it should be.
+        Exit status; 0 on success.
 
     Raises
     ------
     TuszstoreError
-        If nothing can be written there.
+        If the folder cannot be written to.
     """
     corpus = directory / "corpus"
     try:

@@ -1,7 +1,7 @@
 """Options and arguments that several commands share, each declared once.
 
-What differs between commands, such as a default, is an argument of the function that makes the
-option. An option of one command only stands at that command.
+If an option differs between commands, for example in its default, the function that makes it takes
+that as an argument. An option of only one command is declared with that command.
 """
 
 import difflib
@@ -25,7 +25,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the result
 
 
 VERBOSE = "tuszstore.verbose"
-"""Key of a context's ``meta`` that says whether ``-v`` was given."""
+"""Key of a context's ``meta`` that records whether ``-v`` was given."""
 
 
 def _parse_verbose(ctx: click.Context, _: click.Parameter, given: bool) -> None:
@@ -41,18 +41,18 @@ verbose = click.option(
     is_flag=True,
     expose_value=False,
     callback=_parse_verbose,
-    help="Print each step on standard error, lists in full, and where an error arose.",
+    help="Print each step on standard error, lists in full, and tracebacks of errors.",
 )
-"""Option of the group and of each command; what asks for it calls ``verbosity.is_verbose``."""
+"""Option of the group and of each command; query it with ``verbosity.is_verbose``."""
 
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print no progress and no summary.")
 
 directory_type = click.Path(path_type=Path)
-"""A path, as a :class:`pathlib.Path`; whether it is there is checked by what uses it."""
+"""A :class:`pathlib.Path`; the code that uses it checks whether it exists."""
 
 
 def store(*, required: bool = True) -> Decorator:
-    """Return the argument STORE: a folder, or the URL of one where nothing is written."""
+    """Return the argument STORE: a folder, or its URL for commands that only read."""
     return click.argument("store", required=required, shell_complete=completion.folders)
 
 
@@ -62,7 +62,7 @@ def data(default: str) -> Decorator:
     Parameters
     ----------
     default : str
-        What stands in for it, for the help.
+        Description of the default, for the help.
     """
     return click.option(
         "-d",
@@ -80,11 +80,11 @@ def workers(what: str, default: str, *, least: int = 0) -> Decorator:
     Parameters
     ----------
     what : str
-        What they are.
+        Description of the workers, for the help.
     default : str
-        How many there are without it, for the help.
+        Description of the default number, for the help.
     least : int
-        The smallest number; 0 where all can run in this process.
+        Minimum number; 0 if the work can also run in this process.
     """
     alone = "; 0 runs in this process" if least == 0 else ""
     return click.option(
@@ -112,9 +112,9 @@ def _parse_channels(_: Any, __: Any, text: str | None) -> str | list[str] | None
 
 
 def channels_in(text: str) -> str | list[str]:
-    """Return a set's name, or the channels of a list with commas between."""
+    """Return the name of a set of channels, or the channels of a comma-separated list."""
     names = [name.strip() for name in text.split(",")]
-    # what is nearly a set's name was meant as one, and is told so
+    # a near match of a set's name is treated as a misspelt name
     alone = len(names) == 1 and difflib.get_close_matches(names[0], SETS, n=1, cutoff=0.75)
     return names[0] if alone else names
 
@@ -135,7 +135,7 @@ VIEW: dict[str, Callable[[str], Any]] = {
     "stride": str,
     "units": str,
 }
-"""What a view is told, and how its text is read; numbers are checked by the view."""
+"""Arguments of a view and their parsers; the view itself checks numbers."""
 
 
 def _parse_view(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _parse_view(_: Any, __: Any, values: tuple[str, ...]) -> dict[str, Any]:
     for part in (part for value in values for part in value.split(",")):
         if "=" in part:
             parts.append(part)
-        elif parts:  # another channel of a list
+        elif parts:  # one more channel of a comma-separated list
             parts[-1] += f",{part}"
         else:
             raise click.BadParameter(f"{part!r} is not KEY=VALUE, such as length=12")
@@ -177,7 +177,7 @@ def output(kinds: str) -> Decorator:
     Parameters
     ----------
     kinds : str
-        Suffixes that a file may have.
+        Permitted suffixes of the file.
     """
     return click.option(
         "-o",
@@ -190,24 +190,24 @@ def output(kinds: str) -> Decorator:
 
 
 def recording_of(store: "Store | View", text: str) -> str | int:
-    """Return a number for what is one, unless a recording is called so."""
+    """Convert a text that is a number to int, unless a recording has that name."""
     ids = store.recordings["id"].values
     named = any(text in (id_, Path(id_).stem) for id_ in ids)
     return int(text) if text.isdecimal() and not named else text
 
 
 class Choice(click.Choice):  # type: ignore[type-arg] # no generic before click 8.4
-    """One of some names, shown sorted; for an unknown one the nearest is suggested."""
+    """A choice of names, shown sorted; for an unknown name, the nearest is suggested."""
 
     def __init__(self, choices: Iterable[str]) -> None:
         super().__init__(sorted(choices))
 
     def get_missing_message(self, *args: Any, **kwargs: Any) -> str:
-        """Return what is said where none is given."""
+        """Return the message for a missing value."""
         return f"Choose from: {', '.join(self.choices)}."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return a value that is one of the choices."""
+        """Return the value if it is one of the choices."""
         if value in self.choices:
             return value
         close = difflib.get_close_matches(str(value), self.choices, n=1)
@@ -244,7 +244,7 @@ settings = click.option(
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """Tell what the library says of arguments that it refuses, without a traceback."""
+    """Show errors of invalid arguments without a traceback."""
     try:
         yield
     except (ValueError, IndexError) as error:

@@ -1,4 +1,4 @@
-"""Commands that draw what a store holds: plot and report."""
+"""Commands that draw the contents of a store: plot and report."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tuszstore.text import printable
 @click.option(
     "--recording",
     metavar="ID",
-    help="Recording to draw a stretch of: its id, its file name without suffix, or its row.",
+    help="Recording to draw a stretch of: its id, file name without suffix, or row.",
 )
 @click.option("--at", type=float, metavar="SECONDS", help="Start of the stretch.  [default: 0]")
 @click.option(
@@ -88,7 +88,7 @@ def plot(
     "--predictions",
     type=options.directory_type,
     metavar="PREDICTIONS",
-    help="Show scores of predictions of the store, and their worst errors.",
+    help="Show scores of predictions for the store, and their worst errors.",
 )
 @click.option(
     "-t",
@@ -100,7 +100,7 @@ def plot(
 @options.output(".html")
 @options.verbose
 def report(store: str, predictions: Path | None, threshold: float | None, output: Path) -> None:
-    """Write an HTML page that shows what a store holds.
+    """Write an HTML page that describes the contents of a store.
 
     Pictures and tables: hours, categories, classes, patients, montages, amplitudes and spectra,
     excluded recordings and why, examples, and the other splits in the same folder; with
@@ -126,7 +126,7 @@ def report(store: str, predictions: Path | None, threshold: float | None, output
 
 
 def _check_folder(path: Path) -> None:
-    """Refuse a file in no folder before any work is done for it."""
+    """Raise an error early if the folder of an output file does not exist."""
     if not path.parent.is_dir():
         raise click.ClickException(
             f"{path}: cannot be written: folder {path.parent} does not exist"

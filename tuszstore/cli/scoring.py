@@ -56,7 +56,7 @@ _seconds = click.FloatRange(0)
     "--smooth",
     type=_seconds,
     metavar="SECONDS",
-    help="Average the probability over this time first.",
+    help="First average the probability over this time.",
 )
 @click.option(
     "--mode",
@@ -119,7 +119,7 @@ def score(
 def _best_threshold(
     predictions: "Predictions", hysteresis: float | None, rule: dict[str, Any]
 ) -> float:
-    """Return the threshold of the best F1, of events made as those to be scored are."""
+    """Return the threshold with the best F1, for events made like those to be scored."""
     from tuszstore.evaluate.detection import EventRule
     from tuszstore.evaluate.sweeping import THRESHOLDS, sweep_rules
 
@@ -127,7 +127,7 @@ def _best_threshold(
     rules = [EventRule(at, hysteresis, **rule) for at in THRESHOLDS if at >= low]
     if not rules:
         raise click.UsageError(
-            f"--hysteresis {hysteresis:g} is above every threshold that is tried, which are up to "
+            f"--hysteresis {hysteresis:g} is above all thresholds tried, which go up to "
             f"{max(THRESHOLDS):g}: lower it, or use --threshold"
         )
     return sweep_rules(predictions, rules).best("f1").threshold

@@ -1,4 +1,4 @@
-"""Commands that look into a store, check it and repair it: info, verify and repair."""
+"""Commands that describe, verify and repair a store: info, verify and repair."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tuszstore.cli import options
 @options.verbose
 @options.as_json
 def info(store: str, asked: dict[str, Any], as_json: bool) -> None:
-    """Show what a store holds, or what a view of it shows.
+    """Show the contents of a store or of a view.
 
     STORE is a folder, or the URL of one in an object store.
     """
@@ -104,7 +104,7 @@ def verify(
 @options.verbose
 @options.as_json
 def repair(store: str, data: Path | None, workers: int | None, as_json: bool) -> None:
-    """Repair the damaged parts of a store, and nothing else.
+    """Repair only the damaged parts of a store.
 
     The store is verified before and after. It is replaced in one step, or left unchanged.
 

@@ -1,4 +1,4 @@
-"""What ``-v`` asks for: what the library logs on the way, lists that are not cut, tracebacks."""
+"""The effects of ``-v``: log messages of the library, unshortened lists, and tracebacks."""
 
 import logging
 import os
@@ -14,16 +14,16 @@ from tuszstore.cli.options import VERBOSE
 from tuszstore.text import printable
 
 LOGGER = "tuszstore"
-"""Logger of the whole library."""
+"""Name of the library's logger."""
 
 
 def be_verbose(ctx: click.Context) -> None:
-    """Show on standard error what the library logs, until the command ends.
+    """Show the library's log on standard error until the command ends.
 
     Parameters
     ----------
     ctx : click.Context
-        Of the command or of the group: both have the option.
+        Context of the command or of the group: both have the option.
     """
     if is_verbose(ctx):
         return
@@ -48,22 +48,22 @@ def be_verbose(ctx: click.Context) -> None:
 
 
 def is_verbose(ctx: click.Context | None = None) -> bool:
-    """Return whether ``-v`` was given; without a context, to the command that runs now."""
+    """Return whether ``-v`` was given, by default to the current command."""
     ctx = ctx or click.get_current_context(silent=True)
     return ctx is not None and bool(ctx.meta.get(VERBOSE))
 
 
 def show_traceback(error: BaseException) -> None:
-    """Print on standard error where an error arose."""
+    """Print the traceback of an error on standard error."""
     for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
         click.echo(printable(line), err=True)
 
 
 class _Lines(logging.Handler):
-    """A line for each line of a message, with the time of day."""
+    """Formats each line of a message with the time of day."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record; above the bar, if there is one, which stands in for standard error."""
+        """Print a record, above the progress bar if one has replaced standard error."""
         try:
             now = time.strftime("%H:%M:%S", time.localtime(record.created))
             for line in self.format(record).split("\n"):

@@ -1,4 +1,4 @@
-"""Section ``channels``: which are stored, how they are found, what may be interpolated."""
+"""Section ``channels``: which are stored, how they are found, and which may be interpolated."""
 
 from typing import Annotated, Literal, Self
 

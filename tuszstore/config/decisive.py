@@ -1,4 +1,4 @@
-"""Keys that determine the content of a store: those in its digest."""
+"""Keys that determine the content of a store: those in the configuration's digest."""
 
 from typing import Any
 

@@ -43,7 +43,7 @@ class Paths(Section):
     @field_validator("*", mode="before")
     @classmethod
     def _no_url(cls, value: Any) -> Any:
-        """Refuse URLs, of which ``pathlib`` would make folders."""
+        """Reject URLs, which ``pathlib`` would turn into folders."""
         if isinstance(value, str) and "://" in value:
             raise ValueError(
                 "must be a local folder, not a URL; build locally, and copy the store with "

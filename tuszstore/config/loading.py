@@ -20,9 +20,9 @@ MAX_FILE = 1 << 20
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice, of which YAML would keep the last, and aliases.
+    """Safe YAML without aliases and repeated keys, of which YAML would keep the last.
 
-    A few aliases of aliases make gigabytes of a short file, and no configuration needs one.
+    Nested aliases can expand a short file to gigabytes, and no configuration needs them.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -99,7 +99,7 @@ def builtin_configs() -> dict[str, Path]:
 
 def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(source)
-    if not os.path.exists(path):  # also False, not an error, for what can be no file's name
+    if not os.path.exists(path):  # also False, not an error, for impossible file names
         known = builtin_configs()
         if str(source) not in known:
             nearest = difflib.get_close_matches(str(source), known, n=1)

@@ -28,7 +28,7 @@ def validated(
 
 
 def _set_by(location: tuple[Any, ...], options: Mapping[str, str]) -> str:
-    """Return what is named for the option that set what is wrong; empty if none did."""
+    """Return the option that set the rejected value; empty if none did."""
     for length in range(len(location), 0, -1):
         if called := options.get(".".join(map(str, location[:length]))):
             return called
@@ -52,7 +52,7 @@ def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
 
 
 def _message(model: type[BaseModel], problem: dict[str, Any], key: str) -> str:
-    """Return why a value is refused, in our words."""
+    """Return why a value is rejected, in our own words."""
     message = str(problem["msg"]).removeprefix("Value error, ")
     if not message.startswith("Input should be "):
         return message

@@ -31,7 +31,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse ``yes`` where a number belongs: it would be taken for 1."""
+        """Reject ``yes`` in place of a number, since it would be read as 1."""
         field = cls.model_fields.get(info.field_name or "")
         if isinstance(value, bool) and field and field.annotation is not bool:
             raise ValueError(f"must not be {str(value).lower()}")

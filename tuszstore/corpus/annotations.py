@@ -196,7 +196,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
         raise RecordingError(f"{reason}{_beside(path, kind) or _BUILD_WITHOUT}") from None
     except RecordingError:
         raise
-    except Exception as error:  # whatever a plug-in raises
+    except Exception as error:  # a plug-in may raise anything
         raise RecordingError(
             f"{path.name}: the annotation format {kind!r} failed: {type(error).__name__}: {error}"
         ) from error
@@ -209,10 +209,10 @@ def holds_something(path: Path) -> bool:
 
 
 def _beside(path: Path, kind: str) -> str:
-    """Return what is to say of other annotations of a recording; empty without any.
+    """Return a note on other annotations of a recording; empty if there are none.
 
-    Files are asked for by name: to list the folder for each recording would take long. They are
-    not named, for a name may be a patient's.
+    Files are looked up by name, since listing the folder for each recording would be slow. The note
+    does not name them, since names may identify patients.
     """
     stem, folder = path.with_suffix(""), path.parent
     for other in ANNOTATIONS:
@@ -314,4 +314,4 @@ def _duration(value: str) -> float | None:
     try:
         return float(value.replace("secs", "").replace("sec", ""))
     except ValueError:
-        return None  # informative only: the recording itself has the length
+        return None  # only informative: the length is that of the recording

@@ -37,7 +37,7 @@ class Recording:
     id : str
         Unique in the corpus; by convention the path of its signal relative to the root, with ``/``.
     path : Path
-        Of its signal, for messages and for finding copies.
+        Path of its signal, for messages and for finding copies.
     patient : str
     folder : str
         Official split (``train``, ``dev``, ``eval``); of a plain folder the first folder below
@@ -206,7 +206,7 @@ class Source:
     Attributes
     ----------
     volts : ndarray of float64, shape (signal, sample)
-        In the order in which they were asked for.
+        In the requested order.
     sfreq : Fraction
         Sampling rate (Hz).
     """
@@ -232,7 +232,7 @@ class Corpus(Protocol):
     ----------
     name : str
     version : int
-        Of the plug-in, to be raised when its results change: recordings are then
+        Version of the plug-in, to be raised when its results change: recordings are then
         rebuilt.
     patient_namespace : str
         Namespace of patients: corpora with the same namespace may share patients.

@@ -60,7 +60,7 @@ OTHER_FORMATS = {
 """Why recordings in the other formats that BIDS allows are excluded."""
 
 _TUH_ID = "TUH_id"  # a column of SzCORE's conversion of TUSZ
-_NAMES = 80  # of a folder, to recognise it by
+_NAMES = 80  # names of a folder read to recognise it
 _MOST = 1 << 26
 _MOST_ABOUT = 1000  # characters
 
@@ -194,7 +194,7 @@ class Bids(EdfCorpus):
         return Annotation(tuple(events), seconds, digest, notes=tuple(notes), file=path.name)
 
     def _require_looked(self, recording: Recording, *, background: bool) -> None:
-        """Refuse background that nobody looked at, by the errata."""
+        """Reject background that nobody reviewed, according to the errata."""
         for applied in self._corrections.of(errata.Unlabelled, recording):
             if background or not applied.correction.background_only:
                 raise Unlabelled(applied.noted(f"unlabelled: {applied.erratum.reason}"))
@@ -202,7 +202,7 @@ class Bids(EdfCorpus):
     def _corrected(
         self, recording: Recording, events: list[Event]
     ) -> tuple[list[Event], list[str]]:
-        """Return events after errata, and what was put right."""
+        """Return events after errata, and the corrections made."""
         notes = []
         for applied in self._corrections.of(errata.SeizureOnset, recording):
             c = applied.correction
@@ -215,7 +215,7 @@ class Bids(EdfCorpus):
         return events, notes
 
     def _marked(self, recording: Recording, facts: SourceFacts) -> tuple[SourceFacts, list[str]]:
-        """Return facts in which signals are bad that the channels table marks as such."""
+        """Return facts with the bad signals of the channels table marked."""
         path = find_sidecar(recording.path, self._dataset(recording.path), "channels")
         if path is None:
             return facts, []
@@ -237,7 +237,7 @@ class Bids(EdfCorpus):
         return replace(facts, signals=signals), notes
 
     def _channels_of(self, path: Path, *, strict: bool = False) -> tuple[BidsChannel, ...]:
-        """Return the rows of a channels table; none where it cannot be read, unless `strict`."""
+        """Return the rows of a channels table; none if it cannot be read, unless `strict`."""
         try:
             return self._channels(path)
         except FileNotFoundError:
@@ -245,7 +245,7 @@ class Bids(EdfCorpus):
         except RecordingError:
             if strict:
                 raise
-            return ()  # facts() says so
+            return ()  # reported by facts()
 
     def _recording(self, path: Path) -> Recording:
         name, parts = parse_name(path.name), path.relative_to(self.root).parts
@@ -269,19 +269,19 @@ class Bids(EdfCorpus):
         )
 
     def _dataset(self, path: Path) -> Path:
-        """Return the folder of the dataset that a file belongs to: where participants lie in."""
+        """Return the folder of a file's dataset, which contains the participants' folders."""
         for folder in reversed(path.relative_to(self.root).parents):
             if folder.name.startswith("sub-"):
                 return self.root / folder.parent
         return self.root
 
     def _about(self, path: Path, subject: str) -> dict[str, str]:
-        """Return what the table of participants says of one."""
+        """Return a participant's entry in the table of participants."""
         row = self._participants(self._dataset(path))[0].get(subject)
         return {} if row is None else {c: v for c in row.values if (v := row.known(c)) is not None}
 
     def _participants(self, dataset: Path) -> tuple[Mapping[str, Row], str]:
-        """Return the participants that a dataset lists, and why that cannot be read."""
+        """Return the participants that a dataset lists, and why the table cannot be read."""
         try:
             return self._people(dataset / PARTICIPANTS), ""
         except FileNotFoundError:
@@ -290,7 +290,7 @@ class Bids(EdfCorpus):
             return {}, str(error)
 
     def _listed(self, dataset: Path, recordings: list[Recording]) -> list[str]:
-        """Return notes on participants that are listed or there, and not both."""
+        """Return notes on participants listed without data, or with data but not listed."""
         listed, fault = self._participants(dataset)
         if fault:
             return [f"participants table skipped: {fault}"]
@@ -314,7 +314,7 @@ class Bids(EdfCorpus):
         return notes + self._clocks.absent(dataset)
 
     def _namespace(self) -> str:
-        """Return whose patients these are: TUH's by their own names, else the dataset's."""
+        """Return the namespace of patients: TUH if they have TUH's names, otherwise the dataset."""
         people, _ = self._participants(self.root)
         if any(row.known(_TUH_ID) for row in people.values()):
             return "tuh"
@@ -327,7 +327,7 @@ class Bids(EdfCorpus):
 
 
 def _checked(rows: tuple[BidsEvent, ...], name: str) -> tuple[list[BidsEvent], list[str]]:
-    """Return rows, each once, and what is odd with them."""
+    """Return distinct rows, and notes on irregularities."""
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     kept, notes = [], []
     for row in rows:
@@ -360,7 +360,7 @@ def _event(span: Span, row: BidsEvent, meaning: str) -> Event:
 
 
 def _short(about: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return what is known of a participant, as far as a store's column holds it."""
+    """Return a participant's data, cut to the length of a store's column."""
     kept: list[tuple[str, str]] = []
     left = _MOST_ABOUT
     for column, value in about.items():
@@ -375,7 +375,7 @@ def _is_recording(name: BidsName | None) -> bool:
 
 
 def _concerns(entry: LeftOut) -> bool:
-    """Return whether what was excluded when listing may be a recording of the dataset."""
+    """Return whether an entry excluded during listing may be a recording of the dataset."""
     path = PurePosixPath(entry.id)
     if not NOT_RAW.isdisjoint(path.parts[:-1]):
         return False

@@ -1,7 +1,7 @@
-"""When recordings in BIDS began: ``dateTime`` of events, or ``acq_time`` of the scans tables.
+"""Start times of recordings in BIDS: ``dateTime`` of events, or ``acq_time`` of scans tables.
 
-Anonymised datasets shift dates, or use the same date everywhere. Times of a participant are
-trusted if the recordings do not overlap by them.
+Anonymised datasets shift dates, or use the same date everywhere. A participant's times are trusted
+if the recordings do not overlap according to them.
 """
 
 import time
@@ -18,8 +18,8 @@ from tuszstore.errors import RecordingError
 from tuszstore.reasons import plural
 
 _MOST = 1 << 24
-_FRESH = 2.0  # s, for which the tables of a participant are not looked at again
-_CLOSE = 1.0  # s, by which recordings may overlap: times are told in whole ones
+_FRESH = 2.0  # s, before the tables of a participant are checked again
+_CLOSE = 1.0  # s, by which recordings may overlap: times are given in whole seconds
 
 
 class Clocks:
@@ -58,7 +58,7 @@ class Clocks:
     def _believed(
         self, paths: Iterable[Path], dataset: Path
     ) -> dict[Path, tuple[datetime | None, list[str]]]:
-        """Return when the recordings of a participant began, and what to say of each."""
+        """Return the start times of a participant's recordings, and notes on each."""
         told = {path: self._told(path, dataset) for path in paths}
         spans = sorted(
             ((begin - datetime.min).total_seconds(), seconds or 0.0)
@@ -103,7 +103,7 @@ class Clocks:
         return notes
 
     def _told(self, path: Path, dataset: Path) -> tuple[datetime | None, float | None, str]:
-        """Return what the tables say of a recording: start, duration, and what is wrong."""
+        """Return start and duration of a recording according to the tables, and errors."""
         fault, seconds = "", None
         table = find_sidecar(path, dataset, "events")
         for row in self._rows(table):
@@ -138,13 +138,13 @@ class Clocks:
         try:
             return self._events(table)
         except (FileNotFoundError, RecordingError):
-            return ()  # said where the annotation is read
+            return ()  # reported when the annotation is read
 
     def _scan(self, table: Path, file: str) -> Row | None:
         try:
             return self._scans(table).get(file)
         except (FileNotFoundError, RecordingError):
-            return None  # said where recordings are listed
+            return None  # reported when recordings are listed
 
 
 def _known(row: Row, column: str) -> str | None:
@@ -153,7 +153,7 @@ def _known(row: Row, column: str) -> str | None:
 
 
 def _date(text: str) -> datetime | None:
-    """Return a date and time; None if it is none, or a date alone."""
+    """Return a date and time; None if it is invalid, or a date without a time."""
     if len(text) <= len("2000-01-01"):
         return None
     try:

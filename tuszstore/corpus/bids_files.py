@@ -75,9 +75,9 @@ def find_sidecar(path: Path, root: Path, suffix: str, extension: str = ".tsv") -
     Parameters
     ----------
     path : Path
-        Of the recording.
+        Path of the recording.
     root : Path
-        Of the dataset; folders above it are not searched.
+        Root of the dataset; folders above it are not searched.
     suffix, extension : str
     """
     name = parse_name(path.name)
@@ -105,7 +105,7 @@ def _names(folder: Path) -> Iterator[str]:
     try:
         yield from os.listdir(folder)
     except OSError:
-        return  # what is wrong with it was said when it was listed
+        return  # the error was reported when it was listed
 
 
 def parse_events(content: bytes, name: str, column: str | None) -> tuple[BidsEvent, ...]:
@@ -115,7 +115,7 @@ def parse_events(content: bytes, name: str, column: str | None) -> tuple[BidsEve
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     column : str or None
         ``labels.events.column``.
 

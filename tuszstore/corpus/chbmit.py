@@ -41,7 +41,7 @@ from tuszstore.errors import RecordingError
 _CASE = re.compile(r"(chb\d\d)[a-z]?", re.IGNORECASE)
 _NAMED = re.compile(r"(chb\d\d)[a-z]?_.*", re.IGNORECASE)
 _ZERO = re.compile(r"0[12](?!\w)")
-_MANY = 8  # electrodes, for a label among them to be meant as one
+_MANY = 8  # least electrodes of a file in which a similar label counts as misspelt
 _MAX_SUMMARY = 1 << 22
 _MAX_SEIZURES = 1 << 16
 _AGREE = 1.0  # s, between a summary and a .seizures file
@@ -131,7 +131,7 @@ class ChbMit(EdfCorpus):
         folders = PurePosixPath(id_).parts[:-1]
         cases = [m[1].lower() for m in map(_CASE.fullmatch, (*folders, self.root.name)) if m]
         named = _NAMED.match(path.stem)
-        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
+        # a file elsewhere may be of any patient: its folder is a guess, and checked as one
         known = cases[0] if cases else named[1].lower() if named else ""
         case = known or (folders[-1] if folders else self.root.name)
         return Recording(
@@ -147,12 +147,12 @@ class ChbMit(EdfCorpus):
 
     @cached_property
     def _same(self) -> dict[str, str]:
-        """Cases that are one patient, whatever else is put right."""
+        """Cases that are one patient, independent of other corrections."""
         errata = corrections_of(load_errata(self.name))
         return {c.patient: c.same_as for _, c in errata if isinstance(c, SamePatient)}
 
     def _told(self, recording: Recording) -> tuple[str, ...]:
-        """Return notes on errata of a recording that its signals and seizures do not show."""
+        """Return notes on errata of a recording that do not concern its signals or seizures."""
         errata = self._corrections
         same = (
             one.noted(f"case '{one.correction.patient}' is patient '{one.correction.same_as}'")
@@ -188,7 +188,7 @@ class ChbMit(EdfCorpus):
     def _seizures(
         self, recording: Recording, entry: SummaryEntry
     ) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
-        """Return the seizures of an entry after errata, and what was put right."""
+        """Return the seizures of an entry after errata, and the corrections made."""
         seizures, notes = list(entry.seizures), []
         for one in self._corrections.of(SeizureOnset, recording):
             c = one.correction
@@ -201,7 +201,7 @@ class ChbMit(EdfCorpus):
     def _compared(
         self, recording: Recording, seizures: list[tuple[float, float]]
     ) -> tuple[str, ...]:
-        """Return a note where the binary annotations say something else than the summary."""
+        """Return a note if the binary annotations differ from the summary."""
         path = _seizures_of(recording.path)
         if not path.is_file():
             return ()
@@ -219,12 +219,12 @@ class ChbMit(EdfCorpus):
         return (f"{path.name} has other seizures than the summary, which is used: {told}",)
 
     def _absent(self, folder: Path, paths: Iterable[Path]) -> list[str]:
-        """Return a note on recordings that a summary lists and that are not there."""
+        """Return a note on recordings that a summary lists and that do not exist."""
         summary = folder / f"{folder.name}-summary.txt"
         try:
             entries = self._summary(summary).entries
         except RecordingError:
-            return []  # said of each of its recordings
+            return []  # reported for each of its recordings
         there = {path.name for path in paths if path.parent == folder}
         absent = [entry for name, entry in entries.items() if name not in there]
         if not absent:
@@ -243,7 +243,7 @@ SEIZURE = "seiz"
 def _zeros(labels: Sequence[str]) -> list[int]:
     """Return which labels have a zero for the letter O: ``01`` where other labels are electrodes.
 
-    A file that has the electrode has no such slip.
+    Files that also have the correct label are not corrected.
     """
     names = {label.strip().upper().partition("-")[0] for label in labels}
     electrodes = sum(is_electrode(name) for name in names)

@@ -38,7 +38,7 @@ MAX_SIGNALS = 100_000
 
 _MAX_NAME = 4096
 _NO_RATER = ",?*\0\n"
-_LATEST = 1e10  # s, some three centuries
+_LATEST = 1e10  # s, about three centuries
 _CLOCKS = ("real", "surrogate", "none")
 
 
@@ -63,7 +63,7 @@ class CheckedCorpus:
         self._corpus = corpus
         self._annotation = annotation or (lambda recording: corpus.annotation(recording))
         self.name = name
-        self._own = name in CORPORA.builtin  # these note what they cut off
+        self._own = name in CORPORA.builtin  # built-in corpora note what they cut off
         self.version = getattr(corpus, "version", 1)
         self.patient_namespace = str(getattr(corpus, "patient_namespace", ""))
         self.same_samples = getattr(corpus, "same_samples", None)
@@ -123,7 +123,7 @@ class CheckedCorpus:
             raise self._wrong(RecordingError, "facts", "SourceFacts", facts)
         if not _is_tuple(facts.signals) or not 0 < len(facts.signals) <= MAX_SIGNALS:
             raise self._wrong(RecordingError, "facts", "a tuple of signals", facts.signals)
-        for signal in () if self._own else facts.signals:  # tests see to these
+        for signal in () if self._own else facts.signals:  # built-in corpora are checked by tests
             ok = (
                 isinstance(signal, SourceSignal)
                 and isinstance(signal.label, str)
@@ -208,7 +208,7 @@ class CheckedCorpus:
         return found
 
     def _check_raters(self, found: Annotation) -> None:
-        """Refuse raters that are none, that stand twice, or bear a name that means a rule."""
+        """Reject raters that are invalid, repeated, or named like a rule."""
         raters = found.raters
         if not raters or len(set(raters)) < len(raters):
             raise self._wrong(RecordingError, "annotation", "each rater once", raters)
@@ -234,7 +234,7 @@ class CheckedCorpus:
             return call()
         except (TuszstoreError, OSError, MemoryError):
             raise
-        except Exception as error:  # whatever a plug-in raises
+        except Exception as error:  # a plug-in may raise anything
             raise kind(
                 f"corpus {self.name!r}: {method}() failed: {type(error).__name__}: {error}"
             ) from error
@@ -257,7 +257,7 @@ class CheckedCorpus:
 
 
 def _is_plain(event: object, raters: tuple[str, ...]) -> bool:
-    """Return whether an event is as nearly all are, of which a corpus has millions."""
+    """Return whether an event is an ordinary one, of which a corpus has millions."""
     return (
         type(event) is Event
         and type(event.onset) is float

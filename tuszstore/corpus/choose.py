@@ -30,7 +30,7 @@ class CorpusRef:
     ----------
     name : str
     version : int
-        Of the plug-in that planned the build.
+        Version of the plug-in that planned the build.
     root : Path
     options : tuple of (str, object)
         Sorted by key.
@@ -77,7 +77,7 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
     if name == AUTO:
         name, why = _recognise(root)
     if config.corpus.pseudonymize:
-        why = ""  # it may name a patient
+        why = ""  # the reason may name a patient
     _LOG.info("corpus: %s%s", name, f": {why}" if why else "")
     if config.corpus.patient is not None and name in CORPORA.builtin and name != FOLDER:
         raise CorpusError(
@@ -101,14 +101,14 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
 
 
 def _decisions(given: Mapping[str, str], name: str) -> tuple[tuple[str, str], ...]:
-    """Return the decisions that concern a corpus; one configuration may hold those of several."""
+    """Return the decisions on a corpus; one configuration may contain those on several."""
     corrections_of([one for corpus in RELEASED for one in load_errata(corpus)], given)
     own = {one.decision.key for one in load_errata(name) if one.decision}
     return tuple(sorted((key, choice) for key, choice in given.items() if key in own))
 
 
 def recognise(root: Path) -> str:
-    """Return the name of the corpus that a folder is; ``folder`` where none recognises it.
+    """Return the name of a folder's corpus; ``folder`` if none recognises it.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def recognise(root: Path) -> str:
 
 
 def _recognise(root: Path) -> tuple[str, str]:
-    """Return the name of the corpus that a folder is, and why."""
+    """Return the name of a folder's corpus, and how it was recognised."""
     reasons = {}
     for name in CORPORA:
         if name == FOLDER:
@@ -127,7 +127,7 @@ def _recognise(root: Path) -> tuple[str, str]:
         try:
             reason = CORPORA[name].recognises(root)
         except OSError:
-            continue  # what is wrong with the folder is said when it is listed
+            continue  # errors of the folder are reported when it is listed
         except ConfigError:
             raise
         except Exception as error:

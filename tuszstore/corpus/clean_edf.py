@@ -1,7 +1,7 @@
-"""An EDF file behind a clean header, for MNE.
+"""An EDF file with a clean header, for MNE.
 
-The same samples are served behind a header without dates, names and wrong counts, so a colon in a
-date or a record count of -1 does no harm, and no personal field leaves this module.
+The samples are unchanged, but the header has no dates, names or wrong counts. Thus a colon in a
+date or a record count of -1 does no harm, and personal fields do not leave this module.
 """
 
 import io
@@ -15,7 +15,7 @@ from tuszstore.corpus.regular import open_regular
 from tuszstore.corpus.units import MILLIVOLT, VOLT, volts
 
 _MNE_UNITS: dict[float | None, bytes] = {MILLIVOLT: b"mV", VOLT: b"V"}
-"""How MNE is told the units that are not read as microvolts."""
+"""MNE's names of the units that are not read as microvolts."""
 _RANGE = {
     "physical_min": b"-1",
     "physical_max": b"1",
@@ -51,7 +51,7 @@ def clean_edf(path: Path, header: EdfHeader, names: Mapping[int, str]) -> "Clean
     columns["unit"] = [_MNE_UNITS.get(volts(signal.unit), b"uV") for signal in header.signals]
     for field in ("transducer", "prefilter", "reserved"):
         columns[field] = [b""] * len(header.signals)
-    for field, harmless in _RANGE.items():  # whatever stands there for signals nobody reads
+    for field, harmless in _RANGE.items():  # may be invalid for signals that are not read
         columns[field] = [
             value if number in names else harmless for number, value in enumerate(columns[field])
         ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from tuszstore.corpus.edf import ANNOTATION_LABEL, EdfHeader, records_of
 from tuszstore.errors import RecordingError
 
-# bounded, so that no number takes long to read
+# bounded, so that no number is slow to parse
 _ONSET = re.compile(
     rb"([+-](?:\d{1,15}(?:[.,]\d{0,20})?|[.,]\d{1,20})(?:[eE][+-]?\d{1,2})?)\x14\x14"
 )
@@ -49,10 +49,10 @@ def _onsets(annotations: Iterable[bytes]) -> Iterable[Decimal]:
 
 
 def _check_onsets(onsets: Sequence[Decimal], header: EdfHeader) -> None:
-    """Compare each time with the first one, and with the one before.
+    """Compare each time with the first one, and with the previous one.
 
-    The first comparison sees gaps that add up, the second a single gap where a rounded length of
-    records has added up to more.
+    The first comparison finds gaps that add up. The second finds a single gap that is hidden in the
+    first by the accumulated rounding of record lengths.
     """
     length, drift = header.record_seconds, header.rounding
     digits = _Digits(onsets, length)
@@ -65,7 +65,7 @@ def _check_onsets(onsets: Sequence[Decimal], header: EdfHeader) -> None:
         always = max(step / 1000, abs(time) * _SINGLE)
         if abs(since_start) <= always and abs(since_previous) <= 2 * always:
             continue
-        # what the digits leave open, worked out only where it matters
+        # the uncertainty due to rounding, computed only if needed
         quantum = max(digits.unit(0, k), digits.unit(k - 1, k))
         for off, allowed in (
             (since_previous, 2 * always + quantum + drift),
@@ -79,16 +79,16 @@ def _check_onsets(onsets: Sequence[Decimal], header: EdfHeader) -> None:
 
 
 class _Digits:
-    """With how many digits a file's times are printed.
+    """The number of digits with which a file's times are printed.
 
-    Zeros at the end may not be. So the last digit of a time is the one that the file's format, with
-    a number of decimals or of significant digits, can print of it.
+    Trailing zeros may be omitted. The last digit of a time is therefore derived from the file's
+    format, which has a number of decimals or of significant digits.
 
     Parameters
     ----------
     onsets : sequence of Decimal
     length : Fraction
-        Of a record (s).
+        Length of a record (s).
     """
 
     def __init__(self, onsets: Sequence[Decimal], length: Fraction) -> None:
@@ -103,7 +103,7 @@ class _Digits:
         self._length = length.numerator * scale, length.denominator
 
     def unit(self, first: int, k: int) -> float:
-        """Return the unit of a time's last digit (s); 0 where nothing had to be rounded.
+        """Return the unit of a time's last digit (s); 0 if no rounding was necessary.
 
         Parameters
         ----------

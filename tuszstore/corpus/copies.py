@@ -1,9 +1,9 @@
 """Files of a corpus with equal bytes, whatever their names.
 
-A copy counts a recording twice, and under another name it can put one person into two splits. What
-is compared is content; an equal name alone is not a copy. Few files are read: each step compares
-only those that were equal in all steps before, first by size, then by the first 256 bytes of the
-header, then by two pieces of the samples, and finally by all bytes.
+A copy counts a recording twice, and under another name it can put one person into two splits.
+Content is compared; files with equal names are not necessarily copies. Few files are read: each
+step compares only files that were equal in all previous steps, first by size, then by the first 256
+bytes of the header, then by two pieces of the samples, and finally by all bytes.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """Something like :func:`map`."""
 
 AnnotationOf = Callable[[Recording], Annotation]
-"""Reads what was annotated of a recording, as :meth:`Corpus.annotation` does."""
+"""Reads the annotation of a recording, like :meth:`Corpus.annotation`."""
 
 _HEAD, _PIECE = 256, 4096
 _COPIED = frozenset({"sourcedata", "derivatives"})
@@ -98,7 +98,7 @@ def choose_originals(
     ----------
     groups : iterable of sequence of Recording
     annotation_of : callable
-        Reads what was annotated of a recording.
+        Reads the annotation of a recording.
     """
     copies = []
     for group in groups:
@@ -130,14 +130,14 @@ def same_name_other_content(recordings: Iterable[Recording]) -> list[list[Record
 
 @dataclass(frozen=True)
 class _File:
-    """A file that may have many names."""
+    """A file that may have several names."""
 
     path: Path
     size: int
 
 
 def _by_size(recordings: Sequence[Recording], each: Each) -> Iterator[dict[_File, list[Recording]]]:
-    """Yield files of one size, each with the recordings that are names of it."""
+    """Yield groups of files of equal size, each file with the recordings that are names of it."""
     sizes: dict[int, dict[tuple[int, int], list[Recording]]] = {}
     for recording, known in zip(recordings, each(_stat, recordings), strict=True):
         if known is not None and known.st_size > _HEAD:
@@ -152,7 +152,7 @@ def _stat(recording: Recording) -> os.stat_result | None:
     try:
         return os.stat(recording.path)
     except OSError:
-        return None  # planning says what is wrong with it
+        return None  # planning reports the error
 
 
 def _told_apart(
@@ -162,7 +162,7 @@ def _told_apart(
     *,
     always: bool = False,
 ) -> Iterator[dict[_File, list[Recording]]]:
-    """Divide groups of files by a key; a file without a key, and one that is alone, drops out.
+    """Divide groups of files by a key, dropping files without a key and single files.
 
     A single file with several names needs no reading, unless `always`.
     """
@@ -179,14 +179,14 @@ def _told_apart(
 
 
 def _readable(read: Callable[[BinaryIO, _File], Hashable]) -> Callable[[_File], Hashable]:
-    """Return a key of files that is None where one cannot be read."""
+    """Return a key function that gives None for files that cannot be read."""
 
     def key(file: _File) -> Hashable:
         try:
             with open_regular(file.path, buffering=0) as content:
                 return read(content, file)
         except (OSError, RecordingError):
-            return None  # planning says what is wrong with it
+            return None  # planning reports the error
 
     return key
 
@@ -194,7 +194,7 @@ def _readable(read: Callable[[BinaryIO, _File], Hashable]) -> Callable[[_File], 
 def _head(content: BinaryIO, file: _File) -> Hashable:
     head = content.read(_HEAD)
     broken = file.path.suffix.lower() == ".edf" and head[:8].strip() != b"0"
-    return None if broken else head  # of what is no EDF file, nothing is a copy
+    return None if broken else head  # invalid EDF files have no copies
 
 
 def _pieces(content: BinaryIO, file: _File) -> Hashable:
@@ -212,10 +212,10 @@ def is_copied(recording: Recording) -> bool:
 
 
 def _annotation(recording: Recording, annotation_of: AnnotationOf) -> tuple[int, str]:
-    """Return how much worse than readable an annotation is, and its digest where it is readable."""
+    """Return a rank of an annotation's readability, 0 if readable, and its digest if readable."""
     try:
         return 0, annotation_of(recording).digest
     except Unlabelled:
         return 2, ""
     except RecordingError:
-        return 1, ""  # planning says what is wrong with it
+        return 1, ""  # planning reports the error

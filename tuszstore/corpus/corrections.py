@@ -41,9 +41,9 @@ class Applied(Generic[C]):
     ----------
     correction : Correction
     erratum : Erratum
-        The row that it comes from.
+        Its row of the table.
     choice : str
-        Of a decision, such as ``electric``; empty for a correction.
+        Choice of a decision, such as ``electric``; empty for a correction.
     """
 
     correction: C
@@ -51,7 +51,7 @@ class Applied(Generic[C]):
     choice: str = ""
 
     def noted(self, text: str) -> str:
-        """Return the note that says what was done.
+        """Return the note on the correction.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Corrections:
     corpus : str
         Name of the table, ``errata/<corpus>.yaml``; a corpus without one has no errata.
     root : Path
-        Of the corpus.
+        Root of the corpus.
     options : mapping
         ``errata``: ``none`` turns all of them off; ``decisions``: pairs of key and choice;
         defaults otherwise.
@@ -90,7 +90,7 @@ class Corrections:
         self._holds: dict[tuple[int, bytes], bool] = {}
         errata = load_errata(corpus)
         decisions = dict(options.get("decisions") or ())
-        corrections_of(errata, decisions)  # refuses a decision that there is not
+        corrections_of(errata, decisions)  # rejects unknown decisions
         self._rows = [_row(one, decisions) for one in errata] if self.on else []
 
     def of(self, kind: type[C], recording: Recording) -> list[Applied[C]]:
@@ -122,7 +122,7 @@ class Corrections:
                     yield row
 
     def _content(self, name: str, folder: Path) -> bytes:
-        """Return the content of the file of a name that is nearest to a recording."""
+        """Return the content of the file with this name that is nearest to a recording."""
         for place in (folder, *folder.parents):
             if not place.is_relative_to(self._root):
                 break
@@ -131,7 +131,7 @@ class Corrections:
             except FileNotFoundError:
                 continue
             except RecordingError:
-                return b""  # what is wrong with it is said when it is read
+                return b""  # the error is reported when it is read
         return b""
 
 
@@ -148,7 +148,7 @@ def errata_in(notes: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of the table, decided."""
+    """A row of the table, with its decision applied."""
 
     erratum: Erratum
     correction: Correction | None
@@ -169,7 +169,7 @@ def _decided(decision: Decision) -> tuple[str, ...]:
 
 
 def _recordings(correction: Correction | None) -> tuple[str, ...]:
-    """Return the patterns of the recordings that a correction is about."""
+    """Return the patterns of the recordings that a correction concerns."""
     if name := getattr(correction, "recording", ""):
         return (re.sub(r"([*?[])", r"[\1]", name),)
     if patient := getattr(correction, "patient", ""):

@@ -88,7 +88,7 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
             if onset < latest and offset > onset:
                 found.append((number, Doubt("overlap", _told(events[number], seconds))))
             latest = max(latest, offset)
-    # an annotation by channel says the same of many: the first of them stands for all
+    # annotations by channel repeat an event for many channels: only the first is reported
     first: dict[tuple[str, str, float, str, str], Doubt] = {}
     for number, doubt in sorted(found, key=lambda pair: pair[0]):
         event = events[number]

@@ -1,7 +1,7 @@
 """The header of an EDF file: checked and, where safe, repaired, without reading the data.
 
-A header is read for planning (how long, which channels, which rate) and to hand MNE a clean one
-(:mod:`tuszstore.corpus.clean_edf`). No personal field leaves these two modules.
+A header is read for planning (length, channels, sampling rate) and to give MNE a clean one
+(:mod:`tuszstore.corpus.clean_edf`). Personal fields do not leave these two modules.
 
 The format is described at https://www.edfplus.info/specs/edf.html.
 """
@@ -200,7 +200,7 @@ def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
         if signal.samples == 0:
             raise RecordingError(f"signal {signal.label!r} has no samples")
         limits = (signal.physical_min, signal.physical_max, signal.digital_min, signal.digital_max)
-        # far beyond any amplifier, in whatever unit
+        # far beyond any amplifier, in any unit
         if not all(abs(limit) < 1e9 for limit in limits):
             raise RecordingError(f"signal {signal.label!r} has an unreadable range")
         for kind in ("physical", "digital"):
@@ -228,15 +228,15 @@ def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
 def records_of(path: Path, header: EdfHeader, number: int) -> Iterator[bytes]:
     """Yield the bytes of one signal in each record.
 
-    They are read, not memory-mapped: if the file is truncated meanwhile, or its disk fails, a map
-    kills the process.
+    They are read, not memory-mapped, since a map would kill the process if the file is truncated or
+    the disk fails.
 
     Parameters
     ----------
     path : Path
     header : EdfHeader
     number : int
-        Of the signal.
+        Number of the signal.
 
     Raises
     ------
@@ -269,7 +269,7 @@ def columns_of(table: bytes, n_signals: int) -> dict[str, list[bytes]]:
 
 
 class _Signals(tuple[EdfSignal, ...]):
-    """The signals of a table, whose hash is computed once: what is known of them is kept by it."""
+    """The signals of a table, with the hash computed once, since it is the key of caches."""
 
     def __hash__(self) -> int:
         return self._hash
@@ -279,7 +279,7 @@ class _Signals(tuple[EdfSignal, ...]):
         return super().__hash__()
 
 
-@lru_cache(maxsize=64)  # most files of a corpus have one of a few tables
+@lru_cache(maxsize=64)  # most files of a corpus share a few tables
 def _signals(table: bytes, n_signals: int) -> tuple[EdfSignal, ...]:
     columns = columns_of(table, n_signals)
     return _Signals(
@@ -307,9 +307,9 @@ def _count_notes(field: bytes, n_records: int) -> Iterable[str]:
 
 
 def _second_file(path: Path, begin: int, record_bytes: int, n_records: int) -> int:
-    """Return after how many records the header of another EDF file follows; 0 if none does.
+    """Return the number of records before the header of another EDF file; 0 if there is none.
 
-    Programs that join files by their bytes leave it there, and it would be taken for samples.
+    Byte-wise concatenation of files leaves such headers, which would be read as samples.
     """
     try:
         with path.open("rb", buffering=0) as file:
@@ -341,7 +341,7 @@ def _integer(field: bytes, name: str, at_least: int = 0) -> int:
 
 
 def _number(field: bytes) -> float:
-    """Return a number, or NaN: only the signals that are used must have a range."""
+    """Return a number, or NaN, since only signals that are used must have a valid range."""
     try:
         return float(field.split(b"\x00")[0].replace(b",", b"."))
     except ValueError:
@@ -349,7 +349,7 @@ def _number(field: bytes) -> float:
 
 
 def _seconds(field: bytes) -> tuple[Fraction, float]:
-    """Return a record's duration, and the unit of its last digit where it may be rounded (s)."""
+    """Return a record's duration (s), and the unit of its last digit if it may be rounded."""
     text = field.split(b"\x00")[0].decode("latin-1").strip()
     try:
         # float() first: it bounds the exponent, which Fraction() would write out in full
@@ -360,5 +360,5 @@ def _seconds(field: bytes) -> tuple[Fraction, float]:
             return Fraction(text), 10.0**-decimals if full and decimals > 0 else 0.0
         told = repr(text)
     except ValueError:
-        told = "not a number"  # what else stands there is not repeated: it may be a name
+        told = "not a number"  # the text is not quoted: it may be a name
     raise RecordingError(f"duration of a data record is {told} in the header")

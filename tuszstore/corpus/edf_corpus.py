@@ -1,4 +1,4 @@
-"""What corpora of EDF files share: listing, headers and samples."""
+"""Common parts of corpora of EDF files: listing, headers and samples."""
 
 import math
 import re
@@ -54,15 +54,15 @@ class EdfCorpus:
         ----------
         path : Path
         patient : pattern
-            Of the whole name of a patient's folder.
+            Pattern of the complete name of a patient's folder.
         named : str
-            The patient that the file's name states; empty where it states none.
+            The patient that the file's name states; empty if it states none.
         session : str
         """
         id_ = path.relative_to(self.root).as_posix()
         folders = PurePosixPath(id_).parts[:-1]
         patients = [name for name in (*folders, self.root.name) if patient.fullmatch(name)]
-        # what lies elsewhere may be anybody's: its folder is a guess, and checked as one
+        # a file elsewhere may be of any patient: its folder is a guess, and checked as one
         known = (patients[0] if patients else named).upper()
         return Recording(
             id=id_,
@@ -112,7 +112,7 @@ class EdfCorpus:
         if scale is None or other_scale is None:
             return False
         (gain, offset), (other_gain, other_offset) = scale, other_scale
-        most = 1.001 * (abs(gain) + abs(other_gain))  # each is rounded by itself
+        most = 1.001 * (abs(gain) + abs(other_gain))  # each is rounded independently
         pairs = zip(
             records_of(recording.path, header, first),
             records_of(recording.path, header, other),
@@ -131,7 +131,7 @@ def source_path(root: Path, id_: str) -> Path:
     Parameters
     ----------
     root : Path
-        Of the corpus.
+        Root of the corpus.
     id_ : str
         As in a store; may be untrusted.
 
@@ -156,7 +156,7 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     ----------
     path : Path
     numbers : sequence of int
-        Of signals that share a rate.
+        Signals that share a rate.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     names = {number: f"s{number}" for number in numbers}
     try:
         with clean_edf(path, header, names) as file, warnings.catch_warnings():
-            # what a header can be wrong about was said by read_header
+            # read_header has reported faults of the header
             warnings.simplefilter("ignore", RuntimeWarning)
             raw = mne.io.read_raw_edf(
                 file, include=list(names.values()), preload=True, stim_channel=None, verbose="error"
@@ -186,16 +186,16 @@ def read_edf(path: Path, numbers: Sequence[int]) -> Source:
     if rows != list(range(len(data))):
         data = data[rows]
     for row, number in enumerate(numbers):
-        if volts(header.signals[number].unit) == NANOVOLT:  # MNE was told uV
+        if volts(header.signals[number].unit) == NANOVOLT:  # the clean header says uV
             data[row] = data[row] * 1e-3
     return Source(np.ascontiguousarray(data, np.float64), sfreq)
 
 
-@lru_cache(maxsize=1024)  # the files of a corpus have some hundred tables of signals
+@lru_cache(maxsize=1024)  # the files of a corpus have about a hundred different tables of signals
 def _kinds(
     signals: tuple[EdfSignal, ...], record_seconds: Fraction
 ) -> tuple[tuple[Fraction, str, tuple[str, ...]], ...]:
-    """Return rate, fault and notes of signals."""
+    """Return sampling rate, fault and notes of each signal."""
     rates: dict[int, Fraction] = {}
     found = []
     for signal in signals:
@@ -208,7 +208,7 @@ def _kinds(
 
 
 def _microvolts(header: EdfHeader, number: int) -> tuple[float, float] | None:
-    """Return factor and offset that make microvolts of stored values; None where nothing tells."""
+    """Return factor and offset from stored values to microvolts; None if unknown."""
     unit, low, high, digital_low, digital_high = _scale(header, number)
     if unit is None or low is None or high is None or digital_low is None or digital_high is None:
         return None

@@ -1,6 +1,7 @@
 """Seizures in the texts of EDF+ annotations: ``labels.annotation: edf+``, for any corpus of EDF.
 
-``labels.events`` defines which texts start a seizure, end one or are one; ``labels.map``,
+``labels.events`` defines which texts mark the start, the end, or the whole of a seizure;
+``labels.map``,
 ``labels.ignore`` and ``labels.classes`` define other words. All other texts are ignored, unless
 they look like a seizure. A file without texts is unlabelled.
 """

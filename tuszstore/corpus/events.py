@@ -1,4 +1,4 @@
-"""The samples that an annotated event marks, and their class."""
+"""Samples of annotated events, and their class."""
 
 import json
 import math
@@ -154,7 +154,7 @@ def _with_gaps(
     sfreq: float,
     config: Labels,
 ) -> MarkedEvents:
-    """Add an event for each stretch that a rater did not look at."""
+    """Add an event for each stretch that a rater did not review."""
     seen: dict[str, list[tuple[int, int]]] = {}
     for one in looked:
         event = Event(WHOLE_MONTAGE, one.onset, one.offset, NOT_LOOKED, math.nan, 0)
@@ -173,7 +173,7 @@ def _with_gaps(
 def _added(
     marked: MarkedEvents, rows: Sequence[tuple[str, int, int, str, int]], sfreq: float
 ) -> MarkedEvents:
-    """Append events, given by rater, first and last sample, class and bit."""
+    """Append events, given as rater, first and last sample, class and bit."""
     if not rows:
         return marked
     made = tuple(
@@ -193,7 +193,7 @@ def _added(
 
 
 def _decided(marked: MarkedEvents, sfreq: float, config: Labels) -> MarkedEvents:
-    """Leave their bits to the events that are the labels, or add what is."""
+    """Keep the bits of events that decide the labels, or add events that do."""
     raters, rule = marked.raters, config.rater
     voters = counting(raters, rule)
     if raters and not voters and config.unlabelled == "leave_out":
@@ -217,7 +217,7 @@ def _decided(marked: MarkedEvents, sfreq: float, config: Labels) -> MarkedEvents
 
 
 def _touching(first: NDArray[np.int64], stop: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield sorted spans, those that touch as one."""
+    """Yield sorted spans, merging those that touch."""
     begins = np.append(True, first[1:] != stop[:-1])[: len(first)]
     ends = np.append(begins[1:], True)[: len(first)]
     yield from zip(first[begins].tolist(), stop[ends].tolist(), strict=True)
@@ -231,7 +231,7 @@ def _samples(event: Event, sfreq: float, config: Labels) -> tuple[int, int]:
     end = event.offset
     if math.isnan(end) and config.open_end != "leave_out":
         end = event.onset + config.open_end
-    # far outside any recording, but still within an int64 after multiplication
+    # far outside any recording, but still within int64 after multiplication
     onset, offset = (min(max(time, -1e9), 1e9) for time in (event.onset, end))
     if config.rounding == "truncate":
         return int(onset * sfreq), int(offset * sfreq)

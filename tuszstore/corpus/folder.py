@@ -85,7 +85,7 @@ class Folder(BesideCorpus):
                 )
             return str(given)
         if given:
-            return re.compile(str(given))  # the configuration has seen to its one group
+            return re.compile(str(given))  # the configuration has checked that it has one group
         if all(recording.states_patient for recording in found):
             return NAME
         return FOLDER if _folders_tell(found) else NAME
@@ -109,7 +109,7 @@ class Folder(BesideCorpus):
         return recording
 
     def _told(self) -> str:
-        """Return where patients are taken from."""
+        """Return the source of patients."""
         if isinstance(self._rule, re.Pattern):
             return f"the pattern {self._rule.pattern}"
         return "folders" if self._rule == FOLDER else "file names"
@@ -138,7 +138,7 @@ def _folders_tell(found: Sequence[Recording]) -> bool:
     for recording in found:
         stem, folder = recording.path.stem.casefold(), recording.folders[0].casefold()
         if stem.startswith(folder):
-            continue  # both say the same
+            continue  # name and folder agree
         name = _SEPARATOR.split(stem)[0]
         if _word(name) not in _COUNTERS and not name.isdigit():
             folders_of.setdefault(name, set()).add(recording.folders[0])
@@ -146,5 +146,5 @@ def _folders_tell(found: Sequence[Recording]) -> bool:
 
 
 def _word(name: str) -> str:
-    """Return a name without digits and what separates them; empty for a number, such as a year."""
+    """Return a name without digits and separators; empty for a number, such as a year."""
     return _SEPARATOR.sub("", name.casefold()).strip("0123456789")

@@ -2,8 +2,8 @@
 
     eeg1.edf ... eeg79.edf   annotations_2017_A_fixed.csv   annotations_2017_B.csv ...
 
-Each recording is of a different newborn. A column of an annotation is a recording, by number;
-the expert did not review what comes after the column's end.
+Each recording is of a different newborn. Columns of an annotation are recordings, by number; the
+expert did not review the time after a column's end.
 """
 
 import hashlib
@@ -138,7 +138,7 @@ class Helsinki(EdfCorpus):
             raise RecordingError(f"{path.name}: removed while it was read") from None
 
     def _absent(self, folder: Path, paths: Sequence[Path]) -> list[str]:
-        """Return notes on columns whose recordings are not there."""
+        """Return notes on columns whose recordings do not exist."""
         there = {
             int(match[1])
             for path in paths
@@ -149,7 +149,7 @@ class Helsinki(EdfCorpus):
             try:
                 found = self._expert(path)
             except RecordingError:
-                continue  # said of each recording
+                continue  # reported for each recording
             if absent := [
                 n for n, one in found.recordings.items() if one.seconds and n not in there
             ]:
@@ -163,7 +163,7 @@ def _parse(content: bytes, name: str) -> Expert:
 
 
 def _experts_of(folder: Path) -> dict[str, Path]:
-    """Return the annotations in a folder by their experts, of two of one the fixed one."""
+    """Return the annotations in a folder by expert; the fixed one, if an expert has two."""
     found: dict[str, tuple[bool, Path]] = {}
     for name in some_names(folder, _MAX_NAMES):
         if match := _EXPERT.fullmatch(name):

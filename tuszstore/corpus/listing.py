@@ -1,4 +1,4 @@
-"""Files named like recordings below a folder: regular ones, and why others are excluded."""
+"""Files named like recordings below a folder: regular ones, and reasons for excluding others."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def list_edf_files(
     Returns
     -------
     paths : list of Path
-        Of regular files.
+        Paths of regular files.
     left_out : list of LeftOut
         Folders that cannot be read; pipes, devices and broken links with the name of an EDF file;
         names that are not UTF-8; files of the suffixes of `others`.
@@ -60,7 +60,7 @@ def list_edf_files(
 
 
 def some_names(folder: Path, most: int) -> list[str]:
-    """Return some names in a folder, sorted; none where it cannot be read.
+    """Return some names in a folder, sorted; none if it cannot be read.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterat
     ----------
     root : Path
     pattern : re.Pattern
-        Of the whole name.
+        Pattern of the complete name.
     most : int
         Folders to yield per level.
     """
@@ -97,7 +97,7 @@ def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterat
 
 
 def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -> Iterator[Path]:
-    """Yield regular files; what bears the name of one and is none is excluded by name."""
+    """Yield regular files; other entries named like EDF files are excluded with a reason."""
     seen = set()
     waiting = [str(root)]
     while waiting:
@@ -105,7 +105,7 @@ def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -
         try:
             known = os.stat(folder)
             if (inode := (known.st_dev, known.st_ino)) in seen:
-                continue  # a link back up, or to a folder that was listed already
+                continue  # a link to a parent folder, or to one listed already
             seen.add(inode)
             with os.scandir(folder) as listing:
                 entries = list(listing)
@@ -115,7 +115,7 @@ def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -
         below = []
         for entry in entries:
             if entry.name.startswith("."):
-                continue  # hidden, such as macOS leaves beside real ones
+                continue  # hidden, such as those of macOS beside real files
             if _is_folder(entry):
                 below.append(entry)
             elif entry.name.lower().endswith(".edf"):
@@ -148,11 +148,11 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        return False  # a link that cannot be followed
+        return False  # a broken link
 
 
 def _why_not(entry: "os.DirEntry[str]") -> str:
-    """Return why an entry with the name of an EDF file is not taken; nothing if it is."""
+    """Return why an entry named like an EDF file is excluded; empty if it is not."""
     try:
         regular = entry.is_file()
     except OSError:

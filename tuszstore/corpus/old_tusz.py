@@ -27,7 +27,7 @@ GROUP = re.compile(r"\d{3}")
 NO_CLASS = frozenset({BACKGROUND, "(null)", "null"})
 """Classes that mark nothing."""
 
-_GAP = 0.01  # s, from which on time without a row is one
+_GAP = 0.01  # s, from which time without a row counts as a gap
 _END = 1.0  # s, by which a recording may be longer than its rows
 
 
@@ -38,7 +38,7 @@ def read_tse_events(text: str, name: str) -> Annotation:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def read_lbl_events(text: str, name: str) -> Annotation:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Files that annotate many recordings: each is parsed once, and again after a change.
+"""Files that annotate many recordings: parsed once, and again after a change.
 
-A corpus lives as long as its process, and a list may be corrected between two builds.
+A corpus object may outlive a build, and a file may be corrected before the next one.
 """
 
 import os
@@ -20,7 +20,7 @@ class Parsed(Generic[T]):
     Parameters
     ----------
     parse : callable
-        Takes content and name of a file; raises RecordingError where it cannot be understood.
+        Takes content and name of a file; raises RecordingError if it cannot be parsed.
     most : int
         Maximum size of a file (byte).
     """

@@ -1,8 +1,8 @@
 """Checks that names and folders identify patients, and that no patient is in two splits.
 
-Some corpora state patients, as TUSZ and BIDS do in file names. In any other folder they are taken
-from folders, or are the text before the first underscore of a name, which may be a recording
-(``PN00-1``), part of a patient's name (``chb17a``) or common to all patients (``P_ID64``). These
+Some corpora state patients, as TUSZ and BIDS do in file names. Otherwise, the patient is a folder,
+or the text before the first underscore of a name, which may be a recording (``PN00-1``), part of a
+patient's name (``chb17a``) or common to all patients (``P_ID64``). These
 cases are checked here where possible, to prevent training and testing on one person.
 """
 
@@ -162,7 +162,7 @@ class PatientChecks:
         ----------
         splits : mapping of str to sequence of Recording
         name : str
-            Of the split.
+            Name of the split.
         leaks : collection of str
             Patients that are known to be in two splits, for whom only a warning is given.
 
@@ -257,7 +257,7 @@ class PatientChecks:
         CorpusError
         """
         if self._config.split_policy == "file_order":
-            return  # it takes one of them, whatever the patients
+            return  # only one copy is kept, whatever the patients
         part_of = {r.id: name for name, members in parts.items() for r in members}
         groups = [(group, {part_of[one.id] for one in group}) for group in equal]
         apart = [group for group, there in groups if part in there and len(there) > 1]
@@ -287,16 +287,16 @@ class PatientChecks:
 
     def _listed(self, folders: Sequence[str]) -> str:
         noun = f"folder{'' if len(folders) == 1 else 's'}"
-        if self._config.pseudonymize:  # a folder may have a patient's name
+        if self._config.pseudonymize:  # a folder may be named after a patient
             return f"{len(folders)} {noun}"
         return f"{noun} {_some(folders, len(folders))}"
 
 
 def _under_two(copies: Iterable[Copy], recordings: Iterable[Recording]) -> list[Copy]:
-    """Return the copies that stand under another patient than what is taken.
+    """Return the copies that belong to another patient than the file that is kept.
 
-    Not those that BIDS keeps beside its recordings, whose names and folders state nobody, unless
-    there is more under such a name.
+    Excluded are copies in BIDS folders of source or derived data, whose names and folders state no
+    patient, unless there are other recordings under such a name.
     """
     copies = list(copies)
     dropped = {copy.recording.id for copy in copies}
@@ -314,7 +314,7 @@ def _under_two(copies: Iterable[Copy], recordings: Iterable[Recording]) -> list[
 
 
 def _persons(copies: Iterable[Copy]) -> dict[str, str]:
-    """Return one name for patients that have recordings in common, directly or not."""
+    """Return one name for all patients that share recordings, directly or indirectly."""
     of: dict[str, str] = {}
 
     def find(patient: str) -> str:
@@ -330,7 +330,7 @@ def _persons(copies: Iterable[Copy]) -> dict[str, str]:
 
 
 def _folders_in_name(recording: Recording) -> Iterable[str]:
-    """Yield the folders that a file's name begins with; with a digit, or it may be any word."""
+    """Yield folders with which a file's name begins, if they have a digit: others may be words."""
     name = recording.path.stem.casefold()
     for folder in recording.folders:
         if name.startswith(folder.casefold()) and any(map(str.isdigit, folder)):
@@ -338,9 +338,9 @@ def _folders_in_name(recording: Recording) -> Iterable[str]:
 
 
 def _folders(recordings: Iterable[Recording]) -> set[tuple[str, ...]]:
-    """Return the folders that may be a patient's: of recordings whose names do not tell.
+    """Return the folders that may be patients, of recordings whose names do not state one.
 
-    Where a folder has the patient's name all is well: that of a site, above, may be divided.
+    If a folder has the patient's name, a folder above, such as that of a site, may be divided.
     """
     found: set[tuple[str, ...]] = set()
     for recording in recordings:
@@ -363,7 +363,7 @@ def _alike(
 ) -> list[tuple[str, str]]:
     """Return pairs of names that differ by case, or by a letter after a number (``chb17a``).
 
-    Those that recordings state are looked at with `stated` only, and may differ by a letter.
+    Patients stated by recordings are included only with `stated`, and may differ by a letter.
     """
 
     def bases(recordings: Iterable[Recording]) -> dict[str, str]:

@@ -124,7 +124,7 @@ def pseudonyms_of(config: Config, attributes: Mapping[str, Any], store: Path) ->
     ----------
     config : Config
     attributes : mapping
-        Of the existing store; empty if there is none.
+        Attributes of the existing store; empty if there is none.
     store : Path
         For messages.
 
@@ -158,7 +158,7 @@ def without_names(text: str, recording: Recording, id_: str) -> str:
     id_ : str
         Its pseudonym.
     """
-    text = _QUOTED.sub("'...'", text)  # of a file, which may hold any name
+    text = _QUOTED.sub("'...'", text)  # quoted text of a file may contain any name
     path, pseudonym = recording.path, PurePosixPath(id_)
     hidden = pseudonym.stem.partition("_")[0]
     for name, other in (

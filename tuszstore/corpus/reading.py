@@ -69,7 +69,7 @@ class Microvolts:
     notes : tuple of str
         What was repaired.
     reference : str
-        Of the electrodes; empty if unknown.
+        Reference of the electrodes; empty if unknown.
     """
 
     data: NDArray[np.float32]
@@ -137,7 +137,7 @@ def inspect(
 def _marked_bad(
     facts: SourceFacts, resolution: Resolution, config: Channels
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Return the electrodes to interpolate because they are marked as bad, and what to say."""
+    """Return the electrodes to interpolate because they are marked as bad, and notes on them."""
     if config.bads == "keep":
         return (), []
     marked = [number for number in resolution.signals if facts.signals[number].bad]
@@ -245,7 +245,7 @@ def _require_one_each(
     facts: SourceFacts,
     resolution: Resolution,
 ) -> None:
-    """Refuse two signals of one meaning, unless they hold the same samples, or those negated."""
+    """Reject two signals of the same channel, unless their samples are equal or negated."""
     for upside_down, found in ((False, resolution.duplicates), (True, resolution.opposites)):
         what = "present inverted" * upside_down or "present twice"
         for name, (first, *others) in found.items():
@@ -272,13 +272,13 @@ def _same(
     if (a.sfreq, a.n_samples, a.fault, b.fault) != (b.sfreq, b.n_samples, "", ""):
         return False
     one, other = corpus.signal(recording, pair).volts
-    if upside_down:  # each may have been rounded by itself
+    if upside_down:  # each may have been rounded independently
         return bool(np.allclose(one, -other, rtol=1e-3, atol=_STEP, equal_nan=True))
     return bool(np.array_equal(one, other, equal_nan=True))
 
 
 def _joined(notes: Iterable[str]) -> list[str]:
-    """Join notes that say the same of several signals, such as ``no unit, taken as uV: F3, F4``."""
+    """Join equal notes on several signals, such as ``no unit, taken as uV: F3, F4``."""
     groups: dict[str, list[str]] = {}
     for note in notes:
         what, _, label = note.rpartition(": ")
@@ -289,13 +289,13 @@ def _joined(notes: Iterable[str]) -> list[str]:
 
 
 def _usable(found: Inspected, config: Channels) -> dict[str, int]:
-    """Return the electrodes that can serve to interpolate, those of channels among them."""
+    """Return the electrodes available for interpolation, including those of channels."""
     usable = dict(found.resolution.electrodes)
     for name, number in found.resolution.others.items():
         signal = found.facts.signals[number]
         same = (signal.sfreq, signal.n_samples) == (found.sfreq, found.n_samples)
         marked = signal.bad and config.bads != "keep"
-        if same and not (signal.fault or marked):  # else nothing is lost: it is no channel
+        if same and not (signal.fault or marked):  # otherwise no channel is affected
             usable[name] = number
     return usable
 
@@ -303,7 +303,7 @@ def _usable(found: Inspected, config: Channels) -> dict[str, int]:
 def _read(
     corpus: Corpus | CheckedCorpus, recording: Recording, found: Inspected, numbers: Sequence[int]
 ) -> dict[int, NDArray[np.float64]]:
-    """Read signals, by their number."""
+    """Read signals by number."""
     source = corpus.signal(recording, numbers)
     if source.volts.shape != (len(numbers), found.n_samples) or source.sfreq != found.sfreq:
         raise RecordingError(
@@ -336,7 +336,7 @@ def _interpolate(
     helpers: Mapping[str, int],
     bad: Sequence[str],
 ) -> None:
-    """Put interpolated samples in the place of electrodes that are missing or flat."""
+    """Replace missing or flat electrodes by interpolated samples."""
     import mne
 
     resolution = found.resolution

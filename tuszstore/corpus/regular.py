@@ -47,11 +47,11 @@ def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
     OSError
         From the file system.
     """
-    # looked at first: to open a device can already do something
+    # checked before opening, since opening a device may have effects
     _require_regular(os.stat(path).st_mode)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        _require_regular(os.fstat(descriptor).st_mode)  # it may have been replaced
+        _require_regular(os.fstat(descriptor).st_mode)  # the file may have been replaced
         file: BinaryIO = os.fdopen(descriptor, "rb", buffering)
     except BaseException:
         os.close(descriptor)
@@ -76,7 +76,7 @@ def read_regular(path: Path, most: int) -> bytes:
         From the file system.
     """
     with open_regular(path) as file:
-        # not most + 1 at once: so much would be allocated for each of many small files
+        # not most + 1 at once, which would be allocated even for small files
         size = min(os.fstat(file.fileno()).st_size, most)
         content = file.read(size + 1)
         if len(content) > size:

@@ -118,18 +118,18 @@ def _remark(seizure: SeizeItSeizure) -> str:
 
 
 def _table_of(path: Path) -> Path:
-    """Return where the table of a recording lies, or would lie."""
+    """Return the path of a recording's table, which may not exist."""
     return path.with_name(f"{path.stem}_{_FIRST}.tsv")
 
 
 def _others(path: Path) -> list[str]:
-    """Return the suffixes of other tables beside a recording, which are not read."""
+    """Return the suffixes of other tables beside a recording, which are ignored."""
     numbers = (f"a{number}" for number in range(2, 5))
     return [f"*_{n}.tsv" for n in numbers if path.with_name(f"{path.stem}_{n}.tsv").is_file()]
 
 
 def _lonely(paths: Sequence[Path]) -> list[str]:
-    """Return notes on tables without a recording beside them."""
+    """Return notes on tables without a recording."""
     there = {path.parent / path.stem for path in paths}
     alone = [
         table

@@ -36,8 +36,8 @@ SEIZURE = "seiz"
 _PATIENT = re.compile(r"PN\d{2,3}", re.IGNORECASE)
 _NAMED = re.compile(r"(PN\d{2,3})(-[\d.]*)?", re.IGNORECASE)
 _MAX_LIST = 1 << 22
-_AGREE = 1  # s, between the start in a list and in a header
-_LONGEST = DAY // 2  # s: a longer seizure ends before it starts
+_AGREE = 1  # s, between the start times in a list and in a header
+_LONGEST = DAY // 2  # s: longer seizures are those that end before they start
 
 
 @dataclass
@@ -130,21 +130,21 @@ class Siena(EdfCorpus):
         return self.below_patient(path, _PATIENT, named[1] if named else "")
 
     def _meant(self, listed: str, recording: Recording) -> bool:
-        """Return whether a name in a list means a recording."""
+        """Return whether a name in a list refers to a recording."""
         name = recording.path.name
         if listed.casefold() == name.casefold():
             return True
         errata = self._corrections.of(ListedName, recording)
         if any(one.correction.listed == listed for one in errata):
             return True
-        # a letter O for a zero, where no file has the name as it stands
+        # a letter O instead of a zero, if no file has the name as written
         zeros = listed.upper().replace("O", "0") == name.upper().replace("O", "0")
         return self._corrections.on and zeros and not recording.path.with_name(listed).exists()
 
     def _refuse_misspelt(self, listed: SeizureList, path: Path, recording: Recording) -> None:
-        """Refuse a recording without a seizure, if a seizure is of a file that none can be.
+        """Reject a recording without seizures if a listed seizure is of an unknown file.
 
-        It may be of this one, and to take it for unlabelled would lose its seizures.
+        The seizure may be of this recording, so treating it as unlabelled could lose seizures.
         """
         well_formed = re.compile(rf"{re.escape(recording.patient)}-\d+(\.\d+)*\.edf", re.IGNORECASE)
 
@@ -186,10 +186,10 @@ class Siena(EdfCorpus):
     def _clock_of(
         self, recording: Recording, seizures: Sequence[ListedSeizure], name: str
     ) -> _Clock:
-        """Return when a recording began: as its header says, unless a decision takes the list's.
+        """Return a recording's start time: the header's, unless a decision selects the list's.
 
-        Where the header cannot be right, as in a copy without times, and the list can, the list
-        counts.
+        If the header cannot be right, as in a copy without times, and the list can, the list is
+        used.
         """
         header = read_start(recording.path)
         first = [one for one in reversed(seizures) if one.registration_start]
@@ -219,7 +219,7 @@ class Siena(EdfCorpus):
         return clock
 
     def _decided(self, clock: _Clock, seizure: ListedSeizure, recording: Recording) -> bool:
-        """Return whether an erratum says which start counts, and take that."""
+        """Apply an erratum on the start time; return whether there is one."""
         listed = seizure.registration_start
         assert listed is not None
         for one in self._corrections.of(ListedClock, recording):
@@ -240,7 +240,7 @@ class Siena(EdfCorpus):
     def _only_inside(
         self, recording: Recording, seizures: Sequence[ListedSeizure], header: int, listed: int
     ) -> bool:
-        """Return whether the seizures begin within a recording by the list, and by no header."""
+        """Return whether the seizures begin within a recording by the list's start time only."""
         found = read_header(recording.path)
         seconds = found.n_records * found.record_seconds
         starts = [time.seconds for one in seizures for time in one.starts]
@@ -253,7 +253,7 @@ class Siena(EdfCorpus):
     def _one(
         self, seizure: ListedSeizure, which: str, clock: _Clock, recording: Recording
     ) -> ClockTime:
-        """Return the start or the end of a seizure, of which the list may have more than one."""
+        """Return the start or the end of a seizure, for which the list may have several times."""
         times = seizure.starts if which == "start" else seizure.ends
         what = f"{which} of seizure {seizure.number}"
         for one in self._corrections.of(ListedClock, recording):
@@ -275,13 +275,13 @@ class Siena(EdfCorpus):
         return times[0]
 
     def _absent(self, folder: Path, recordings: Sequence[Recording]) -> list[str]:
-        """Return a note on files that a list names and that are not there."""
+        """Return a note on files that a list names and that do not exist."""
         there = [recording for recording in recordings if recording.path.parent == folder]
         path = _list_of(there[0].path)
         try:
             listed = self._lists(path)
         except (FileNotFoundError, RecordingError):
-            return []  # said of each of its recordings
+            return []  # reported for each of its recordings
         lines = {one.file: one.line for one in reversed(listed.seizures)}
         absent = [
             (line, name)
@@ -300,7 +300,7 @@ def _parse_list(content: bytes, name: str) -> SeizureList:
 
 
 def _alike(written: str, times: Iterable[ClockTime]) -> bool:
-    """Return whether the times of an erratum are those of a list, in whatever form."""
+    """Return whether the times of an erratum equal those of a list, in any notation."""
     known = clock_times(words_of(written)) or ()
     return [one.seconds for one in known] == [one.seconds for one in times]
 
@@ -320,10 +320,10 @@ def _is_list(name: str) -> bool:
 
 
 def _list_of(path: Path) -> Path:
-    """Return where the list of a recording's patient lies, or would lie."""
+    """Return the path of the list of a recording's patient, which may not exist."""
     usual = path.with_name(f"Seizures-list-{path.parent.name}.txt")
     if usual.is_file():
         return usual
-    # as some copies write it; more than one could be anybody's
+    # spelled as in some copies; of several, the patient would be unknown
     lists = [name for name in some_names(path.parent, 200) if _is_list(name)]
     return path.with_name(lists[0]) if len(lists) == 1 else usual

@@ -43,7 +43,7 @@ def root_of(attributes: Mapping[str, Any], data: Path | None, store: Path) -> Pa
     Parameters
     ----------
     attributes : mapping
-        Of the store.
+        Attributes of the store.
     data : Path or None
         Given by the user; by default from the store.
     store : Path
@@ -66,11 +66,11 @@ def find_sources(root: Path, config: Config, attributes: Mapping[str, Any], stor
     Parameters
     ----------
     root : Path
-        Of the corpus.
+        Root of the corpus.
     config : Config
         With which the store was built.
     attributes : mapping
-        Of the store.
+        Attributes of the store.
     store : Path
 
     Raises

@@ -7,7 +7,7 @@
     train: [chb01, chb21]
     dev: [chb02]
     eval: [chb03]
-    leaks: []               # patients that are known to be in two of them
+    leaks: []               # patients that are known to be in two splits
 
 A patient in two splits is an error, or a warning if `leaks` names the patient.
 """
@@ -67,7 +67,7 @@ class SplitFile(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _alias(cls, values: Any) -> Any:
-        """Take ``val`` for ``dev``, as everywhere."""
+        """Treat ``val`` as an alias of ``dev``, as everywhere."""
         if isinstance(values, dict) and "val" in values:
             if "dev" in values:
                 raise ValueError("dev and val are the same split: give only one of them")
@@ -218,7 +218,7 @@ def divide(
 
 
 def _names(recording: Recording, file: SplitFile) -> tuple[str, ...]:
-    """Return what a file may call a recording by."""
+    """Return the names by which a file may refer to a recording."""
     if file.by == "patient":
         return (recording.patient,)
     return tuple(dict.fromkeys([*PurePosixPath(recording.id).parts[:-1], recording.folder]))

@@ -102,7 +102,7 @@ def choose_split(
     Parameters
     ----------
     recordings : sequence of Recording
-        Of the whole corpus, in the order of their paths.
+        Recordings of the whole corpus, ordered by path.
     name : str
         Name of the split, or an alias.
     config : Corpus
@@ -149,7 +149,7 @@ def choose_split(
 
 
 def _leaks(config: Corpus) -> tuple[str, ...]:
-    """Return the patients of whom a file of splits says that they are in two."""
+    """Return the patients that a file of splits declares to be in two splits."""
     return load_splits(config.split_file).leaks if config.split_file else ()
 
 
@@ -161,7 +161,7 @@ def concerns(entry: LeftOut, name: str, config: Corpus) -> bool:
     entry : LeftOut
         Whose id is a path.
     name : str
-        Of the split.
+        Name of the split.
     config : Corpus
     """
     parts = PurePosixPath(entry.id).parts
@@ -179,7 +179,7 @@ def concerns(entry: LeftOut, name: str, config: Corpus) -> bool:
 def _parts(
     recordings: Sequence[Recording], config: Corpus
 ) -> tuple[dict[str, list[Recording]], list[str]]:
-    """Return the recordings by the part of the corpus: the pool, or splits; and warnings."""
+    """Return the recordings by part of the corpus (the pool, or splits), and warnings."""
     if config.split_policy == "file":
         name = str(config.split_file)
         return divide(recordings, load_splits(name), name, hidden=config.pseudonymize)
@@ -204,13 +204,13 @@ def _divided(
 ) -> dict[str, list[Recording]]:
     """Return the recordings of each split, without copies.
 
-    `person` gives one name for several patients that are never to be divided.
+    `person` gives one name for patients that must not be divided between splits.
     """
     dropped = {copy.recording.id for copy in copies}
     splits = dict(parts)
     pool = splits.pop(POOL, [])
     if config.split_policy == "file_order":
-        n_dev = int(config.val_fraction * len(pool))  # of all files, copies among them
+        n_dev = int(config.val_fraction * len(pool))  # of all files, including copies
         splits = {"dev": pool[:n_dev], "train": pool[n_dev:], **splits}
     elif config.split_policy == "patient":
         pool = [recording for recording in pool if recording.id not in dropped]
@@ -231,8 +231,8 @@ def _divided(
 def _choose_patients(patients: set[str], config: Corpus) -> set[str]:
     """Choose a seeded fraction of patients.
 
-    Patients are ranked by a hash of seed and name, so that a corpus that grows moves few of them
-    to another split.
+    Patients are ranked by a hash of seed and name, so that few of them change their split when a
+    corpus grows.
     """
 
     def rank(patient: str) -> bytes:
@@ -247,7 +247,7 @@ def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) ->
     if config.split_policy == "official":
         folders = sorted({recording.folder for recording in recordings} - {""})
         there = f"folders: {', '.join(folders[:10])}" if folders else "no folders"
-        if config.pseudonymize:  # a folder may have a patient's name
+        if config.pseudonymize:  # a folder may be named after a patient
             there = f"{len(folders)} folders"
         raise CorpusError(
             f"split policy 'official' needs a folder {name!r} below the root or its 'edf', with "

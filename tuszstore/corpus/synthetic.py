@@ -39,7 +39,7 @@ class SyntheticRecording:
     sfreq : float
         Sampling rate of the EEG in Hz.
     seconds : float
-        Length of the whole data records in the file.
+        Length of the complete data records in the file.
     quirks : tuple of str
         Keys of `QUIRKS`.
     events : tuple of (float, float, str)
@@ -138,7 +138,7 @@ def _write_recording(
 ) -> list[SyntheticRecording]:
     quirks = place.quirks
     sfreq = next((int(name[6:]) for name in quirks if name.startswith("sfreq_")), 256)
-    # the first recording of a split is never shorter than asked: see write_corpus
+    # the first recording of a split is never shorter than requested: see write_corpus
     seconds = max(5, math.ceil(60 * minutes * rng.uniform(1.0 if place.first else 0.85, 1.15)))
     if "short" in quirks:
         seconds = min(seconds, int(rng.integers(5, 51)))
@@ -182,7 +182,7 @@ def _write_recording(
 
 
 def _events(rng: np.random.Generator, seconds: int, place: Place) -> list[Event]:
-    """Draw seizures, at least one, and what the quirks make of them."""
+    """Draw at least one seizure, and apply the quirks."""
     count = 1 + seconds // 900
     slot = seconds / count
     events: list[Event] = []

@@ -142,7 +142,7 @@ def _trace(
 
 
 def _patch(path: Path, year: int, seconds: int, record_bytes: int, quirks: Collection[str]) -> None:
-    """Write over fields what real files have in them, valid or not."""
+    """Overwrite header fields with content of real files, valid or not."""
     fields = {168: "01:01:85" if "colon_date" in quirks else f"01.01.{year % 100:02d}"}
     if "reserved_edf" in quirks:
         fields[192] = "EDF".ljust(44)

@@ -48,9 +48,9 @@ QUIRKS: dict[str, str] = {
 }
 """Quirks of recordings, by the name in :attr:`SyntheticRecording.quirks`."""
 
-# Whether the file has a seizure, and its quirks. The first three go to the first recordings of
-# the splits, which must be long and have one; what leaves a recording out comes late, so that a
-# corpus of a few files is whole.
+# Whether the file has a seizure, and its quirks. The first three are the first recordings of the
+# splits, which must be long and have a seizure. Quirks that exclude a recording come late, so that
+# all files of a small corpus can be built.
 _ROLES: tuple[tuple[bool, str], ...] = (
     (True, "personal_header shuffled_channels extra_channels"),
     (True, "sfreq_250 dc_offset mixed_types"),

@@ -118,7 +118,7 @@ def named_recording(path: Path, root: Path, base: Path, corpus: str) -> Recordin
     Parameters
     ----------
     path : Path
-        Of the EDF file.
+        Path of the EDF file.
     root, base : Path
         Of the corpus, and its folder of splits.
     corpus : str
@@ -145,7 +145,7 @@ def named_recording(path: Path, root: Path, base: Path, corpus: str) -> Recordin
 
 
 def _folders_of(id_: str) -> tuple[str, ...]:
-    """Return the folders of a recording that may mean somebody, without splits and montages."""
+    """Return the folders of a recording that may be a patient's, without splits and montages."""
     parts = PurePosixPath(id_).parts[:-1]
     parts = parts[1:] if parts[:1] == ("edf",) else parts
     parts = parts[1:] if parts[:1] and parts[0] in (*OFFICIAL, *SPLITS) else parts
@@ -155,7 +155,7 @@ def _folders_of(id_: str) -> tuple[str, ...]:
 
 
 def _folders(path: Path) -> Iterator[Path]:
-    """Yield a few folders in a folder; none where it cannot be read."""
+    """Yield a few folders in a folder; none if it cannot be read."""
     try:
         with_folders = sorted(entry for entry in islice(path.iterdir(), 4) if entry.is_dir())
     except OSError:

@@ -61,7 +61,7 @@ def known_unit(unit: str) -> str:
 
 def _readable(unit: str) -> str:
     text = unit
-    for _ in range(2):  # UTF-8 is encoded twice where a program took it for Latin-1
+    for _ in range(2):  # UTF-8 is encoded twice if a program treated it as Latin-1
         try:
             text = text.encode("latin-1").decode("utf-8")
         except UnicodeError:

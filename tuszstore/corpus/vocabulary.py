@@ -71,7 +71,7 @@ class Vocabulary:
         ----------
         markers : iterable of Marker
         name : str
-            Of the file, for messages.
+            Name of the file, for messages.
         unit : str
             What a marker's line counts, for messages.
 

@@ -19,7 +19,7 @@ JOINED = ("id", "patient", "session", "montage")
 
 
 class _Column(BackendArray):
-    """An array that is loaded in whole when any of it is used."""
+    """An array that is loaded completely when any part is used."""
 
     def __init__(
         self, shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
@@ -48,7 +48,7 @@ def index_explicitly(
     if isinstance(key, indexing.VectorizedIndexer):
         support = indexing.IndexingSupport.OUTER
         return indexing.explicit_indexing_adapter(key, shape, support, method)
-    # as it is: xarray, taking it apart, would fail at an empty slice with a negative step
+    # unchanged, since xarray's decomposition fails for an empty slice with a negative step
     return method(key.tuple)
 
 
@@ -61,7 +61,7 @@ def outer(values: NDArray[Any], key: tuple[Any, ...]) -> NDArray[Any]:
     key : tuple of int, slice or array_like of int
         One for each axis.
     """
-    for axis in reversed(range(values.ndim)):  # from the last on: an integer takes its axis away
+    for axis in reversed(range(values.ndim)):  # last axis first, since an integer removes its axis
         values = values[(slice(None),) * axis + (key[axis],)]
     return values
 
@@ -77,7 +77,7 @@ ROWS = frozenset(variable.dims[0] for variable in VARIABLES if len(variable.dims
 
 
 class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
-    """A table as a Dataset, of which pandas gets a row for each of its rows.
+    """A table as a Dataset that pandas converts row by row.
 
     An ordinary Dataset becomes the product of all its dimensions there: 19 rows for a recording
     whose mean is known of each channel. Here a variable with another dimension becomes a column
@@ -113,7 +113,7 @@ class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
         return super().to_pandas() if flat is None else flat.to_dataframe()
 
     def _flat(self) -> xarray.Dataset | None:
-        """Return the table without other dimensions; None if it has no rows, or of several."""
+        """Return the table with one dimension; None if it has one already, or not one of rows."""
         rows = [dim for dim in self.dims if dim in ROWS]
         if len(rows) != 1 or len(self.dims) == 1:
             return None
@@ -122,7 +122,7 @@ class TableDataset(xarray.Dataset):  # type: ignore[no-untyped-call]
         for name, variable in self.variables.items():
             others = [dim for dim in variable.dims if dim != row]
             if row not in variable.dims or len(others) > 1:
-                continue  # names of the entries of another dimension, or not of a table any more
+                continue  # names of entries of another dimension, or no longer part of a table
             for number in range(variable.sizes[others[0]] if others else 0):
                 label = self[others[0]].values[number] if others[0] in self.coords else number
                 flat[f"{name}_{label}"] = variable.isel({others[0]: number})
@@ -166,7 +166,7 @@ def index_dataset(store: WindowTables) -> TableDataset:
     """
     dataset = table_dataset(store.windows, store.spec.channel_names, coordinates=["mask"])
     dataset.attrs["numbering"] = store.numbering
-    dataset.encoding["source"] = str(store.path)  # as xarray has it; copies are identical
+    dataset.encoding["source"] = str(store.path)  # like xarray's own engines; copies are identical
     joined = [name for name in JOINED if name in store.recordings.variables]
     for name in joined:
         column = lazy_column((store.n_windows,), np.dtype(object), partial(_join, store, name))
@@ -183,7 +183,7 @@ def _join(store: WindowTables, name: str) -> NDArray[Any]:
 def lazy_column(
     shape: tuple[int, ...], dtype: np.dtype[Any], load: Callable[[], NDArray[Any]]
 ) -> Any:
-    """Return data of an xarray Variable that is loaded in whole when any of it is used.
+    """Return data of an xarray Variable that is loaded completely when any part is used.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Numbers of windows, as an index that knows of which store they are.
+"""Window indices, as a pandas index that knows its store.
 
-Window 3 of one store has nothing to do with window 3 of another. An index of bare numbers would
-have xarray pair them, or keep one of two stores and drop the other without a word, as
-``combine_by_coords`` does with indexes that begin alike.
+Window 3 of one store is unrelated to window 3 of another. With an index of plain numbers, xarray
+would align them, or silently drop one of two stores, as ``combine_by_coords`` does with indexes
+that begin alike.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class Source:
     Attributes
     ----------
     path : str
-        Of the store, for messages.
+        Path of the store, for messages.
     signature : str
-        Of its recordings' blocks: copies of a store are the same source.
+        Hash of its recordings' blocks: copies of a store are the same source.
     meaning : dict
         What its values mean: sampling rate, unit and event classes.
     """
@@ -58,7 +58,7 @@ def window_numbers(store: "WindowCollection") -> pd.Index:
 
 
 def _of(index: pd.Index, source: Source | None) -> pd.Index:
-    """Return the same numbers as of a store."""
+    """Return the same indices as those of a store."""
     if source is None:
         return index
     known: Any
@@ -66,14 +66,14 @@ def _of(index: pd.Index, source: Source | None) -> pd.Index:
         known = _Range(index.start, index.stop, index.step, name=index.name)
     else:
         known = index.view()
-        known.__class__ = _List  # pandas has no public way to make an index of a type of one's own
+        known.__class__ = _List  # pandas has no public way to make an index of a custom type
     known._source = source
     numbers: pd.Index = known
     return numbers
 
 
 class _Numbers(pd.Index):
-    """What both kinds of indexes here have."""
+    """Common parts of both kinds of indexes."""
 
     _source: Source | None = None
 
@@ -83,7 +83,7 @@ class _Numbers(pd.Index):
         Raises
         ------
         ValueError
-            If they are of different stores: whoever asks is about to pair them.
+            If they are of different stores, since a comparison would align unrelated windows.
         """
         theirs = getattr(other, "_source", None)
         if self._source and theirs and self._source.signature != theirs.signature:
@@ -104,7 +104,7 @@ class _Numbers(pd.Index):
             If they are of stores whose values mean different things.
         """
         others: Sequence[Any] = other if isinstance(other, list | tuple) else [other]
-        # plain ones, which may be compared
+        # plain indexes, which may be compared
         joined = _plain(self).append([_plain(index) for index in others])
         sources = [getattr(index, "_source", None) for index in (self, *others)]
         if self._source is None or None in sources:
@@ -133,15 +133,15 @@ class _Numbers(pd.Index):
 
 
 class _List(_Numbers):
-    """Any numbers."""
+    """Arbitrary window indices."""
 
 
 class _Range(_Numbers, pd.RangeIndex):
-    """Numbers in a range, which takes no memory."""
+    """Window indices in a range, which takes no memory."""
 
 
 def _plain(index: pd.Index) -> pd.Index:
-    """Return the same numbers as pandas has them."""
+    """Return the same indices as a plain pandas index."""
     if isinstance(index, _Range):
         return pd.RangeIndex(index.start, index.stop, index.step, name=index.name)
     if isinstance(index, _List):

@@ -1,8 +1,7 @@
 """The windows of a store as an xarray Dataset.
 
-Everything stays on disk until values are asked for. Then only the windows that are needed are read,
-by the store's own reader, and of what is known of them, such as their patients, only the columns
-that are used.
+Everything stays on disk until values are requested. Then the store's reader reads only the windows
+that are needed, and of window metadata, such as patients, only the columns that are used.
 """
 
 import math
@@ -55,7 +54,7 @@ class OpenStores(BackendEntrypoint):
 
 def open_windows(store: "WindowCollection", chunks: Any = None) -> xarray.Dataset:
     """Return the windows of a store that is open; see :meth:`tuszstore.Store.to_xarray`."""
-    opened: Any = store  # an engine may take what it likes, whatever the annotation says
+    opened: Any = store  # engines may accept other types than the annotation says
     dataset = xarray.open_dataset(opened, engine=OpenStores)
     if chunks is None:
         return dataset
@@ -69,15 +68,15 @@ def open_windows(store: "WindowCollection", chunks: Any = None) -> xarray.Datase
 
 
 class _LazyWindows(BackendArray):
-    """Values of a store's windows, read when they are indexed.
+    """Values of a store's windows, read when indexed.
 
-    Safe in threads. A pickle holds where the store is, not what is in it.
+    Thread-safe. A pickle contains the location of the store, not its data.
 
     Parameters
     ----------
     store : Store
     method : {"signal", "labels"}
-        Of the store's reader.
+        Method of the store's reader.
     shape : tuple of int
         The first axis is the window.
     dtype : numpy.dtype
@@ -95,7 +94,7 @@ class _LazyWindows(BackendArray):
         return index_explicitly(key, self.shape, self._outer)
 
     def _outer(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        """Index each axis on its own, and hold little more than what is kept."""
+        """Index each axis independently, with little more memory than the result needs."""
         read = getattr(self._store.reader, self._method)
         head, *others = key
         numbers = np.arange(self.shape[0])[head]
@@ -123,7 +122,7 @@ def chunk_sizes(n_windows: Iterable[int], window_bytes: int) -> tuple[int, ...]:
     Parameters
     ----------
     n_windows : iterable of int
-        Of each recording, in order.
+        Number of windows of each recording, in order.
     window_bytes : int
         Signal of a window.
     """
@@ -136,7 +135,7 @@ def chunk_sizes(n_windows: Iterable[int], window_bytes: int) -> tuple[int, ...]:
 
 
 def windows_dataset(store: "WindowCollection", dropped: Collection[str] = ()) -> xarray.Dataset:
-    """Return the windows of a store, read each time that values are asked for.
+    """Return the windows of a store, read each time values are requested.
 
     Parameters
     ----------
@@ -187,7 +186,7 @@ def _variables(store: "WindowCollection") -> dict[str, xarray.Variable]:
 
 
 def _coordinates(store: "WindowCollection") -> dict[str, xarray.Variable]:
-    """Return what is known of windows, channels and samples."""
+    """Return metadata of windows, channels and samples."""
     windows, recordings = store.metadata.windows, store.metadata.recordings
 
     def along_windows(
@@ -237,7 +236,7 @@ def _coordinates(store: "WindowCollection") -> dict[str, xarray.Variable]:
     }
 
 
-# each returns an array of its own: what a user does to it must not reach the store's tables
+# each returns a copy: changes by a user must not affect the store's tables
 
 
 def _load(store: "WindowCollection", name: str) -> NDArray[Any]:
@@ -260,7 +259,7 @@ def _load_source(store: "WindowCollection", name: str) -> NDArray[Any]:
 
 
 def _series(store: "WindowCollection") -> Any:
-    """Return what puts several stores in a row."""
+    """Return the store, which is a series here, without a type."""
     return store
 
 
@@ -276,7 +275,7 @@ def _load_names(store: "WindowCollection", name: str) -> NDArray[Any]:
 
 
 def _flags(classes: tuple[str, ...], *, unlabelled: bool = False) -> dict[str, Any]:
-    """Return the CF attributes of class bits, of the type that the bits have."""
+    """Return the CF attributes of class bits, in the data type of the bits."""
     flags = flag_attributes(classes)
     masks, meanings = flags["flag_masks"], flags["flag_meanings"].split()
     stop = None if unlabelled else len(classes)

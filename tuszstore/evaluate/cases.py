@@ -22,7 +22,7 @@ class Case:
     Attributes
     ----------
     row : int
-        Of the recordings table.
+        Row of the recordings table.
     patient, montage : str
     seconds : float
         Length of the recording.

@@ -79,12 +79,12 @@ def find_events(trace: Trace, rule: EventRule, seconds: float) -> tuple[Spans, N
     """
     values = trace.smoothed(rule.smooth)
     low = rule.threshold if rule.hysteresis is None else rule.hysteresis
-    # NaN is neither
+    # NaN fails both comparisons
     above, kept = values >= rule.threshold, values >= low
     edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
     first, last = edges[::2], edges[1::2]
     starts = np.flatnonzero(above)
-    # the first cell of each run at which the threshold is reached, if any is
+    # the first cell of each run that reaches the threshold, if any
     place = np.searchsorted(starts, first)
     begins = np.append(starts, len(values))[place]
     reached = begins < last

@@ -218,7 +218,7 @@ def _csv_bi_lines(source: Source, spans: Spans, sure: list[float]) -> Iterator[s
 
 
 def _duration(onset: float, offset: float) -> float:
-    """Return the length which, added to the onset, gives the offset to the last bit."""
+    """Return the duration that, added to the onset, gives the offset exactly."""
     length = float(offset) - float(onset)
     for near in (length, np.nextafter(length, math.inf), np.nextafter(length, -math.inf)):
         if onset + float(near) == offset:
@@ -227,7 +227,7 @@ def _duration(onset: float, offset: float) -> float:
 
 
 def _read(file: Path, source: Source) -> tuple[Spans, Any]:
-    """Return onset and offset of the seizures in a file, and how sure each is."""
+    """Return onset, offset and confidence of the seizures in a file."""
     try:
         text = text_of(read_regular(file, MAX_BYTES), str(file))
         spans, sure, seconds = (_read_tsv if file.suffix == ".tsv" else _read_csv)(text, file)

@@ -67,7 +67,7 @@ class Forecast:
     seizures : int
         Predictable seizures: some of the time in which an alarm would predict them is annotated.
     foretold : int
-        Of those.
+        Number of those that were predicted.
     alarms, false_alarms, undecided : int
         All alarms; those without a seizure in the occurrence period; and those for which that is
         unknown.
@@ -261,7 +261,7 @@ def _score_line(
 
 
 def _spaced(alarms: NDArray[np.float64], refractory: float) -> NDArray[np.float64]:
-    """Return the alarms that are not within so much time after one that is kept."""
+    """Return the alarms outside the refractory period of each alarm that is kept."""
     kept: list[float] = []
     for alarm in alarms.tolist():
         if not kept or alarm - kept[-1] > refractory or refractory == 0:

@@ -30,7 +30,7 @@ def write_group(
     n_values: int,
     read: Callable[[int, int], NDArray[np.float32]],
 ) -> None:
-    """Write predictions; the root's metadata with ``complete`` comes last.
+    """Write predictions; the root's metadata with ``complete`` is written last.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def read_content(group: Any, attributes: Mapping[str, Any]) -> Content:
     ----------
     group : zarr.Group
     attributes : mapping
-        Of the group.
+        Attributes of the group.
     """
 
     def columns(table: str, names: Any) -> dict[str, NDArray[Any]]:

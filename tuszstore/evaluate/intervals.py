@@ -26,7 +26,7 @@ def checked_spans(spans: ArrayLike, name: str) -> Spans:
     ----------
     spans : array_like of float, shape (span, 2)
     name : str
-        Of the argument, for messages.
+        Name of the argument, for messages.
 
     Raises
     ------

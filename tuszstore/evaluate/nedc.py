@@ -1,7 +1,7 @@
 """OVLP, TAES and EPOCH, common rules for results on TUSZ, by their definitions.
 
-They are those of [1]_, only for the class of seizures, with overlap in exact time: NEDC's own
-program compares whole seconds, so that two events which meet within a second overlap there.
+The definitions are those of [1]_, for the seizure class only, and with exact times. NEDC's own
+program compares whole seconds, so that two events within the same second overlap there.
 
 References
 ----------
@@ -77,7 +77,7 @@ def taes(reference: Spans, hypothesis: Spans, seconds: float) -> Tally:
         false += np.clip(outside, 0, 1).sum()
         first_stop = hypothesis[meeting[0], 1]
         if first_stop >= stop:
-            # nothing is left to be found of the events that it goes on into
+            # the further events that it overlaps are already matched
             free_reference[k + 1 :] &= reference[k + 1 :, 0] >= first_stop
     return Tally(float(hits), float(misses), float(false + free_hypothesis.sum()), seconds)
 
@@ -116,5 +116,5 @@ def epoch(
 
 
 def _inside(times: NDArray[np.float64], spans: Spans) -> NDArray[np.bool_]:
-    """Return which times lie in a union."""
+    """Return which times lie within the union of spans."""
     return np.asarray(np.searchsorted(spans.ravel(), times, "right") % 2 == 1)

@@ -33,9 +33,9 @@ class Block:
     ----------
     indices : ndarray of int64, shape (window,)
     offset : int
-        Where the values lie in the file (byte).
+        Offset of the values in the file (bytes).
     checksum : int
-        Of indices and values.
+        Checksum of indices and values.
     """
 
     indices: NDArray[np.int64]
@@ -68,9 +68,9 @@ class Part:
         Parameters
         ----------
         rows : ndarray of int64, shape (window,)
-            As the windows of all blocks are numbered one after the other.
+            Rows, numbered through the windows of all blocks.
         """
-        # not what was cut off
+        # without the truncated block
         words = np.memmap(self.path, "<f4", "r", shape=self.path.stat().st_size // 4)
         firsts = np.concatenate(
             [
@@ -110,7 +110,7 @@ class PartWriter:
         hidden = folder / f".{name}"
         self.path = folder / f"{name}{SUFFIX}"
         self._file: IO[bytes] = hidden.open("xb")
-        # before it has its name, so that nobody takes it for one that was left
+        # locked before it has its name, so that no other writer treats it as abandoned
         fcntl.flock(self._file, fcntl.LOCK_EX)
         hidden.rename(self.path)
 
@@ -138,7 +138,7 @@ class PartWriter:
             self._file.write(_HEADER.pack(_END, 0, 0, 0))
         self._file.flush()
         os.fsync(self._file.fileno())
-        fcntl.flock(self._file, fcntl.LOCK_UN)  # a child of this process may have the file as well
+        fcntl.flock(self._file, fcntl.LOCK_UN)  # a child process may also have it
         self._file.close()
 
 
@@ -180,7 +180,7 @@ def read_parts(folder: Path) -> list[Part]:
 
 
 def being_written(folder: Path) -> Iterator[Path]:
-    """Yield the parts that a living writer holds open."""
+    """Yield the parts that a live writer has open."""
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         with path.open("rb") as file:
             try:

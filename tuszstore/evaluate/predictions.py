@@ -60,7 +60,7 @@ class Predictions:
     def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
         self.path = path
         self.attrs = attributes
-        # the windows that were read last: first, one after the last, and their values
+        # the windows read last: the first, the one after the last, and their values
         self._near: tuple[int, int, Any] = (0, 0, None)
 
     @cached_property
@@ -133,7 +133,7 @@ class Predictions:
         Returns
         -------
         Trace
-            Its cells are the longest of which all windows are multiples.
+            A trace whose cells have the greatest length that divides all windows.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Predictions:
         *,
         mode: Mode = "mean",
     ) -> EventTable:
-        """Return the events that the traces hold.
+        """Return the events of the traces.
 
         Parameters
         ----------
@@ -259,7 +259,7 @@ class Predictions:
         return score_predictions(self, EventRule(threshold, **options), against)
 
     def worst(self, scores: "Scores", number: int = 3) -> "tuple[list[Finding], list[Finding]]":
-        """Return the worst misses and the worst false alarms among what was scored.
+        """Return the worst misses and the worst false alarms.
 
         Misses are worse the lower their highest probability, false alarms the higher it is.
         """
@@ -348,7 +348,7 @@ class Predictions:
 
     @cached_property
     def _order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Windows in the order of recordings, and where those of each begin in it."""
+        """Windows ordered by recording, and the position of each recording's first window."""
         recording = self._content.windows.recording
         order = np.argsort(recording, kind="stable")
         return order, np.searchsorted(recording[order], np.arange(len(self.recordings) + 1))
@@ -358,7 +358,7 @@ class Predictions:
         return order[bounds[row] : bounds[row + 1]]
 
     def _read(self, windows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the values of windows, read in one piece where they lie in one."""
+        """Return the values of windows, read in one piece if they are consecutive."""
         array = self._values
         if not len(windows):
             return np.empty((0, array.shape[1]), np.float32)
@@ -368,7 +368,7 @@ class Predictions:
                 return np.asarray(array.oindex[windows])
             begin, end, values = self._near
             if not begin <= first < last <= end:
-                # whole chunks: the next recordings lie in them as well
+                # whole chunks, which also contain the next recordings
                 rows = array.chunks[0]
                 begin, end = first // rows * rows, -(-last // rows) * rows
                 values = np.asarray(array[begin:end])

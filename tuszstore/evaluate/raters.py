@@ -53,7 +53,7 @@ def rater_agreement(predictions: "Predictions") -> list[Agreement]:
     annotated = predictions.annotated
     found = []
     for first, second in permutations(raters, 2):
-        # of what one of them has no opinion
+        # where either rater has no opinion
         without = (annotated.said == IGNORED) & np.isin(annotated.rater, [first, second])
         ignored = predictions.spans_of(without)
         scores = score_events(tables[first], tables[second], ignored=ignored)

@@ -128,7 +128,7 @@ class Scores:
 
     @property
     def median_latency(self) -> float | None:
-        """Median of the latencies (s); None where nothing was found."""
+        """Median of the latencies (s); None if nothing was found."""
         return float(np.median(self.latency)) if len(self.latency) else None
 
     def to_json(self) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def find_reference(
 
 
 def classes_of(predictions: "Predictions") -> dict[str, list[Spans]]:
-    """Return for each class of seizures what is annotated with it, recording by recording."""
+    """Return the annotated spans of each class of seizures, by recording."""
     annotated = predictions.annotated
     names = sorted(set(annotated.label[annotated.kind == SEIZURE].tolist()))
     found: dict[str, list[Spans]] = {}
@@ -266,7 +266,7 @@ def score_events(
     rule : EventRule, optional
         How the hypothesis was made; kept with the scores.
     covered : ndarray of float64, shape (recording,), optional
-        For each recording, the time of which the predictions say anything (s).
+        For each recording, the time covered by predictions (s).
 
     Returns
     -------

@@ -20,7 +20,7 @@ class Source:
     name : str
         Path of the signal, relative to the corpus.
     rows : list of int
-        Of its recordings.
+        Rows of its recordings.
     seconds : float
         Length of the file.
     """
@@ -36,7 +36,7 @@ class Source:
 
 
 def sources_of(recordings: Recordings) -> list[Source]:
-    """Return the files that recordings come from, in their order."""
+    """Return the files that contain the recordings, in their order."""
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(recordings.source_id.tolist()):
         rows.setdefault(name, []).append(row)
@@ -45,10 +45,10 @@ def sources_of(recordings: Recordings) -> list[Source]:
 
 
 def bids_paths(recordings: Recordings) -> list[PurePosixPath]:
-    """Return where in a folder of BIDS the events table of each file of recordings lies.
+    """Return the path of the events table of each file, within a folder of BIDS.
 
-    Beside the signal where that lies in such folders; otherwise patients and sessions have the
-    letters and digits of their names, and the files of a session are its runs, from 00 on.
+    It is beside the signal if that is in such folders. Otherwise patients and sessions have the
+    letters and digits of their names, and the files of a session are its runs, starting at 00.
     """
     runs: Counter[str] = Counter()
     paths: list[PurePosixPath] = []
@@ -56,7 +56,7 @@ def bids_paths(recordings: Recordings) -> list[PurePosixPath]:
         name = source.name
         if _BIDS.fullmatch(name):
             beside = _inside(re.sub(r"_eeg\.[^./]+$", "_events.tsv", name))
-            if beside not in paths:  # else a file of another format has it
+            if beside not in paths:  # otherwise a file of another format has this path
                 paths.append(beside)
                 continue
         row = source.rows[0]
@@ -70,7 +70,7 @@ def bids_paths(recordings: Recordings) -> list[PurePosixPath]:
 
 
 def csv_bi_paths(recordings: Recordings) -> list[PurePosixPath]:
-    """Return where in a folder the ``.csv_bi`` of each file of recordings lies: as the signal.
+    """Return the path of the ``.csv_bi`` of each file within a folder, like that of its signal.
 
     Files that differ in their suffix alone keep it: ``a.edf.csv_bi``.
     """
@@ -97,7 +97,7 @@ def find_files(
     for number, (source, paths) in enumerate(zip(sources, places, strict=True)):
         there = [root / path for path in paths if (root / path).is_file()]
         for name in _names_of(source):
-            # where another's file is put, it is the other's, though both may be called so
+            # excluding paths where another recording's file is written, even if both names match
             there += [file for file in below.get(name, []) if owners.get(file, number) == number]
         there = list(dict.fromkeys(there))
         if len(there) > 1:
@@ -114,7 +114,7 @@ def find_files(
 
 
 def _names_of(source: Source) -> list[str]:
-    """Return what an events file of a recording may be called."""
+    """Return the possible names of a recording's events file."""
     return [
         f"{source.stem}.csv_bi",
         f"{source.stem.removesuffix('_eeg')}_events.tsv",
@@ -132,7 +132,7 @@ def find_source(file: Path, recordings: Recordings, sources: list[Source]) -> So
         or file.name == f"{entry[0].stem}.csv"
     ]
     by_path = [source for source, *_ in called]
-    if len(called) > 1:  # of those that are called alike, the one whose folder it is in
+    if len(called) > 1:  # of several with the same name, the one in the same folder
         ends = [file.absolute().parts[-len(path.parts) :] for _, *paths in called for path in paths]
         wanted = [path.parts for _, *paths in called for path in paths]
         fits = [k // 2 for k, end in enumerate(ends) if end == wanted[k]]
@@ -148,12 +148,12 @@ def find_source(file: Path, recordings: Recordings, sources: list[Source]) -> So
 
 
 def _letters(text: str) -> str:
-    """Return what of a name BIDS allows in a label."""
+    """Return the characters of a name that BIDS allows in a label."""
     return re.sub(r"[^A-Za-z0-9]", "", str(text))
 
 
 def _inside(name: str) -> PurePosixPath:
-    """Refuse a name that leads out of the folder it is put into."""
+    """Reject a name that leads out of the target folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise PredictionError(f"{name}: is outside the folder for events")

@@ -31,7 +31,7 @@ class Trace:
     step : float
         Length of a cell (s).
     causal : bool
-        Whether each value depends on nothing that comes after its cell's start.
+        Whether each value depends only on data before its cell's start.
     """
 
     recording: str
@@ -57,9 +57,9 @@ class Trace:
         return float(np.count_nonzero(~np.isnan(self.values)) * self.step)
 
     def smoothed(self, seconds: float | None) -> NDArray[np.float32]:
-        """Return the mean over so much time around each cell, of a causal trace before it.
+        """Return the moving mean, centred on each cell, or for a causal trace before it.
 
-        Cells without a value stay so, and do not count.
+        Cells without a value are unchanged, and are not included in means.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Trace:
         last = np.minimum(places - before + width, len(places))
         with np.errstate(invalid="ignore"):
             mean = (sums[last] - sums[first]) / (counts[last] - counts[first])
-        # sums that cancel leave 1e-17 below 0
+        # cancellation can leave sums slightly below 0
         return np.where(known, np.clip(mean, 0, 1), np.nan).astype(np.float32)
 
 
@@ -122,10 +122,10 @@ def stitch(
     n_cells : int
         Cells of the recording.
     mode : {"mean", "max", "last", "causal"}
-        What a cell has that several windows cover: their mean, weighted with ``1 - |2 x - 1|``,
-        where x is where the middle of the cell lies in the window, from 0 to 1; the largest; or
-        that of the window that began last. ``causal``: the last value of the window that ended last
-        before the cell begins, which is all that was known then.
+        Value of a cell that several windows cover: their mean, weighted by ``1 - |2 x - 1|``, where
+        x is the relative position of the cell's centre in the window, from 0 to 1; their maximum;
+        or the value of the window that began last. ``causal``: the last value of the window that
+        ended last before the cell begins, as in real time.
     hold : int
         With ``causal``, samples for which the value of the recording's last window stands.
 
@@ -160,7 +160,7 @@ def stitch(
         elif mode == "max":
             np.maximum.at(best, places, spread)
         else:
-            best[places] = spread  # of places that repeat, the last is kept
+            best[places] = spread  # if places repeat, the last value is kept
     if mode == "mean":
         with np.errstate(invalid="ignore"):
             return np.clip(weighted / covered, 0, 1).astype(np.float32)
@@ -170,7 +170,7 @@ def stitch(
 def _held(
     values: NDArray[np.float32], ends: NDArray[np.int64], cell: int, n_cells: int, hold: int
 ) -> NDArray[np.float32]:
-    """Return for each cell the last value of the newest window that has ended."""
+    """Return for each cell the last value of the most recent window that has ended."""
     begins = np.arange(n_cells) * cell
     newest = np.searchsorted(ends, begins, "right") - 1
     known = newest >= 0

@@ -21,12 +21,12 @@ class Mean:
     Attributes
     ----------
     mean : float or None
-        Over the subjects of whom it is defined; None where it is of nobody.
+        Mean over the subjects for whom it is defined; None if there are none.
     low, high : float or None
-        Interval that holds 95 % of the means of subjects drawn again with replacement
-        (percentile bootstrap); None with fewer than two subjects.
+        95 % interval of the means of subjects resampled with replacement (percentile bootstrap);
+        None with fewer than two subjects.
     subjects : int
-        Of whom it is defined.
+        Number of subjects for whom it is defined.
     """
 
     mean: float | None
@@ -42,7 +42,7 @@ def macro(by_subject: Mapping[str, Tally], *, seed: int = 0) -> dict[str, Mean]:
     ----------
     by_subject : mapping of str to Tally
     seed : int
-        Of the draws.
+        Seed of the draws.
     """
     return {
         name: bootstrap_mean([getattr(t, name) for t in by_subject.values()], seed=seed)

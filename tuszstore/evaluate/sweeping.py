@@ -27,7 +27,7 @@ class Sweep:
     Attributes
     ----------
     rules : list of EventRule
-        In the order of their thresholds, equal but for those.
+        Ordered by threshold; otherwise equal.
     tallies : list of Tally
         Sums over all recordings.
     by : str
@@ -44,12 +44,12 @@ class Sweep:
         return np.array([rule.threshold for rule in self.rules])
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """Return one of the numbers at each threshold; NaN where it is undefined.
+        """Return a measure at each threshold; NaN if it is undefined.
 
         Parameters
         ----------
         name : str
-            Of :data:`tuszstore.evaluate.tally.MEASURES`.
+            One of :data:`tuszstore.evaluate.tally.MEASURES`.
 
         Raises
         ------

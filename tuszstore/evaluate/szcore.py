@@ -89,7 +89,7 @@ def sample_tally(
 
 
 def _kept_by_package(spans: Spans, n_samples: int) -> Spans:
-    """Return predictions of which the package loses nothing, joined as it joins them."""
+    """Return predictions that the package counts completely, merged as it merges them."""
     spans = spans.copy()
     for k, (start, stop) in enumerate(spans):
         if _is_lost(start, stop, n_samples):
@@ -102,7 +102,7 @@ def _kept_by_package(spans: Spans, n_samples: int) -> Spans:
         else:
             joined.append([start, stop])
     for event in joined:
-        # as the package cuts: from the start, in steps of the longest
+        # cut like the package: from the start, in steps of the maximum length
         piece = event[0]
         while event[1] - piece > LONGEST:
             piece += LONGEST

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 Column = NDArray[Any]
 
 OTHER, SEIZURE, IGNORED = 0, 1, 2
-"""Kinds of events: those that are background, those that are scored, and what is not scored."""
+"""Kinds of events: background, seizures, and stretches that are not scored."""
 
 
 class _Table:
-    """Columns of one length; those that are strings have the type object."""
+    """Columns of equal length; columns of strings have dtype object."""
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]
 
     @classmethod
     def of(cls, columns: Mapping[str, Column]) -> Self:
-        """Return the table of some columns, of which there may be others."""
+        """Return a table of the required columns, ignoring others."""
         return cls(**{f.name: columns[f.name] for f in fields(cls)})  # type: ignore[arg-type]
 
     def columns(self) -> dict[str, Column]:
@@ -42,7 +42,7 @@ class _Table:
 
 @dataclass(frozen=True)
 class Windows(_Table):
-    """Where windows lie.
+    """Positions of windows.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class Content:
 
     @classmethod
     def of(cls, source: "WindowCollection") -> Self:
-        """Return what a store or a view tells by its tables and its `spec`."""
+        """Return the tables and metadata of a store or a view."""
         spec = source.spec
         windows = Windows(
             np.asarray(source.index["recording"].values, np.int32),
@@ -171,7 +171,7 @@ class Content:
 
 
 def recordings_digest(source: "WindowCollection") -> str:
-    """Return a hash of which recordings a store or a view holds, and of their signals."""
+    """Return a hash of the recordings of a store or a view, and of their signals."""
     table = source.recordings
     rows = [table[name].values.tolist() for name in ("id", "signal_digest", "label_digest")]
     return _digest(json.dumps(rows).encode())

@@ -38,12 +38,12 @@ class Tally:
 
     @classmethod
     def sum(cls, tallies: Iterable[Self]) -> "Tally":
-        """Return what was counted in all."""
+        """Return the sum of tallies."""
         return sum(tallies, Tally())
 
     @property
     def references(self) -> float:
-        """What the reference holds."""
+        """The total of the reference."""
         return self.hits + self.misses
 
     @property
@@ -58,12 +58,12 @@ class Tally:
 
     @property
     def f1(self) -> float | None:
-        """Harmonic mean of both; None where there is neither a reference nor a prediction."""
+        """Harmonic mean of both; None if there is neither a reference nor a prediction."""
         return _ratio(2 * self.hits, 2 * self.hits + self.misses + self.false_alarms)
 
     @property
     def false_alarms_per_day(self) -> float | None:
-        """False alarms in 24 h of what was scored; None if nothing was."""
+        """False alarms per 24 h of scored time; None if nothing was scored."""
         return _ratio(self.false_alarms * DAY, self.seconds)
 
     @property

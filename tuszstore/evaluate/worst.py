@@ -21,11 +21,11 @@ class Finding:
     Attributes
     ----------
     row : int
-        Of the recording.
+        Row of the recording.
     onset, offset : float
         From the recording's start (s).
     probability : float
-        Highest in it; NaN where no window reaches.
+        Highest probability within it; NaN if no window covers it.
     """
 
     row: int

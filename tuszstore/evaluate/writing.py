@@ -79,8 +79,8 @@ def write_predictions(
     Raises
     ------
     PredictionError
-        If there is something else at `path`, or predictions without `overwrite`, or what is
-        unfinished there is of another store or model.
+        If there is something else at `path`, or there are predictions and `overwrite` is not set,
+        or unfinished predictions of another store or model.
     """
     return PredictionWriter(store, Path(path), model, overwrite, world_size)
 
@@ -111,7 +111,7 @@ class PredictionWriter:
         self._world_size = _world_size(world_size)
         self._part: PartWriter | None = None
         self._n_values = 0
-        # where each window's values lie that this writer has written; -1 before
+        # position of each window's values in this writer's part; -1 if not yet written
         self._rows = np.full(len(self._content.windows), -1, np.int64)
         self._n_written = 0
         self._check_target()
@@ -138,8 +138,8 @@ class PredictionWriter:
         indices : array_like of int, shape (window,)
             As ``store.read`` takes them.
         probabilities : array_like of float, shape (window,) or (window, value)
-            Of a seizure, 0 to 1: one for each window, or so many at equal distances that they
-            divide the window's samples. Tensors are taken from wherever they are.
+            Probabilities of a seizure, 0 to 1: one for each window, or several at equal distances,
+            whose number must divide the window's samples. Tensors may be on any device.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class PredictionWriter:
             self._merge()
 
     def _check_target(self) -> None:
-        """Refuse a place where something else is."""
+        """Raise an error if the target is something else."""
         if not os.path.lexists(self.path):
             return
         if not is_predictions(self.path):
@@ -191,7 +191,7 @@ class PredictionWriter:
             )
 
     def _begin(self) -> None:
-        """Take up what is unfinished, if it is of the same windows, or begin."""
+        """Resume unfinished predictions of the same windows, or start new ones."""
         alone = self._world_size == 1
         if self._overwrite and alone and self.folder.is_dir() and not [*being_written(self.folder)]:
             shutil.rmtree(self.folder)
@@ -215,9 +215,9 @@ class PredictionWriter:
             )
 
     def _checked(self, probabilities: ArrayLike, numbers: NDArray[np.int64]) -> Any:
-        """Return probabilities as (window, value) float32, if they are some."""
+        """Return probabilities as (window, value) float32, after checking them."""
         given: Any = probabilities
-        if hasattr(given, "detach"):  # a tensor, perhaps on another device or of half precision
+        if hasattr(given, "detach"):  # a tensor, possibly on another device or of half precision
             given = given.detach().float().cpu().numpy()
         try:
             values = np.asarray(given)
@@ -245,7 +245,7 @@ class PredictionWriter:
             raise PredictionError(
                 f"{n_values} values per window, but earlier ones had {self._n_values}"
             )
-        # NaN is neither
+        # NaN fails both comparisons
         if not (good := ((values >= 0) & (values <= 1)).all(axis=1)).all():
             row = int(np.argmin(good))
             wrong = values[row][~((values[row] >= 0) & (values[row] <= 1))][0]
@@ -256,7 +256,7 @@ class PredictionWriter:
         return values
 
     def _unwritten(self, numbers: NDArray[np.int64], values: NDArray[np.float32]) -> Any:
-        """Return the places of windows that this writer has not written; equal ones may repeat."""
+        """Return the places of windows not yet written by this writer; equal ones may repeat."""
         assert self._part is not None
         unique, first = np.unique(numbers, return_index=True)
         self._check_equal(numbers, values, values[first[np.searchsorted(unique, numbers)]])
@@ -291,13 +291,13 @@ class PredictionWriter:
             yield
 
     def _merge(self) -> None:
-        """Put the parts together if they are all; leave that to others who still write."""
+        """Merge the parts if they are complete; if other writers remain, leave it to them."""
         try:
             self._merge_alone()
         except FileNotFoundError:
             if self.folder.exists():
                 raise
-            # by another writer meanwhile, who found that all parts are there
+            # another writer has merged them meanwhile
             self.complete = is_predictions(self.path)
 
     def _merge_alone(self) -> None:
@@ -306,7 +306,7 @@ class PredictionWriter:
                 self.complete = is_predictions(self.path)
                 return
             if [*being_written(self.folder)]:
-                return  # who closes last puts all together
+                return  # the last writer to close merges the parts
             if len(missing := self.missing):
                 n_closed = sum(part.finished for part in read_parts(self.folder))
                 if n_closed < self._world_size:
@@ -329,7 +329,7 @@ class PredictionWriter:
         where = self._places(parts)
         unfinished = self.folder / "group"
         if unfinished.exists():
-            shutil.rmtree(unfinished)  # of a writer who was killed
+            shutil.rmtree(unfinished)  # left by a killed writer
         n_values = max((part.n_values for part in parts), default=1) or 1
 
         def read(first: int, last: int) -> NDArray[np.float32]:
@@ -345,7 +345,7 @@ class PredictionWriter:
         if os.path.lexists(self.path):
             self.path.rename(before)
         unfinished.rename(self.path)
-        (self.folder / PLAN).unlink()  # what others look for, who wait for the lock
+        (self.folder / PLAN).unlink()  # writers that wait for the lock check this file
         shutil.rmtree(self.folder)
 
     def _places(self, parts: list[Part]) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ class ClassBits:
         ----------
         specs : sequence of StoreSpec
         names : sequence of str
-            Of the stores, for messages.
+            Names of the stores, for messages.
 
         Raises
         ------

@@ -181,7 +181,7 @@ def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
 
 
 def _flat(stores: Stores) -> dict[str, WindowCollection]:
-    """Return the stores by name, those of series one by one."""
+    """Return the stores by name, with series replaced by their stores."""
     given = list(stores.items()) if isinstance(stores, Mapping) else _unnamed(stores)
     flat: dict[str, WindowCollection] = {}
     for name, store in given:
@@ -205,7 +205,7 @@ def _flat(stores: Stores) -> dict[str, WindowCollection]:
 
 
 def _unnamed(stores: Iterable[Any]) -> list[tuple[str, Any]]:
-    """Return stores with names: of their files, as many folders as tell them apart, or numbers."""
+    """Return stores with names: paths with as many folders as distinguish them, or numbers."""
     if isinstance(stores, WindowCollection | str) or not isinstance(stores, Iterable):
         raise TypeError(f"concat takes a list of stores, not {type(stores).__name__}: [a, b]")
     parts = list(stores)
@@ -223,7 +223,7 @@ def _short(store: Any, depth: int) -> str:
 
 
 def _check_equal(first: str, a: StoreSpec, other: str, b: StoreSpec) -> None:
-    """Refuse two stores that differ in what their windows are."""
+    """Reject two stores whose windows differ in kind."""
     if a.sfreq != b.sfreq:
         raise _different(
             "sampling rates", first, f"{a.sfreq:g} Hz", other, f"{b.sfreq:g} Hz",
@@ -265,7 +265,7 @@ def _unit(spec: StoreSpec) -> str:
 
 
 def _full_seizure(sources: Sequence[str], specs: Sequence[StoreSpec], given: float | None) -> float:
-    """Return the one rule of categories."""
+    """Return the common rule of categories."""
     if given is not None:
         value = float(given) if isinstance(given, int | float) else math.nan
         if not 0 < value <= 1:
@@ -282,7 +282,7 @@ def _full_seizure(sources: Sequence[str], specs: Sequence[StoreSpec], given: flo
 
 
 def _spec(specs: Sequence[StoreSpec], bits: ClassBits, full_seizure: float) -> StoreSpec:
-    """Return what holds for the windows of all stores."""
+    """Return the common specification of all stores' windows."""
     first = specs[0]
 
     def same(name: str, otherwise: Any) -> Any:
@@ -311,7 +311,7 @@ def _spec(specs: Sequence[StoreSpec], bits: ClassBits, full_seizure: float) -> S
 
 
 def _check_different(named: Mapping[str, WindowCollection]) -> None:
-    """Refuse a store that is there twice: each of its windows would count double."""
+    """Reject a store that is given twice, since its windows would count double."""
     seen: dict[tuple[str, str], str] = {}
     for source, store in named.items():
         first = seen.setdefault((store.metadata.numbering, store.spec.digest), source)

@@ -179,7 +179,7 @@ class ConcatTables:
         return DerivedTable(self.path, known, made, None, n_rows, n_channels, self.check_open)
 
     def _joined(self, name: str) -> list[Made]:
-        """Return the columns that all stores have, or that can be blank in some."""
+        """Return the columns that all stores have, or that may be blank in some."""
         tables, made = self.parts_of(name), []
         for variable in variables(name):
             there = [variable.name in table.variables for table in tables]
@@ -231,7 +231,7 @@ class _Maker:
         return {name: np.concatenate(columns, axis)}
 
     def _part(self, number: int, table: BaseTable) -> NDArray[Any]:
-        """Return the column of one store, its rows and bits counted on."""
+        """Return the column of one store, with rows and bits mapped to those of the series."""
         name, tables = self.variable.name, self.tables
         if name not in table.variables:
             return blank(self.variable, n_rows_of(table), len(tables.spec.channels))

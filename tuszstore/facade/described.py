@@ -133,7 +133,7 @@ class Described(ABC):
         ----------
         patient, montage : str or sequence of str, optional
         category : str or sequence of str, optional
-            Of ``no_seizure``, ``partial_seizure``, ``full_seizure``.
+            One or several of ``no_seizure``, ``partial_seizure``, ``full_seizure``.
         event_class : str or sequence of str, optional
             Windows with a sample of one of these classes, such as ``"tcsz"``.
         recording : str, int or sequence of them, optional

@@ -1,8 +1,8 @@
 """Mean and standard deviation of derivations, from which views make z-scores.
 
-A store has them for the built-in sets; for others the store's normaliser computes them in one pass
-over the store. They are kept in the user's cache, under the digest of the store's content,
-so they are never confused with those of another store.
+A store contains them for the built-in sets. For other channels, the store's normaliser computes
+them in one pass over the store. They are kept in the user's cache, under the digest of the store's
+content, so they are never confused with those of another store.
 """
 
 import hashlib
@@ -91,9 +91,9 @@ def find_moments(
 
 
 def _stored(metadata: StoreMetadata, channel: Channel, derivation: Derivation) -> Moments | None:
-    """Return the moments of a channel that a store knows, ``(recording,)`` each."""
+    """Return the moments of a channel that the store contains, ``(recording,)`` each."""
     if metadata.spec.units == "uV":
-        return None  # mean 0 and deviation 1, whatever the signal is
+        return None  # not normalised: mean 0 and standard deviation 1
     recordings = metadata.recordings
     if derivation.single:
         ((row, sign),) = derivation.terms
@@ -102,7 +102,7 @@ def _stored(metadata: StoreMetadata, channel: Channel, derivation: Derivation) -
         return None
     for name, table in metadata.derived.items():
         names = [member.identity for member in SETS.get(name, ())]
-        # a set of another version of tuszstore may have other members under its name
+        # a set's members may differ between versions of tuszstore
         if not names or list(table["name"]) != [member.name for member in SETS[name]]:
             continue
         for identity, sign in ((channel.identity, 1.0), (channel.identity[::-1], -1.0)):
@@ -121,7 +121,7 @@ def _computed(
     """Return the moments of channels, from the cache or from a pass over the store."""
     normaliser = _normaliser(metadata)
     paths = [_cached_at(metadata, channel, average_of, normaliser) for channel in channels]
-    with _lock:  # two threads that want the same would read all of a store twice
+    with _lock:  # otherwise two threads could read the whole store twice
         found = [_load(path, metadata.recordings.shape("id")[0]) for path in paths]
         wanted = [k for k, moments in enumerate(found) if moments is None]
         if wanted:
@@ -141,7 +141,7 @@ def _pass_over(
     normaliser: "Signal",
     tell: Progress,
 ) -> Moments:
-    """Normalise derivations of all recordings, and return what was taken of each."""
+    """Normalise derivations of all recordings, and return their moments."""
     from tuszstore.signal.steps import normalised
 
     derivations = derive(metadata, channels, average_of)
@@ -156,7 +156,7 @@ def _pass_over(
             for row, derivation in enumerate(derivations):
                 values = source.derived(derivation)
                 if normaliser.normalise == NORMALISER:
-                    # nobody knows how far it was off: an artefact to be excluded, as in a build
+                    # its true value is unknown: an artefact to exclude, as in a build
                     values[source.clipped(derivation)] = FAR
                 try:
                     one = normalised(values[None], normaliser)
@@ -178,7 +178,7 @@ def _pass_over(
 
 
 class _Source:
-    """The channels of one recording, and what is derived of them."""
+    """The channels of one recording, and their derivations."""
 
     def __init__(self, metadata: StoreMetadata, number: int, stored: NDArray[np.float32]) -> None:
         self._number = number
@@ -201,7 +201,7 @@ class _Source:
         return out
 
     def clipped(self, derivation: Derivation) -> NDArray[np.bool_]:
-        """Return where its own channels were cut off, ``(sample,)``."""
+        """Return where channels of a derivation are clipped, ``(sample,)``."""
         rows = [row for row, _ in derivation.terms]
         return np.asarray((np.abs(self._stored[rows]) >= self._limit).any(axis=0), np.bool_)
 
@@ -226,7 +226,7 @@ def _normaliser(metadata: StoreMetadata) -> "Signal":
     Raises
     ------
     ValueError
-        If the normaliser is of a package that is not installed here.
+        If the normaliser belongs to a package that is not installed.
     """
     from tuszstore.config.signal import Signal
     from tuszstore.registry import NORMALISERS
@@ -257,11 +257,11 @@ def _cached_at(
 
 
 def _load(path: Path, n_recordings: int) -> Moments | None:
-    """Return what is in the cache; nothing if it is not there or damaged."""
+    """Return cached moments; None if they are absent or damaged."""
     if path in _kept:
         return _kept[path]
     try:
-        # opened here, for NumPy leaves what it cannot understand open; members have checksums
+        # opened here, since NumPy does not close invalid files; members have checksums
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             mean, sd = (np.asarray(arrays[name], np.float64) for name in ("mean", "sd"))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -273,7 +273,7 @@ def _load(path: Path, n_recordings: int) -> Moments | None:
 
 
 def _save(path: Path, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> None:
-    """Keep moments in the cache, or in this process where that cannot be written."""
+    """Keep moments in the cache, or in this process if the cache cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
@@ -295,7 +295,7 @@ def _save(path: Path, mean: NDArray[np.float64], sd: NDArray[np.float64]) -> Non
 
 @contextmanager
 def _telling(progress: Progress | None, channels: Sequence[Channel]) -> Iterator[Progress]:
-    """Yield what is told of the progress of a pass over a store."""
+    """Yield a function that reports the progress of a pass over a store."""
     from tuszstore.progress import NotebookBar, in_notebook
 
     names = ", ".join(channel.name for channel in channels[:3])

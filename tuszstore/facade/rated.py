@@ -27,7 +27,7 @@ def decided_events(events: BaseTable, decided: Decided, spec: StoreSpec) -> dict
     Parameters
     ----------
     events : BaseTable
-        Of the store.
+        Events of the store.
     decided : Decided
     spec : StoreSpec
         With the deciding rater.
@@ -59,7 +59,7 @@ def decided_events(events: BaseTable, decided: Decided, spec: StoreSpec) -> dict
 
 
 class _Rows:
-    """Events of those who count, by what they mark; each is taken once."""
+    """Events of the raters who count, by the samples that they mark; each is used once."""
 
     def __init__(
         self, events: BaseTable, rows: NDArray[np.int64], raters: list[str], rule: str
@@ -80,7 +80,7 @@ def _made(
     spec: StoreSpec,
     like: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of spans that nobody annotated as they are."""
+    """Return the columns of decided spans that equal no annotated event."""
     n = len(added)
     recording, first, stop, names, bits = (
         zip(*added, strict=True) if added else ((), (), (), (), ())

@@ -109,7 +109,7 @@ class Store(WindowCollection):
             normaliser. For derivations other than those of the built-in sets, mean and
             standard deviation are computed by reading the store once, and kept in the user's cache.
         length, stride : float, optional
-            Of windows, in seconds: a whole number of samples. If windows are stored one by one
+            Length and stride of windows (s), in whole samples. If windows are stored separately
             (``windows.overlap: duplicate``), they cannot be changed.
         rater : str, optional
             Which raters decide the labels: the name of one, or ``any``, ``majority`` or
@@ -158,7 +158,7 @@ def open_place(place: Place) -> Store:
 
 
 def _open_again(place: Place, identity: Identity) -> Store:
-    """Open a store that was pickled, though another may have its name by now."""
+    """Open a pickled store, even if another store has its name by now."""
     try:
         return Store(StoreMetadata.open(place, identity))
     except ReplacedError:

@@ -175,7 +175,7 @@ def view_spec(
     ----------
     store : StoreMetadata
     before : StoreSpec
-        Of the store, or of another view of it.
+        Specification of the store, or of another view of it.
     channels, units, length, stride, rater
         As of :meth:`tuszstore.Store.view`.
 
@@ -190,7 +190,7 @@ def view_spec(
         averaged = any(channel.cathode == AVERAGE for channel in wanted)
         average_of = (own.average_of or CHANNELS) if averaged else ()
         if any(find_recipe(channel, own.channels, average_of) is None for channel in wanted):
-            derive(store, wanted)  # says which, and why
+            derive(store, wanted)  # the error names the channels and the reason
         spec = replace(spec, channels=wanted, average_of=average_of)
     if units is not None:
         if units not in UNITS:
@@ -223,17 +223,17 @@ def _with_windows(
             f"{store.path}: length of {window / spec.sfreq:g} s is longer than any recording: the "
             f"longest has {longest / spec.sfreq:g} s"
         )
-    # as a build of these windows has them
+    # as in a build with these windows
     block = math.gcd(window, step)
     shard = max(1, round(own.shard * own.block / block))
     return replace(spec, window=window, stride=step, block=block, step=block, shard=shard)
 
 
 def _samples(name: str, seconds: Any, sfreq: float) -> int:
-    """Return a time in samples, which must be a whole number of them."""
+    """Return a time in samples, which must be a whole number."""
     try:
         number = math.nan if isinstance(seconds, bool) else float(seconds)
-    except (TypeError, ValueError, OverflowError):  # an integer may be above all floats
+    except (TypeError, ValueError, OverflowError):  # integers may exceed the range of float
         number = math.nan
     if not 0 < number < math.inf:
         raise ValueError(f"{name} must be seconds, above 0, not {seconds!r:.60}")
@@ -265,7 +265,7 @@ def _windows(spec: StoreSpec) -> str:
 
 
 def _open_again(place: Place, identity: Identity, spec: StoreSpec) -> View:
-    """Open a view that was pickled, though another store may have its place by now."""
+    """Open a pickled view, even if another store has its name by now."""
     try:
         return View(Store(StoreMetadata.open(place, identity)), spec)
     except ReplacedError:

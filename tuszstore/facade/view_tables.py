@@ -225,7 +225,7 @@ class ViewTables:
         return {"labelled": self.decided.labelled}
 
     def _moments(self) -> Columns:
-        """Return mean and deviation by which values become µV."""
+        """Return means and standard deviations that convert values to µV."""
         shape = (self.store.recordings.shape("id")[0], len(self.spec.channels))
         if self.spec.units == "uV":
             return {"mean": np.zeros(shape), "sd": np.ones(shape)}
@@ -233,7 +233,7 @@ class ViewTables:
         return {"mean": mean, "sd": sd}
 
     def _states(self) -> Columns:
-        """Return what is known of channels, from what they are made of."""
+        """Return the state of channels (interpolated, flat) from those of their sources."""
         table, spec = self.store.recordings, self.spec
         recipes = [find_recipe(c, self.store.spec.channels, spec.average_of) for c in spec.channels]
         parts = [[row for row, _ in recipe or ()] for recipe in recipes]
@@ -246,7 +246,7 @@ class ViewTables:
                 values = table[name]
                 found[name] = np.stack([join(values[:, rows], axis=1) for rows in parts], axis=1)
         if "flat" in table.variables:
-            # less the average, a flat electrode shows the others
+            # minus the average, a flat electrode shows the other electrodes
             flat = [
                 table["flat"][:, rows].all(axis=1)
                 for rows, channel in zip(parts, spec.channels, strict=True)

@@ -244,7 +244,7 @@ class WindowCollection(Described):
             Id, file name without suffix, or row of `recordings`.
         annotations : bool
             Whether its events become annotations: class, onset and duration as annotated, cut to
-            the recording, and the channels where not the whole montage is meant.
+            the recording, and channels unless the whole montage is meant.
 
         Returns
         -------
@@ -311,7 +311,7 @@ class WindowCollection(Described):
         Parameters
         ----------
         predictions : Predictions, optional
-            Of this store: shown beside the seizures, with lists of misses and false alarms.
+            Predictions of this store, shown beside seizures, with lists of misses and false alarms.
         threshold : float
             Minimum probability of an event.
         indices : array_like of int or bool, or slice, optional

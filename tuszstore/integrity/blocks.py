@@ -58,7 +58,7 @@ class ShardReader:
         file : str
             Relative to the store's root.
         whole : bool
-            Whether to read more than the index; else the content is empty.
+            Whether to read more than the index; otherwise the content is empty.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class RecordingCheck:
         for check in (self._signal, self._label, self._index):
             try:
                 check()
-            except Exception as error:  # whatever a library makes of damage is a finding
+            except Exception as error:  # any error of a library on damaged data is a finding
                 self._add(f"{check.__name__[1:]}: {type(error).__name__}: {error}", "build")
         return self
 
@@ -154,14 +154,14 @@ class RecordingCheck:
             )
 
     def _shards(self) -> Iterator[tuple[int, int, int]]:
-        """Yield number, first block within the recording and blocks of each shard."""
+        """Yield number, first block (within the recording) and count of blocks of each shard."""
         shard, count = self._geometry.shard, int(self.values["n_blocks"])
         first = int(self.values["first_block"]) // shard
         for start in range(0, count, shard):
             yield first + start // shard, start, min(shard, count - start)
 
     def _span(self, first: int, count: int = 1) -> dict[str, float]:
-        """Return where blocks of the recording lie in time."""
+        """Return the time span of blocks of the recording."""
         geometry = self._geometry
         begin = first * geometry.step
         end = begin + (count - 1) * geometry.step + geometry.block
@@ -202,7 +202,7 @@ class RecordingCheck:
             self._add("values differ from signal_digest", "signal", array="signal")
 
     def _label(self) -> None:
-        """Check labels against their digest, and against the events that are painted into them."""
+        """Check labels against their digest, and against the events that they are computed from."""
         labels = LabelChunks(self._contents.path, self._geometry)
         labelled = bool(self.values["labelled"])
         events = self._events()
@@ -252,17 +252,17 @@ class RecordingCheck:
     def _painted(
         self, events: Mapping[str, NDArray[Any]], start: int, count: int, labelled: bool
     ) -> NDArray[np.uint16]:
-        """Return the labels that events make of consecutive blocks."""
+        """Return the labels of consecutive blocks, computed from events."""
         geometry = self._geometry
         return painted_blocks(
             events, int(self.values["n_samples"]), start, count, geometry, labelled=labelled
         )
 
     def _index(self) -> None:
-        """Check `windows/*` against what is derived from the labels."""
+        """Check `windows/*` against the columns derived from the labels."""
         windows = self._contents.table("windows")
         if windows is None or any(finding.array == "label" for finding in self.findings):
-            return  # told already
+            return  # already reported
         n_windows = self._geometry.n_windows(int(self.values["n_samples"]))
         if int(self.values["first_window"]) + n_windows > len(windows["category"]):
             self._add("its windows are missing", "index", array="windows")
@@ -274,7 +274,7 @@ class RecordingCheck:
         rows = slice(first, first + len(derived["category"]))
         derived["recording"][:] = self.row
         for name, values in derived.items():
-            if name == "mask" or name not in windows:  # which is optional
+            if name == "mask" or name not in windows:  # mask is optional
                 continue
             found = windows[name][..., rows]
             if found.shape != values.shape or not np.array_equal(
@@ -299,7 +299,7 @@ def painted_blocks(
     events : mapping of str to ndarray
         ``first_sample``, ``stop_sample`` and ``bit`` of the recording's events.
     n_samples : int
-        Of the recording.
+        Number of samples of the recording.
     start, count : int
         First block within the recording, and number of blocks.
     geometry : Geometry
@@ -319,7 +319,7 @@ def painted_blocks(
 
 
 def _wrong_layout(spans: NDArray[np.int64], count: int, n_payload: int) -> str:
-    """Return what is wrong with where chunks lie: bytes that are nobody's, or chunks too many."""
+    """Return faults in the layout of chunks: bytes of no chunk, or too many chunks."""
     there = spans[spans[:, 0] >= 0]
     if (spans[count:, 0] >= 0).any():
         return "holds blocks past the recording's end"

@@ -47,7 +47,7 @@ def refuse_lost(place: Path, damage: Sequence[Finding]) -> None:
     BuildError
     """
     if lost := [finding for finding in damage if finding.mend == "build"]:
-        # what is wrong with the root explains what seems to be wrong with the rest
+        # a fault of the root explains apparent faults of the other parts
         first = min(lost, key=lambda finding: finding.file != ROOT)
         raise BuildError(f"{place}: {first}: this cannot be repaired; {AGAIN}")
 
@@ -126,15 +126,15 @@ class Mending:
                     link_or_copy(source, target)
                 else:
                     shutil.copyfile(source, target)
-        # without the copies of all metadata, which are made anew and may be what is damaged
+        # without the copies of all metadata, which are rewritten and may be damaged
         root = {"zarr_format": 3, "node_type": "group", "attributes": self._root.attributes}
         (self.target / ROOT).write_text(json.dumps(root))
 
     def _write_metadata(self) -> None:
-        """Write the metadata of arrays anew from the root's copies of it.
+        """Rewrite the metadata of arrays from the root's copies.
 
-        All of it where the root is as it was written; else the copies may be what is damaged, and
-        they serve only where the metadata itself cannot be used.
+        All of it is rewritten if the root is intact. Otherwise the copies may be damaged, and are
+        used only if the metadata itself is unusable.
         """
         if "metadata" not in self._parts:
             return
@@ -157,7 +157,7 @@ class Mending:
             (folder / "zarr.json").write_text(json.dumps(document, indent=2))
         import zarr
 
-        # of channel also the values, which are always the same
+        # for `channel` also the values, which spec determines
         channel: Any = zarr.open_array(self.target / "channel", mode="r+")
         channel[...] = np.array(self._root.spec.channel_names, dtype=np.dtypes.StringDType())
 
@@ -192,7 +192,7 @@ class Mending:
         write_table(self.target, "events", event_columns(marked))
 
     def _write_labels(self, contents: Contents, rows: Iterable[int]) -> None:
-        """Paint the labels of recordings from the events."""
+        """Compute the labels of recordings from the events."""
         recordings, events = _table(contents, "recordings"), _table(contents, "events")
         geometry = contents.geometry
         for row in rows:
@@ -216,7 +216,7 @@ class Mending:
                 _replace(files.label(number), encode_chunk(chunk, LABEL_CODEC))
 
     def _write_signal(self, contents: Contents, rows: Sequence[int]) -> None:
-        """Compute the signal of recordings again from their EDF files."""
+        """Recompute the signal of recordings from their EDF files."""
         recordings, geometry = _table(contents, "recordings"), contents.geometry
         lost = Check("sources")
         tasks = make_tasks(contents, rows, self._corpus("signal"), lost)
@@ -250,14 +250,14 @@ class Mending:
             for number in range(geometry.n_shards(result.task.n_samples)):
                 new = place.signal(number)
                 new.parent.mkdir(parents=True, exist_ok=True)
-                new.unlink(missing_ok=True)  # a link to the damaged file, which is not touched
+                new.unlink(missing_ok=True)  # a hard link: the damaged file itself is unchanged
                 link_or_copy(result.files.signal(number), new)
             shutil.rmtree(result.files.root)
             self._report.rebuilt.append(result.task.id)
             _LOG.info("computed again: %s", result.task.id)
 
     def _corpus(self, what: str) -> Path:
-        """Return the root of the corpus, without which something cannot be made anew."""
+        """Return the root of the corpus; raise an error if it is unknown and needed for `what`."""
         if not (self._given or self._root.attributes.get("data")) or not self._data.is_dir():
             raise BuildError(
                 f"{self.place}: {what} is repaired from the corpus, which does not exist at "

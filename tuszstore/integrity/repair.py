@@ -79,7 +79,7 @@ def repair(
             publish(work / "store", place)
         except (TuszstoreError, OSError):
             raise
-        except Exception as error:  # whatever a library makes of damage
+        except Exception as error:  # a library may raise anything on damaged data
             raise BuildError(
                 f"{place}: could not be repaired: {type(error).__name__}: {error}; {AGAIN}"
             ) from error
@@ -91,11 +91,11 @@ def repair(
 
 
 def _mend(mending: "Mending", damage: list[Finding]) -> None:
-    """Make a store that is whole out of one that is not, beside it."""
+    """Make a repaired copy of a damaged store, beside it."""
     mending.copy({finding.file for finding in damage if finding.mend == "stray"})
     for _ in range(ROUNDS):
         mending.mend(damage)
-        # behind damaged metadata there may be more
+        # damaged metadata may hide further damage
         damage = [f for f in verify(mending.target, deep=True).findings if f.mend != "none"]
         if not damage:
             break
@@ -105,11 +105,11 @@ def _mend(mending: "Mending", damage: list[Finding]) -> None:
 
 
 def _check_same(place: Path, unfinished: Path) -> None:
-    """Refuse to publish what is not as it was before the damage."""
+    """Raise an error unless the repaired store equals the store before the damage."""
     contents = read_root(place)
     before, after = contents.attributes, read_root(unfinished).attributes
-    # where the root was changed, so may have been its digests of files; not that of the content,
-    # which is one of the attributes that are known to be as they were
+    # if the root was changed, its digests of files may have been too, but not the content digest,
+    # which is one of the attributes known to be unchanged
     old, new = digests_of(before) if contents.sound else {}, digests_of(after)
     if before.get("content_digest") != after["content_digest"] or any(
         digest != new.get(name) for name, digest in old.items() if not name.endswith(ROOT)

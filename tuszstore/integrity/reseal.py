@@ -53,9 +53,9 @@ def reseal(path: str | os.PathLike[str]) -> Path:
         check_meaning(place, contents.documents, contents.spec)
         _check_columns(contents)
         recordings = contents.table("recordings")
-        assert recordings is not None  # or it was refused
+        assert recordings is not None  # a missing table was rejected above
         if not _has_shards_of_spec(contents):
-            shutil.rmtree(place / "shards", ignore_errors=True)  # they told of other files
+            shutil.rmtree(place / "shards", ignore_errors=True)  # it described other files
         elif variables("shards")[0].path in contents.documents:
             write_table(place, "shards", shard_columns(place, recordings, contents.spec))
         try:
@@ -67,7 +67,7 @@ def reseal(path: str | os.PathLike[str]) -> Path:
 
 
 def _has_shards_of_spec(contents: Contents) -> bool:
-    """Return whether the signal lies in shards as long as spec says, and not in other chunks."""
+    """Return whether the signal has shards of the length in spec, and not other chunks."""
     grid = contents.documents["signal"].get("chunk_grid", {}).get("configuration", {})
     return list(grid.get("chunk_shape", ()))[:1] == [contents.spec.shard]
 

@@ -47,7 +47,7 @@ def read_root(path: Path) -> Contents:
         raise other
     try:
         check_version(path, attributes)
-    except SchemaError:  # it was sealed with this one
+    except SchemaError:  # the digest is valid for this schema version
         raise StoreError("is damaged: its schema version was changed") from None
     spec = read_spec(path, attributes)
     return Contents(path, root, spec, sound=is_whole(content, attributes))
@@ -70,7 +70,7 @@ def check_root(contents: Contents, check: Check, notes: list[str]) -> None:
     if contents.spec.unknown:
         notes.append(f"its spec has unknown keys: {', '.join(contents.spec.unknown)}")
     if not contents.sealed:
-        return  # told as a fault of the attributes
+        return  # reported as a fault of the attributes
     if contents.sound:
         return
     if states_attributes(read_file(path / ROOT, MAX_METADATA), attributes):
@@ -87,7 +87,7 @@ def check_signatures(contents: Contents, check: Check) -> None:
         try:
             found = read_document(contents.path / part).get("attributes")
         except StoreError:
-            continue  # told by the schema's check
+            continue  # reported by the schema's check
         parts[part] = found if isinstance(found, dict) else {}
     if (recordings := contents.table("recordings")) is None:
         check.covered += ": not checked, recordings cannot be read"
@@ -110,10 +110,10 @@ def _check_recordings(expected: str, parts: Mapping[str, Any], check: Check) -> 
 
 
 def _check_contents(contents: Contents, parts: Mapping[str, Any], check: Check) -> None:
-    """Compare the content that each part was written for with that of the root.
+    """Compare the content digest recorded in each part with that of the root.
 
-    If all say the same and the root another, the root is not theirs, whole as it may be: nothing
-    may be made anew from it.
+    If all parts agree and the root differs, the root belongs to another store, even if it is
+    intact, and must not be used for repairs.
     """
     own = contents.attributes.get("content_digest")
     told = {part: attributes.get("content_digest") for part, attributes in parts.items()}

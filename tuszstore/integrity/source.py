@@ -53,7 +53,7 @@ def check_source(
     check : Check
     notes : list of str
     root : Path
-        Of the corpus.
+        Root of the corpus.
     sample : int or None
         Number of recordings; None for all.
     seed : int
@@ -79,7 +79,7 @@ def check_source(
             _compare(contents, by_id[result.task.id], result, check)
             _LOG.info("computed again: %s: %s", result.task.id, _outcome(result, check))
             n_seconds += result.task.seconds
-            if isinstance(result, Built):  # all of them need the space of one
+            if isinstance(result, Built):  # now, so that all together need the space of one
                 shutil.rmtree(result.files.root)
     check.covered = (
         f"{len(tasks)} of {len(recordings)} recordings ({n_seconds / 3600:.2f} h) recomputed "
@@ -120,7 +120,7 @@ def make_tasks(
     contents : Contents
     rows : sequence of int
     root : Path
-        Of the corpus.
+        Root of the corpus.
     check : Check
         Gets a finding for each missing recording.
     """
@@ -156,7 +156,7 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
         check.add(f"cannot be recomputed: {result.reason}", "none", **where)
         return
     computed = dict(result.record.row)
-    if "recordings/raters" not in contents.columns:  # no rater has a name
+    if "recordings/raters" not in contents.columns:  # there are no named raters
         raters = computed.pop("raters")
         if raters not in ("", UNNAMED):
             check.add(f"lacks its raters: {raters}", "none", **where)
@@ -186,7 +186,7 @@ def _compare(contents: Contents, row: int, result: Built | Failed, check: Check)
     stored_blocks = RecordingCheck(contents, row, deep=True).run()
     check.findings += stored_blocks.findings
     if computed["signal_digest"] == recorded["signal_digest"]:
-        return  # with its blocks equal to their digest, it is the same bit for bit
+        return  # if its blocks match their digest, it is identical bit for bit
     at = _first_difference(contents, row, result)
     if at is not None:
         geometry = contents.geometry
@@ -205,10 +205,10 @@ def _compare_events(
     contents: Contents, row: int, result: Built, check: Check, where: Mapping[str, Any]
 ) -> None:
     computed = event_columns([result.record.events])
-    if "events/class_bit" in contents.columns:  # of this recording it may say what `bit` says
+    if "events/class_bit" in contents.columns:  # for this recording, it may equal `bit`
         computed["class_bit"] = result.record.events.class_bit
     else:
-        computed.pop("class_bit", None)  # then `bit` differs as well
+        computed.pop("class_bit", None)  # a difference would show in `bit` as well
     begin, end = np.searchsorted(contents.columns["events/recording"], [row, row + 1])
     for name, values in computed.items():
         if name == "recording":
@@ -231,7 +231,7 @@ def _short(value: Any) -> str:
 
 
 def _first_difference(contents: Contents, row: int, result: Built) -> int | None:
-    """Return the first block of a recording that differs, among those that can be read."""
+    """Return the first block of a recording that differs, among the readable ones."""
     geometry, n_samples = contents.geometry, result.task.n_samples
     first = int(contents.columns["recordings/first_block"][row]) // geometry.shard
     both = (Files(contents.path, first), result.files)
@@ -246,7 +246,7 @@ def _first_difference(contents: Contents, row: int, result: Built) -> int | None
                 content, spans, _ = reader.read(file, whole=True)
                 blocks.append([reader.decode(content[a:b]).copy() for a, b in spans[:count]])
         except StoreError:
-            continue  # damage, which is told as such
+            continue  # damage, reported separately
         for k, (a, b) in enumerate(zip(*blocks, strict=True)):
             if not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
                 return start + k
@@ -254,7 +254,7 @@ def _first_difference(contents: Contents, row: int, result: Built) -> int | None
 
 
 def _other_versions(attributes: Mapping[str, Any]) -> list[str]:
-    """Return a note on packages that were of another release when the store was built."""
+    """Return a note on packages whose release differs from when the store was built."""
     recorded = attributes.get("versions")
     changed = []
     for name, old in recorded.items() if isinstance(recorded, dict) else ():

@@ -1,4 +1,4 @@
-"""Checks of the stores beside a store: no patient and no recording in two splits."""
+"""Checks across the stores of a root: no patient and no recording in two splits."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -60,7 +60,7 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
         more = f" and {len(shared) - TOLD} more" if len(shared) > TOLD else ""
         told = f"{', '.join(shared[:TOLD])}{more} in {split} and {other.attributes.get('split')}"
         policies = {one.attributes.get("split_policy") for one in (contents, other)}
-        if policies in ({"file_order"}, {"file"}):  # a build refuses what the file does not name
+        if policies in ({"file_order"}, {"file"}):  # a build rejects files that it does not name
             (policy,) = policies
             notes.append(f"patients in two splits, as split policy {policy} allows: {told}")
         else:
@@ -77,7 +77,7 @@ def check_splits(contents: Contents, check: Check, notes: list[str]) -> None:
 def _check_contents(
     recordings: Mapping[str, NDArray[Any]], other: StoreMetadata, splits: str, check: Check
 ) -> None:
-    """Find recordings of the same EDF file, or with the same signal, in both stores."""
+    """Find recordings in both stores with the same EDF file or the same signal."""
     for name, what in (
         ("source_digest", "EDF files with the same content"),
         ("signal_digest", "recordings with the same signal"),
@@ -86,7 +86,7 @@ def _check_contents(
         if own is None:
             continue
         there = dict(zip(other.recordings[name].tolist(), other.recordings["id"], strict=True))
-        # a signal that never changes is like any other of its length
+        # all constant signals of one length are equal
         alive = np.any(recordings["sd"] > 0, axis=1).tolist()
         pairs = [
             f"{id_} = {there[digest]}"

@@ -63,12 +63,13 @@ def check_digests(contents: Contents, check: Check, damaged: set[str]) -> None:
     changed: dict[str, list[str]] = {}
     for name in sorted(recorded.keys() | found.keys()):
         if name not in recorded and "/" not in name:
-            continue  # of no group: said where strays are looked for
+            continue  # in no group: reported by the check for unexpected files
         part = _part_of(name)
         if found.get(name) != recorded.get(name) and part not in damaged:
             changed.setdefault(part, []).append(name)
     if changed and not contents.sound and _is_content(contents):
-        # the root was changed, and the tables are what its attributes say: so are the digests
+        # the root was changed, but the tables match the digest in its attributes, so the digests
+        # are wrong
         told = ", ".join(sorted(changed))
         check.add(f"the root has other digests of {told}", "metadata", file=ROOT)
         return
@@ -79,12 +80,12 @@ def check_digests(contents: Contents, check: Check, damaged: set[str]) -> None:
 
 
 def _part_of(name: str) -> str:
-    """Return the part of a store that a file belongs to: metadata, or a table."""
+    """Return the part of a store to which a file belongs: metadata, or a table."""
     return METADATA if name.endswith(ROOT) else name.partition("/")[0]
 
 
 def _is_content(contents: Contents) -> bool:
-    """Return whether the tables are those whose digest stands in the root's attributes."""
+    """Return whether the tables match the digest in the root's attributes."""
     attributes = contents.attributes
     if not contents.complete_tables():
         return False
@@ -109,7 +110,7 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
     if not isinstance(inside, dict):
         check.add("lacks the metadata of the arrays", "metadata", file=ROOT)
         inside = {}
-    # a copy may be what is damaged: what lies there is known too
+    # the copy may be damaged, so arrays on disk are known too
     there = [file.parent.relative_to(path).as_posix() for file in path.glob(f"derived/*/*/{ROOT}")]
     known = [
         variable
@@ -138,7 +139,7 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
             continue
         where: dict[str, Any] = {"array": variable.path, "file": f"{variable.path}/{ROOT}"}
         try:
-            # what it claims comes first: it decides whether the rest is looked at
+            # sizes first: they decide whether the rest may be checked
             check_arrays(path, {variable.path: document}, contents.spec, [variable])
             problems = list(_differences(json.dumps(document), contents.spec, variable.path))
         except StoreError as error:
@@ -153,7 +154,7 @@ def check_schema(contents: Contents, check: Check, notes: list[str] | None = Non
 
 
 def _check_meaning(contents: Contents, copies: Mapping[str, Any], check: Check) -> None:
-    """Check that signal and labels say what the spec says: what readers refuse is found here."""
+    """Check that signal and labels agree with the spec, which readers also require."""
     try:
         check_meaning(contents.path, contents.documents, contents.spec)
     except StoreError as error:
@@ -164,9 +165,9 @@ def _check_meaning(contents: Contents, copies: Mapping[str, Any], check: Check) 
         check.add(told, mend, array=array, file=f"{array}/{ROOT}")
 
 
-@lru_cache(maxsize=4 * len(VARIABLES))  # stores of one build have nearly the same
+@lru_cache(maxsize=4 * len(VARIABLES))  # stores of one build have nearly equal metadata
 def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
-    """Return how an array's metadata differs from what a build writes, as zarr understands both."""
+    """Return how an array's metadata differs from that of a build, both as parsed by zarr."""
     document = json.loads(text)
     try:
         encoding = Encoding.of_array(document) if array == "signal" else None
@@ -176,7 +177,7 @@ def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
         return (f"has the codec {encoding.codec!r:.80}, but a build writes {', '.join(CODECS)}",)
     try:
         found = _understood(text)
-    except Exception as error:  # zarr-python raises what it likes at what it does not know
+    except Exception as error:  # zarr-python may raise anything on unknown metadata
         return (f"has metadata that zarr cannot read: {type(error).__name__}: {error}",)
     expected = dict(_expected(spec, encoding, tuple(document["shape"]), array))
     for metadata in (found, expected):
@@ -196,7 +197,7 @@ def _differences(text: str, spec: StoreSpec, array: str) -> tuple[str, ...]:
 def _expected(
     spec: StoreSpec, encoding: Encoding | None, shape: tuple[int, ...], array: str
 ) -> dict[str, Any]:
-    """Return the metadata that this tuszstore gives to an array of a shape."""
+    """Return the metadata that this version of tuszstore writes for an array."""
     import zarr
     from zarr.storage import MemoryStore
 
@@ -211,7 +212,7 @@ def _expected(
 
 
 def _understood(text: str) -> dict[str, Any]:
-    """Return the metadata of an array as zarr-python understands it."""
+    """Return the metadata of an array as parsed by zarr-python."""
     import zarr
     from zarr.buffer.cpu import Buffer
     from zarr.storage import MemoryStore
@@ -227,7 +228,7 @@ def _text(value: Any) -> str:
 
 
 def _check_shapes(contents: Contents, check: Check) -> None:
-    """Check that arrays agree in their number of blocks, windows, recordings and so on."""
+    """Check that arrays agree in their numbers of blocks, windows, recordings and so on."""
     sizes: dict[tuple[str, str], dict[int, list[str]]] = {}
     for path, document in contents.documents.items():
         variable = variable_at(path)
@@ -237,7 +238,7 @@ def _check_shapes(contents: Contents, check: Check) -> None:
     for (_, dim), found in sizes.items():
         if len(found) > 1:
             told = ", ".join(f"{size} in {names[0]}" for size, names in found.items())
-            odd = min(found.values(), key=len)[0]  # most of them are right
+            odd = min(found.values(), key=len)[0]  # the minority is at fault
             mend = "metadata" if variable_at(odd).group == "" else mend_of(odd)
             check.add(f"arrays differ in their number of {dim}s: {told}", mend, array=odd)
 
@@ -269,14 +270,14 @@ def check_files(contents: Contents, check: Check) -> None:
             elif file in known or (owners and owners.own(file)):
                 continue
             elif file.partition("/c/")[0] + "/c" in chunks:
-                continue  # of a table: what its digest does not know is found there
+                continue  # in a table: unexpected files are found by its digest
             elif owners or not file.startswith((SIGNAL_CHUNKS, LABEL_CHUNKS)):
                 check.add("unexpected file", "stray", file=file)
     check.covered = plural(count, "file")
 
 
 class _Owners:
-    """Which shards belong to recordings.
+    """Assignment of shards to recordings.
 
     Parameters
     ----------

@@ -74,14 +74,14 @@ def verify(
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
         raise StoreError(f"{place}: no store here")
-    if not any((place / part).exists() for part in (ROOT, *PARTS)):  # nothing to be rebuilt
+    if not any((place / part).exists() for part in (ROOT, *PARTS)):  # nothing to rebuild
         raise StoreError(f"{place}: {not_a_store(place)}")
     if against is not None and not Path(against).is_dir():
         raise CorpusError(f"{against}: no such folder; give the root of the corpus")
     start, this, held = time.perf_counter(), identity(place), Held(place)
     report = VerifyReport(place, deep)
     sources = []
-    if against is not None:  # first: where it is not the corpus, nothing else is checked in vain
+    if against is not None:  # first, so that no check is wasted if this is not the store's corpus
         from tuszstore.integrity.source import check_source
 
         sources.append(check := Check("sources"))
@@ -110,7 +110,7 @@ def _verify(report: VerifyReport, path: Path, deep: bool, n_threads: int) -> Non
     try:
         contents = read_root(path)
     except SchemaError:
-        raise  # not damaged
+        raise  # not due to damage
     except StoreError as error:
         root.covered = str(path / "zarr.json")
         root.add(str(error), "build", file="zarr.json")
@@ -138,12 +138,12 @@ def _verify(report: VerifyReport, path: Path, deep: bool, n_threads: int) -> Non
 
 
 def _guarded(check: Check, function: Callable[[], None]) -> None:
-    """Make a check; what a library raises at damage that was not foreseen is a finding."""
+    """Run a check; unexpected errors of libraries are findings."""
     start = time.perf_counter()
     try:
         function()
     except (CorpusError, ConfigError):
-        raise  # the store is not at fault
+        raise  # not a fault of the store
     except Exception as error:
         check.add(f"could not be completed: {type(error).__name__}: {error}", "build")
         _LOG.info("check %s could not be completed", check.name, exc_info=True)
@@ -152,7 +152,7 @@ def _guarded(check: Check, function: Callable[[], None]) -> None:
 
 
 def _damaged(findings: Iterable[Finding]) -> set[str]:
-    """Return the parts of which damage is known: tables, and ``metadata``."""
+    """Return the damaged parts: tables, and ``metadata``."""
     parts = set()
     for finding in findings:
         is_metadata = finding.file.endswith("zarr.json")
@@ -161,7 +161,7 @@ def _damaged(findings: Iterable[Finding]) -> set[str]:
 
 
 def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_threads: int) -> None:
-    """Check signal, labels and index of every recording, several at once."""
+    """Check signal, labels and index of all recordings, several at once."""
     checks = {name: Check(name) for name in ("signal", "labels", "index")}
     report.checks += checks.values()
     recordings = contents.table("recordings")
@@ -201,7 +201,7 @@ def _check_blocks(report: VerifyReport, contents: Contents, deep: bool, n_thread
 def _in_order(
     pool: Executor, run: Callable[[int], RecordingCheck], rows: Iterable[int], *, ahead: int
 ) -> Iterator[RecordingCheck]:
-    """Yield what is run in threads, in order; few are begun ahead, as each takes memory."""
+    """Yield results of threads in order; few tasks are started ahead, since each takes memory."""
     begun: deque[Future[RecordingCheck]] = deque()
     for row in rows:
         begun.append(pool.submit(run, row))
@@ -217,7 +217,7 @@ def _check_of(finding: Finding) -> str:
 
 
 def _contents(path: Path) -> Contents | None:
-    """Read a store's tables for another check; None where they cannot be read."""
+    """Read a store's tables for another check; None if they cannot be read."""
     try:
         contents = read_root(path)
     except StoreError:

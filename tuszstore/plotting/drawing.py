@@ -19,14 +19,16 @@ from tuszstore.plotting.style import Style
 from tuszstore.units import clock
 
 _DENSE = 5
-"""Samples of a pixel beyond which only extremes are drawn, which look the same in a third of the
-space; in a page of 10 s every sample is drawn."""
+"""Samples per pixel above which only extremes are drawn.
+
+They look the same and take a third of the space. A page of 10 s shows every sample.
+"""
 
 DPI = 110
-"""Of a picture on a screen."""
+"""Resolution of a picture on a screen."""
 
 _BOLD_LETTER = 0.09
-"""Inches that a letter of a class's name takes, about."""
+"""Approximate width (inches) of a letter of a class's name."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class Layout:
     Attributes
     ----------
     bases : mapping of Lane to float
-        Height of each lane's zero, from 0 downwards.
+        Height of each trace's zero line, from 0 downwards.
     scale : float
-        Distance between two lanes.
+        Distance between two traces.
     """
 
     bases: Mapping[Lane, float]
@@ -46,12 +48,12 @@ class Layout:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Of the vertical axis."""
+        """Limits of the vertical axis."""
         return min(self.bases.values()) - 0.8 * self.scale, 0.8 * self.scale
 
 
 def draw_frame(axes: Axes, layout: Layout, stretch: Stretch, style: Style) -> None:
-    """Draw the names of traces, and time with a line for each second."""
+    """Draw the names of traces, and a time axis with a line for each second."""
     axes.set(xlim=stretch.limits, ylim=layout.limits, facecolor="none")
     for name, spine in axes.spines.items():
         spine.set(visible=name == "bottom", color=style.grid, linewidth=0.8)
@@ -75,7 +77,7 @@ def draw_frame(axes: Axes, layout: Layout, stretch: Stretch, style: Style) -> No
 
 
 def _marks(lane: Lane, stretch: Stretch) -> list[str]:
-    """Return what is to know of a lane's electrodes."""
+    """Return which of interpolated and flat apply to a trace's electrodes."""
     own = {stretch.channels[row].name for row in lane.rows}
     told = {
         "interpolated": own & stretch.interpolated,
@@ -121,7 +123,7 @@ def shade(
 def draw_lane(
     axes: Axes, lane: Lane, base: float, trace: NDArray[Any], stretch: Stretch, style: Style
 ) -> None:
-    """Draw one trace, with its clipped stretches in another colour."""
+    """Draw one trace, with clipped stretches in another colour."""
     clipped = np.logical_or.reduce(stretch.clipped[lane.rows])
     n_pixels = round(axes.get_window_extent().width)
     shown = np.arange(len(trace))
@@ -138,14 +140,14 @@ def draw_lane(
         label=f"lane {lane.name}",
     )
     if clipped.any():
-        # with a sample on either side, so that there is a line even where only one is clipped
+        # with a sample on either side, so that a single clipped sample also gives a line
         marked = np.convolve(clipped[shown], np.ones(3), "same") > 0.5
         over = np.where(marked, y, np.nan)
         axes.plot(x, over, color=style.clipped, linewidth=2.0, label=f"clipped {lane.name}")
 
 
 def draw_scale(axes: Axes, layout: Layout, negative_up: bool, style: Style) -> None:
-    """Draw a bar as long as the distance of two traces, beside the lowest ones."""
+    """Draw a scale bar as long as the distance between two traces, beside the lowest ones."""
     bottom = min(layout.bases.values()) + 0.5 * layout.scale
     place = axes.get_yaxis_transform()
     axes.plot(
@@ -175,7 +177,7 @@ def draw_scale(axes: Axes, layout: Layout, negative_up: bool, style: Style) -> N
 def draw_strip(
     axes: Axes, classes: Mapping[str, list[Span]], stretch: Stretch, style: Style
 ) -> None:
-    """Draw above the traces a bar for each class, with its name."""
+    """Draw a named bar for each event class above the traces."""
     axes.set(xlim=stretch.limits, ylim=(len(classes), 0))
     axes.set_axis_off()
     first, last = stretch.limits

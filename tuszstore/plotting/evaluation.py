@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 SHOWN = 3
-"""Misses that are drawn, and as many false alarms."""
+"""Maximum misses drawn, and maximum false alarms."""
 
 RULES = {
     "szcore_events": "SzCORE, events",
@@ -33,7 +33,7 @@ RULES = {
     "taes": "TAES",
     "epoch": "EPOCH",
 }
-"""Rules as they are shown."""
+"""Displayed names of the rules."""
 
 _MEASURES = ("sensitivity", "precision", "f1", "false_alarms_per_day")
 _BEFORE, _LONGEST, _WIDTH = 10.0, 40.0, 10.6  # seconds, seconds, inches
@@ -41,7 +41,7 @@ _BEFORE, _LONGEST, _WIDTH = 10.0, 40.0, 10.6  # seconds, seconds, inches
 
 @dataclass(frozen=True)
 class Worst:
-    """A seizure that was missed, or a false alarm, as it is shown.
+    """A missed seizure or a false alarm, with text and picture.
 
     Attributes
     ----------
@@ -55,12 +55,12 @@ class Worst:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a page shows of predictions.
+    """The part of a page that shows predictions.
 
     Attributes
     ----------
     title : str
-        Model, where it is known, and threshold.
+        Model, if known, and threshold.
     numbers : dict of str to str
     rows : list of list of str
         A row of the table for each rule.
@@ -69,7 +69,7 @@ class Evaluation:
     groups : list of list of str
         Seizures by class and by length: group, number, found, sensitivity.
     undefined : list of str
-        What is undefined, and why.
+        Measures that are undefined, and why.
     curve : Embedded
         Sensitivity against false alarms.
     misses, false_alarms : list of Worst
@@ -89,13 +89,13 @@ class Evaluation:
 def show_predictions(
     store: "WindowCollection", predictions: "Predictions", threshold: float = 0.5
 ) -> Evaluation:
-    """Score predictions and draw what a page shows of them.
+    """Score predictions and draw their part of a page.
 
     Parameters
     ----------
     store : Store or view
     predictions : Predictions
-        Of that store.
+        Predictions of that store.
     threshold : float
 
     Raises
@@ -103,7 +103,7 @@ def show_predictions(
     PredictionError
         If they are of another store.
     ValueError
-        If the threshold is none.
+        If the threshold is invalid.
     """
     predictions.check(store)
     scores, sweep = predictions.score(threshold), predictions.sweep()
@@ -152,9 +152,9 @@ def sensitivity_curve(sweep: "Sweep", threshold: float, at: "Tally") -> Embedded
     ----------
     sweep : Sweep
     threshold : float
-        That is marked.
+        Threshold to mark.
     at : Tally
-        What is counted at it.
+        Counts at this threshold.
     """
     x, y = (sweep.column(name) for name in ("false_alarms_per_day", "sensitivity"))
 
@@ -163,7 +163,7 @@ def sensitivity_curve(sweep: "Sweep", threshold: float, at: "Tally") -> Embedded
         axes.plot(x, y, color=style.left, linewidth=1.2, marker="o", markersize=3.5)
         previous = (math.nan, math.nan)
         for a, b, value in zip(x, y, sweep.thresholds, strict=True):
-            # of thresholds that score alike the first is named
+            # of several thresholds with the same scores, the first is labelled
             if np.isfinite([a, b]).all() and (a, b) != previous:
                 axes.annotate(
                     f"{value:g}",
@@ -215,7 +215,7 @@ def _drawn(
         try:
             stretch = recording_stretch(store, finding.row, start, length)
         except ValueError:
-            continue  # past what is stored of the recording
+            continue  # past the stored end of the recording
         make = partial(_draw, stretch, trace, events, threshold)
         sure = finding.probability
         told = "not covered by windows" if math.isnan(sure) else f"highest probability {sure:.2f}"

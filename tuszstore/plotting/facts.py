@@ -1,4 +1,4 @@
-"""The figures of a store, from its tables alone: no signal is read."""
+"""Statistics of a store, computed from its tables without reading signals."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Share:
-    """Some of a store's recordings: those of a patient, of a montage, or all.
+    """Statistics of some recordings of a store: those of a patient, of a montage, or all.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class Share:
     patients, recordings : int
     hours : float
     seizures : int
-        Stretches without a gap in which any channel was annotated with a seizure class.
+        Contiguous stretches in which any channel was annotated with a seizure class.
     seizure_hours : float
         Their duration.
     windows : dict of str to int
-        By category; ``unlabelled`` only where there are any.
+        By category; ``unlabelled`` only if there are any.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Share:
 
     @property
     def n_windows(self) -> int:
-        """Windows of all categories."""
+        """Number of windows of all categories."""
         return sum(self.windows.values())
 
 
@@ -56,13 +56,13 @@ class EventClass:
     seizure : bool
         Whether it counts as seizure.
     events : int
-        Stretches without a gap in which any channel was annotated with it.
+        Contiguous stretches in which any channel was annotated with it.
     hours : float
         Their duration.
     median_seconds : float
-        Of a stretch.
+        Median duration of a stretch.
     patients, recordings : int
-        That have one.
+        Those with such an event.
     """
 
     name: str
@@ -76,7 +76,7 @@ class EventClass:
 
 @dataclass(frozen=True)
 class Facts:
-    """The figures of a store.
+    """Statistics of a store.
 
     Attributes
     ----------
@@ -86,9 +86,9 @@ class Facts:
     patients, montages, rates : list of Share
         By patient, montage and original sampling rate, those with the most hours first.
     unlabelled_hours : float
-        Of recordings without annotation.
+        Duration of recordings without annotation (h).
     left_out, notes : list of Reason
-        The most frequent first, what failed before all others.
+        Failures first, then by descending frequency.
     noted : int
         Recordings with notes or interpolated channels.
     """
@@ -105,7 +105,7 @@ class Facts:
 
 
 def gather(store: "WindowCollection") -> Facts:
-    """Return the figures of a store.
+    """Return the statistics of a store.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def gather(store: "WindowCollection") -> Facts:
 
 
 def total(store: "WindowCollection") -> Share:
-    """Return the figures of all recordings of a store.
+    """Return the statistics of all recordings of a store.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def total(store: "WindowCollection") -> Share:
 
 
 class _Counter:
-    """Counts what recordings hold, each of them once, and adds that up for any group of them."""
+    """Counts the contents of each recording once, and sums the counts over groups of recordings."""
 
     def __init__(self, store: "WindowCollection") -> None:
         recordings = store.recordings
@@ -170,12 +170,12 @@ class _Counter:
         self._seizure_samples = np.bincount(rows, stop - start, minlength=n)
 
     def all(self) -> Share:
-        """Return the figures of all recordings."""
+        """Return the statistics of all recordings."""
         (share,) = self._shares(["all"], np.zeros(len(self._samples), np.int64))
         return share
 
     def by(self, column: NDArray[Any]) -> list[Share]:
-        """Return the figures of recordings by their value of a column, most hours first."""
+        """Return the statistics of recordings grouped by a column, most hours first."""
         names, codes = np.unique(column, return_inverse=True)
         shares = self._shares([str(name) for name in names], codes)
         return sorted(shares, key=lambda share: -share.hours)
@@ -214,7 +214,7 @@ class _Counter:
 def _count_windows(
     category: NDArray[Any], first: NDArray[Any], stop: NDArray[Any]
 ) -> dict[str, NDArray[np.int64]]:
-    """Return the number of windows of each recording, by category, those unlabelled last."""
+    """Return the number of windows of each recording by category, unlabelled ones last."""
     codes = {name: code for name, code in CODES.items() if name != UNLABELLED}
     counts = {}
     until = np.zeros(len(category) + 1, np.int64)
@@ -225,16 +225,16 @@ def _count_windows(
 
 
 class _Events:
-    """The annotated events that mark a sample, as columns.
+    """The annotated events that cover at least one sample, as columns.
 
     Attributes
     ----------
     spans : tuple of ndarray of int64, shape (event,)
         Row of the recording, first sample, and the one after the last.
     names : list of str
-        Classes, in the order in which they first come.
+        Classes, in order of first occurrence.
     code : ndarray of int64, shape (event,)
-        Place of the event's class among the names.
+        Index of the event's class in `names`.
     seizure : ndarray of bool, shape (event,)
         Whether its class counts as seizure.
     """

@@ -1,4 +1,4 @@
-"""The figures of a report, each on light and on dark ground, as data that a page holds itself."""
+"""The figures of a report, each for a light and a dark theme, embedded in the page as data."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -34,9 +34,9 @@ class Embedded:
     light, dark : str
         Data URIs.
     width, height : int
-        Pixels of the page.
+        In pixels of the page.
     alt : str
-        What it shows, for those who do not see it.
+        Alternative text.
     """
 
     light: str
@@ -47,7 +47,7 @@ class Embedded:
 
 
 def example(stretch: Stretch) -> Embedded:
-    """Draw a stretch in the bipolar montage; as it was recorded where its channels allow none.
+    """Draw a stretch in the bipolar montage, or as recorded if its channels do not allow that.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def example(stretch: Stretch) -> Embedded:
 
 
 def amplitude_by_channel(store: "WindowCollection") -> Embedded:
-    """Draw how far standard deviations range among recordings, channel by channel.
+    """Draw the range of standard deviations over recordings, for each channel.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def amplitude_by_channel(store: "WindowCollection") -> Embedded:
 
 
 def amplitude_by_category(sampled: Mapping[str, Sampled]) -> Embedded:
-    """Draw how far root mean squares range among channels of windows, by category.
+    """Draw the range of root mean squares of channels in windows, by category.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def amplitude_by_category(sampled: Mapping[str, Sampled]) -> Embedded:
 
 
 def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
-    """Draw power densities by category: the median over windows, and the quartiles.
+    """Draw power densities by category: median and quartiles over windows.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
         figure, axes = chart_axes(style, 4.0, 2.95, left=0.55)
         middles = []
         for name, entry in sampled.items():
-            # next to half of the sampling rate there is the slope of a filter, and nothing else
+            # just below the Nyquist frequency there is only the slope of a filter
             shown = (entry.frequencies > 0) & (entry.frequencies <= 0.8 * entry.frequencies[-1])
             x, color = entry.frequencies[shown], style.of_category(name)
             low, middle, high = _quantiles(entry.power[:, shown], (0.25, 0.5, 0.75))
@@ -138,14 +138,14 @@ def spectra(sampled: Mapping[str, Sampled]) -> Embedded:
 
 
 def _limit_decades(axes: Axes, power: NDArray[np.float64]) -> None:
-    """End the axis where notches and what lies beyond the amplifier's band begin."""
+    """Limit the axis to exclude notches and frequencies beyond the amplifier's band."""
     known = power[power > 0]
     if len(known):
         axes.set_ylim(bottom=max(np.quantile(known, 0.02) / 3, known.max() * 1e-6))
 
 
 def chart_axes(style: Style, width: float, height: float, *, left: float) -> tuple[Figure, Axes]:
-    """Return a figure of some inches with the axes of a chart, and room for names at its left."""
+    """Return a figure (size in inches) with the axes of a chart and space for names at the left."""
     figure = Figure((width, height), facecolor="none")
     rect = (left / width, 0.45 / height, 1 - (left + 0.15) / width, 1 - 0.75 / height)
     axes = figure.add_axes(rect, facecolor="none")
@@ -159,7 +159,7 @@ def chart_axes(style: Style, width: float, height: float, *, left: float) -> tup
 def _draw_ranges(
     axes: Axes, columns: Mapping[str, NDArray[np.float64]], colors: Mapping[str, str], style: Style
 ) -> None:
-    """Draw a row for each column: 5 to 95 % thin, the quartiles thick, the median a dot."""
+    """Draw a row for each column: 5 to 95 % thin, quartiles thick, the median as a dot."""
     for place, (name, values) in enumerate(columns.items()):
         low, first, middle, third, high = _quantiles(values, _QUANTILES)
         color = colors[name]
@@ -175,7 +175,7 @@ def _draw_ranges(
 
 
 def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return quantiles along the first axis, of what is a number; NaN where nothing is."""
+    """Return quantiles along the first axis, ignoring NaN; NaN if all values are NaN."""
     rows = values[~np.isnan(values if values.ndim == 1 else values[:, -1])]
     if not len(rows):
         return np.full((len(shares), *values.shape[1:]), np.nan)
@@ -183,7 +183,7 @@ def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> NDArra
 
 
 def embed(make: Callable[[Style], Figure], alt: str, *, bitmap: bool = False) -> Embedded:
-    """Draw a figure on light and on dark ground, and return both as data of a page."""
+    """Draw a figure for the light and the dark theme, and return both as embedded data."""
     uris = []
     for style in (LIGHT, DARK):
         with house_style():
@@ -191,7 +191,7 @@ def embed(make: Callable[[Style], Figure], alt: str, *, bitmap: bool = False) ->
         if bitmap:
             kind, content = "png", render(figure, "png", dpi=_EXAMPLE_DPI)
         else:
-            # letters as outlines: a picture within a page gets none of the page's fonts
+            # text as outlines: an embedded picture cannot use the page's fonts
             kind, content = "svg+xml", render(figure, "svg", outlines=True, transparent=True)
         uris.append(f"data:image/{kind};base64,{base64.b64encode(content).decode()}")
     width, height = (round(96 * inches) for inches in figure.get_size_inches())

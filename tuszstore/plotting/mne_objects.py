@@ -1,8 +1,8 @@
-"""Recordings and windows as objects of MNE, in volts.
+"""Recordings and windows as MNE objects, in volts.
 
-Filtered signals are converted back to volts by the recording's mean and standard deviation, as
-MNE's methods expect. Clipped values stay
-clipped. There is no measurement date and no name, which a store does not contain.
+Filtered signals are converted back to volts, which MNE expects, by the recording's mean and
+standard deviation. Clipped values stay clipped. Measurement dates and names are absent, since a
+store does not contain them.
 """
 
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ def make_epochs(store: "WindowCollection", indices: Indices) -> "EpochsArray":
     if shown := store.shown_text():
         info["description"] = shown
     codes = table["category"].map(EVENT_IDS).to_numpy()
-    # one after the other: MNE wants no two events at one sample
+    # distinct samples, since MNE does not allow two events at one sample
     samples = np.arange(len(numbers)) * volts.shape[2]
     return mne.EpochsArray(
         volts,
@@ -86,10 +86,10 @@ def make_epochs(store: "WindowCollection", indices: Indices) -> "EpochsArray":
 
 
 def _window_table(store: WindowTables, numbers: NDArray[np.int64]) -> pd.DataFrame:
-    """Return what is known of windows, a row each."""
+    """Return the metadata of windows, one row each."""
     windows, recordings, classes = store.windows, store.recordings, store.spec.classes
     rows = windows["recording"][numbers]
-    categories = np.array([*CATEGORIES, UNLABELLED], object)  # -1 is the last one
+    categories = np.array([*CATEGORIES, UNLABELLED], object)  # index -1 is unlabelled
     return pd.DataFrame(
         {
             "window": numbers,
@@ -109,7 +109,7 @@ def _window_table(store: WindowTables, numbers: NDArray[np.int64]) -> pd.DataFra
 
 
 def _info(store: WindowTables, rows: NDArray[np.int64]) -> "Info":
-    """Return what MNE knows of the channels of recordings; bad is one without signal in any."""
+    """Return MNE's info on the channels of recordings; channels without signal in any are bad."""
     import mne
 
     recordings, spec = store.recordings, store.spec
@@ -125,7 +125,7 @@ def _info(store: WindowTables, rows: NDArray[np.int64]) -> "Info":
 
 
 def _description(store: WindowTables, number: int, end: float, shown: str) -> str:
-    """Return where a recording, stored up to `end` (s), is from, and what was done to it."""
+    """Describe the origin and processing of a recording that is stored up to `end` (s)."""
     recordings, spec = store.recordings, store.spec
     parts = [str(recordings["id"][number])]
     if shown:
@@ -148,7 +148,7 @@ def _description(store: WindowTables, number: int, end: float, shown: str) -> st
 
 
 def _annotations(store: WindowTables, number: int, end: float) -> "Annotations":
-    """Return a recording's events up to `end` (s), rows of several channels that agree as one."""
+    """Return a recording's events up to `end` (s); equal events of several channels are merged."""
     import mne
 
     events, channels = store.events, store.spec.channels
@@ -156,7 +156,7 @@ def _annotations(store: WindowTables, number: int, end: float) -> "Annotations":
     said = decides(events["bit"], events["class_bit"])
     for k in np.flatnonzero((events["recording"] == number) & said):
         onset, offset = events["onset"][k], events["offset"][k]
-        if np.isnan(offset):  # nobody tells: as long as it is marked
+        if np.isnan(offset):  # unknown: as long as the labels mark it
             offset = events["stop_sample"][k] / store.geometry.sfreq
         if onset < end and (offset > 0 or onset >= 0):
             span = (max(onset, 0.0), min(offset, end), str(events["class"][k]))
@@ -172,6 +172,6 @@ def _annotations(store: WindowTables, number: int, end: float) -> "Annotations":
 
 
 def _in_order(names: set[str], channels: Sequence[Channel]) -> tuple[str, ...]:
-    """Return channel names as MNE wants them; none is all of them."""
+    """Return channel names in MNE's format; an empty list stands for all channels."""
     ordered = tuple(channel.name for channel in channels if channel.name in names)
     return ordered if len(ordered) < len(channels) else ()

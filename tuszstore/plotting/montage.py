@@ -32,9 +32,9 @@ class Lane:
     Attributes
     ----------
     channel : Channel
-        What is shown.
+        The channel shown.
     recipe : tuple of (int, float)
-        Channels of the store that it is computed from, by row, and their factors.
+        Rows of the store's channels that it is computed from, and their factors.
     """
 
     channel: Channel
@@ -42,31 +42,32 @@ class Lane:
 
     @property
     def name(self) -> str:
-        """Such as ``Fp1`` or ``Fp1-F7``."""
+        """Name, such as ``Fp1`` or ``Fp1-F7``."""
         return self.channel.name
 
     @property
     def rows(self) -> list[int]:
-        """Channels of the store that it is computed from."""
+        """Rows of the store's channels that it is computed from."""
         return [row for row, _ in self.recipe]
 
     @property
     def side(self) -> str:
-        """``left``, ``right`` or ``midline``: odd numbers, even ones, and the rest."""
+        """``left`` (odd numbers), ``right`` (even numbers) or ``midline`` (all others)."""
         number = _NUMBER.search(self.channel.anode)
         return ("right", "left")[int(number[0]) % 2] if number else "midline"
 
     def is_annotated_by(self, channel: str) -> bool:
-        """Whether an annotation of a channel is one of this trace.
+        """Whether an annotation of a channel applies to this trace.
 
-        A pair of electrodes, as TUSZ annotates, is one of the bipolar trace of that pair, and of
-        the referential traces of both. A single electrode is one of every trace that it is part of,
-        and what names no electrode of the 10-20 system, such as ``TERM``, of all traces.
+        A pair of electrodes, as in TUSZ, applies to the bipolar trace of that pair and to the
+        referential traces of both electrodes. A single electrode applies to every trace that
+        contains it. A name without an electrode of the 10-20 system, such as ``TERM``, applies to
+        all traces.
 
         Parameters
         ----------
         channel : str
-            As annotated, such as ``FP1-F7`` or ``TERM``.
+            Channel as annotated, such as ``FP1-F7`` or ``TERM``.
         """
         named = {canonical(part).upper() for part in electrode(channel).split("-")}
         if not named & _TEN_TWENTY:
@@ -79,14 +80,14 @@ class Lane:
 _TEN_TWENTY = {channel.name.upper() for channel in TEN_TWENTY}
 
 Groups = tuple[tuple[Lane, ...], ...]
-"""Traces from top to bottom, in groups between which there is a gap."""
+"""Traces from top to bottom, in groups separated by gaps."""
 
 
 def referential(channels: Sequence[Channel]) -> Groups:
-    """Return the channels of a store as they are.
+    """Return a trace for each channel of a store.
 
-    The 19 electrodes stand in pairs of both sides and the midline, differences in their chains;
-    all others follow in the store's order.
+    The 19 electrodes are grouped in left-right pairs and the midline, and bipolar channels in their
+    chains; all others follow in the store's order.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def referential(channels: Sequence[Channel]) -> Groups:
 
 
 def bipolar(channels: Sequence[Channel]) -> Groups:
-    """Return the longitudinal bipolar montage ("double banana"), as far as channels allow.
+    """Return the traces of the longitudinal bipolar montage that the channels allow.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def bipolar(channels: Sequence[Channel]) -> Groups:
     Raises
     ------
     ValueError
-        If they allow none of its differences.
+        If they allow none of its traces.
     """
     groups = tuple(
         tuple(
@@ -129,18 +130,18 @@ def bipolar(channels: Sequence[Channel]) -> Groups:
 
 
 def has_bipolar(channels: Sequence[Channel]) -> bool:
-    """Return whether channels allow any difference of the bipolar montage."""
+    """Return whether channels allow any trace of the bipolar montage."""
     wanted = (channel for names in _CHAINS for channel in chain(names))
     return any(find_recipe(channel, channels) is not None for channel in wanted)
 
 
 def derive(data: NDArray[np.float32], lane: Lane) -> NDArray[np.float32]:
-    """Return what a trace shows.
+    """Return the signal of a trace.
 
     Parameters
     ----------
     data : ndarray, shape (channel, sample)
-        Of all channels of the store.
+        Signals of all channels of the store.
     lane : Lane
 
     Returns

@@ -1,8 +1,8 @@
 """Pictures of windows and recordings, in clinical style.
 
-Traces are in clinical order, each centred at its median, negative upwards. Annotated seizures are
-shaded: faintly over all traces if any channel is labelled, and again on the annotated
-traces. Pictures are Matplotlib figures made without pyplot, so no backend is chosen.
+Traces are in clinical order, each centred at its median, negative up. Annotated seizures are shaded
+faintly over all traces, and more strongly on the annotated traces. Pictures are Matplotlib figures
+made without pyplot, so no backend is chosen.
 """
 
 import io
@@ -38,21 +38,21 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 FORMATS = ("png", "svg", "pdf")
-"""Formats of a saved picture, by the suffix of its name."""
+"""Formats of a saved picture, by file suffix."""
 
 LEAST_WIDTH = 6.0
-"""Inches below which titles have no room."""
+"""Minimum width (inches), below which titles do not fit."""
 
-_COLORS = 256  # of a PNG: half of the bytes, and no difference to be seen
+_COLORS = 256  # palette of a PNG: halves the file without a visible difference
 
 # inches
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.0, 0.85, 0.84, 0.4
 _LANE, _STRIP = 0.36, 0.3
-_GAP = 0.45  # between groups, in lanes
+_GAP = 0.45  # between groups, in units of the distance of traces
 
 
 class Picture(Figure):
-    """A figure that a notebook shows whether or not pyplot was imported."""
+    """A figure that a notebook displays whether or not pyplot was imported."""
 
     def _repr_png_(self) -> bytes:
         return render(self, "png")
@@ -78,17 +78,17 @@ def plot_window(
         Whether to draw the longitudinal bipolar montage ("double banana"), 18 differences between
         neighbours, instead of the 19 channels as recorded.
     scale : float, optional
-        Distance between two traces (µV), which is also the length of the scale bar; by default as
-        suits the signal.
+        Distance between two traces (µV), which is also the length of the scale bar; by default
+        chosen from the signal.
     negative_up : bool
         Whether negative is drawn upwards, as is usual in clinical EEG.
     width : float
-        Of the picture (inches).
+        Width of the picture (inches).
 
     Returns
     -------
     matplotlib.figure.Figure
-        Lines are in µV below the top trace and seconds from the recording's start.
+        Coordinates are µV below the top trace and seconds from the recording's start.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def plot_recording(
     negative_up: bool = True,
     width: float = 14.0,
 ) -> Figure:
-    """Draw a stretch of a recording; one that reaches past the recording's end ends there.
+    """Draw a stretch of a recording; it is cut at the recording's end.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def plot_recording(
     recording : str or int
         Id, file name without suffix, or row of ``store.recordings``.
     at, seconds : float
-        Start, from the start of the recording, and length (s).
+        Start, relative to the start of the recording, and length (s).
     bipolar, scale, negative_up, width
         As for :func:`plot_window`.
 
@@ -202,15 +202,15 @@ def render(figure: Figure, kind: str, *, outlines: bool = False, **options: Any)
     figure : Figure
     kind : {"png", "svg", "pdf"}
     outlines : bool
-        Whether an SVG has its letters as outlines, which need no font, not as text.
+        Whether text in an SVG is stored as outlines, which need no font.
     **options
-        Of :meth:`matplotlib.figure.Figure.savefig`.
+        Passed to :meth:`matplotlib.figure.Figure.savefig`.
     """
     buffer = io.BytesIO()
-    # without the date, which would make each file another one
+    # without the date, so that equal pictures give equal files
     metadata = {"png": None, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     if kind == "png":
-        options["pil_kwargs"] = {"compress_level": 1}  # it is packed again below
+        options["pil_kwargs"] = {"compress_level": 1}  # compressed again below
     with house_style(), matplotlib.rc_context({"svg.fonttype": "path"} if outlines else {}):
         figure.savefig(buffer, format=kind, metadata=metadata, **options)
     return _few_colors(buffer) if kind == "png" else buffer.getvalue()
@@ -224,12 +224,12 @@ def _few_colors(png: io.BytesIO) -> bytes:
 
 
 def picture_format(path: Path) -> str:
-    """Return the format that a file's name asks for.
+    """Return the picture format of a file name.
 
     Raises
     ------
     ValueError
-        If it is none of :data:`FORMATS`.
+        If it is not one of :data:`FORMATS`.
     """
     kind = path.suffix.removeprefix(".").lower()
     if kind not in FORMATS:
@@ -239,7 +239,7 @@ def picture_format(path: Path) -> str:
 
 
 def _bases(groups: Sequence[Sequence[Lane]], scale: float) -> dict[Lane, float]:
-    """Return the height of each lane's zero, from 0 downwards."""
+    """Return the height of each trace's zero line, from 0 downwards."""
     bases, y = {}, 0.0
     for group in groups:
         for lane in group:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 _PANEL, _GAP = 0.95, 0.3
-"""Inches of the panel of probabilities, and between it and the EEG."""
+"""Height (inches) of the panel of probabilities, and its distance from the EEG."""
 
 
 def plot_prediction(
@@ -37,18 +37,18 @@ def plot_prediction(
     Parameters
     ----------
     store : Store or view
-        That the predictions are of.
+        The store that the predictions belong to.
     predictions : Predictions
     recording : str or int
         Id, file name without suffix, or row.
     at, seconds : float
-        Start, from the start of the recording, and length (s).
+        Start, relative to the start of the recording, and length (s).
     threshold : float
-        Drawn as a line; what is predicted at it is marked.
+        Drawn as a line; predicted events at this threshold are marked.
     bipolar : bool, optional
-        As for :func:`tuszstore.plotting.plots.plot_recording`; by default where the channels allow.
+        As for :func:`tuszstore.plotting.plots.plot_recording`; by default if the channels allow it.
     width : float
-        Of the picture (inches).
+        Width of the picture (inches).
 
     Returns
     -------
@@ -79,14 +79,14 @@ def draw_prediction(
     width: float = 14.0,
     style: Style = LIGHT,
 ) -> Figure:
-    """Draw a stretch with a panel below: the probability, the threshold, and what is predicted.
+    """Draw a stretch with a panel below: probability, threshold, and predicted events.
 
     Parameters
     ----------
     stretch : Stretch
     trace : Trace
     events : iterable of (float, float)
-        Onset and offset of what is predicted (s).
+        Onset and offset of the predicted events (s).
     threshold : float
     bipolar, width
         As for :func:`plot_prediction`.
@@ -131,7 +131,7 @@ def draw_prediction(
 
 
 def _make_room(figure: Figure) -> float:
-    """Add the height of the panel below all that is drawn; return the new height (inches)."""
+    """Extend the figure downwards for the panel; return the new height (inches)."""
     width, before = figure.get_size_inches()
     extra = _PANEL + _GAP
     after = float(before + extra)

@@ -30,22 +30,23 @@ if TYPE_CHECKING:
     from tuszstore.facade.store import Store
 
 PATIENTS_SHOWN = 15
-"""Patients in sight; the others are behind a click."""
+"""Patients listed at first; the others can be expanded."""
 
 
 def make_report(
     store: "Store", predictions: "Predictions | None" = None, threshold: float = 0.5
 ) -> str:
-    """Return a page of HTML that shows what a store holds.
+    """Return an HTML page that describes the contents of a store.
 
-    It needs neither network nor scripts, and has a light and a dark theme. Signals are read for the
-    examples and of :data:`tuszstore.plotting.signals.PER_CATEGORY` windows of each category.
+    It needs neither network nor scripts, and has a light and a dark theme. Signals are read only
+    for the examples and for :data:`tuszstore.plotting.signals.PER_CATEGORY` windows of each
+    category.
 
     Parameters
     ----------
     store : Store
     predictions : Predictions, optional
-        Of that store: the page shows how they score, and where they are most wrong.
+        Predictions of that store, whose scores and worst errors the page shows.
     threshold : float
         Minimum probability of an event.
 
@@ -108,10 +109,10 @@ def make_report(
 
 
 def choose_examples(store: "Store") -> dict[str, int]:
-    """Return a window of each existing category.
+    """Return an example window for each category in the store.
 
-    The one of ``partial_seizure`` whose share of seizure is nearest to a half, and of the others
-    the one in the middle.
+    Of ``partial_seizure`` windows, it is the one whose share of seizure is nearest to one half; of
+    others, the middle one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""HTML representation of a store, from tables only: no signal is read."""
+"""HTML representation of a store, made from its tables without reading signals."""
 
 from html import escape
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 SHOWN = 50
-"""Recordings that the table of a store names before it only counts."""
+"""Recordings that the table of a store lists; the rest is only counted."""
 
 
 def store_html(store: "WindowCollection") -> str:

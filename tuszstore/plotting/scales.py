@@ -1,4 +1,4 @@
-"""Round numbers: distances of lanes and steps of time."""
+"""Round numbers for distances of traces and for time steps."""
 
 import math
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ _STEPS = {
 
 
 def fitting_scale(traces: Sequence[NDArray[np.float32]]) -> float:
-    """Return a round distance between lanes (µV) at which most traces keep to their lane.
+    """Return a round distance between traces (µV) at which most traces do not overlap.
 
-    Two and a half times what 95 % of a lane's samples keep within, in the lane in the middle of
-    all that are not flat: an artefact on a few lanes does not make thin lines of the others.
+    It is two and a half times the median, over traces that are not flat, of the amplitude that 95 %
+    of a trace's samples stay within. Thus artefacts on a few traces do not flatten the others.
 
     Parameters
     ----------
@@ -47,21 +47,21 @@ def fitting_scale(traces: Sequence[NDArray[np.float32]]) -> float:
 
 
 def time_steps(seconds: float) -> tuple[float, float]:
-    """Return steps (s) of labelled times, no more than 16 of them, and of lines between them."""
+    """Return the steps (s) of labelled times, at most 16 of them, and of lines between them."""
     step = next((step for step in _STEPS if seconds / step <= 15), max(_STEPS))
     return step, _STEPS[step]
 
 
 def extremes(values: NDArray[Any], n_bins: int) -> NDArray[np.int64]:
-    """Return the places of the least and greatest value in each of so many bins, in order.
+    """Return the indices of the least and greatest value in each bin, in order.
 
-    A line through them looks like one through all values where a bin is narrower than a pixel.
+    A line through them looks like one through all values if bins are narrower than a pixel.
 
     Parameters
     ----------
     values : ndarray, shape (sample,)
     n_bins : int
-        About; all are equal but for a rest, which is kept whole.
+        Approximate number of bins. Bins have equal length; all values of a remainder are returned.
     """
     size = max(1, len(values) // n_bins)
     whole = len(values) // size * size

@@ -13,28 +13,29 @@ if TYPE_CHECKING:
     from tuszstore.facade.windows import WindowCollection
 
 PER_CATEGORY = 40
-"""Windows that are read of each category, at most."""
+"""Maximum windows read of each category."""
 
 SEGMENT = 4.0
-"""Seconds of a segment of Welch's method, which gives a resolution of 0.25 Hz."""
+"""Segment length (s) of Welch's method, which gives a resolution of 0.25 Hz."""
 
-_BATCH = 8  # windows that are in memory at a time
+_BATCH = 8  # windows in memory at a time
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What was measured on the sampled windows of one category.
+    """Measurements on the sampled windows of one category.
 
     Attributes
     ----------
     windows : ndarray of int64, shape (window,)
-        Which.
+        Indices of the windows.
     rms : ndarray of float64, shape (window, channel)
         Root mean square (µV) about the mean; NaN for channels that were flat or interpolated.
     frequencies : ndarray of float64, shape (frequency,)
         In Hz.
     power : ndarray of float64, shape (window, frequency)
-        Power density (µV²/Hz), the median over the other channels; NaN without any.
+        Power density (µV²/Hz): the median over channels that were neither flat nor interpolated;
+        NaN if there are none.
     """
 
     windows: NDArray[np.int64]
@@ -44,7 +45,7 @@ class Sampled:
 
 
 def windows_by_category(store: "WindowCollection") -> dict[str, NDArray[np.int64]]:
-    """Return the windows of each category that there is, those that are unlabelled last.
+    """Return the windows of each category in the store, unlabelled ones last.
 
     Parameters
     ----------
@@ -59,13 +60,13 @@ def windows_by_category(store: "WindowCollection") -> dict[str, NDArray[np.int64
 def sample_windows(
     store: "WindowCollection", per_category: int = PER_CATEGORY
 ) -> dict[str, NDArray[np.int64]]:
-    """Return windows of each category, drawn at random with a fixed seed, in order.
+    """Return windows of each category in ascending order, sampled with a fixed seed.
 
     Parameters
     ----------
     store : Store
     per_category : int
-        At most.
+        Maximum number.
     """
     rng = np.random.default_rng(0)
     return {

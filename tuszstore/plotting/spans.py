@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Span:
-    """What one annotated event marks.
+    """The samples of one annotated event.
 
     Attributes
     ----------
     label : str
-        Class, as the store writes it; as annotated, where it is taken as background.
+        Class as named in the store, or as annotated if it counts as background.
     start, stop : int
-        First sample, and the one after the last, from the recording's start.
+        First sample, and the one after the last, relative to the recording's start.
     channel : str
         As annotated.
     seizure : bool
@@ -42,9 +42,9 @@ class Span:
 
 
 def event_spans(store: "WindowCollection", recording: int | None = None) -> list[Span]:
-    """Return the spans of a store's events, or of those of one recording, in the table's order.
+    """Return the spans of the events of a store or of one recording, in the table's order.
 
-    Events that mark no sample have none, nor do those of raters who do not decide the labels.
+    Events that cover no sample, and those of raters who do not decide the labels, have no span.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def event_spans(store: "WindowCollection", recording: int | None = None) -> list
 
 
 def span_class(bit: int, annotated: str, classes: Sequence[str]) -> str:
-    """Return the class of an event: as the configuration writes it, or else as annotated.
+    """Return the class of an event: as named in the configuration, otherwise as annotated.
 
     Parameters
     ----------
     bit : int
-        Bit of the class in labels; 0 where it is taken as background.
+        Bit of the class in labels; 0 if it counts as background.
     annotated : str
     classes : sequence of str
         In the order of their bits.
@@ -88,7 +88,7 @@ def span_class(bit: int, annotated: str, classes: Sequence[str]) -> str:
 
 
 def merge(spans: Iterable[Span]) -> list[tuple[int, int]]:
-    """Return the samples that spans of one recording cover, as disjoint intervals in order.
+    """Return the samples that spans of one recording cover, as sorted disjoint intervals.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def merge(spans: Iterable[Span]) -> list[tuple[int, int]]:
     Returns
     -------
     list of (int, int)
-        First sample, and the one after the last; between two lies at least one sample.
+        First sample, and the one after the last; intervals are at least one sample apart.
     """
     pairs = np.array([(span.start, span.stop) for span in spans], np.int64).reshape(-1, 2)
     first, stop = timeline.merge(pairs[:, 0], pairs[:, 1])
@@ -107,7 +107,7 @@ def merge(spans: Iterable[Span]) -> list[tuple[int, int]]:
 def merge_all(
     recording: NDArray[np.int64], start: NDArray[np.int64], stop: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the samples that spans of many recordings cover, as :func:`merge` does for one.
+    """Return the samples that spans of many recordings cover, like :func:`merge` for one.
 
     Parameters
     ----------
@@ -119,19 +119,19 @@ def merge_all(
     Returns
     -------
     recording, start, stop : ndarray of int64, shape (interval,)
-        Disjoint intervals, in the order of recordings and samples.
+        Disjoint intervals, ordered by recording and sample.
     """
-    # on one axis of ranks, a stretch of it for each recording: no sum can overflow
+    # on one axis of sample ranks, with a range for each recording, so that no sum can overflow
     rows, row = np.unique(recording, return_inverse=True)
     samples, rank = np.unique(np.concatenate([start, stop]), return_inverse=True)
-    length = len(samples) + 1  # one more, so that neighbours do not meet
+    length = len(samples) + 1  # one more, so that ranges of neighbouring recordings do not adjoin
     first, last = row * length + rank.reshape(2, -1)
     first, last = timeline.merge(first, last)
     return rows[first // length], samples[first % length], samples[last % length]
 
 
 def by_class(spans: Sequence[Span]) -> dict[str, list[Span]]:
-    """Return spans by their class, in the order in which the classes first come.
+    """Return spans by class, in order of first occurrence.
 
     Parameters
     ----------

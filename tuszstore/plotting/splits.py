@@ -20,11 +20,11 @@ class SplitFacts:
     ----------
     name : str
     own : bool
-        Whether it is the store that was asked about.
+        Whether it is the store passed to :func:`gather_splits`.
     share : Share or None
-        None where it cannot be opened.
+        None if the store cannot be opened.
     problem : str
-        Why it cannot be opened.
+        Why the store cannot be opened.
     config_hash : str
     patients : frozenset of str
     """
@@ -39,7 +39,7 @@ class SplitFacts:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Patients that are in two splits.
+    """Patients in two splits.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Overlap:
 
 
 def gather_splits(store: "Store") -> list[SplitFacts]:
-    """Return the figures of a store and of those of the other splits in the same folder.
+    """Return the statistics of a store and of the other splits' stores in the same store root.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def gather_splits(store: "Store") -> list[SplitFacts]:
 
 
 def find_overlaps(splits: list[SplitFacts]) -> list[Overlap]:
-    """Return the patients that any two splits share.
+    """Return the patients shared by each pair of splits.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A stretch of a recording with all that a picture of it shows, and no drawing."""
+"""A stretch of a recording with all data for a picture of it, without drawing."""
 
 import math
 from collections.abc import Iterable
@@ -28,29 +28,29 @@ class Stretch:
     Attributes
     ----------
     recording : str
-        Id.
+        Id of the recording.
     name : str
-        What the stretch is, such as ``window 17 of train``.
+        Name of the stretch, such as ``window 17 of train``.
     state : str
-        Category of a window; how much of any other stretch is in a seizure.
+        Category of a window, or the share of seizure in any other stretch.
     first : int
-        First sample, from the recording's start.
+        First sample, relative to the recording's start.
     sfreq : float
         Sampling rate (Hz).
     channels : tuple of Channel
-        Of the store.
+        Channels of the store.
     data : ndarray of float32, shape (channel, sample)
         In µV.
     clipped : ndarray of bool, shape (channel, sample)
         Where the stored values are at the limit ``spec.clip``.
     spans : list of Span
-        Annotated events that reach into it.
+        Annotated events that overlap the stretch.
     interpolated, flat : frozenset of str
-        Channels that were interpolated, and those that never change.
+        Channels that were interpolated, and channels that are constant.
     processing : str
-        What was done to the signal, such as ``0.5-120 Hz, notch 60 Hz``.
+        Processing of the signal, such as ``0.5-120 Hz, notch 60 Hz``.
     montage : str
-        Which channels they are: those of the store, or what a view makes of them.
+        Name of the montage: that of the store, or of a view.
     """
 
     recording: str
@@ -69,7 +69,7 @@ class Stretch:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Begin and end, in seconds from the recording's start."""
+        """Start and end, in seconds from the recording's start."""
         return self.first / self.sfreq, (self.first + self.data.shape[1]) / self.sfreq
 
     @property
@@ -80,7 +80,7 @@ class Stretch:
         return f"{PurePosixPath(self.recording).stem}, {first} to {last}, {self.state}"
 
     def within(self, intervals: Iterable[tuple[int, int]]) -> list[tuple[float, float]]:
-        """Return what of intervals of samples lies within the stretch, in seconds.
+        """Return the parts of sample intervals within the stretch, in seconds.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ def window_stretch(store: "WindowCollection", number: int) -> Stretch:
 def recording_stretch(
     store: "WindowCollection", recording: str | int, at: float = 0.0, seconds: float = 10.0
 ) -> Stretch:
-    """Return a stretch of a recording; one that reaches past the recording's end ends there.
+    """Return a stretch of a recording; it is cut at the recording's end.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def recording_stretch(
 
 
 def microvolts(store: "WindowCollection", signal: NDArray[Any], row: int) -> NDArray[np.float32]:
-    """Undo the normalisation of signals of one recording; what was clipped stays clipped.
+    """Undo the normalisation of signals of one recording; clipped samples stay clipped.
 
     Parameters
     ----------
@@ -164,12 +164,12 @@ def microvolts(store: "WindowCollection", signal: NDArray[Any], row: int) -> NDA
     signal : ndarray, shape (..., channel, sample)
         As stored.
     row : int
-        Of the recording.
+        Row of the recording.
     """
     if store.spec.units == "uV":
         return np.asarray(signal, np.float32)
     mean, sd = (store.recordings[name].values[row][:, None] for name in ("mean", "sd"))
-    # as float64: a mean of millivolts would cost the last digits of float32
+    # in float64, since adding a mean of millivolts would lose the last digits of float32
     return np.asarray(signal * sd + mean, np.float32)
 
 
@@ -210,7 +210,7 @@ def _stretch(
 
 
 def _clipped(store: "WindowCollection", row: int, data: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return where the stored values are at the limit, within what rounding makes of it."""
+    """Return where stored values are at the clipping limit, allowing for rounding."""
     limit, encoding = store.spec.clip, store.metadata.encoding
     if limit is None:
         return np.zeros(data.shape, bool)
@@ -222,7 +222,7 @@ def _clipped(store: "WindowCollection", row: int, data: NDArray[np.float32]) -> 
 
 
 def processing(spec: StoreSpec) -> str:
-    """Return what was done to a store's signal, such as ``0.5-120 Hz, notch 60 Hz``."""
+    """Return the processing of a store's signal, such as ``0.5-120 Hz, notch 60 Hz``."""
     band = spec.bandpass
     parts = [f"{band[0]:g}-{band[1]:g} Hz" if band else "no band-pass"]
     if spec.notch:

@@ -1,4 +1,4 @@
-"""Colours and type of pictures, on light and on dark ground."""
+"""Colours and fonts of pictures, for light and dark themes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ class Style:
     Attributes
     ----------
     paper, ink, muted, grid, second : str
-        Ground, text, lesser text, and lines at labelled times and at seconds.
+        Background, text, secondary text, and lines at labelled times and at seconds.
     left, midline, right : str
         Traces.
     clipped : str
         Stretches of a trace at the limit.
     seizure, focal, generalised, other, background : str
-        Event classes: ``seiz``, focal ones, generalised ones, those of a corpus of its own, and
-        those that do not count as seizure.
+        Event classes: ``seiz``, focal ones, generalised ones, those specific to a corpus, and those
+        that do not count as seizure.
     no_seizure, partial_seizure, full_seizure, unlabelled : str
         Categories of windows.
     """
@@ -71,7 +71,7 @@ class Style:
 
 
 def tone(label: str, *, seizure: bool = True) -> str:
-    """Return the name of an event class's colour in a :class:`Style`."""
+    """Return the field of :class:`Style` with an event class's colour."""
     if not seizure:
         return "background"
     if label == "seiz":
@@ -97,7 +97,7 @@ DARK = Style(
 )  # fmt: skip
 
 _RC = {
-    "font.family": ["DejaVu Sans"],  # comes with Matplotlib, so pictures are alike everywhere
+    "font.family": ["DejaVu Sans"],  # shipped with Matplotlib, so pictures look alike everywhere
     "font.size": 9.0,
     "svg.fonttype": "none",
     "svg.hashsalt": "tuszstore",
@@ -107,6 +107,6 @@ _RC = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw and save alike whatever the settings of the session are, and leave them alone."""
+    """Make drawing and saving independent of the session's settings, without changing them."""
     with matplotlib.style.context(["default", _RC]):
         yield

@@ -27,7 +27,7 @@ class Announcer:
     announce : callable
         Takes a part; advises the system of its bytes.
     block_bytes : int
-        Of a block's values.
+        Bytes of a block's values.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Announcer:
         Parameters
         ----------
         place : int
-            Of the part in `parts`.
+            Place of the part in `parts`.
         waited : bool
             Whether the read had to wait for the disk.
         """
         self._begun |= waited
-        # while one thread announces, the others read
+        # one thread advises while the others read
         if not self._begun or not self._lock.acquire(blocking=False):
             return
         try:
@@ -60,7 +60,7 @@ class Announcer:
                 self._next < len(self._parts)
                 and self._stops[self._next] - self._stops[place] <= AHEAD
             ):
-                # what is wrong with it is said when it is read
+                # the error is reported when it is read
                 with contextlib.suppress(DamagedShard, DamagedBlock):
                     self._announce(self._parts[self._next])
                 self._next += 1

@@ -74,12 +74,12 @@ class WindowArray:
             return np.asarray(self._all()[key])
         numbers = self._numbers(head)
         rows: Any = slice(None)
-        if numbers.ndim == 0:  # one window, as in a loop: by the shortest way
+        if numbers.ndim == 0:  # one window, as in a loop: the fastest path
             values, rows = self._read(numbers[None]), 0
         elif isinstance(head, slice) or (numbers.ndim == 1 and len(keys) == 1):
-            values = self._read(numbers)  # which reads what is wanted twice once
+            values = self._read(numbers)  # reads repeated windows once
         else:
-            # the windows that are needed stand in for all, and NumPy does the rest
+            # only the windows needed are read, and NumPy applies the remaining index
             wanted, place = np.unique(numbers, return_inverse=True)
             rows = place.reshape(numbers.shape)[()]
             values = self._read(wanted)

@@ -1,6 +1,6 @@
-"""From the chunks of a shard to the windows of a batch: compiled, or with NumPy.
+"""From the chunks of a shard to the windows of a batch: by the compiled kernel, or with NumPy.
 
-Both read, check, decode and scale, and give the same values and the same errors.
+Both read, check, decode and scale, with the same values and errors.
 """
 
 import threading
@@ -73,7 +73,7 @@ class Layout:
     window : int
         Samples of a window.
     dtype : numpy.dtype
-        Of stored values, int16 or float32.
+        Type of stored values, int16 or float32.
     scale : float
         Factor from stored values to float32.
     compressed : bool
@@ -126,15 +126,15 @@ class Decoder(Protocol):
         first : int
             Place of the first of them in its run.
         targets : ndarray of int64, shape (window, 2)
-            Of the :class:`~tuszstore.read.plan.Run`. Other blocks of a window are kept.
+            Targets of the :class:`~tuszstore.read.plan.Run`. Other blocks of a window are kept.
         out : ndarray of float32 or the stored type, shape (window, row, sample)
         buffers : Buffers
-            Of this thread.
+            Buffers of this thread.
         content : bytes-like, optional
             The bytes of the chunks, from the first to the last; by default they are read from
             the shard's file.
         recordings : ndarray of int64, shape (window,), optional
-            Of all windows of the batch; needed for derived rows.
+            Recordings of all windows of the batch; needed for derived rows.
 
         Returns
         -------
@@ -211,7 +211,7 @@ class NumpyDecoder:
                     assert recordings is not None
                     layout.rows.apply(values[None], recordings[row : row + 1], target[None])
                     continue
-                # a cast and a product in place are faster than one mixed product
+                # cast, then multiply in place: faster than one mixed product
                 np.copyto(target, values)
                 if out.dtype != layout.dtype:
                     np.multiply(target, np.float32(layout.scale), out=target)
@@ -220,7 +220,7 @@ class NumpyDecoder:
     def _decode(
         self, place: int, chunk: NDArray[np.uint8], checksum: NDArray[np.uint8], out: NDArray[Any]
     ) -> None:
-        # 3 us are too short to let go of the interpreter's lock for
+        # 3 us are too short to release the GIL for
         expected = int.from_bytes(checksum, "little")
         if self._layout.verify and crc32c(chunk.data, gil_release_mode=0) != expected:
             raise DamagedBlock(place, "checksum is wrong")
@@ -272,7 +272,7 @@ class CompiledDecoder:
         rows: tuple[Any, ...] | None = None
         if (r := layout.rows) is not None:
             assert recordings is not None
-            assert recordings.dtype == np.int64  # read by the kernel as they lie in memory
+            assert recordings.dtype == np.int64  # the kernel reads the buffer directly
             rows = (r.starts, r.channels, r.factors, r.offsets, r.limits, r.n_shared, recordings)
         folder, name, memory = -1, "", content
         if content is None:
@@ -319,7 +319,7 @@ class CompiledDecoder:
 
 
 def _outside_main_thread(work: Callable[[], bool]) -> bool:
-    """Call something; in a main thread Blosc would start threads, which no fork survives."""
+    """Call a function outside the main thread, where Blosc would start threads that break forks."""
     if threading.current_thread() is not threading.main_thread():
         return work()
     with ThreadPoolExecutor(1) as pool:
@@ -328,5 +328,5 @@ def _outside_main_thread(work: Callable[[], bool]) -> bool:
 
 def extent(spans: NDArray[np.int64]) -> tuple[int, int]:
     """Return where the bytes of chunks begin and end, in any order."""
-    bounds = spans.ravel().tolist()  # for a few chunks faster than NumPy
+    bounds = spans.ravel().tolist()  # faster than NumPy for a few chunks
     return min(bounds), max(bounds)

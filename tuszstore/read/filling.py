@@ -1,8 +1,8 @@
 """Filling a batch from one or several stores in threads.
 
-Threads suffice, since reading and decoding do not hold the interpreter's lock. One is the caller's;
-the others exist for one batch, which costs a hundredth of it, so that no state remains
-and forks are safe. Blosc's own threads are not used.
+Threads suffice, since reading and decoding release the GIL. One is the caller's; the others exist
+for one batch only, which costs 1 % of its time, so that no state remains and forks are safe.
+Blosc's own threads are not used.
 """
 
 import threading
@@ -77,7 +77,7 @@ _idle: list[Buffers] = []
 
 def take_buffers() -> Buffers:
     """Return buffers of a finished thread, or new ones."""
-    try:  # another thread may take the last ones at any moment
+    try:  # another thread may take the last item at any time
         return _idle.pop()
     except IndexError:
         return Buffers()
@@ -94,7 +94,7 @@ def fill_together(shares: Sequence[Share], n_threads: int) -> None:
     Parameters
     ----------
     shares : sequence of Share
-        Of one batch.
+        Shares of one batch.
     n_threads : int
         Threads for the parts in files. Object stores have their own
         threads, which wait.
@@ -119,7 +119,7 @@ def fill_together(shares: Sequence[Share], n_threads: int) -> None:
     n_parts = sum(len(share.parts) for share in here)
     works: list[Callable[[], object]] = [fill_parts] * min(n_threads, n_parts)
     works += [in_my_group(partial(s.reader.fill_from_objects, s)) for s in elsewhere]
-    # NumPy's way is Blosc's, which in a main thread would start threads of its own
+    # the NumPy path uses Blosc, which would start its own threads in a main thread
     compiled = all(isinstance(share.decode.decoder, CompiledDecoder) for share in here)
     in_threads(*works, here=compiled)
 
@@ -138,7 +138,7 @@ def in_threads(*works: Callable[[], object], here: bool = False) -> None:
     def guarded(work: Callable[[], object]) -> None:
         try:
             work()
-        except BaseException as error:  # raised below, in the thread that waits
+        except BaseException as error:  # raised below, in the waiting thread
             errors.append(error)
 
     own = works[:1] if here else ()

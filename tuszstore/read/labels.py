@@ -102,7 +102,7 @@ class WindowLabels:
             _ = self._timelines
 
     def _begin(self, indices: Indices, shift: Shift) -> NDArray[np.int64]:
-        """Return where windows begin, on the axis of the intervals."""
+        """Return the starts of windows on the axis of the intervals."""
         numbers = check_indices(indices, self._tables.n_windows)
         recording, first = self._tables.grid.find(numbers)
         begin: NDArray[np.int64] = self._spans.offset[recording] + first
@@ -116,7 +116,7 @@ class WindowLabels:
         begin: NDArray[np.int64],
         out: NDArray[Any],
     ) -> None:
-        """Set the labels of windows, given the seizures of a channel; of all, if that is -1."""
+        """Set the labels of windows from the seizures of a channel; -1 stands for all channels."""
         n_samples = self._tables.geometry.window
         values = out if target.rule is None else np.empty((len(begin), n_samples), np.float32)
         values[...] = 0
@@ -132,7 +132,7 @@ class WindowLabels:
             out[...] = by_rule(values, target.rule)
 
     def _unknown(self, target: Target, spans: Spans) -> list[Spans]:
-        """Return where nothing is said: of labels, of the rest of seizures, and around edges."""
+        """Return where labels are unknown: unlabelled, in the rest of seizures, or near edges."""
         sfreq = self._tables.spec.sfreq
         unknown = [self._spans.unlabelled]
         if target.label == "onset":
@@ -144,7 +144,7 @@ class WindowLabels:
         return unknown
 
     def _around(self, edges: NDArray[np.int64], within: NDArray[np.int64], margin: int) -> Spans:
-        """Return margins to both sides of edges, within the recordings that hold `within`."""
+        """Return margins on both sides of edges, within the recordings that contain `within`."""
         offset, length = self._spans.offset, self._tables.recordings["n_samples"]
         owner = np.searchsorted(offset, within, "right") - 1
         low, high = offset[owner], offset[owner] + length[owner]
@@ -182,7 +182,7 @@ class WindowLabels:
 
     @cached_property
     def _channels(self) -> list[Spans]:
-        """Seizures of each channel, as far as annotations name channels."""
+        """Seizures of each channel, if annotations name channels."""
         tables, offset = self._tables, self._spans.offset
         events, channels = tables.events, tables.spec.channels
         seizure = (events["bit"] & np.uint16(tables.spec.seizure_bits)) > 0

@@ -25,7 +25,7 @@ ALIGNMENT = 64
 
 
 class _Loan:
-    """What an array refers to as its memory's owner, and every view of it."""
+    """The owner of the memory of an array and of all its views."""
 
     def __init__(self, memory: NDArray[np.uint8]) -> None:
         self._memory = memory
@@ -53,8 +53,8 @@ class Memory:
         self.keep = keep
         self._least = least
         self._most = most
-        # its methods are atomic; a lock would be taken twice where a garbage collection, which may
-        # come anywhere, gives memory back
+        # its methods are atomic; a lock could deadlock, since garbage collection may return memory
+        # at any point
         self._idle: deque[NDArray[np.uint8]] = deque()
 
     def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -66,7 +66,7 @@ class Memory:
         memory = self._find(size)
         loan = _Loan(memory[:size])
         weakref.finalize(loan, self._give_back, memory).atexit = False
-        # NumPy looks through views for the array that owns the memory, but not through this
+        # NumPy resolves the base of views to the owning array, but not through this object
         return np.asarray(loan).view(dtype).reshape(shape)
 
     @property

@@ -14,7 +14,7 @@ LEAST_WINDOWS = 8
 """Maximum windows of a run if many overlap: blocks shared with the next run are read twice."""
 
 
-@dataclass(slots=True, eq=False)  # not frozen, which takes as long as finding the bytes
+@dataclass(slots=True, eq=False)  # not frozen, since that would take as long as finding the bytes
 class Run:
     """Consecutive blocks, and the windows that lie within them.
 
@@ -94,7 +94,7 @@ def plan_runs(
     n_windows = len(positions)
     if not n_windows:
         return
-    if n_windows == 1:  # as below, in a tenth of the time
+    if n_windows == 1:  # same result as below, in a tenth of the time
         position = int(positions[0])
         first = position // block
         stop = (position + (window - 1)) // block + 1

@@ -229,7 +229,7 @@ class BlockReader:
         files.announce(part.shard, *extent(self._spans(part)))
 
     def _fill_from_objects(self, objects: ShardObjects, parts: list[Part], decode: Filling) -> None:
-        """Fetch the indexes that are not known, then the blocks, and decode each as it comes."""
+        """Fetch unknown indexes, then the blocks, and decode each part as it arrives."""
         at_once = self._store.place.at_once
         unknown = {part.shard: part for part in parts if not objects.has_index(part.shard)}
         at_once(
@@ -244,7 +244,7 @@ class BlockReader:
             partial(self._attempt, fetch.whole(), partial(self._fill_fetch, objects, fetch, decode))
             for fetch in fetches
         ]
-        if unknown:  # the indexes must be of the store that was opened
+        if unknown:  # the indexes must belong to the store that was opened
             tasks.append(self._store.check_identity)
         at_once(tasks)
 
@@ -262,7 +262,7 @@ class BlockReader:
         return self._shards.spans(part.shard, within, within + part.count)
 
     def _attempt(self, part: Part, work: Callable[[], T]) -> T:
-        """Do what a part needs, and name recording and time if it fails."""
+        """Process a part; errors name recording and time."""
         try:
             return work()
         except (DamagedShard, DamagedBlock) as error:
@@ -275,8 +275,8 @@ class BlockReader:
         return self._error(part.first, part.first + part.count - 1, error)
 
     def _error(self, first: int, last: int, reason: Exception) -> StoreError:
-        # a server that did not answer would be waited for once more
+        # avoids waiting again for a server that did not answer
         if not getattr(reason, "unanswered", False):
-            with contextlib.suppress(RequestError):  # then `reason` is nearer to what happened
+            with contextlib.suppress(RequestError):  # otherwise `reason` is closer to the cause
                 self._store.check_identity()
         return StoreError(f"{self._store.where(first, last)}: {reason}")

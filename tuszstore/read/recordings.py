@@ -106,19 +106,19 @@ def read_recording(
     if blocks.dtype != np.float32:
         stored *= np.float32(store.encoding.scale)
     if microvolts and store.spec.units != "uV":
-        # as float64: a mean of millivolts would cost the last digits of float32
+        # in float64, since adding a mean of millivolts would lose the last digits of float32
         sd, mean = (store.recordings[name][number][:, None] for name in ("sd", "mean"))
         stored = (stored * sd + mean).astype(np.float32)
     return stored
 
 
 def _covering(store: StoreMetadata, number: int, first: int, last: int) -> list[int]:
-    """Return the fewest blocks of a recording that hold a stretch of samples, in order."""
+    """Return the minimum blocks of a recording that contain a stretch of samples, in order."""
     geometry = store.geometry
     latest = int(store.recordings["n_blocks"][number]) - 1
     places, reached = [], first
     while reached < last:
-        # of blocks that overlap, the latest that begins before what is still wanted
+        # of overlapping blocks, the last one that starts before the next sample needed
         place = min(reached // geometry.step, latest)
         places.append(place)
         reached = place * geometry.step + geometry.block

@@ -52,7 +52,7 @@ class Rows:
     average_of : tuple of str
         Electrodes of the average; empty if no row subtracts it.
     n_channels : int
-        Of the store.
+        Number of channels of the store.
     n_shared : int
     starts : ndarray of int32, shape (sum + 1,)
         First term of each sum.
@@ -121,7 +121,7 @@ class Rows:
             for place, (index, channel) in enumerate(terms):
                 into = term if place else total
                 if channel < self.n_channels:
-                    # a cast and a product in place are faster than one mixed product
+                    # cast, then multiply in place: faster than one mixed product
                     np.copyto(into, stored[:, channel])
                 else:
                     np.copyto(into, shared[channel - self.n_channels])
@@ -322,7 +322,8 @@ def _less_average(
     references, corpora = map(metadata.recordings.or_blank, ("reference", "corpus"))
     against = np.array(
         [
-            # TUSZ says AR of all files of a folder, which a build takes as against no average
+            # TUSZ calls all files of a folder AR, which a build does not treat as an average
+            # reference
             reference.upper() in AVERAGES and (corpus, reference) != ("tusz", "AR")
             for reference, corpus in zip(map(str, references), map(str, corpora), strict=True)
         ],
@@ -336,9 +337,9 @@ def _less_average(
 
 
 def _why_not(channel: Channel, spec: StoreSpec, electrodes: tuple[str, ...]) -> str:
-    """Return a channel's name, and what the store lacks for it."""
+    """Return a channel's name, and the electrodes that the store lacks for it."""
     there = {c.identity for c in spec.channels}
-    # a pair of which one is no electrode was taken as a name of its own
+    # a pair with a name that is not an electrode counts as a single name
     parts = [channel.anode] if channel.cathode else [*map(canonical, channel.anode.split("-"))]
     if channel.cathode == AVERAGE:
         parts += electrodes
@@ -353,7 +354,7 @@ def _why_not(channel: Channel, spec: StoreSpec, electrodes: tuple[str, ...]) -> 
 
 
 class _Sums:
-    """Sums, one after the other, as :class:`Rows` has them."""
+    """Accumulates sums in the format of :class:`Rows`."""
 
     def __init__(self, n_recordings: int) -> None:
         self._n_recordings = n_recordings
@@ -376,7 +377,7 @@ class _Sums:
 def _as_few(
     factors: NDArray[np.float64], offsets: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return both as float32; of one recording, where all have the same."""
+    """Return both as float32; with a single row, if all recordings have equal ones."""
     same = len(factors) and (factors == factors[0]).all() and (offsets == offsets[0]).all()
     kept = slice(0, 1 if same else None)
     return (

@@ -57,7 +57,7 @@ def select_windows(
         if seconds is not None:
             if isinstance(seconds, str) or not seconds >= 0:
                 raise ValueError(f"min_{name} must be a time of 0 s or more, not {seconds!r:.40}")
-            chosen &= windows[name] >= seconds  # NaN, where nothing is known, is not
+            chosen &= windows[name] >= seconds  # NaN (unknown) compares as False
     return np.flatnonzero(chosen)
 
 

@@ -1,4 +1,4 @@
-"""Reading windows of several stores as of one."""
+"""Reading windows of several stores like those of one."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ class SeveralReader:
     first_window, first_recording : ndarray of int64, shape (store,)
         The first of each store.
     tables : WindowTables
-        Of all windows.
+        Tables of all windows.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class SeveralReader:
         """Return the labels of windows for a target."""
         if target.label != "preictal":
             return self._labels.fill(target, indices, out, shift)
-        # how far seizures are is known within a store: each has clocks of its own
+        # distances to seizures are known within a store only, since clocks are specific to it
         numbers = check_indices(indices, self._tables.n_windows)
         if out is None:
             out = np.empty((len(numbers), *target.shape(self.n_rows, self.window)), target.dtype)
@@ -144,7 +144,7 @@ class SeveralReader:
         """Do nothing: the stores' own readers stay open."""
 
     def _by_store(self, numbers: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
-        """Return the stores that windows are of, and the places of their windows."""
+        """Return the stores of windows, and the places of each store's windows."""
         source = np.searchsorted(self._first_window, numbers, "right") - 1
         return [(n, np.flatnonzero(source == n)) for n in np.unique(source).tolist()]
 

@@ -86,7 +86,7 @@ class Shards(ABC):
         """
         index = self._indexes.get(shard)
         spans = (self.load_index(shard) if index is None else index)[first:stop]
-        if -1 in spans[:, 0].tolist():  # for a few blocks faster than NumPy
+        if -1 in spans[:, 0].tolist():  # faster than NumPy for a few blocks
             place = int(np.argmax(spans[:, 0] < 0))
             raise DamagedBlock(place, "is missing: it was never written")
         return spans
@@ -115,7 +115,7 @@ class Shards(ABC):
 
     @abstractmethod
     def _read_tail(self, shard: int, n_bytes: int) -> tuple[memoryview, int]:
-        """Return the last bytes of a shard, or all that there are, and its size."""
+        """Return the last bytes of a shard, or all if it is shorter, and its size."""
 
     def _read_index(self, shard: int) -> NDArray[np.int64]:
         content, size = self._read_tail(shard, tail_bytes(self._n_chunks))
@@ -165,7 +165,7 @@ class ShardFiles(Shards):
         with self._opened(shard) as descriptor:
             done = _read_cached(descriptor, offset, buffer)
             waited = done < len(buffer)
-            while done < len(buffer):  # the system may return less than it is asked for
+            while done < len(buffer):  # the system may return fewer bytes than requested
                 n = os.preadv(descriptor, [buffer[done:]], offset + done)
                 if n == 0:
                     raise DamagedShard("file is cut off")
@@ -186,7 +186,7 @@ class ShardFiles(Shards):
 
     @contextlib.contextmanager
     def _opened(self, shard: int) -> Iterator[int]:
-        """Open a shard; what the system says against it or its bytes is raised as damage."""
+        """Open a shard; errors of the system while opening or reading are raised as damage."""
         try:
             descriptor = os.open(signal_file(shard), FLAGS, dir_fd=self.folder)
         except FileNotFoundError:
@@ -208,7 +208,7 @@ class ShardFiles(Shards):
 
 
 def _read_cached(descriptor: int, offset: int, buffer: memoryview) -> int:
-    """Read what is in the page cache; return how many bytes, 0 where the system does not tell."""
+    """Read bytes in the page cache; return their number, 0 if the system does not support that."""
     if not hasattr(os, "RWF_NOWAIT"):
         return 0
     try:

@@ -194,7 +194,7 @@ def _least(rule: Rule, n_samples: int) -> int:
         return 1
     if rule == "majority":
         return n_samples // 2 + 1
-    # 0.3 of 10 samples are 3, whatever the last digits of a product are
+    # 0.3 of 10 samples is 3, despite rounding of the product
     return max(1, math.ceil(round(float(rule) * n_samples, 6)))
 
 

@@ -51,7 +51,7 @@ class StoredIndex:
         self._store = store
         self._block = store.geometry.block
         store.load_tables()
-        store.windows.load("start_block", "recording")  # what reads in the background needs them
+        store.windows.load("start_block", "recording")  # needed by background threads
 
     def __len__(self) -> int:
         return self._store.n_windows
@@ -153,8 +153,7 @@ class WindowReader:
         Returns
         -------
         ndarray of float32, shape (window, row, sample)
-            `out`, if given. Otherwise the memory is reused for a later batch once
-            it is no longer referenced.
+            `out`, if given; otherwise memory that is reused once it is no longer referenced.
 
         Raises
         ------
@@ -238,7 +237,7 @@ class WindowReader:
         numbers : ndarray of int64, shape (window,)
         out : ndarray, shape (row of the batch, row, sample)
         rows : ndarray of int64, shape (window,)
-            Of the batch.
+            Rows of the batch.
         shift : ndarray of int64, shape (window,), optional
 
         Returns
@@ -257,7 +256,7 @@ class WindowReader:
         return blocks.share(positions, recordings, out, rows, stored=self._is_stored(out))
 
     def _is_stored(self, out: NDArray[Any] | None) -> bool:
-        """Return whether values are asked for as they are stored."""
+        """Return whether stored values are requested, without conversion."""
         stored = np.dtype(self._store.encoding.dtype)
         return out is not None and out.dtype == stored and stored != np.float32
 
@@ -394,7 +393,7 @@ def _read_runs(store: StoreMetadata, blocks: NDArray[np.int64], place: Place) ->
         try:
             out[run[0] : run[-1] + 1] = array[first : last + 1]
         except Exception as error:
-            # codecs raise what they like at damaged bytes, and object stores at failed requests
+            # codecs may raise anything on damaged bytes, and object stores on failed requests
             raise StoreError(
                 f"{store.where(first, last)}: cannot be read: {place.explain(error)}"
             ) from (None if place.remote else error)

@@ -1,8 +1,8 @@
-"""Which windows are seen, and in which order: pure functions of the windows table and a seed.
+"""Selection and order of windows: pure functions of the windows table and a seed.
 
-Nothing is read for it, so a set can be drawn, counted and repeated anywhere. The order of an epoch
+Signals are not read, so a set can be drawn, counted and reproduced anywhere. The order of an epoch
 depends only on the seed and the epoch's number, never on workers, batches or earlier draws.
-This module uses neither signals nor torch.
+This package does not use torch.
 """
 
 from tuszstore.sampling.base import Sampler

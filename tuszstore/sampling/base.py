@@ -30,7 +30,7 @@ class Sampler(ABC):
     origin: Origin | None = None
     """Store of the window indices; None if unknown."""
 
-    _next_epoch = 0  # of the next iteration; of no concern to `epoch`
+    _next_epoch = 0  # epoch of the next iteration; unrelated to `epoch`
 
     @abstractmethod
     def epoch(self, number: int) -> NDArray[np.int64]:

@@ -93,7 +93,7 @@ def category_codes(index: Index) -> NDArray[np.int8]:
 def group_rows(index: Index, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the values of a column, sorted, and the place of each window's among them."""
     values = column(index, name, len(category_codes(index)))
-    changes = np.ones(len(values), bool)  # windows of a patient follow each other: few to sort
+    changes = np.ones(len(values), bool)  # windows of a patient are adjacent: few values to sort
     changes[1:] = values[1:] != values[:-1]
     heads = np.flatnonzero(changes)
     try:
@@ -101,7 +101,7 @@ def group_rows(index: Index, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     except TypeError:
         kinds = ", ".join(sorted({type(value).__name__ for value in values[heads]}))
         raise SamplingError(f"column {name!r} mixes values of {kinds}") from None
-    # the smallest integers, which NumPy sorts fastest
+    # the smallest integer type, which NumPy sorts fastest
     codes = codes.astype(np.min_scalar_type(len(names)))
     return names, np.repeat(codes, np.diff(heads, append=len(values)))
 

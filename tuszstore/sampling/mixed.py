@@ -29,9 +29,9 @@ MakePart = Callable[[NDArray[np.int64], int], Sampler]
 class Mixed(Sampler):
     """Windows of several samplers, in given shares, spread evenly over the epoch.
 
-    Each part is drawn by its own epochs, one after the other: a large part takes several
-    epochs of the mixture, a small one restarts within an epoch. Over many epochs all
-    windows of a part are therefore drawn equally often, and the shares are exact in each epoch up
+    Each part is drawn by its own consecutive epochs: a large part takes several epochs of the
+    mixture, a small one restarts within an epoch. Over many epochs, all windows of a part are
+    therefore drawn equally often, and the shares are exact in each epoch up
     to rounding. Any section of the order, such as a batch, has the parts in their shares, to within
     a window or two.
 
@@ -150,7 +150,7 @@ class Mixed(Sampler):
         drawn, keys = [], []
         for part, count in zip(self._parts.values(), self._counts.tolist(), strict=True):
             drawn.append(_stretch(part, number * count, count))
-            # one window in each equal piece of the epoch, anywhere in that piece
+            # one window at a random place in each of equal pieces of the epoch
             keys.append((np.arange(count) + rng.random(count)) / max(count, 1))
         order = np.argsort(np.concatenate(keys), kind="stable")
         return np.concatenate(drawn)[order]
@@ -172,7 +172,7 @@ class Mixed(Sampler):
 
 
 def _stretch(part: Sampler, start: int, count: int) -> NDArray[np.int64]:
-    """Return windows of a part from a place on, its epochs being one after the other."""
+    """Return windows of a part from a position on, in the sequence of its concatenated epochs."""
     size, pieces = len(part), []
     while count:
         epoch, first = divmod(start, size)
@@ -192,7 +192,7 @@ def _round(amounts: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _common_origin(parts: Mapping[Any, Sampler]) -> Origin | None:
-    """Return of which store the numbers of all parts are."""
+    """Return the store to which the indices of all parts refer."""
     known = {part.origin: name for name, part in parts.items() if part.origin is not None}
     if len(known) > 1:
         (first, a), (other, b) = [*known.items()][:2]

@@ -22,7 +22,7 @@ class Origin:
         Rows of the index.
     """
 
-    store: str = field(compare=False)  # copies of a store number alike
+    store: str = field(compare=False)  # copies of a store have the same indices
     numbering: str
     n_windows: int
 

@@ -86,10 +86,10 @@ def places(n_windows: int, bounds: NDArray[np.int64], number: int) -> NDArray[np
     Parameters
     ----------
     n_windows : int
-        Of the epoch.
+        Number of windows of the epoch.
     bounds : ndarray of int64
     number : int
-        Of the part.
+        Number of the part.
     """
     return np.arange(bounds[number], bounds[number + 1]) % n_windows
 

@@ -194,7 +194,7 @@ class Balanced(Sampler):
         return int(np.minimum(np.bincount(self._patients[chosen]), self._limits[code]).sum())
 
     def _draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        # without patients, what is asked of the generator is what the NPZ pipeline asks
+        # without patients, the generator is called exactly as in the NPZ pipeline
         parts = []
         for code, size in self._sizes.items():
             rows = np.flatnonzero(self._category == code)
@@ -211,11 +211,11 @@ class Balanced(Sampler):
 
 
 def _of_events(events: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Choose places so that each event has as many as any other, or all it has; at random."""
+    """Choose places at random, equally many of each event, or all if an event has fewer."""
     order = rng.permutation(len(events))
     order = order[np.argsort(events[order], kind="stable")]
     sizes = np.bincount(events[order])
-    rank = np.empty(len(order), np.int64)  # of a window among those of its event
+    rank = np.empty(len(order), np.int64)  # rank of a window among those of its event
     rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return np.lexsort((rng.random(len(events)), rank))[:size]
 

@@ -94,17 +94,18 @@ class Stratified(Sampler):
     def _strata(self, rng: np.random.Generator) -> NDArray[Any]:
         """Return the stratum of each place of an epoch.
 
-        A table of batches and strata is rounded so that the sums of both stay: each batch has its
-        shares rounded down, and what is left of the strata, one after the other, is dealt out to
-        the batches in turn. No stratum has more left than there are batches, so none deals twice
-        to one batch. All in whole numbers, with nothing lost to rounding.
+        A table of batches and strata is rounded so that the sums of both are preserved: each batch
+        gets its shares rounded down, and the remainders of the strata, one after the other, are
+        assigned to the batches in turn. The remainder of a stratum is at most the number of
+        batches, so no batch gets two windows from it. All arithmetic is in integers, without
+        rounding errors.
         """
         size = self.batch_size
         strata = rng.permutation(len(self._counts)).astype(self._codes.dtype)
         counts = self._counts[strata]
         total = len(self._indices)
         n_batches, n_last = divmod(total, size)
-        # the last batch: rounded up with the probability of the fraction
+        # the last batch: rounded up with a probability equal to the fraction
         below, fraction = np.divmod(n_last * counts, total)
         last = below + np.diff((np.cumsum(fraction) + rng.integers(total)) // total, prepend=0)
         each = size * counts // total

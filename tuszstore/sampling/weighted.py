@@ -82,7 +82,7 @@ class Weighted(Sampler):
             )
         self._n = n_positive if n is None else whole_number("n", n, 1)
         self.seed = whole_number("seed", seed, 0)
-        each = each / each.max()  # so that no sum is infinite
+        each = each / each.max()  # prevents infinite sums
         self._shares = np.bincount(category + 1, each, len(CODES)) / each.sum()
         self._cumulative = np.cumsum(each)
         self._cumulative /= self._cumulative[-1]
@@ -177,7 +177,7 @@ class Weighted(Sampler):
     def epoch(self, number: int) -> NDArray[np.int64]:
         """Return the windows drawn for an epoch."""
         rng = generator_of(self.seed, number)
-        # sorted, so that the search walks through memory, and then shuffled
+        # sorted for sequential memory access in the search, then shuffled
         points = np.sort(rng.random(self._n))
         drawn = np.searchsorted(self._cumulative, points, side="right").astype(np.int64, copy=False)
         rng.shuffle(drawn)

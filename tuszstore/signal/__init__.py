@@ -1,1 +1,1 @@
-"""From microvolts at the source's rate to what is stored: resample, filter, normalise, quantise."""
+"""From microvolts to stored values: resample, filter, normalise, quantise."""

@@ -1,9 +1,9 @@
 """Band-pass and notch.
 
-A way of filtering takes ``(channel, sample)`` float64 and the sections that
-:func:`design` made; it is registered in :data:`tuszstore.registry.FILTERS` under its name in
+A filter takes ``(channel, sample)`` float64, the sections made by :func:`design`, and the rate
+(Hz). It is registered in :data:`tuszstore.registry.FILTERS` under its name in
 ``signal.filter``.
-Another kind of filter is another section in :func:`design`.
+To add another kind of filter, add a section in :func:`design`.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Section = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Numerator and denominator of one filter, in the order of `scipy.signal.lfilter`."""
 
 PAD_SECONDS = 4.0
-"""Mirrored signal that a zero-phase filter starts in, two periods of 0.5 Hz."""
+"""Mirrored signal (s) at both ends for zero-phase filters: two periods of 0.5 Hz."""
 
 
 def design(config: Signal) -> list[Section]:
@@ -36,10 +36,10 @@ def design(config: Signal) -> list[Section]:
 def causal_from_rest(
     x: NDArray[np.float64], sections: list[Section], sfreq: int
 ) -> NDArray[np.float64]:
-    """Filter forward from a state of rest, with `scipy.signal.lfilter`.
+    """Filter forward with zero initial state, using `scipy.signal.lfilter`.
 
-    The method of the NPZ pipeline: an offset of the electrode is a step at the first sample, and
-    rings for seconds.
+    This is the method of the NPZ pipeline. An electrode offset acts as a step at the first sample,
+    and rings for seconds.
     """
     for b, a in sections:
         x = signal.lfilter(b, a, x, axis=-1)
@@ -47,7 +47,7 @@ def causal_from_rest(
 
 
 def causal(x: NDArray[np.float64], sections: list[Section], sfreq: int) -> NDArray[np.float64]:
-    """Filter forward, from the steady state of the first sample."""
+    """Filter forward, starting in the steady state for the first sample."""
     for sos in map(_second_order, sections):
         start = signal.sosfilt_zi(sos)[:, None, :] * x[None, :, :1]
         x, _ = signal.sosfilt(sos, x, axis=-1, zi=start)
@@ -57,8 +57,8 @@ def causal(x: NDArray[np.float64], sections: list[Section], sfreq: int) -> NDArr
 def zero_phase(x: NDArray[np.float64], sections: list[Section], sfreq: int) -> NDArray[np.float64]:
     """Filter forward and backward: no delay at any frequency, twice the order.
 
-    Both ends are continued by their mirror image about the last value, so that an offset or a
-    slope makes no step.
+    Both ends are extended by their point reflection about the last value, so that offsets and
+    slopes cause no step.
     """
     if not sections:
         return x
@@ -74,4 +74,4 @@ def _second_order(section: Section) -> NDArray[np.float64]:
 
 
 Filter = Callable[[NDArray[np.float64], list[Section], int], NDArray[np.float64]]
-"""A way of filtering: channels, sections and rate (Hz) to channels."""
+"""A filter: channels, sections and rate (Hz) to channels."""

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 def interpolate_gaps(x: NDArray[np.float64]) -> int:
     """Replace NaN and infinite samples by a straight line between their neighbours, in place.
 
-    At the ends the nearest number is repeated; a channel without any number becomes zero.
+    At the ends, the nearest finite sample is repeated. A channel without finite samples becomes
+    zero.
 
     Parameters
     ----------

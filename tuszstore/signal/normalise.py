@@ -1,7 +1,7 @@
 """Location and scale of a channel.
 
 A normaliser takes ``(channel, sample)`` float64 and its rate (Hz), subtracts and divides in place,
-and returns what it took: mean and standard deviation in µV. It is registered in
+and returns the mean and standard deviation used, in µV. It is registered in
 :data:`tuszstore.registry.NORMALISERS` under its name in ``signal.normalise``.
 """
 
@@ -16,31 +16,31 @@ EPSILON = 1e-8
 """Added to the standard deviation by the NPZ pipeline, so that a flat channel gives zeros."""
 
 OUTLIER = 10.0
-"""Typical deviations of a second from the median beyond which a sample is no EEG."""
+"""Typical deviations of a second from the median beyond which a sample is an artefact."""
 
 RING = 3
-"""Seconds around such a sample in which the filters ring."""
+"""Seconds around such a sample in which filters ring."""
 
 FLAT = 1e-3
-"""Standard deviation (µV) of a second below which the electrode was off: no amplifier's noise."""
+"""Standard deviation (µV) of a second below which the electrode was off, below amplifier noise."""
 
 
 def zscore(x: NDArray[np.float64], sfreq: int) -> Moments:
     """Subtract the mean, divide by the standard deviation (ddof 0) plus 1e-8."""
     mean = np.mean(x, axis=-1, keepdims=True)
     x -= mean
-    # numpy.std() would subtract the mean again, into an array of its own
+    # numpy.std() would subtract the mean again, into a temporary array
     sd = np.sqrt(np.add.reduce(x * x, axis=-1, keepdims=True) / x.shape[-1])
     x /= sd + EPSILON
     return mean[:, 0], sd[:, 0]
 
 
 def robust_zscore(x: NDArray[np.float64], sfreq: int) -> Moments:
-    """Take mean and standard deviation of the seconds that are EEG, not artefact.
+    """Normalise by mean and standard deviation of the seconds without artefacts.
 
-    Left out of both are seconds without variance (an electrode that was off), and those within
-    :data:`RING` seconds of a sample that lies more than :data:`OUTLIER` times the median
-    deviation of a second from the median of their means. On a recording without artefacts this is
+    Excluded are seconds without variance (electrode off), and those within :data:`RING` seconds of
+    an outlier: a sample whose distance from the median of the seconds' means is more than
+    :data:`OUTLIER` times the median of the seconds' standard deviations. Without artefacts, this is
     the z-score. A channel without any variance gives zeros.
     """
     means, sds = np.zeros(len(x)), np.zeros(len(x))
@@ -57,7 +57,7 @@ def robust_zscore(x: NDArray[np.float64], sfreq: int) -> Moments:
 
 
 def _eeg(row: NDArray[np.float64], sfreq: int) -> NDArray[np.float64]:
-    """Return the samples of a channel that are EEG; all of them, without a copy, if they are."""
+    """Return the samples of a channel without artefacts; without a copy if that is all."""
     whole = max(sfreq, row.size // sfreq * sfreq)
     seconds = row[:whole].reshape(-1, min(sfreq, row.size))
     sd = seconds.std(axis=1)
@@ -75,9 +75,9 @@ def _eeg(row: NDArray[np.float64], sfreq: int) -> NDArray[np.float64]:
 
 
 def none(x: NDArray[np.float64], sfreq: int) -> Moments:
-    """Leave microvolts as they are: mean 0, standard deviation 1."""
+    """Leave microvolts unchanged: mean 0, standard deviation 1."""
     return np.zeros(len(x)), np.ones(len(x))
 
 
 Normaliser = Callable[[NDArray[np.float64], int], Moments]
-"""A normaliser: changes channels in place; channels and rate (Hz) to mean and sd."""
+"""A normaliser: changes channels in place; takes channels and rate (Hz), returns mean and sd."""

@@ -1,4 +1,4 @@
-"""All steps in their order, a few channels at a time."""
+"""All processing steps in order, a few channels at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tuszstore.signal.resample import nominal_rate, resampled_length
 from tuszstore.signal.steps import filtered, normalised, resampled
 
 GROUP = 4
-"""Channels in float64 at a time: SciPy's FFT does four at once, and memory stays small."""
+"""Channels in float64 at a time: SciPy's FFT transforms four at once, and memory stays small."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Preprocessed:
     Attributes
     ----------
     data : ndarray of float32, shape (channel, sample)
-        z-scores, or µV where ``normalise`` is ``none``.
+        z-scores, or µV if ``normalise`` is ``none``.
     mean, sd : ndarray of float64, shape (channel,)
-        In µV: ``data * sd + mean`` is the filtered signal, but for clipping.
+        In µV: ``data * sd + mean`` is the filtered signal, except for clipping.
     interpolated_samples : ndarray of int64, shape (channel,)
-        Samples that were NaN or infinite, at the source's rate.
+        Number of samples that were NaN or infinite, at the original sampling rate.
     derived : Moments
-        What the normaliser gives for derivations: mean and standard deviation in µV, each
-        ``(derivation,)``.
+        Mean and standard deviation (µV) of derivations, each ``(derivation,)``, as computed by the
+        normaliser.
     """
 
     data: NDArray[np.float32]
@@ -60,9 +60,9 @@ def preprocess(
         Its sampling rate (Hz).
     config : Signal
     derivations : sequence of Recipe
-        Of the channels: those whose moments are wanted as well. They are computed from the
-        filtered signal, as the channels' own are, and not from those: where one of two electrodes
-        has an artefact, the normaliser leaves out other seconds of their difference.
+        Derivations of the channels whose moments are also computed. They are computed from the
+        filtered signal of the derivation, since they do not follow from the moments of its
+        channels: the normaliser excludes other seconds if one of the electrodes has an artefact.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def preprocess(
 def derived_moments(
     data: NDArray[np.float32], derivations: Sequence[Recipe], config: Signal
 ) -> Moments:
-    """Return what the normaliser gives for derivations of channels.
+    """Return the moments of derivations of channels, as computed by the normaliser.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def derived_moments(
 
 
 def sum_of(recipe: Recipe, data: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the sum that a recipe tells.
+    """Return the weighted sum of channels that a recipe defines.
 
     Parameters
     ----------

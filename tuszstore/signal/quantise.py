@@ -1,4 +1,4 @@
-"""From float32 to the values that are stored."""
+"""From float32 to the stored values."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from tuszstore.config import Storage
 
 
 def quantise(data: NDArray[np.float32], config: Storage) -> NDArray[np.generic]:
-    """Round to multiples of the scale, as int16; float32 is stored as it is.
+    """Round to multiples of the scale, as int16; storage as float32 leaves data unchanged.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""From the source's sampling rate to the store's.
+"""From the original sampling rate to that of the store.
 
-A resampler takes ``(channel, sample)`` float64, the two rates, which differ, and the number of
-samples to return; it is registered in :data:`tuszstore.registry.RESAMPLERS` under its name in
+A resampler takes ``(channel, sample)`` float64, the two rates, which always differ, and the number
+of samples to return. It is registered in :data:`tuszstore.registry.RESAMPLERS` under its name in
 ``signal.resample``.
 """
 
@@ -20,13 +20,13 @@ MAX_FACTOR = 100_000
 """Largest up- or down-sampling factor; its filter has 32 times as many taps."""
 
 ROUNDED = 5e-6
-"""Relative error of a rate whose record length was rounded to six digits."""
+"""Maximum relative error of a rate due to record lengths rounded to six digits."""
 
 HALF_LENGTH = 16
-"""Samples of the lower rate that the polyphase filter sees to each side.
+"""Half-length of the polyphase filter, in samples of the lower rate.
 
-SciPy's own choice of 10 loses 2 dB at 120 Hz; with 16 it is 0.7 dB, and what 140 Hz leaves at
-116 Hz is 40 dB down instead of 20.
+SciPy's default of 10 attenuates 120 Hz by 2 dB; with 16, it is 0.7 dB, and the alias of 140 Hz at
+116 Hz is 40 dB down instead of 20 dB.
 """
 
 KAISER_BETA = 5.0
@@ -40,7 +40,7 @@ def resampled_length(n_samples: int, sfreq: Fraction, target: int) -> int:
     n_samples : int
         At `sfreq`.
     sfreq : Fraction
-        Rate of the source (Hz).
+        Original sampling rate (Hz).
     target : int
         Rate of the store (Hz).
     """
@@ -50,16 +50,15 @@ def resampled_length(n_samples: int, sfreq: Fraction, target: int) -> int:
 
 
 def nominal_rate(sfreq: Fraction, target: int, resample: str) -> Fraction:
-    """Return the rate that a recording is resampled from.
+    """Return the sampling rate from which a recording is resampled.
 
-    A record of a third of a second is one of 0.333333 s in a header, and 300 Hz become 300.0003 Hz,
-    which have no simple ratio to any rate. There, and for no other rate, the simple one beside it
-    is meant.
+    A header gives a record of a third of a second as 0.333333 s, so that 300 Hz become 300.0003 Hz,
+    which have no simple ratio to any rate. Only in such cases is the nearby simple rate used.
 
     Parameters
     ----------
     sfreq : Fraction
-        Rate of the source (Hz), as its header says.
+        Original sampling rate (Hz), according to the header.
     target : int
         Rate of the store (Hz).
     resample : str
@@ -82,8 +81,8 @@ def polyphase(
 ) -> NDArray[np.float64]:
     """Resample with a zero-phase FIR low-pass (`scipy.signal.resample_poly`).
 
-    The filter is short, so the end of a recording never reaches its start. A line through both
-    ends is taken out meanwhile: an offset makes no step.
+    The filter is short, so the end of a recording does not affect its start. A line through both
+    ends is subtracted before and added after, so that offsets cause no step.
     """
     ratio = target / sfreq
     if not _is_simple(ratio):
@@ -103,9 +102,9 @@ def polyphase(
 
 @lru_cache(maxsize=8)
 def _lowpass(up: int, down: int) -> Any:
-    """Return a Kaiser-windowed sinc whose every phase passes a constant as it is.
+    """Return a Kaiser-windowed sinc with unit DC gain in each phase.
 
-    Without that, an offset of 3 mV would come out with a tone of 1 µV on it.
+    Without that, an offset of 3 mV would be overlaid with a tone of 1 µV.
     """
     factor = max(up, down)
     length = 2 * HALF_LENGTH * factor + 1
@@ -116,14 +115,14 @@ def _lowpass(up: int, down: int) -> Any:
 
 
 def fft(x: NDArray[np.float64], sfreq: Fraction, target: int, length: int) -> NDArray[np.float64]:
-    """Resample by cutting the spectrum of the whole recording (`scipy.signal.resample`).
+    """Resample by truncating the spectrum of the whole recording (`scipy.signal.resample`).
 
-    The method of the NPZ pipeline. It takes the recording for one period of a periodic signal, so
-    a difference between its ends rings at both.
+    This is the method of the NPZ pipeline. It treats the recording as one period of a periodic
+    signal, so a difference between its ends causes ringing at both.
     """
     y: NDArray[np.float64] = signal.resample(x, length, axis=-1)
     return y
 
 
 Resampler = Callable[[NDArray[np.float64], Fraction, int, int], NDArray[np.float64]]
-"""A resampler: channels, their rate, the rate wanted (Hz) and the length to channels."""
+"""A resampler: channels, their rate, the target rate (Hz) and length to channels."""

@@ -1,7 +1,7 @@
-"""The steps that a configuration names, called and checked.
+"""Calling and checking the steps that a configuration names.
 
-An exception of a plug-in, or an invalid result, becomes the reason for excluding a
-recording. Built-in steps are not checked for each recording: tests do that.
+An exception or an invalid result of a plug-in becomes the reason for excluding the recording.
+Built-in steps are not checked for each recording: tests do that.
 """
 
 from fractions import Fraction
@@ -56,7 +56,7 @@ def filtered(x: Array, sections: Any, config: Signal) -> Array:
     Raises
     ------
     RecordingError
-        As of :func:`resampled`.
+        See :func:`resampled`.
     """
     out = _call(FILTERS, config.filter, x, sections, config.sfreq)
     return _signal(FILTERS, config.filter, x, out, x.shape)
@@ -78,7 +78,7 @@ def normalised(x: Array, config: Signal) -> Moments:
     Raises
     ------
     RecordingError
-        As of :func:`resampled`.
+        See :func:`resampled`.
     """
     name = config.normalise
     moments = _call(NORMALISERS, name, x, config.sfreq)
@@ -104,7 +104,7 @@ def _call(registry: Registry, name: str, x: Array, *args: Any) -> Any:
         return function(x, *args)
     except (RecordingError, MemoryError):
         raise
-    except Exception as error:  # whatever a plug-in raises
+    except Exception as error:  # a plug-in may raise anything
         raise RecordingError(
             f"the {registry.kind} {name!r} failed: {type(error).__name__}: {error}"
         ) from error

@@ -40,16 +40,16 @@ class AbsentError(StoreError, KeyError):
     Parameters
     ----------
     path : Path or str
-        Of the store.
+        Path of the store.
     name : str
-        Of the variable in it.
+        Name of the variable in it.
     """
 
     def __init__(self, path: Path | str, name: str) -> None:
         super().__init__(f"{path}: has no {name}: it is optional, and this store lacks it")
 
     def __str__(self) -> str:
-        return printable(str(self.args[0]))  # not quoted, as a KeyError is
+        return printable(str(self.args[0]))  # str() of a KeyError would quote the text
 
 
 def compute(
@@ -67,7 +67,7 @@ def compute(
     """
     if name == "class_bit":
         return {name: events["bit"]}
-    if name == "raters":  # who has no name
+    if name == "raters":  # the rater has no name
         return {name: np.where(recordings["labelled"], UNNAMED, "").astype(object)}
     if name == "mask":
         return {name: np.array(CATEGORIES, object)}

@@ -1,8 +1,9 @@
 """Checks that redundant metadata of a store agree.
 
-The root has the spec, and a copy of the metadata of all arrays; `signal` and `label` have their
-own, with factor, rate, units and classes; `channel` has the names. The value of a sample depends
-on all of these: if two disagree, the correct one is unknown, and the store is rejected.
+The root contains the spec, and a copy of the metadata of all arrays; `signal` and `label` have
+their own metadata, with factor, rate, units and classes; `channel` has the names. The value of a
+sample depends on all of these. If two disagree, the correct one is unknown, so the store is
+rejected.
 """
 
 import json
@@ -39,7 +40,7 @@ def signal_attributes(spec: StoreSpec, encoding: Encoding) -> dict[str, Any]:
     attributes: dict[str, Any] = {"units": spec.units, "sfreq": spec.sfreq}
     if encoding.dtype == "int16":
         attributes["scale_factor"] = encoding.scale
-        # readers that know CF show NaN, not zero, where a block is missing
+        # readers that support CF show NaN, not zero, for missing blocks
         attributes["_FillValue"] = encoding.missing
     return attributes
 
@@ -52,7 +53,7 @@ def check_copies(
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     own : mapping of str to dict
         Metadata beside the arrays, by path.
     copies : mapping of str to dict
@@ -99,7 +100,7 @@ def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) 
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     arrays : mapping of str to dict
         Metadata of `signal` and `label`, as they pass
         :func:`~tuszstore.store.limits.check_arrays`.
@@ -125,7 +126,7 @@ def check_meaning(path: Path | str, arrays: Mapping[str, Any], spec: StoreSpec) 
         "signal": signal_attributes(spec, encoding),
         "label": flag_attributes(spec.classes),
     }
-    # what only stands where it is needed must not stand elsewhere either
+    # attributes that are written only if needed must be absent otherwise
     absent = {"scale_factor", "add_offset", "_FillValue"} - expected["signal"].keys()
     for name, attributes in expected.items():
         found = arrays[name].get("attributes")
@@ -169,19 +170,19 @@ def _shown(value: Any) -> str:
 
 
 def _same(found: Any, value: Any) -> bool:
-    """Return whether an attribute says what it must; 256 and 256.0 are one number."""
+    """Return whether an attribute has the required value; 256 and 256.0 are equal."""
     if isinstance(value, float) and isinstance(found, int) and not isinstance(found, bool):
         return found == value
     return _text(found) == _text(value)
 
 
 def _text(value: Any) -> str:
-    # not by ==: true is no 1, and what is no number equals itself
+    # not with ==: true must not equal 1, and NaN must equal itself
     return json.dumps(value, sort_keys=True)
 
 
 def _plain(value: Any) -> Any:
-    """Return metadata without what means the same where it is absent: empty lists and objects."""
+    """Return metadata without empty lists and objects, which mean the same as absent ones."""
     if isinstance(value, dict):
         plain = {key: _plain(entry) for key, entry in value.items()}
         return {key: entry for key, entry in plain.items() if entry not in (None, {}, [])}

@@ -1,8 +1,9 @@
 """Caches of a user, shared by the processes of a machine.
 
 A column of ten million windows takes 80 MB in each process of a training. A large column is
-therefore decoded once, into a file that all processes map: its pages are in memory once. Its name
-is derived from the digests of the column's files, and a checksum is verified when it is mapped.
+therefore decoded once into a file that all processes map, so that it is in memory only once. The
+file's name is derived from the digests of the column's files, and its checksum is verified when it
+is mapped.
 """
 
 import contextlib
@@ -48,7 +49,7 @@ def shared_column(
     Parameters
     ----------
     digests : iterable of str
-        Of the files that hold the column.
+        Digests of the files that contain the column.
     shape : tuple of int
     dtype : numpy.dtype
     read : callable
@@ -75,7 +76,7 @@ def shared_column(
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | None:
-    """Return what a file holds; None where it is not there, another user's, or damaged."""
+    """Return the content of a file; None if it is absent, owned by another user, or damaged."""
     n_bytes = int(np.prod(shape)) * dtype.itemsize
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -96,7 +97,7 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray
 
 
 def _write(path: Path, values: NDArray[Any]) -> None:
-    """Write a column beside its place, and put it there when it is complete."""
+    """Write a column to a temporary file, and link it to its name when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     content = np.ascontiguousarray(values)
     descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
@@ -104,7 +105,7 @@ def _write(path: Path, values: NDArray[Any]) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.data.cast("B"))
             file.write(checksum_of(content.data.cast("B")))
-        # never in the place of a file that another process has just written and mapped
+        # must not replace a file that another process has just written and mapped
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(name)
     finally:

@@ -1,8 +1,8 @@
-"""Columns of tables: read whole, and decoded once they are known to be no larger than they may.
+"""Columns of tables: read completely, and decoded after a check of their size.
 
-A table's codecs are fixed (:data:`~tuszstore.store.limits.TABLE_CODECS`), so that its chunks are
-decoded here: what they claim is checked before memory is taken for it, and nothing is filled in
-for a chunk that is not there.
+A table's codecs are fixed (:data:`~tuszstore.store.limits.TABLE_CODECS`), so that its chunks can be
+decoded here: sizes are checked before memory is allocated, and a missing chunk is an error, not
+filled with a default.
 """
 
 import math
@@ -26,10 +26,10 @@ MAX_STRING = 4096
 """Bytes of a string, on average over a column of more than a few."""
 
 SAMPLE = 1000
-"""Strings that tell whether there are many equal ones."""
+"""Strings examined to estimate whether many are equal."""
 
 AT_ONCE = 64
-"""Chunks that are asked for together, so that files of any number take no memory of any size."""
+"""Chunks requested together, which bounds memory for any number of files."""
 
 
 def read_column(
@@ -43,13 +43,13 @@ def read_column(
     Parameters
     ----------
     place : Place
-        Where the store lies.
+        Location of the store.
     name : str
         Path of the array in the store.
     document : mapping
         Its metadata, as :func:`~tuszstore.store.limits.check_arrays` lets them pass.
     digests : mapping of str to str, optional
-        Of the store's files, which those that are read must have.
+        Digests of the store's files, against which read files are checked.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def read_column(
     chunk = tuple(document["chunk_grid"]["configuration"]["chunk_shape"])
     is_string = document["data_type"] == "string"
     values = np.empty(shape, object if is_string else document["data_type"])
-    # chunks follow each other along the last axis, and reach over all others
+    # chunks are consecutive along the last axis, and span all others
     inside = tuple(slice(size) for size in shape[:-1])
     left = max_strings(shape)
     known: dict[str, str] = {}
@@ -79,7 +79,7 @@ def read_column(
             left -= n_bytes
             decoded = _share(decoded, known)
         elif chunk == shape and values.dtype.kind != "b" and sys.byteorder == "little":
-            # in place: the moments of 100,000 recordings take 15 MB
+            # in place, since the moments of 100,000 recordings take 15 MB
             _decompress(file, content, values.nbytes, exact=True, out=values)
             continue
         else:
@@ -91,7 +91,7 @@ def read_column(
 
 
 def max_strings(shape: tuple[int, ...]) -> int:
-    """Return how many bytes the strings of a column may take: what rows may hold on average."""
+    """Return the maximum bytes of the strings of a column, which bounds the average of its rows."""
     return min(MAX_STRINGS, (1 << 20) + MAX_STRING * math.prod(shape))
 
 
@@ -104,7 +104,7 @@ def decode_numbers(file: str, content: bytes, n_items: int, dtype: np.dtype[Any]
         For messages.
     content : bytes
     n_items : int
-        Values of a whole chunk.
+        Values of a complete chunk.
     dtype : numpy.dtype
 
     Raises
@@ -128,7 +128,7 @@ def decode_strings(file: str, content: bytes, n_items: int, most: int) -> tuple[
         For messages.
     content : bytes
     n_items : int
-        Strings of a whole chunk.
+        Strings of a complete chunk.
     most : int
         Bytes that they may take.
 
@@ -140,13 +140,13 @@ def decode_strings(file: str, content: bytes, n_items: int, most: int) -> tuple[
     from numcodecs.vlen import VLenUTF8
 
     decoded = _decompress(file, content, most, exact=False)
-    # the decoder would make room for as many strings as stand here
+    # the decoder would allocate memory for this number of strings
     count = int.from_bytes(decoded[:4], "little")
     if len(decoded) < 4 or count != n_items:
         raise StoreError(f"{file}: is damaged: it claims {count} strings, not {n_items}")
     try:
         strings: NDArray[Any] = VLenUTF8().decode(decoded)
-    except Exception as error:  # of damaged lengths, or bytes that are no UTF-8
+    except Exception as error:  # damaged lengths, or invalid UTF-8
         raise StoreError(
             f"{file}: is damaged: its strings cannot be decoded: {type(error).__name__}: {error}"
         ) from error
@@ -154,9 +154,9 @@ def decode_strings(file: str, content: bytes, n_items: int, most: int) -> tuple[
 
 
 def _share(strings: NDArray[Any], known: dict[str, str]) -> NDArray[Any]:
-    """Return strings of which equal ones are one object, if there are many equal ones.
+    """Return strings, with equal ones replaced by one object if there are many.
 
-    The decoder makes an object of each: montages or classes of a million rows would take 60 MB.
+    The decoder makes an object for each: montages or classes of a million rows would take 60 MB.
     """
     if not known and 2 * len(set(strings[:SAMPLE].tolist())) > min(SAMPLE, len(strings)):
         return strings
@@ -166,8 +166,8 @@ def _share(strings: NDArray[Any], known: dict[str, str]) -> NDArray[Any]:
 
 
 def _chunks(place: Place, names: list[str], most: int) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each chunk, of which none may hold more than some bytes."""
-    limit = min(MAX_CHUNK, most + most // 128 + 1024)  # Zstandard adds less to what it cannot pack
+    """Yield name and content of each chunk; the size of a chunk is limited."""
+    limit = min(MAX_CHUNK, most + most // 128 + 1024)  # Zstandard adds less to incompressible data
     for first in range(0, len(names), AT_ONCE):
         some = names[first : first + AT_ONCE]
         for name, found in zip(some, place.read(some, limit), strict=True):
@@ -180,7 +180,7 @@ def _chunks(place: Place, names: list[str], most: int) -> Iterator[tuple[str, by
 def _decompress(
     file: str, content: bytes, most: int, *, exact: bool, out: NDArray[Any] | None = None
 ) -> Any:
-    """Return the bytes of a chunk, as many as are said or at most so many; in `out`, if given."""
+    """Return the bytes of a chunk, exactly or at most `most` of them; in `out`, if given."""
     from numcodecs import zstd
 
     frame, checksum = content[:-CRC], content[-CRC:]

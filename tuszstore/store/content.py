@@ -20,7 +20,7 @@ NOT_CONTENT = frozenset(
 )
 """Columns that record when, where and how a store was built, not its content."""
 
-_CONTENT = frozenset(TABLES) - {"shards"}  # whose bytes depend on the release of a codec
+_CONTENT = frozenset(TABLES) - {"shards"}  # its bytes depend on the codec's release
 
 
 def content_digest(split: str, spec: StoreSpec, read: Callable[[str], Any]) -> str:

@@ -1,4 +1,4 @@
-"""Making a store: empty arrays first, tables last, and the root's metadata after all."""
+"""Making a store: first empty arrays, then tables, finally the root's metadata."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def create_arrays(path: Path, spec: StoreSpec, encoding: Encoding, n_blocks: int
     spec : StoreSpec
     encoding : Encoding
     n_blocks : int
-        Blocks of all recordings, each recording rounded up to whole shards.
+        Blocks of all recordings, each rounded up to whole shards.
     """
     import zarr
 
@@ -110,7 +110,7 @@ def write_derived(
     path : Path
         Root of the store.
     name : str
-        Of the set.
+        Name of the set.
     derivations : sequence of str
         Names of its channels.
     mean, sd : ndarray of float64, shape (recording, derivation)
@@ -133,8 +133,8 @@ def finish(path: Path, spec: StoreSpec, attributes: Mapping[str, Any]) -> None:
         Root of the store.
     spec : StoreSpec
     attributes : mapping
-        What :func:`tuszstore.open` shows as ``attrs``, but for what is made here. Keys of a
-        ``spec`` in it that this version does not know are kept.
+        The attributes that :func:`tuszstore.open` shows as ``attrs``, except those made here.
+        Unknown keys of a ``spec`` in it are kept.
 
     Raises
     ------

@@ -69,7 +69,7 @@ class DerivedTable(BaseTable):
         self.absent = tuple(v for v in known if v.name not in there)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        loaded = self._loaded  # another, empty one, if it is closed meanwhile
+        loaded = self._loaded  # local reference, since closing replaces the dict
         if name not in loaded:
             for variable in self.absent:
                 if variable.name == name:

@@ -60,7 +60,7 @@ def file_digests(path: Path) -> dict[str, str]:
     digests = {}
     for name, file in sealed_files(path):
         with file.open("rb") as content:
-            # anybody may have chosen a name
+            # names may be untrusted
             known = os.fsencode(name).decode("utf-8", "backslashreplace")
             digests[known] = hashlib.file_digest(content, "sha256").hexdigest()
     return digests
@@ -78,9 +78,9 @@ def check_content(path: Path | str, name: str, content: bytes, digests: Mapping[
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     name : str
-        Of the file, below the root.
+        Name of the file, below the root.
     content : bytes
     digests : mapping of str to str
         From :func:`digests_of`.
@@ -118,9 +118,9 @@ def check_seal(path: Path | str, content: bytes, attributes: Mapping[str, Any]) 
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     content : bytes
-        Of the root's metadata file.
+        Content of the root's metadata file.
     attributes : mapping
         Its attributes, with digests.
 
@@ -159,7 +159,7 @@ def seal(root: dict[str, Any], files: Mapping[str, str]) -> bytes:
         "root": _UNKNOWN,
     }
     attributes[ATTRIBUTE] = own
-    for letter in _NO_DIGITS:  # zeros, and any of these, may stand elsewhere too
+    for letter in _NO_DIGITS:  # zeros, and each of these, may also occur elsewhere
         own["root"] = mark = 64 * letter
         text = json.dumps(root, indent=1)
         before, _, after = text.partition(mark)
@@ -195,7 +195,7 @@ def is_disguised(content: bytes, version: int, known: int) -> bool:
     Parameters
     ----------
     content : bytes
-        Of the root's metadata file.
+        Content of the root's metadata file.
     version : int
         The stated version.
     known : int
@@ -216,7 +216,7 @@ def states_attributes(content: bytes, attributes: Mapping[str, Any]) -> bool:
     Parameters
     ----------
     content : bytes
-        Of the root's metadata file.
+        Content of the root's metadata file.
     attributes : mapping
         Its attributes, with digests.
     """

@@ -19,7 +19,7 @@ class Encoding:
     Attributes
     ----------
     dtype : {"int16", "float32"}
-        Of stored values.
+        Type of stored values.
     scale : float
         Factor from stored values to values read; 1 for float32.
     codec : str

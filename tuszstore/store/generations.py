@@ -25,7 +25,7 @@ def identity(path: Path) -> Identity:
     """Return the identity of a store's root; None if there is none."""
     try:
         return identity_of((path / ROOT).stat())
-    except (OSError, ValueError):  # with a null byte it is no name
+    except (OSError, ValueError):  # ValueError: a null byte in the name
         return ()
 
 
@@ -44,7 +44,8 @@ def find_generation(path: Path, wanted: Identity) -> Path | None:
     wanted : tuple
         Its :func:`identity` when it was opened.
     """
-    # what was moved aside is listed after the look at the name: one that moves in between is found
+    # names aside are listed after the check of the store's name, so that a store moved in between
+    # is found
     if wanted and identity(path) == wanted:
         return path
     return next((old for old in old_generations(path) if wanted and identity(old) == wanted), None)
@@ -75,13 +76,13 @@ class Held:
     def __init__(self, path: Path) -> None:
         self._close: weakref.finalize[..., Held] | None = None
         try:
-            # neither through a link nor waiting for a pipe's other end
+            # neither following links nor blocking on a pipe
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(path / ROOT, flags)
         except (OSError, ValueError):
-            return  # whoever opens the store says what is wrong
+            return  # opening the store reports the error
         self._close = weakref.finalize(self, os.close, descriptor)
-        with contextlib.suppress(OSError):  # without locks it is kept for a day
+        with contextlib.suppress(OSError):  # without locks, the old store is kept for a day
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def release(self) -> None:
@@ -100,14 +101,14 @@ def remove_unused(path: Path) -> list[Path]:
     """
     kept = []
     for old in old_generations(path):
-        if old.is_symlink():  # what it leads to is not ours to remove
+        if old.is_symlink():  # the target of a link must not be removed
             with contextlib.suppress(OSError):
                 old.unlink()
             continue
         if _is_read(old):
             kept.append(old)
             continue
-        # the root's file first: from here on it is no store, whatever happens
+        # the root's file first, so that a partial removal leaves no store
         with contextlib.suppress(OSError):
             (old / ROOT).unlink(missing_ok=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -118,9 +119,9 @@ def _is_read(old: Path) -> bool:
     try:
         descriptor = os.open(old / ROOT, os.O_RDWR)
     except FileNotFoundError:
-        return False  # half removed
+        return False  # partially removed
     except OSError:
-        return True  # not ours to remove
+        return True  # not permitted
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

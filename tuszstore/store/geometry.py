@@ -61,6 +61,6 @@ class Geometry:
         Parameters
         ----------
         signature : str
-            Of the recordings.
+            Hash of the recordings.
         """
         return f"{signature} {self.window} {self.stride}"

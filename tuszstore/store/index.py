@@ -137,7 +137,7 @@ def categorise(fraction: NDArray[np.float64], full: float) -> NDArray[np.int8]:
 
 
 def _batches(n_blocks: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cut recordings, by their numbers of blocks, into runs of few blocks."""
+    """Divide recordings, given their numbers of blocks, into batches of few blocks."""
     start = total = 0
     for row, count in enumerate(n_blocks.tolist()):
         if row > start and total + count > BATCH:
@@ -158,11 +158,11 @@ def _fill(
     n_windows: NDArray[np.int64],
     geometry: Geometry,
 ) -> None:
-    """Write the rows of the windows of consecutive recordings, of which `number` is the first."""
+    """Write the rows of windows of consecutive recordings, the first of which is `number`."""
     row = np.repeat(np.arange(len(first)), n_windows)
     within = np.arange(len(row)) - (np.cumsum(n_windows) - n_windows)[row]
     offset = within * geometry.blocks_per_stride
-    at = (np.cumsum(n_blocks) - n_blocks)[row] + offset  # the window's first block, in the batch
+    at = (np.cumsum(n_blocks) - n_blocks)[row] + offset  # the window's first block within the batch
     until = np.concatenate([[0], np.cumsum(counts)])
     seizure = until[at + geometry.blocks_per_window] - until[at]
     classes = np.zeros(len(row), np.uint16)
@@ -183,12 +183,12 @@ def _blocks_of(
     spec: StoreSpec,
     read: Callable[..., Iterable[tuple[Any, Any]]],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Return how many samples of each block are in a seizure, and the union of its labels."""
+    """Return the number of seizure samples of each block, and the union of its labels."""
     seizure = np.uint16(spec.seizure_bits)
 
     def summarise(shard: tuple[int, int]) -> tuple[Any, Any]:
         values = np.asarray(label[shard[0] : shard[1]])
-        if not any(values.strides) and values.size:  # one value throughout: there is no file
+        if not any(values.strides) and values.size:  # one broadcast value: it has no file
             value = values.flat[0]
             return (values.shape[1] if value & seizure else 0), value
         if not values.any():

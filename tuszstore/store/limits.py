@@ -47,7 +47,7 @@ def check_folders(path: Path, names: Iterable[str] = ()) -> None:
     path : Path
         Root of the store.
     names : iterable of str
-        Of its groups and arrays, besides those of the schema.
+        Names of its groups and arrays, besides those of the schema.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_folders(path: Path, names: Iterable[str] = ()) -> None:
     known = {name for v in VARIABLES for name in (v.group, v.path)} - {""}
     folders = known.union(names)
     for name in sorted({*folders, *(f"{folder}/c" for folder in folders)}):
-        if os.path.islink(f"{path}/{name}"):  # a path as an object takes ten times as long
+        if os.path.islink(f"{path}/{name}"):  # pathlib would take ten times as long
             raise StoreError(
                 f"{path}: {name} is a link, not allowed in a store: copy its target instead"
             )
@@ -78,7 +78,7 @@ def check_arrays(
     documents : mapping of str to dict
         Zarr v3 metadata of each array.
     spec : StoreSpec
-        Of the store.
+        Specification of the store.
     wanted : sequence of Variable
         By default all that exist, and all required ones.
 
@@ -110,8 +110,8 @@ def check_arrays(
     windows, recordings = sizes.get(("", "window")), sizes.get(("", "recording"))
     if blocks is None or windows is None or recordings is None:
         return
-    # each window begins at a block of its own; each recording has shards of its own, but for one
-    # that is shorter than a window where the overlap of windows is stored twice
+    # each window begins at its own block, and each recording has its own shards, except a recording
+    # that is shorter than a window if overlaps of windows are duplicated
     shards = recordings if spec.block == spec.step else 0
     if windows > blocks or shards * spec.shard > blocks:
         raise StoreError(
@@ -121,7 +121,7 @@ def check_arrays(
 
 
 def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
-    """Return what is wrong with the metadata of one array; nothing if it may be read."""
+    """Return what is wrong with the metadata of an array; empty if it may be read."""
     try:
         if document["zarr_format"] != 3 or document["node_type"] != "array":
             return "is not a Zarr v3 array"
@@ -142,7 +142,7 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
         if "block" in dims and (strange := sorted(set(names) - SIGNAL_CODECS)):
             return f"has an unsupported codec: {', '.join(strange):.80}"
         if variable.path == "signal":
-            codec_of(document)  # raises if a codec lacks what it needs
+            codec_of(document)  # raises if a codec lacks a required setting
         if "block" not in dims and names != TABLE_CODECS[dtype == "string"]:
             return f"has other codecs than a table: {', '.join(names):.80}"
         if len(shape) != len(dims) or len(chunk) != len(dims):
@@ -161,7 +161,7 @@ def _problem(document: Any, variable: Variable, spec: StoreSpec) -> str:
 
 
 def _table_fault(document: Any) -> str:
-    """Return what makes the values of a column others than they are read as; nothing if none."""
+    """Return metadata of a column that would change its values when read; empty if none."""
     encoding, first = document["chunk_key_encoding"], document["codecs"][0]
     separator = (encoding.get("configuration") or {}).get("separator", "/")
     if encoding["name"] != "default" or separator != "/":

@@ -81,7 +81,7 @@ class LocalPlace:
         tasks : sequence of callable
             Each is called with the store's path; they are called again if that changed meanwhile.
         identity : tuple, optional
-            Of the expected store; by default the current one.
+            Identity of the expected store; by default the current one.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class LocalPlace:
             except Exception:
                 if place.identity() == wanted:
                     raise
-                continue  # it was of another store that took the place meanwhile, or of both
+                continue  # read from another store that replaced this one meanwhile, or from both
             if place.identity() == wanted:
                 return values
 
@@ -135,7 +135,7 @@ class LocalPlace:
 
     def sizes(self) -> list[int]:
         """Return the sizes (bytes) of all files."""
-        # strings: paths as objects take three times as long, and a large store has 10^5 files
+        # strings, since pathlib takes three times as long, and a large store has 10^5 files
         files = (
             os.path.join(folder, name) for folder, _, names in os.walk(self.path) for name in names
         )
@@ -159,14 +159,14 @@ def absolute(path: Path) -> Path:
         raise StoreError(
             f"{path}: is relative to the removed working directory; use an absolute path"
         ) from None
-    # the last part is the store's name, and what stands beside it must be found by that
+    # the last part is the store's name, by which its neighbours are found
     return Path(os.path.realpath(path)) if path.name in ("", "..") else path
 
 
 def _read(path: Path, limit: int) -> Document | None:
     try:
         content, status = read_with_status(path, limit)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # with a null byte it is no name
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null byte
         return None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error

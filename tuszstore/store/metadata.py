@@ -64,7 +64,7 @@ def refuse_newer(path: Path) -> None:
     try:
         (document,) = LocalPlace(path).read([ROOT])
     except StoreError:
-        return  # none that can be read
+        return  # none readable
     attributes = _attributes(document)
     if document is None or "complete" not in attributes:
         return
@@ -83,7 +83,7 @@ def _attributes_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parsed(document: Document | None) -> dict[str, Any]:
-    """Return the metadata in a file; none where there is no file, or no object of JSON in it."""
+    """Return the metadata in a file; None if there is no file, or no JSON object in it."""
     try:
         return parse_json(document.content, "") if document else {}
     except StoreError:
@@ -95,7 +95,7 @@ def _group_at(place: Place) -> Any:
         return place.open_group()
     except (StoreError, OSError):
         raise
-    except Exception as error:  # zarr-python raises what it likes at what it does not know
+    except Exception as error:  # zarr-python may raise anything on unknown metadata
         raise StoreError(
             f"{place.path}: zarr-python cannot read its metadata: {type(error).__name__}: "
             f"{error!s:.200}"
@@ -111,7 +111,7 @@ class StoreMetadata:
     place : Place
         Where it was when it was opened; it may have been replaced since.
     attributes : dict
-        Of the root.
+        Attributes of the root.
     spec : StoreSpec
     arrays : mapping of str to dict
         Zarr v3 metadata of each array, by path.
@@ -144,7 +144,7 @@ class StoreMetadata:
         ----------
         place : Place or Path
         identity : tuple, optional
-            Of the expected store, if it may have been replaced.
+            Identity of the expected store, if it may have been replaced.
         allow_stale_index : bool
             For a caller that rebuilds the index.
 
@@ -156,7 +156,7 @@ class StoreMetadata:
             If the expected store no longer exists.
         """
         place = LocalPlace(place) if isinstance(place, Path) else place
-        # read again if another took the place meanwhile, and parts of both were seen
+        # read again if another store replaced it meanwhile, so that parts of both were read
         opening = partial(cls._open, place, allow_stale_index=allow_stale_index)
         (store,) = place.of_one_store([opening], identity)
         if identity and store.identity != identity:
@@ -177,7 +177,7 @@ class StoreMetadata:
         attributes = _attributes_of(metadata)
         check_attributes(path, attributes)
         spec = read_spec(path, attributes)
-        assert root is not None  # or it was refused above
+        assert root is not None  # checked above
         arrays = arrays_of(path, metadata)
         check_arrays(path, arrays, spec)
         own = dict(zip(PARTS, map(_parsed, parts), strict=False))
@@ -187,13 +187,13 @@ class StoreMetadata:
         except StaleIndexError:
             if not allow_stale_index:
                 raise
-            del own["windows"], read[f"windows/{ROOT}"]  # is about to be written again
+            del own["windows"], read[f"windows/{ROOT}"]  # the caller is about to rewrite it
         wanted = [variable for variable in variables("") if variable.name in own]
         check_arrays(path, own, spec, wanted)
         check_copies(path, own, arrays)
         check_meaning(path, own, spec)
         check_channels(path, channel_names(path, parts[-1], arrays["channel"]), spec)
-        # last: what stands above names what is wrong, and these only that something is
+        # last, since the checks above name the fault, and these only detect one
         check_seal(path, root.content, attributes)
         for name, document in read.items():
             check_document(path, name, document, attributes)

@@ -76,7 +76,7 @@ def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:
     Raises
     ------
     StoreError
-        Naming what is wrong.
+        With the fault.
     SchemaError
         If the schema version differs.
     """
@@ -124,7 +124,7 @@ def schema_error(
     path : Path or str
         For messages.
     content : bytes
-        Of the root's metadata file.
+        Content of the root's metadata file.
     attributes : mapping
         That stand in it.
     """
@@ -136,7 +136,7 @@ def schema_error(
         known = version == SCHEMA_VERSION
         return None if not known and is_disguised(content, version, SCHEMA_VERSION) else error
     except StoreError:
-        pass  # told by who opens it
+        pass  # reported by the caller that opens it
     return None
 
 
@@ -148,7 +148,7 @@ def read_spec(path: Path | str, attributes: Mapping[str, Any]) -> StoreSpec:
     path : Path or str
         For messages.
     attributes : mapping
-        Of the root.
+        Attributes of the root.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Identity of patients, by the namespace of their corpus.
 
-Patients with the same name in two corpora are different people, unless both corpora have one
+Patients with the same name in two corpora are different people, unless both corpora have the same
 namespace: all corpora of TUH share patient names. The root's attribute `patient_namespaces` gives
 the namespace of each corpus.
 """
@@ -26,7 +26,7 @@ def persons_of(
     Parameters
     ----------
     attributes : mapping
-        Of its root.
+        Attributes of its root.
     patients, corpora : iterable of str
         `recordings/patient` and `recordings/corpus`.
     unnamed : str

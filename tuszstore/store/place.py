@@ -66,7 +66,7 @@ class Document:
 
 
 class Hold(Protocol):
-    """A hold that keeps a store from being removed after it is replaced."""
+    """A hold that prevents removal of a store after it is replaced."""
 
     def release(self) -> None:
         """Release it now, rather than when this object is deleted."""
@@ -130,7 +130,7 @@ class Place(Protocol):
             Each is called with the store's location, and may be called again with another one if
             the store is replaced meanwhile.
         identity : tuple, optional
-            Of the expected store; by default the current one.
+            Identity of the expected store; by default the current one.
 
         Raises
         ------
@@ -169,6 +169,6 @@ def hide_credentials(url: str) -> str:
 def shown_path(path: Path | str) -> str:
     """Return a path for display: relative to the working directory, if it is inside it."""
     if isinstance(path, Path):
-        with contextlib.suppress(ValueError, OSError):  # elsewhere, or the directory was removed
+        with contextlib.suppress(ValueError, OSError):  # not below the working directory
             return str(path.relative_to(Path.cwd()))
     return str(path)

@@ -40,7 +40,7 @@ def check_column(
     Parameters
     ----------
     path : Path or str
-        Of the store, for messages.
+        Path of the store, for messages.
     name : str
         Path of the column in the store.
     values : ndarray
@@ -59,7 +59,7 @@ def check_column(
     low, high = limits
     outside = (values < low) | (values > high)
     if name == "events/bit":
-        outside &= values != UNLABELLED  # what is to be ignored, or a rater did not look at
+        outside &= values != UNLABELLED  # ignored stretches, or those that a rater did not review
     wrong = values[outside]
     if len(wrong):
         raise StoreError(
@@ -73,7 +73,7 @@ def check_column(
 
 
 def _limits(name: str, arrays: Mapping[str, Any], spec: StoreSpec) -> tuple[float, float] | None:
-    """Return the least and the largest value of a column; None where any may be."""
+    """Return the least and the largest permitted value of a column; None if all are."""
     n_blocks = arrays["signal"]["shape"][0]
     n_windows = arrays["windows/category"]["shape"][0]
     n_recordings = arrays["recordings/id"]["shape"][0]

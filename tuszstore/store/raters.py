@@ -4,9 +4,9 @@
 Stretches that a rater did not review, or ignored ones, are events with the bit of unlabelled
 samples. This suffices to compute labels under other rules than that of the build.
 
-A sample is decided by the raters with an opinion: who reviewed it, and do not ignore it.
-A class is marked if any of them marks it, more than half of them, or all; without any
-opinion, the sample is unlabelled. Each class is decided independently.
+A sample is decided by the raters with an opinion, who reviewed it and do not ignore it. Depending
+on the rule, a class is marked if any of them, more than half of them, or all of them mark it.
+Without any opinion, the sample is unlabelled. Each class is decided independently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -131,9 +131,9 @@ def decide_recording(
     first, stop : array_like of int, shape (event,)
         Samples of the events of all raters.
     bit : array_like of uint16, shape (event,)
-        Of each event's class; that of unlabelled samples if its rater has no opinion.
+        Bit of each event's class, or that of unlabelled samples if its rater has no opinion.
     rater : sequence of str
-        Of each event.
+        Rater of each event.
     raters : sequence of str
         Who reviewed the recording.
     rule : str
@@ -144,7 +144,7 @@ def decide_recording(
     first, stop : ndarray of int64, shape (span,)
         Spans that do not overlap, in order.
     bit : ndarray of uint16, shape (span,)
-        Of the classes in each, or that of unlabelled samples alone; never 0.
+        Bits of the classes in each, or only that of unlabelled samples; never 0.
     """
     voters = counting(raters, rule)
     firsts, stops = np.asarray(first, np.int64), np.asarray(stop, np.int64)
@@ -182,7 +182,7 @@ def is_decided_by_one(bits: ArrayLike, raters: Sequence[str], rule: str) -> bool
     Parameters
     ----------
     bits : array_like of uint16, shape (event,)
-        Of all events of a recording.
+        Bits of all events of a recording.
     raters : sequence of str
         Who reviewed it.
     rule : str
@@ -216,7 +216,7 @@ def decide(recordings: Mapping[str, Any], events: Mapping[str, Any], rule: str) 
     first, stop = (np.asarray(events[n], np.int64) for n in ("first_sample", "stop_sample"))
     bit = np.asarray(events["class_bit"], np.uint16)
     rater = [str(name) for name in np.asarray(events["rater"]).tolist()]
-    # rows that state a decision are no annotation
+    # rows that record a decision are not annotations
     annotated = np.array([name not in RULES for name in rater], bool)
     ends = np.searchsorted(owner, np.arange(len(texts) + 1))
     rows: list[NDArray[Any]] = [owner[:0]]

@@ -54,7 +54,7 @@ class WindowGrid:
         stored : Geometry
             Arrangement of the store's blocks.
         wanted : Geometry
-            Of the windows. Where blocks overlap, it must be the store's.
+            Geometry of the windows. If blocks overlap, it must be the store's.
         """
         base = recordings["first_block"].astype(np.int64) * stored.block
         pitch = wanted.stride // stored.step * stored.block
@@ -83,7 +83,7 @@ class WindowGrid:
         ----------
         numbers : ndarray of int64, shape (window,)
         """
-        # of recordings that begin with one window, all but the last have none
+        # recordings with equal first window: all but the last have no windows
         recording = np.searchsorted(self.first_window, numbers, "right") - 1
         return recording, (numbers - self.first_window[recording]) * self.geometry.stride
 

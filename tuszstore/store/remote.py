@@ -1,7 +1,7 @@
 """A store in an object store, read with obstore.
 
 See :mod:`tuszstore.store.requests` for how requests are made and cancelled. Errors name the store's
-URL and a reason, but not the texts of obstore, which hold complete URLs and answers with
+URL and a reason, without the texts of obstore, which may contain complete URLs and answers with
 credentials.
 """
 
@@ -43,7 +43,7 @@ RETRIES: dict[str, Any] = {
 }
 """For stores opened by URL: obstore's defaults, some seconds without a server."""
 
-_process: int | None = None  # that has obstore's threads
+_process: int | None = None  # the process that has obstore's threads
 
 
 class RemotePlace:
@@ -53,7 +53,7 @@ class RemotePlace:
     ----------
     objects : obstore store
     prefix : str
-        Of the store within it; may be empty.
+        Prefix of the store within it; may be empty.
 
     Raises
     ------
@@ -75,7 +75,7 @@ class RemotePlace:
         self._objects = objects
         self._prefix = prefix.strip("/")
         self._url: str | None = None
-        self._seconds: float | None = None  # what was set up by a user has bounds of its own
+        self._seconds: float | None = None  # objects set up by a user have their own timeouts
         self._suffixes = True
         self.path = "/".join(filter(None, (public_url(objects), self._prefix)))
 
@@ -110,7 +110,7 @@ class RemotePlace:
             options["client_options"] = {"allow_http": True}
         try:
             objects = obstore.store.from_url(url.rstrip("/"), **options)
-        except Exception as error:  # of several types, as the kind of store has it
+        except Exception as error:  # its type depends on the kind of object store
             raise StoreError(f"{shown}: cannot be opened: {explain(error)}") from None
         place = cls(objects)
         place.path, place._url, place._seconds = shown.rstrip("/"), url, REQUEST_SECONDS
@@ -170,7 +170,7 @@ class RemotePlace:
         tasks : sequence of callable
             Each is called with this place.
         identity : tuple, optional
-            Of the expected store; by default the current one.
+            Identity of the expected store; by default the current one.
 
         Raises
         ------
@@ -180,16 +180,16 @@ class RemotePlace:
         reads = [partial(task, self) for task in tasks]
         if not identity:
             return self.at_once(reads)
-        # asked for with the rest, it costs no round trip of its own
+        # requested together with the others, to save a round trip
         checks: list[Callable[[], Any]] = [*reads, partial(self.find, identity)]
         try:
             return self.at_once(checks)[:-1]
         except ReplacedError:
             raise
         except Exception as error:
-            # a server that did not answer would be waited for twice
+            # avoids waiting again for a server that did not answer
             if not (isinstance(error, RequestError) and error.unanswered):
-                with contextlib.suppress(RequestError):  # then what failed is nearer to the cause
+                with contextlib.suppress(RequestError):  # the first error is closer to the cause
                     self.find(identity)
             raise
 
@@ -220,8 +220,8 @@ class RemotePlace:
     def sizes(self) -> list[int] | None:
         """Return the sizes (byte) of all objects; None if they cannot be listed."""
         if urlsplit(self.path).scheme in ("http", "https"):
-            return None  # a web server cannot
-        # a prefix is a whole name: "a/train.zarr" does not find "a/train.zarr2/x"
+            return None  # web servers cannot list files
+        # a prefix matches complete path segments: "a/train.zarr" does not find "a/train.zarr2/x"
         prefix = self._prefix or None
 
         async def listed(_: str) -> list[int]:
@@ -254,7 +254,7 @@ class RemotePlace:
         return self._request(name, partial(self._get, span=span))
 
     def check_process(self) -> None:
-        """Refuse to make requests in a forked child, where they would wait forever.
+        """Raise an error for requests in a forked child, where they would never finish.
 
         obstore has threads, which a fork does not copy and which cannot be restarted.
 
@@ -282,7 +282,7 @@ class RemotePlace:
             result = await self._objects.get_async(key)
             if error := too_large(f"{self.path}/{name}", result.meta["size"], limit):
                 raise error
-            identity = _identity(result.meta)  # first: taking the bytes may end the result
+            identity = _identity(result.meta)  # first: taking the bytes may consume the result
             return Document(bytes(await result.bytes_async()), identity)
 
         try:
@@ -303,13 +303,13 @@ class RemotePlace:
             except BaseError as error:
                 if not refuses_suffixes(error):
                     raise
-        # Azure counts from the start only, and so do some servers: they refuse, or send the start
+        # Azure and some servers do not support suffix ranges: they reject them, or send the start
         meta = await self._objects.head_async(key)
         size = meta["size"]
-        if size == 0:  # no range is within it
+        if size == 0:  # no range is valid
             return b"", 0, _identity(meta)
         found = await self._get_range(key, (max(0, size - span["suffix"]), size))
-        self._suffixes = False  # it is the server's way, not that of this object
+        self._suffixes = False  # a property of the server, not of this object
         return found
 
     async def _get_range(self, key: str, span: Any) -> tuple[Any, int, Identity]:
@@ -324,7 +324,7 @@ class RemotePlace:
 
     @contextlib.contextmanager
     def _explained(self, name: str) -> Iterator[None]:
-        """Raise what goes wrong with an object in words of our own."""
+        """Translate errors of an object into our own messages."""
         self.check_process()
         from obstore.exceptions import BaseError
 
@@ -340,7 +340,7 @@ class RemotePlace:
                 unanswered=True,
             ) from None
         except (BaseError, OSError, ValueError) as error:
-            # not `from error`: its text may hold credentials
+            # not `from error`: its text may contain credentials
             raise RequestError(
                 shown, f"cannot be read: {explain(error)}", unanswered=not is_answer(error)
             ) from None
@@ -363,6 +363,6 @@ def public_url(objects: Any) -> str:
 
 
 def _identity(meta: Any) -> Identity:
-    """Return the tag of an object's content, or what comes nearest to it."""
+    """Return the tag of an object's content, or the best available substitute."""
     tag = meta["e_tag"] or meta["last_modified"].isoformat()
     return tag, meta["version"], meta["size"]

@@ -1,6 +1,6 @@
 """Errors of obstore, without credentials.
 
-The texts of obstore hold complete URLs and answers, which may contain credentials.
+Texts of obstore contain complete URLs and answers, which may include credentials.
 """
 
 import re

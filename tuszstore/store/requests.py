@@ -52,7 +52,7 @@ class _Loop:
         assert self._loop is not None
 
         async def bounded() -> T:
-            # waiting for room is not waiting for the server
+            # waiting for a free slot does not count as waiting for the server
             async with self._room, asyncio.timeout(seconds):
                 return await request()
 
@@ -60,11 +60,11 @@ class _Loop:
 
     def _start(self) -> None:
         if self._loop is None:
-            # never closed while there may be requests: obstore's threads tell it what they have
+            # never closed while there may be requests, since obstore's threads report to it
             self._loop = asyncio.new_event_loop()
             weakref.finalize(self, _close, self._loop)
         if self._thread is not None:
-            self._thread.join()  # a signal may have come while it was waited for
+            self._thread.join()  # a signal may have interrupted the wait
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="tuszstore-requests", daemon=True
         )
@@ -78,7 +78,7 @@ class _Loop:
 
 
 async def _finish() -> None:
-    """Stop the loop; what was given up is over first, and its connections closed."""
+    """Stop the loop, after cancelled requests have ended and closed their connections."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
@@ -87,7 +87,7 @@ async def _finish() -> None:
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
-    if not loop.is_running():  # or the interpreter ends in the middle of a request
+    if not loop.is_running():  # otherwise the interpreter is exiting during a request
         loop.close()
 
 
@@ -154,7 +154,7 @@ class Group:
 
 
 class _Current(threading.local):
-    """The group of the requests that a thread makes."""
+    """The group of a thread's requests."""
 
     group: Group | None = None
 
@@ -200,7 +200,7 @@ def ask(request: Callable[[], Coroutine[Any, Any, T]], seconds: float | None) ->
         except CancelledError:
             raise asyncio.CancelledError from None
         finally:
-            future.cancel()  # if it is not over: KeyboardInterrupt, or what else a signal raises
+            future.cancel()  # no effect unless a signal raised an exception
             group.forget(future)
 
 
@@ -219,7 +219,7 @@ def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
             with group.joined():
                 return task()
         except BaseException:
-            group.give_up()  # here, not where they are waited for: no other begins meanwhile
+            group.give_up()  # here, not where results are awaited, so that no other request begins
             raise
 
     with (
@@ -241,7 +241,7 @@ def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def _first_cause(failed: Sequence[Future[Any]]) -> BaseException:
-    """Return the first error that is not that of giving up for the sake of another."""
+    """Return the first error that is not the cancellation due to another error."""
     errors = [error for future in failed if (error := future.exception()) is not None]
     causes = [error for error in errors if not isinstance(error, asyncio.CancelledError)]
     return (causes or errors)[0]

@@ -1,8 +1,8 @@
 """The bytes of a shard: the Zarr v3 codec ``sharding_indexed`` [1]_.
 
-A shard is the encoded chunks one after the other, then an index with offset and size of each, as
-little-endian uint64, then the CRC-32C of the index. A missing chunk has both at
-2^64 - 1. Each chunk ends in its own CRC-32C.
+A shard consists of the encoded chunks, an index with offset and size of each chunk as little-endian
+uint64, and the CRC-32C of the index. For a missing chunk, both are 2^64 - 1. Each chunk ends with
+its own CRC-32C.
 
 Shards are encoded here because zarr-python takes six times as long; the result is the same
 array, and the tests read it with zarr-python, zarrs and tensorstore.
@@ -54,7 +54,7 @@ def label_file(shard: int | str) -> str:
 
 
 def shard_number(file: str) -> int | None:
-    """Return the number of the shard whose signal or labels a file holds; None of another file."""
+    """Return the number of the shard whose signal or labels a file has; None for other files."""
     match = _CHUNK_FILE.fullmatch(file)
     return int(match[1] or match[2]) if match else None
 
@@ -113,7 +113,7 @@ def largest_shard(n_chunks: int, block_bytes: int) -> int:
     ----------
     n_chunks : int
     block_bytes : int
-        Of the values of a block.
+        Bytes of the values of a block.
     """
     return n_chunks * largest_chunk(block_bytes) + tail_bytes(n_chunks)
 
@@ -167,7 +167,7 @@ def parse_index(table: bytes, checksum: bytes, n_payload: int) -> NDArray[np.int
     """
     if crc32c(table) != int.from_bytes(checksum, "little"):
         raise ValueError("checksum of the shard's index is wrong, or the file is cut off")
-    # signed, so that what is too large for a file is negative, and what is absent -1
+    # signed, so that impossibly large values are negative, and absent chunks are -1
     begins, lengths = np.frombuffer(table, "<i8").reshape(-1, 2).T
     absent = begins == -1
     within = (begins >= 0) & (lengths >= CRC) & (lengths <= n_payload - begins)
@@ -215,7 +215,7 @@ def largest_chunk(block_bytes: int) -> int:
     Parameters
     ----------
     block_bytes : int
-        Of the values of a block; Blosc adds a header.
+        Bytes of the values of a block; Blosc adds a header.
     """
     return block_bytes + _BLOSC_HEADER + CRC
 
@@ -239,7 +239,7 @@ def shard_fault(path: Path, n_chunks: int, n_blocks: int, *, deep: bool = False)
     ----------
     path : Path
     n_chunks : int
-        Of a full shard.
+        Number of chunks of a full shard.
     n_blocks : int
         That must be in this one.
     deep : bool

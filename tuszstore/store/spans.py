@@ -1,6 +1,6 @@
 """Annotations as intervals of samples, from which labels of any window are computed.
 
-A label array has the same information per sample. With few intervals, the windows that overlap one
+A label array has the same information per sample. With few intervals, the windows that overlap them
 are found without reading the others, so that the index of ten million windows takes a second.
 """
 

@@ -106,7 +106,7 @@ class StoreSpec:
 
     def __post_init__(self) -> None:
         _check(self)
-        # 256 and 256.0 say the same, and must have the same digest
+        # 256 and 256.0 are equal, and must give the same digest
         for name in ("sfreq", "clip", "notch", "full_seizure"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, float(value))
@@ -196,7 +196,7 @@ LATER = {"rater": "any"}
 
 
 def _check(spec: StoreSpec) -> None:
-    """Refuse values that no store has, whoever wrote them."""
+    """Reject values that are invalid in any store."""
     n_channels = len(spec.channels)
     if n_channels > MAX_CHANNELS:
         raise SpecError(f"has {n_channels} channels, more than {MAX_CHANNELS}")
@@ -244,10 +244,10 @@ def _check(spec: StoreSpec) -> None:
 
 
 def _number(name: str, value: Any, *, least: float, most: float) -> None:
-    """Refuse what is no number above `least`, up to `most`."""
+    """Reject anything but a number above `least` and at most `most`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(f"{name} must be a number, not {value!r:.40}")
-    if not least < value <= most:  # NaN is not
+    if not least < value <= most:  # also rejects NaN
         raise SpecError(f"{name} must be above {least:g} and at most {most:g}, not {value!r:.40}")
 
 

@@ -50,7 +50,7 @@ class Table(BaseTable):
         self._loaded: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        loaded = self._loaded  # another, empty one, if the store is closed meanwhile
+        loaded = self._loaded  # local reference, since closing the store replaces the dict
         if name not in loaded:
             if name in self._stored:
                 names = self._stored if self._store.place.remote else [name]
@@ -93,7 +93,7 @@ class Table(BaseTable):
         digests: Mapping[str, str],
         read: Callable[[], NDArray[Any]],
     ) -> NDArray[Any]:
-        """Return a column, of which processes share one copy where it is large."""
+        """Return a column; processes share one copy of large ones."""
         if document["data_type"] == "string":
             return read()
         shape, dtype = tuple(document["shape"]), np.dtype(document["data_type"])

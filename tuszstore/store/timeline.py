@@ -54,7 +54,7 @@ def without(
     """
     if not len(cut_first) or not len(first):
         return first, stop
-    # of what is not cut, every stretch that meets an interval
+    # uncut: all stretches that overlap an interval
     free = np.concatenate([[np.iinfo(np.int64).min], cut_stop])
     until = np.concatenate([cut_first, [np.iinfo(np.int64).max]])
     low = np.searchsorted(until, first, "right")
@@ -139,13 +139,13 @@ class Timelines:
 
     @cached_property
     def _lines(self) -> tuple[Samples, Samples]:
-        """Begin and end of each recording's timeline."""
+        """Start and end of each recording's timeline."""
         line = np.searchsorted(self.ends, self.start, "right")
         return np.concatenate([[0], self.ends])[line], self.ends[line]
 
     @cached_property
     def _stretches(self) -> Samples:
-        """How many known stretches begin by the start of each recording."""
+        """Number of known stretches that begin at or before the start of each recording."""
         found: Samples = np.searchsorted(self.known, self.start, "right")
         return found
 
@@ -174,7 +174,7 @@ class Timelines:
         """
         begin = self.start[recording] + first
         stop = begin + length
-        # no window leaves its recording's timeline
+        # limited to the recording's timeline
         line_begin, line_end = (limits[recording] for limits in self._lines)
         following = np.searchsorted(self.offsets, begin, "right")
         far = np.iinfo(np.int64).max
@@ -183,7 +183,7 @@ class Timelines:
         inside = onset < stop
         to = np.where(onset < line_end, (onset - stop) / sfreq, np.nan)
         since = np.where(offset > line_begin, (begin - offset) / sfreq, np.nan)
-        # nor its stretch, if its recording lies in one
+        # and to its known stretch, if the recording is in one
         stretch = self._stretches[recording]
         others = ~self.whole[recording]
         stretch[others] = np.searchsorted(self.known, begin[others], "right")
@@ -202,7 +202,7 @@ class Timelines:
 
 
 def _lines(recordings: Mapping[str, NDArray[Any]], sfreq: float) -> tuple[Samples, Samples]:
-    """Return where each recording begins on its timeline, and the number of that."""
+    """Return each recording's start on its timeline, and the timeline's number."""
     found = recordings.get("patient_time")
     alone = np.full(len(recordings["patient"]), np.nan)
     time = alone if found is None else np.asarray(found, np.float64)

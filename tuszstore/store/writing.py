@@ -1,7 +1,7 @@
 """Columns of tables, their groups and the root's copy of all metadata, encoded here.
 
 zarr-python takes 10 ms for a column and 40 ms for the copy, which is most of the time of a small
-build. What is written is the same: tests compare it, and the chunks byte for byte.
+build. The result is the same: tests compare the metadata, and the chunks byte by byte.
 """
 
 import json
@@ -98,7 +98,7 @@ def write_column(path: Path, variable: Variable, values: NDArray[Any]) -> None:
 
 
 def require_group(path: Path, name: str) -> None:
-    """Make a group, and those that it lies in, where there is none yet.
+    """Make a group and its parent groups, if they do not exist.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def update_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
     ----------
     folder : Path
     attributes : mapping
-        Of what JSON knows.
+        Values that JSON can represent.
     """
     document = json.loads((folder / ROOT).read_bytes())
     document["attributes"] = {**(document.get("attributes") or {}), **attributes}
@@ -129,7 +129,7 @@ def update_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
 
 
 def consolidated(path: Path) -> dict[str, Any]:
-    """Return the metadata of all groups and arrays, as the root holds a copy of it.
+    """Return the metadata of all groups and arrays, for the copy in the root.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def consolidated(path: Path) -> dict[str, Any]:
     for name in sorted((name for name, file in files.items() if file.name == ROOT), key=_order):
         parent = name.rpartition("/")[0]
         if parent and nodes.get(parent, {}).get("node_type") != "group":
-            continue  # no group lists it: it may be of another format, or lie among chunks
+            continue  # not part of a group: another format, or among chunks
         document = read_json(files[name])
         if document.get("node_type") == "group":
             document["consolidated_metadata"] = {**_CONSOLIDATED, "metadata": {}}
@@ -163,7 +163,7 @@ def _write(folder: Path, document: Mapping[str, Any]) -> None:
 
 
 def _encoded(variable: Variable, values: NDArray[Any], document: Mapping[str, Any]) -> Any:
-    """Yield the chunks, all of one shape: the last one is filled up."""
+    """Yield the chunks, all of one shape: the last one is padded."""
     from numcodecs import zstd
     from numcodecs.vlen import VLenUTF8
 

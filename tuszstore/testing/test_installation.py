@@ -1,4 +1,4 @@
-"""From EDF files to batches, with what is installed here."""
+"""From EDF files to batches, with the installed packages."""
 
 import os
 import shutil

@@ -1,8 +1,8 @@
 """Check that all ranks of a training use the same epoch.
 
 Each rank draws the order independently. If orders differ, because the seed depends on the rank or
-the stores differ, windows are repeated or missed without any other sign. A loader's first
-iteration therefore compares them, once: later epochs follow from the same seeds.
+the stores differ, windows are silently repeated or missed. A loader's first iteration therefore
+compares the orders; once is enough, since later epochs follow from the same seeds.
 """
 
 import weakref
@@ -59,7 +59,7 @@ def check_agreement(values: Mapping[str, Any], rank: int, world_size: int) -> No
 
 
 def _meeting(rank: int, world_size: int) -> Any:
-    """Return the group of processes to compare in; None where there is none."""
+    """Return the group of processes for the comparison; None if there is none."""
     distributed = torch.distributed
     if world_size == 1 or not distributed.is_available() or not distributed.is_initialized():
         return None
@@ -70,6 +70,6 @@ def _meeting(rank: int, world_size: int) -> Any:
         return world
     if not distributed.is_gloo_available():
         return None
-    if world not in _meetings:  # NCCL's would need a device, and to be in step with its own calls
+    if world not in _meetings:  # NCCL would need a device, and calls in equal order
         _meetings[world] = distributed.new_group(backend="gloo", timeout=PATIENCE)
     return _meetings[world]

@@ -1,7 +1,7 @@
 """Attributes of a loader that frameworks look for.
 
-Lightning asks a loader that has a ``sampler`` for its ``batch_sampler`` as well, and announces
-epochs by ``set_epoch`` of the sampler in that.
+Lightning expects a loader with a ``sampler`` to have a ``batch_sampler`` as well, and announces
+epochs by ``set_epoch`` of its sampler.
 """
 
 from typing import TYPE_CHECKING

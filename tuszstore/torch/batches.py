@@ -58,7 +58,7 @@ class BatchReader:
         self._shape = store.windows.shape[1:]
         self._table = store.metadata.windows
         self._ids = store.metadata.recordings["id"]
-        # what is read in the background needs no table that is not there
+        # loaded now, so that background threads need no further tables
         self._windows.load_labels(target)
         if self.rows is not None:
             self._table.load("recording")
@@ -101,7 +101,7 @@ class BatchReader:
         shape = self._target.shape(*self._shape)
         label = allocate((len(numbers), *shape), label_dtype)
         self._windows.signal(numbers, signal.numpy(), shift)
-        # after the signal: a thread of its own for a fiftieth of the time would disturb the others
+        # after the signal: a separate thread for 2 % of the time would slow the others
         self._windows.target(self._target, numbers, label.numpy(), shift)
         return Batch(signal, label, self._meta(numbers, shift))
 
@@ -123,7 +123,7 @@ class BatchReader:
         return torch.int16 if stored == "int16" and not made else torch.float32
 
     def _meta(self, numbers: NDArray[np.int64], shift: Shift) -> Meta | None:
-        """Return what the windows are, if it was asked for, as torch would collate it."""
+        """Return window metadata, if requested, as torch would collate it."""
         if not self._return_meta:
             return None
         start = self._table["start_time"][numbers]
@@ -138,7 +138,7 @@ class BatchReader:
         }
 
     def _sources(self, numbers: NDArray[np.int64]) -> Meta:
-        """Return which store windows are of, where there are several."""
+        """Return the stores of windows, if there are several."""
         if "source" not in self._table.variables:
             return {}
         return {"source": torch.from_numpy(self._table["source"][numbers].astype(np.int64))}

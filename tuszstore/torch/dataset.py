@@ -131,12 +131,13 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
             label, horizon=horizon, interval=interval, rule=rule, ignore=ignore
         )
         self._reader = BatchReader(store, self._target, return_meta)
-        # one batch is in use while the next is read: its signal, twice with a transform, and label
+        # one batch is in use while the next is read; each has a signal (two with a transform) and a
+        # label
         self._pool = BufferPool(keep=3)
-        self._sent: SentMemory | None = None  # of a worker
+        self._sent: SentMemory | None = None  # in a worker
         self._epoch = torch.zeros((), dtype=torch.int64)
         if self._jitter or (self._transform is not None and self._transform.of_windows):
-            share(self._epoch)  # workers that are running already see a change of it
+            share(self._epoch)  # shared with running workers, which thus see changes
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of the random numbers of `transform` and `jitter`, also in running workers.
@@ -199,7 +200,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
         if in_worker():
             if sent is None:
                 sent = self._sent = SentMemory()
-                self.store.reader.limit_threads(1)  # cores are shared out by number of workers
+                self.store.reader.limit_threads(1)  # workers share the cores
             take = sent.take
         drawn, shift = self._drawn(items, places), None
         if self._jitter is not None:
@@ -214,7 +215,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     def _drawn(self, items: Any, places: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Return epoch and place of each item."""
         epoch = int(self._epoch)
-        # a mask has an entry for each window, not for each that it chooses
+        # a mask has an entry for every window, not for each selected one
         listed = isinstance(items, list | tuple) and any(isinstance(i, Drawn) for i in items)
         asked = items if listed else [None] * len(places)
         return [

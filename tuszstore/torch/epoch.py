@@ -39,7 +39,7 @@ class Epoch(Iterator[tuple[Any, ...]]):
     """The rest of one epoch, which is chosen when the first batch is requested."""
 
     def __init__(self, loader: "WindowLoader") -> None:
-        self._loader: WindowLoader | None = loader  # None: it has ended
+        self._loader: WindowLoader | None = loader  # None after the end
         self._begun: Begun | None = None
 
     def __next__(self) -> tuple[Any, ...]:

@@ -29,7 +29,7 @@ class Jitter:
 
     def __init__(self, store: WindowCollection, seed: int) -> None:
         nothing = np.zeros(0, np.int64)
-        store.reader.signal(nothing, shift=nothing)  # raises where windows lie one by one
+        store.reader.signal(nothing, shift=nothing)  # raises if windows are stored separately
         self._store = store
         self._seed = seed
         self._table = store.metadata.windows

@@ -54,7 +54,7 @@ class WindowLoader:
         `indices`. ``"block"``: in runs of neighbours, for slow disks; see
         :class:`~tuszstore.torch.BlockShuffled`. Not with a sampler, which has its own order.
     seed : int, optional
-        Of the order; 42 by default. Not with a sampler, which has its own.
+        Seed of the order; 42 by default. Not with a sampler, which has its own.
     rank, world_size : int, optional
         Rank of this process and number of processes, each with a loader of the same parameters.
         By default they are looked up at the start of an epoch: from ``torch.distributed`` if
@@ -177,7 +177,7 @@ class WindowLoader:
         self._target = Target.of(
             label, horizon=horizon, interval=interval, rule=rule, ignore=ignore
         )
-        self._bounds()  # raises now where it can
+        self._bounds()  # to raise errors early, if possible
         self._of_windows: dict[str, Any] = {
             "transform": transform, "label": label, "horizon": horizon, "interval": interval,
             "rule": rule, "ignore": ignore, "return_meta": return_meta, "jitter": jitter,
@@ -229,7 +229,8 @@ class WindowLoader:
         return BatchIndices(self)
 
     num_workers = 0
-    prefetch_factor = None  # of a DataLoader without workers, which Accelerate makes of this one
+    # Accelerate copies it to a DataLoader without workers
+    prefetch_factor = None
 
     @cached_property
     def dataset(self) -> WindowDataset:
@@ -253,9 +254,7 @@ class WindowLoader:
         return (len(self._bounds()) - 1) // self.world_size
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        self._orders.of(
-            self._progress.upcoming(self._is_over).epoch
-        )  # raises now what is wrong with it
+        self._orders.of(self._progress.upcoming(self._is_over).epoch)  # to raise errors early
         return Epoch(self)
 
     def state_dict(self) -> dict[str, Any]:
@@ -324,7 +323,8 @@ class WindowLoader:
         bounds, world_size = self._bounds(upcoming.delivered), self.world_size
         self._compare_ranks(upcoming)
         warn_of_empty(bounds, world_size)
-        prepare = self._transfer.prepare  # the thread holds no loader, which may hold an iterator
+        # the thread must not reference the loader, which may reference an iterator
+        prepare = self._transfer.prepare
         order, parts = self._orders.of(upcoming.epoch), [*self._places(bounds)]
         shifts = partial(shifts_of, self._jitter, upcoming.epoch)
         jobs = (partial(prepare, order[part], shifts(order[part], part)) for part in parts)
@@ -337,7 +337,7 @@ class WindowLoader:
         return Begun(position, iter(parts), iter(stops.tolist()), prepared)
 
     def _compare_ranks(self, upcoming: Position) -> None:
-        """Refuse to begin where other ranks begin with something else."""
+        """Raise an error if ranks begin with different windows."""
         rank, world_size = self._ranks.find()
         if self._agreed or world_size == 1:
             return
@@ -347,7 +347,7 @@ class WindowLoader:
         self._agreed = True
 
     def _places(self, bounds: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Return where in the epoch's order the windows of each batch of this rank are."""
+        """Return the places in the epoch's order of the windows of each batch of this rank."""
         rank, world_size = self._ranks.find()
         numbers = range(rank, len(bounds) - 1, world_size)
         return (places(len(self.sampler), bounds, number) for number in numbers)
@@ -363,7 +363,7 @@ class WindowLoader:
         ).whole()
 
     def _bounds(self, start: int = 0) -> NDArray[np.int64]:
-        """Return where the parts of the rest of an epoch begin and end, for the ranks of now."""
+        """Return start and stop of the parts of the rest of an epoch, for the current ranks."""
         key = self.world_size, start
         if self._dealt is None or self._dealt[0] != key:
             size, world_size = len(self.sampler), self.world_size
@@ -372,12 +372,12 @@ class WindowLoader:
         return self._dealt[1]
 
     def _is_over(self, delivered: int) -> bool:
-        """Return whether no batch is left of an epoch."""
+        """Return whether an epoch has no further batches."""
         least = self.batch_size * self.world_size if self.drop_last else 1
         return len(self.sampler) - delivered < least
 
     def _same(self, epoch: int) -> dict[str, Any]:
-        """Return what must be equal for two loaders to give the same windows in an epoch."""
+        """Return what must be equal in two loaders for the same windows in an epoch."""
         return {
             **describe(self.store),
             "label": str(self._target),

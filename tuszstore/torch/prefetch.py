@@ -1,7 +1,7 @@
 """Prefetching batches in a background thread.
 
-The thread holds no reference to its iterator, so that deleting the iterator, in the middle
-of an epoch or by an error, ends the thread.
+The thread holds no reference to its iterator, so that deleting the iterator, in the middle of an
+epoch or due to an error, ends the thread.
 """
 
 import os
@@ -22,7 +22,7 @@ PATIENCE = 10.0
 
 
 class _End:
-    """What comes after the last item."""
+    """Marks the end, after the last item."""
 
 
 Ready = SimpleQueue[tuple[T] | BaseException | type[_End]]
@@ -76,7 +76,7 @@ class Prefetcher(Iterator[T], Generic[T]):
             try:
                 raise item
             finally:
-                del item  # its traceback holds this frame, which would hold it
+                del item  # avoids a reference cycle: its traceback references this frame
         raise StopIteration
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ def side_by_side(jobs: Iterable[Callable[[], T]], n: int) -> Iterator[T]:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
-        finally:  # one that failed, or nobody waits for more
+        finally:  # after an error, or when no more items are wanted
             for future in pending:
                 future.cancel()
 
@@ -136,12 +136,12 @@ def _end(
     made_by: tuple[int, int],
 ) -> None:
     process, owner = made_by
-    if os.getpid() != process:  # a fork has no threads but its own, and their locks may be taken
+    if os.getpid() != process:  # a forked process lacks the thread, and locks may be held
         return
     stop.set()
     room.release()
-    group.give_up()  # an object store may keep silent for minutes
-    # Another thread than the consumer's is here by a garbage collection, maybe the very one that
+    group.give_up()  # an object store may not answer for minutes
+    # Garbage collection may call this in another thread than the consumer's, possibly in one that
     # the background thread waits for.
     if threading.get_ident() == owner:
         thread.join(PATIENCE)

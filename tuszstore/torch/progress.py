@@ -34,8 +34,8 @@ class Progress:
     def __init__(self) -> None:
         self._latest = Position(0, 0)
         self._next: Position | None = self._latest  # None: at the epoch after the latest
-        self._resumed = False  # whether the next one begins where a state says
-        self._asked = False  # whether that epoch was asked for besides
+        self._resumed = False  # whether the next iteration begins at the position of a state
+        self._asked = False  # whether that epoch was also requested by set_epoch
 
     def epoch(self, is_over: IsOver) -> int:
         """Return the current or next epoch."""
@@ -51,7 +51,7 @@ class Progress:
         if self._next is None:
             return Position(self._latest.epoch + 1, 0)
         if self._resumed and not self._asked and is_over(self._next.delivered):
-            # nothing is left of this epoch
+            # the epoch is complete
             return Position(self._next.epoch + 1, 0)
         return replace(self._next)
 

@@ -86,7 +86,7 @@ def _rows_of(column: Any) -> Any:
 
 
 def _is_row(result: Any, row: torch.Tensor) -> bool:
-    """Return whether a transform gave back the row that it was given, changed or not."""
+    """Return whether a transform returned the given row, changed or not."""
     return (
         type(result) is torch.Tensor
         and result.data_ptr() == row.data_ptr()
@@ -109,7 +109,7 @@ def _are_alike(results: list[Any]) -> bool:
 
 
 class _Sample(tuple[Any, ...]):
-    """A tuple which ``default_collate`` can tell from others."""
+    """A tuple type that ``default_collate`` can distinguish from others."""
 
     __slots__ = ()
 
@@ -123,7 +123,7 @@ class Rows(list[tuple[Any, ...]]):
     columns : Columns
         The batch.
     sent : SentMemory, optional
-        Of the worker that sends it.
+        Memory of the worker that sends it.
     """
 
     def __init__(
@@ -161,5 +161,5 @@ def _collate(samples: list[tuple[Any, ...]], *, collate_fn_map: Any = None) -> l
     return collate(samples)
 
 
-# The documented way to teach `default_collate` a type.
+# the documented way to register a type with `default_collate`
 default_collate_fn_map[_Sample] = _collate

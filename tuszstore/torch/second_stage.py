@@ -1,8 +1,8 @@
 """Computing rows from stored values on the device of a batch, like the kernel on a CPU.
 
-Only half the bytes of float32 are copied to the GPU, which sums and scales them. Products and sums
-are separate operations in the order of :meth:`tuszstore.read.rows.Rows.apply`, so that they
-give the same values.
+Stored values, half as large as float32, are copied to the GPU, which sums and scales them. Products
+and sums are separate operations in the order of :meth:`tuszstore.read.rows.Rows.apply`, so that the
+results are equal.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ class SecondStage:
 
 
 class _Sums:
-    """Sums of terms, the first terms of all at once, then the second ones, and so on."""
+    """Sums of terms: the first terms of all sums at once, then the second ones, and so on."""
 
     def __init__(self, sums: Sequence[Sequence[tuple[int, int]]], device: torch.device) -> None:
         self._steps = []
@@ -96,5 +96,5 @@ class _Sums:
                 total.add_(term)
             else:
                 total.index_add_(1, rows, term)
-        assert total is not None  # a sum has a term
+        assert total is not None  # every sum has a term
         return total

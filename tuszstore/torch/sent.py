@@ -50,7 +50,7 @@ class SentMemory:
                 del self._pieces[number]
                 return piece
         for number in [n for n in self._pieces if not self._flags[n]]:
-            del self._pieces[number]  # of another size than is asked for now
+            del self._pieces[number]  # of another size than requested
         return None
 
     def send(self, tensor: torch.Tensor) -> tuple[torch.Tensor, int]:
@@ -89,7 +89,7 @@ def _is_large(column: Any) -> bool:
 
 
 def _arrive(columns: list[Any], sent: list[tuple[torch.Tensor, int] | None]) -> list[Any]:
-    """Return a batch that came from a worker, and tell the worker when it is done with."""
+    """Return a batch from a worker, and signal the worker when it is released."""
     for column, known in zip(columns, sent, strict=True):
         if known is not None and known[1] >= 0:
             flags, number = known

@@ -53,10 +53,10 @@ def check_room(n_bytes: int) -> None:
     n_workers = 1 if info is None else info.num_workers
     try:
         found = os.statvfs(PLACE)
-    except OSError:  # a system that has its shared memory elsewhere
+    except OSError:  # the system has its shared memory elsewhere
         return
     free, total = (blocks * found.f_frsize for blocks in (found.f_bavail, found.f_blocks))
-    # a file system of size 0 has no limit of its own
+    # a file system of size 0 has no limit
     if not total or n_bytes * n_workers <= free:
         return
     workers = f"{n_workers} workers need {size(n_bytes)} each" if n_workers > 1 else (

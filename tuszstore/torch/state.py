@@ -64,7 +64,7 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object
     own : mapping of str to object
         What the state must have.
     sampler : Sampler
-        Of the loader that resumes.
+        Sampler of the loader that resumes.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def describe(store: WindowCollection) -> dict[str, Any]:
         "units": spec.units,
         "length": spec.window,
         "stride": spec.stride,
-        "rater": spec.rater,  # who decides the labels
+        "rater": spec.rater,  # the rater who decides the labels
     }
 
 

@@ -150,7 +150,7 @@ def validation_loader(
 
 
 class _ValidationLoader(WindowLoader):
-    """Smaller batches where there are too few windows, on however many ranks there turn out."""
+    """A loader that reduces the batch size if there are too few windows for the number of ranks."""
 
     @property
     def batch_size(self) -> int:

@@ -59,7 +59,7 @@ class OnHost:
     def __init__(self, reader: BatchReader, *, pin: bool, keep: int) -> None:
         self._reader = reader
         self._allocate = page_locked if pin else _POOL.take
-        _POOL.keep = max(_POOL.keep, 2 * keep)  # a batch has a buffer for signal and label each
+        _POOL.keep = max(_POOL.keep, 2 * keep)  # a batch has a buffer each for signal and label
 
     def prepare(self, numbers: NDArray[np.int64], shift: Shift = None) -> Prepared:
         """Read windows, in the background."""
@@ -127,7 +127,7 @@ class OnDevice:
         return Batch(signal, batch.label.to(self._device, non_blocking=True), batch.meta)
 
     def _moved(self, values: torch.Tensor) -> torch.Tensor:
-        if self._stream is not None:  # or the copy would wait for that of the signal
+        if self._stream is not None:  # otherwise this copy would wait for that of the signal
             values = values.pin_memory()
         return values.to(self._device, non_blocking=True)
 
@@ -138,7 +138,7 @@ def on_host(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 
 
 def page_locked(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Allocate a tensor from which a GPU copies while the CPU goes on.
+    """Allocate a tensor from which a GPU copies asynchronously.
 
     torch reuses its memory only when the copies from it are done.
     """
@@ -151,6 +151,6 @@ def find_device(device: str | torch.device | None) -> torch.device:
     if wanted.type == "cuda" and not torch.cuda.is_available():
         warnings.warn(f"no GPU for device={str(wanted)!r}: batches are on the CPU", stacklevel=3)
         return torch.device("cpu")
-    if wanted.type == "cuda" and wanted.index is None:  # threads may differ in what is current
+    if wanted.type == "cuda" and wanted.index is None:  # the current device is per thread
         return torch.device("cuda", torch.cuda.current_device())
     return wanted

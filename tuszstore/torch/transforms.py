@@ -32,7 +32,7 @@ class Transformation:
         names of the channels.
     channels : sequence of str
     seed : int
-        Of the generators.
+        Seed of the generators.
 
     Attributes
     ----------
@@ -110,11 +110,11 @@ class Transformation:
 
 
 def _asked(transform: Transform) -> dict[str, str]:
-    """Return what each parameter after the signal asks for."""
+    """Return the input requested by each parameter after the signal."""
     called = transform.forward if isinstance(transform, torch.nn.Module) else transform
     try:
         signature = inspect.signature(called)
-    except (TypeError, ValueError):  # of functions in C
+    except (TypeError, ValueError):  # functions in C
         return {}
     of_any_number = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = [p for p in signature.parameters.values() if p.kind not in of_any_number]

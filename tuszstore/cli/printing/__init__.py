@@ -1,1 +1,1 @@
-"""How plans, reports, stores and checks are shown, one module for each kind."""
+"""Printing of plans, reports, stores and checks, one module for each kind."""

@@ -1,4 +1,4 @@
-"""What is shown of builds: the plan, what changes, the state of a store, the outcome."""
+"""Printing of builds: the plan, the changes, the state of a store, and the outcome."""
 
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ _ACTIONS = {
     "build": "to build",
     "drop": "to drop",
 }
-"""What is said of the recordings with which something is done."""
+"""Descriptions of the actions on recordings."""
 
 
 def show_plan(console: Console, plan: "Plan") -> None:
@@ -59,7 +59,7 @@ def _corpus(plan: "Plan") -> str:
 
 
 def show_changes(console: Console, changes: "Changes") -> None:
-    """Print what a build will do with the existing store; nothing where there is none."""
+    """Print what a build will do with the existing store; nothing if none exists."""
     counts = changes.counts
     if changes.why_anew:
         print_line(console, f"rebuilt from scratch: {changes.why_anew}")
@@ -83,7 +83,7 @@ def show_changes(console: Console, changes: "Changes") -> None:
 
 
 def show_status(console: Console, status: "Status") -> None:
-    """Print what differs between a store and its corpus."""
+    """Print the differences between a store and its corpus."""
     plan, changes = status.plan, status.changes
     state = "nothing to do" if changes.up_to_date else "changes pending"
     print_line(console, f"{shown_path(plan.store)}: {state}", "bold")
@@ -128,7 +128,7 @@ def show_report(console: Console, report: "BuildReport") -> None:
     if report.short:
         rows.insert(-1, ("too short", f"{plural(report.short, 'recording')} {SHORTER}"))
     if report.status == "built":
-        # of what was there already, nothing can be said of the speed
+        # the speed is unknown if recordings had already been built
         fresh = report.recordings == report.changes["build"]
         rate = f" ({report.hours / report.seconds:.2f} h of EEG per second)" if fresh else ""
         rows.append(("time", f"{clock(report.seconds)}{rate}"))

@@ -1,4 +1,4 @@
-"""What is shown of verifications and repairs."""
+"""Printing of verifications and repairs."""
 
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tuszstore.integrity.report import Check, RepairReport, VerifyReport
 
 INTACT = "intact"
-"""What is said of a store that is not damaged."""
+"""Messages for an undamaged store."""
 
 
 def show_verification(console: Console, report: "VerifyReport") -> None:
-    """Print what was checked, and what was found."""
+    """Print the checks and their findings."""
     print_line(console, shown_path(report.store), "bold")
     table = Table(show_header=False)
     table.add_column(style="bold")
@@ -50,7 +50,7 @@ def show_verification(console: Console, report: "VerifyReport") -> None:
 
 
 def _finding_lines(check: "Check") -> list[str]:
-    """Return what a check found, equal findings with their number; with ``-v`` each of them."""
+    """Return the findings of a check: equal findings with their count, or with ``-v`` each one."""
     findings = {(finding.told, finding.where): finding for finding in check.findings}
     if is_verbose():
         return [str(finding) for finding in check.findings]

@@ -1,4 +1,4 @@
-"""What is shown of recordings that are excluded, and of warnings."""
+"""Printing of excluded recordings and of warnings."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,13 +11,13 @@ from tuszstore.corpus.base import LeftOut
 from tuszstore.reasons import after_kind, group_reasons, in_a_line, plural
 
 SHOWN = 10
-"""Reasons that a list gives before it only counts."""
+"""Reasons that a list names; the rest is only counted."""
 
 LIST_ALL = "-v or --json lists them all"
-"""What is said where a list was cut."""
+"""Note after a shortened list."""
 
 SHORTER = "shorter than a window"
-"""What is said of recordings in which no window fits."""
+"""Description of recordings too short for a window."""
 
 
 def print_remarks(console: Console, left_out: Sequence[LeftOut], warnings: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ def count_kinds(left_out: Sequence[LeftOut]) -> str:
 
 
 def print_errata(console: Console, errata: Sequence[tuple[str, str]]) -> None:
-    """Print which known faults of a public corpus were put right, equal ones with their number."""
+    """Print which known faults of a public corpus were corrected, equal ones with their count."""
     if not errata:
         return
     print_line(console, "known faults of the corpus (corpus.errata):")
@@ -47,24 +47,24 @@ def print_errata(console: Console, errata: Sequence[tuple[str, str]]) -> None:
 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> list[tuple[str, str]]:
-    """Return what is told of recordings that are excluded, by kind and line."""
+    """Return kind and line for each group of excluded recordings."""
     return group_lines((entry.kind, entry.reason, entry.id) for entry in left_out)
 
 
 def group_lines(entries: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    """Return what is told of recordings, equal reasons with their number.
+    """Return lines about recordings, grouping equal reasons with their count.
 
-    With ``-v`` each recording has its line.
+    With ``-v``, each recording has its own line.
 
     Parameters
     ----------
     entries : iterable of (str, str, str)
-        Kind, as of recordings that are excluded, or nothing; reason; and id.
+        Kind of exclusion, or an empty string; reason; and id.
 
     Returns
     -------
     list of (str, str)
-        Kind and line; what failed comes first: the rest is as asked.
+        Kind and line. Failures come first, since the other exclusions are intended.
     """
     told = sorted(entries, key=lambda entry: entry[2])
     if is_verbose():
@@ -83,6 +83,6 @@ def group_lines(entries: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]
 
 
 def noted(count: int, interpolated: int) -> str:
-    """Return how many recordings have notes, and of how many channels were interpolated."""
+    """Return how many recordings have notes, and how many of them have interpolated channels."""
     more = f", {interpolated:,} with interpolated channels" if interpolated else ""
     return f"{plural(count, 'recording')}{more}"

@@ -18,13 +18,13 @@ NAMES = {
     "taes": "TAES",
     "epoch": "EPOCH",
 }
-"""Rules as they are shown."""
+"""Displayed names of the rules."""
 
 _HEADS = ("sensitivity", "precision", "F1", "false alarms per day")
 
 
 def show_scores(console: Console, predictions: Predictions, scores: Scores) -> None:
-    """Print scores: what was scored, each rule's sums, the mean over subjects, and groups.
+    """Print scores: what was scored, the totals of each rule, means over subjects, and groups.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def show_scores(console: Console, predictions: Predictions, scores: Scores) -> N
 
 
 def _by_recording(predictions: Predictions, scores: Scores) -> Table:
-    """Return what SzCORE counts of the events of each recording."""
+    """Return SzCORE's event counts for each recording."""
     table = Table("recording", "seizures", "hits", "misses", "false alarms", "predicted")
     table.columns[0].overflow = "fold"
     ids = predictions.recordings.id

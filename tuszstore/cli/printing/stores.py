@@ -1,4 +1,4 @@
-"""What is shown of a store."""
+"""Printing of stores."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -26,11 +26,11 @@ _ATTRIBUTES = (
     "warnings",
     "schema_version",
 )
-"""Attributes of the root that are shown."""
+"""Root attributes that are shown."""
 
 
 def show_store(console: Console, store: Store | View) -> None:
-    """Print what a store holds, or what a view of it shows."""
+    """Print the contents of a store or of a view."""
     facts = describe(store)
     channels = f"{plural(len(store.channels), 'channel')} at {store.sfreq:g} Hz"
     window, stride = facts["window_seconds"], facts["stride_seconds"]
@@ -69,7 +69,7 @@ def show_store(console: Console, store: Store | View) -> None:
 
 
 def category_rows(categories: Mapping[str, int]) -> Iterable[tuple[str, str]]:
-    """Return a row for each category of windows: its number and its share."""
+    """Return a row for each category: its number of windows and its share."""
     total = max(1, sum(categories.values()))
     for name, count in categories.items():
         yield f"  {name}", f"{count:,} ({count / total:.1%})"

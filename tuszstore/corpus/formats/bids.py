@@ -1,8 +1,8 @@
 """The TSV sidecars of BIDS: ``_events.tsv``, ``_channels.tsv`` and ``participants.tsv``.
 
-Columns come in any order, ``n/a`` (or nothing) is "not known", cells may be quoted. Which column
-names the type of an event differs: ``eventType`` in SzCORE's standard, ``trial_type`` in BIDS
-itself. A corpus defines what its words mean; :mod:`tuszstore.corpus.formats.markers` pairs markers
+Columns may be in any order, ``n/a`` or an empty cell means "unknown", and cells may be quoted. The
+type of an event is in ``eventType`` in SzCORE's standard, and in ``trial_type`` in BIDS itself. A
+corpus defines the meaning of its words; :mod:`tuszstore.corpus.formats.markers` pairs markers
 of zero length. BIDS allows onsets before the recording, and rows that repeat each other.
 """
 
@@ -49,7 +49,7 @@ class Table:
     Attributes
     ----------
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     columns : tuple of str
     rows : tuple of Row
     """
@@ -148,7 +148,7 @@ def read_table(text: str, name: str) -> Table:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def read_events(text: str, name: str, type_column: str | None = None) -> tuple[B
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     type_column : str, optional
         Column of the type of an event; by default the first of :data:`TYPE_COLUMNS`.
 

@@ -23,7 +23,7 @@ from tuszstore.corpus.formats.text import (
 )
 from tuszstore.errors import AnnotationError
 
-# all of these meet lines in which each run of blanks is one blank
+# matched after each run of blanks is replaced by one blank
 _RULE = re.compile(r"[*=_-]+")
 _RATE = re.compile(r"data sampling rate ?: ?(\S+) ?hz", re.IGNORECASE)
 _CHANNEL = re.compile(r"channel ?(\d{1,4}) ?:(.*)", re.IGNORECASE)
@@ -49,7 +49,7 @@ class SummaryEntry:
     seizures : tuple of (float, float)
         Onset and end in seconds from the start of the file, in the order of the text.
     line : int
-        Of the file name.
+        Line of the file name.
     channels : int or None
         Index of the channel list in force, in :attr:`Summary.channels`.
     text : str
@@ -103,7 +103,7 @@ class _Entry:
     clocks: dict[str, str] = field(default_factory=dict)
     declared: int | None = None
     starts: list[float] = field(default_factory=list)
-    # keys alone: ordered, and quick to look up
+    # a dict without values: an ordered set
     seizures: dict[tuple[float, float], None] = field(default_factory=dict)
 
 
@@ -114,7 +114,7 @@ def read_summary(text: str, name: str) -> Summary:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -153,7 +153,7 @@ class _Reader:
             self.sfreq = number_of(match[1], self.name, number, "the sampling rate")
         elif _CHANNELS.fullmatch(line):
             self.in_list = False
-        elif not self.broken:  # of such an entry nothing counts
+        elif not self.broken:  # a broken entry is ignored
             try:
                 self._in_entry(line, number)
             except AnnotationError as error:
@@ -162,7 +162,7 @@ class _Reader:
                 self._blame(self.entry.file, error)
 
     def _in_entry(self, line: str, number: int) -> None:
-        """Take in a line that tells something of a file."""
+        """Parse a line of an entry."""
         if match := _CLOCK_LINE.fullmatch(line):
             self._clock(match[1].lower(), match[2].strip(), line, number)
         elif match := _NUMBER.fullmatch(line):
@@ -173,13 +173,13 @@ class _Reader:
             raise self._error(number, f"cannot be read: {shown(line)}")
 
     def _blame(self, file: str, error: AnnotationError) -> None:
-        """Keep the error of an entry, so that others can be read."""
+        """Keep the error of an entry, so that other entries can be read."""
         self.faults.setdefault(file, error)
         self.entries.pop(file, None)
         self.entry, self.broken = None, file
 
     def finish(self) -> Summary:
-        """Return what was read."""
+        """Return the parsed content."""
         self._close()
         if not (self.entries or self.faults):
             raise AnnotationError(f"{self.name}: has no entry ('File Name: ...')")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 DAY = 86_400
 """Seconds of a day."""
 
-# these meet text in which each run of blanks is one blank
+# matched after each run of blanks is replaced by one blank
 _CLOCK = re.compile(r"(\d\d?|\d \d)[.:](\d\d)[.:](\d\d)(?![\d.:])", re.ASCII)
 _WORDS = re.compile(r" ?\(([^()]*)\)")
 _BETWEEN = re.compile(r" ?(?:[;,/]|\b(op+ure|or|o)\b) ?", re.IGNORECASE)

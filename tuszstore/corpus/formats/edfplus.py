@@ -102,7 +102,7 @@ def read_tals(
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     record : int
         Counted from 1, for messages.
 

@@ -1,4 +1,4 @@
-"""Errata of public corpora, as rows of YAML: what is wrong in which file, and what is right.
+"""Errata of public corpora, as rows of YAML: the file, the error, and the correction.
 
 A row names a file and what identifies it: its SHA-256, its size, or a text in it. It is
 applied only if that matches, so a corrected re-release is unchanged. It has either a correction,
@@ -89,7 +89,7 @@ class SeizureOnset(_Strict):
     Attributes
     ----------
     recordings : tuple of str
-        Patterns of the names, one of which it is in.
+        Patterns of names, one of which must match.
     listed, use : float
         Onset as annotated and as corrected, in seconds.
     keeps : {"duration", "end"}
@@ -104,14 +104,14 @@ class SeizureOnset(_Strict):
 
 
 class Unlabelled(_Strict):
-    """Recordings that are unlabelled, whatever files exist beside them.
+    """Recordings that are unlabelled, even if there are annotation files.
 
     Attributes
     ----------
     recordings : tuple of str
         Patterns of their names.
     background_only : bool
-        Only those whose annotation holds background alone.
+        Whether only recordings whose annotation contains nothing but background are concerned.
     """
 
     kind: Literal["unlabelled"]
@@ -140,7 +140,7 @@ class ChannelLabel(_Strict):
     recordings : tuple of str
         Patterns of the names.
     label, use : str
-        As in the file, and what it means.
+        Label in the file, and its meaning.
     """
 
     kind: Literal["channel_label"]
@@ -234,7 +234,7 @@ class Erratum(_Strict):
         Parameters
         ----------
         name : str
-            Of the file, with or without its folders.
+            Name of the file, with or without its folders.
         content : bytes
         """
         if PurePosixPath(name).name != self.file:
@@ -277,7 +277,7 @@ def parse_errata(text: str, name: str) -> tuple[Erratum, ...]:
     text : str
         YAML: ``corpus``, and ``rows`` with the attributes of :class:`Erratum`.
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

@@ -25,7 +25,7 @@ class SecondBySecond:
     Attributes
     ----------
     number : int
-        Of the recording: 7 is ``eeg7.edf``.
+        Number of the recording: 7 is ``eeg7.edf``.
     marks : bytes
         One byte per second: 1 in a seizure, else 0.
     """
@@ -73,7 +73,7 @@ def read_helsinki(text: str, name: str) -> Expert:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

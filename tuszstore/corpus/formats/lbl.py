@@ -16,7 +16,7 @@ from tuszstore.errors import AnnotationError
 
 VERSION = "lbl_v1.0.0"
 
-# all of these meet lines in which each run of blanks is one blank
+# matched after each run of blanks is replaced by one blank
 _MONTAGE = re.compile(r"montage ?= ?(\d{1,4}) ?,([^:]+):(.+?)--(.+)")
 _LEVELS = re.compile(r"number_of_levels ?= ?(\d{1,3})")
 _LEVEL = re.compile(r"level ?\[ ?(\d{1,3}) ?\] ?= ?(\d{1,3})")
@@ -60,7 +60,7 @@ def read_lbl(text: str, name: str) -> LblAnnotation:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -110,7 +110,7 @@ class _Reader:
             raise self._error(number, f"cannot be read: {shown(line)}")
 
     def finish(self) -> LblAnnotation:
-        """Return what was read."""
+        """Return the parsed content."""
         if not self.versioned:
             raise AnnotationError(f"{self.name}: is empty")
         if not self.events:

@@ -1,4 +1,4 @@
-"""From texts with times to spans: which words start a seizure, end it, or name it with its length.
+"""From timed texts to spans: words for the start or end of a seizure, or for one with a duration.
 
 EDF+ annotations and the rows of BIDS events are free text. A user defines their meaning in
 patterns.
@@ -46,7 +46,7 @@ class Span:
     label : str
         Text of the marker that starts it.
     line : int
-        Of that marker.
+        Line of that marker.
     """
 
     onset: float
@@ -104,7 +104,7 @@ def spans_of(
         In any order; those at the same time keep theirs.
     patterns : Patterns
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     open_end : bool
         Whether the last start without an end, and a span without a duration, is a span whose end
         is unknown, not an error; so is each start, if there are no patterns for ends.
@@ -138,7 +138,7 @@ def spans_of(
         text = marker.text.strip()
         kind = [kind for kind, meets in kinds.items() if meets(text)]
         if kind[1:] and kind[-1] == "span":
-            kind.pop()  # such as "sz onset", which meets sz* as well
+            kind.pop()  # such as "sz onset", which also matches sz*
         if len(kind) > 1:
             raise error(marker, f"{shown(text)} matches patterns of a {kind[0]} and of a {kind[1]}")
         if kind == ["start"]:

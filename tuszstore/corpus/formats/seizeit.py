@@ -53,7 +53,7 @@ def read_seizeit(text: str, name: str) -> tuple[SeizeItSeizure, ...]:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """``Seizures-list-PNxx.txt`` of the Siena database: seizures in clock times, written by hand.
 
-The result is the list as written: file names with their typos, all alternatives of a time with
-their words. Errata decide which alternative applies, and which file a misspelt name means.
+The result is the list as written: file names with typos, and all alternatives of a time with their
+remarks. Errata decide which alternative applies, and which file a misspelt name means.
 Clock times become seconds after the start in the *header of the EDF file*, modulo a day, since
 recordings cross midnight (:mod:`tuszstore.corpus.formats.clocks`); the registration times of the
 list are a check on that, and wrong in places.
@@ -15,7 +15,7 @@ from tuszstore.corpus.formats.clocks import ClockTime, clock_times
 from tuszstore.corpus.formats.text import lines_of, number_of, shown, words_of
 from tuszstore.errors import AnnotationError
 
-# all of these meet lines in which each run of blanks is one blank
+# matched after each run of blanks is replaced by one blank
 _PATIENT = re.compile(r"PN ?\d{1,4}", re.IGNORECASE)
 _RATE = re.compile(r"data sampling rate ?: ?(\S+) ?hz", re.IGNORECASE)
 _CHANNELS = re.compile(r"channels?\b[^:\d]*:?", re.IGNORECASE)
@@ -44,7 +44,7 @@ class ListedSeizure:
     starts, ends : tuple of ClockTime
         All alternatives, in the order of the text; usually one of each.
     line : int
-        Of the number.
+        Line of the number.
     notes : tuple of str
         Oddities that were read.
     text : str
@@ -98,7 +98,7 @@ def read_seizure_list(text: str, name: str) -> SeizureList:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def read_seizure_list(text: str, name: str) -> SeizureList:
 
 @dataclass
 class _Recording:
-    """A file name and its registration times: what seizures below it inherit."""
+    """A file name and its registration times, which apply to the seizures below it."""
 
     file: str
     line: str
@@ -169,7 +169,7 @@ class _Reader:
                 self._blame(error)
 
     def finish(self) -> SeizureList:
-        """Return what was read."""
+        """Return the parsed content."""
         self._close()
         if not (self.seizures or self.faults):
             raise AnnotationError(f"{self.name}: has no seizure ('Seizure n 1')")
@@ -180,7 +180,7 @@ class _Reader:
         return AnnotationError.at(self.name, line, reason)
 
     def _blame(self, error: AnnotationError) -> None:
-        """Keep an error with the files that it may concern, so that others can be read."""
+        """Keep an error with the files that it may concern, so that other files can be read."""
         if self.recording is None:
             raise error
         self.faults.setdefault(self.recording.file, error)
@@ -188,7 +188,7 @@ class _Reader:
             self.seizure.broken = error
 
     def _times(self, line: str, number: int) -> None:
-        """Take in a line with a time."""
+        """Parse a line with a time."""
         match = _TIME.fullmatch(line)
         if match is None:
             raise self._error(number, f"cannot be read: {shown(line)}")
@@ -197,7 +197,7 @@ class _Reader:
         take(match[2].lower(), match[3].strip(), line, number)
 
     def _head(self, line: str, number: int) -> None:
-        """Take in a line that stands before the first seizure."""
+        """Parse a line before the first seizure."""
         if match := _CHANNEL.fullmatch(line):
             if int(match[1]) in self.channels:
                 raise self._error(number, f"channel {int(match[1])} is listed twice")
@@ -227,11 +227,11 @@ class _Reader:
             raise self._error(number, f"not a file name: {shown(line)}")
         if self.seizure and self.seizure.own:
             raise self._error(number, "second file name of one seizure")
-        # a name that comes again keeps its registration times, unless they are given again
+        # a repeated name keeps its registration times, unless they are given again
         self.recording = self.recordings.setdefault(file, _Recording(file, line))
         if self.seizure:
             self.seizure.own = True
-            if self.seizure.broken:  # before the name of its file was known
+            if self.seizure.broken:  # the error preceded the name of its file
                 self.faults.setdefault(file, self.seizure.broken)
 
     def _registration(self, which: str, value: str, line: str, number: int) -> None:
@@ -258,12 +258,12 @@ class _Reader:
         self.seizure.lines.append(line)
 
     def _next(self) -> None:
-        """End a seizure that has all it needs: what follows belongs to the next."""
+        """End a complete seizure; the following lines belong to the next one."""
         if self.seizure and self.seizure.complete:
             self._close()
 
     def _clocks(self, value: str, line: str, number: int) -> tuple[list[ClockTime], list[str]]:
-        """Return all alternatives of a time; whatever else stands there is an error."""
+        """Return all alternatives of a time; any other text is an error."""
         clocks = clock_times(value)
         if clocks is None:
             raise self._error(number, f"not a clock time (HH.MM.SS): {shown(line)}")

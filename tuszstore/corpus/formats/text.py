@@ -21,7 +21,7 @@ def text_of(content: bytes, name: str) -> str:
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Returns
     -------
@@ -82,10 +82,10 @@ def seconds_of(field: str, name: str, line: int, what: str, *, negative: bool = 
     ----------
     field : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     line : int
     what : str
-        What the field holds, for messages.
+        Description of the field, for messages.
     negative : bool
         Whether it may be below 0.
 

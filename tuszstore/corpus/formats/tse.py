@@ -46,7 +46,7 @@ def read_tse(text: str, name: str) -> TseAnnotation:
     ----------
     text : str
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """``.edf.seizures`` of CHB-MIT: binary annotations of WFDB, with codes of seizures.
 
 A file is a sequence of 16-bit little-endian words: a code in the upper six bits, and in the lower
-ten the samples since the annotation before. A few codes carry something else: ``SKIP`` a longer
+ten the samples since the previous annotation. A few codes have other content: ``SKIP`` a longer
 distance, ``AUX`` a text. The first annotation is a note of the time resolution; then ``[`` is the
 onset of a seizure and ``]`` its end. A word of zero ends the file; what follows is
 ignored (256 bytes in chb17b_69).
@@ -51,7 +51,7 @@ def read_seizures(content: bytes, name: str, sfreq: float | None = None) -> Wfdb
     ----------
     content : bytes
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     sfreq : float, optional
         Sampling rate (Hz) of the recording, for a file that does not give that of its times.
 
@@ -91,7 +91,7 @@ def read_seizures(content: bytes, name: str, sfreq: float | None = None) -> Wfdb
                 if not 0 < resolution < 1e6:
                     raise _error(name, begin, f"the time resolution is {shown(match[1])}")
         elif code in (_NUM, _SUB, _CHN):
-            pass  # of which signal, or in which class: a seizure is none's alone
+            pass  # signal and class numbers: seizures do not depend on them
         elif code in (0, _NOTE):
             time += value
         elif code == _ONSET:
