@@ -172,7 +172,7 @@ def configuration_page() -> Iterator[str]:
     yield ""
     yield (
         "Keys of a YAML file for `--config`, of a mapping for `tuszstore.load_config`, and of "
-        "`--set`, where sections and keys are joined by dots: `--set signal.sfreq=200`. "
+        "`--set`, where sections and keys are joined by dots: `--set signal.notch.freq=50`. "
         "An unknown key is refused, and the nearest known one named."
     )
     for name, field in Config.model_fields.items():

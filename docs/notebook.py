@@ -18,7 +18,11 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "explore.ipynb"
 PAGE = "notebook.md"
 
 # apart from the rules of the theme for tables, lists and the like
-_OUTPUT = '<aside class="output" data-search-exclude><template shadowrootmode="open">{}</template></aside>'
+_OUTPUT = """\
+<aside class="output" data-search-exclude><template shadowrootmode="open">
+{}
+</template></aside>
+"""
 _HTML: list[str] = []
 _PLACE = re.compile(r"<p>output-of-cell:(\d+)</p>")
 
