@@ -1,18 +1,21 @@
 """What the site has beside the pages of this folder.
 
-The pages of the configuration and of the command line are made from the code, those of changes
-and of contributing are the files of the repository. Links to other files of the repository, which
-are not on the site, become plain text.
+The pages of the configuration, of the command line and of the examples are made from the code,
+those of changes, of contributing and the like are the files of the repository. Links to other files
+of the repository, which are not on the site, become plain text. What is in ``pyproject.toml`` and
+``CITATION.cff`` is put where a page has a comment for it.
 """
 
 import ast
 import inspect
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -20,11 +23,37 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PRESETS = sorted((ROOT / "configs").glob("*.yaml"))
 
-PAGES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+PAGES = {
+    "changelog.md": "CHANGELOG.md",
+    "conduct.md": "CODE_OF_CONDUCT.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "security.md": "SECURITY.md",
+    "support.md": "SUPPORT.md",
+}
 """Pages of the site, and the files of the repository that they are."""
 
+SHOWN = {
+    "notebooks/explore.ipynb": "notebook.md",
+    **{f"examples/{path.name}": f"examples.md#{path.stem}" for path in EXAMPLES},
+    **{f"configs/{path.name}": f"reference/configuration.md#{path.stem}yaml" for path in PRESETS},
+}
+"""Files of the repository, and where the site shows them."""
+
+USED = ("torch", "train", "remote", "browse", "view")
+"""Extras whose packages are told with the oldest version of each."""
+
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Show at the foot of each page of which version it is."""
+    from tuszstore import __version__
+
+    config.copyright = f"tuszstore {__version__}, Apache-2.0"
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -32,16 +61,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, source in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=_relink(text, ROOT)))
-    made = {"configuration": configuration_page(), "command-line": command_page()}
+    made = {
+        "examples": examples_page(),
+        "reference/configuration": [*configuration_page(), *presets()],
+        "reference/command-line": command_page(),
+    }
     for name, lines in made.items():
-        content = "\n".join(lines)
-        files.append(File.generated(config, f"reference/{name}.md", content=content))
+        files.append(File.generated(config, f"{name}.md", content="\n".join(lines)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn links that leave the site into text."""
+    """Turn links that leave the site into text, and fill in what comes from other files."""
     source = page.file.abs_src_path
+    for name, lines in {"bibtex": bibtex, "versions": versions_table}.items():
+        markdown = markdown.replace(f"<!-- {name} -->", "\n".join(lines()))
     return _relink(markdown, Path(source).parent) if source else markdown
 
 
@@ -51,7 +85,7 @@ def _relink(text: str, folder: Path) -> str:
     A link that leads nowhere is left as it is, for the strict build to find.
     """
     docs = ROOT / "docs"
-    made = {(ROOT / source).resolve(): docs / page for page, source in PAGES.items()}
+    made = {source: page for page, source in PAGES.items()} | SHOWN
     here = folder if folder.is_relative_to(docs) else docs
 
     def relinked(match: re.Match[str]) -> str:
@@ -59,10 +93,12 @@ def _relink(text: str, folder: Path) -> str:
         path = (folder / target).resolve()
         if not path.exists():
             return match[0]
-        page = made.get(path, path)
-        if page.is_relative_to(docs):
-            return f"[{label}]({os.path.relpath(page, here)}{anchor})"
-        return f"{label} (`{path.relative_to(ROOT)}` in the repository)"
+        name = path.relative_to(ROOT).as_posix()
+        page, _, shown_at = made.get(name, name.removeprefix("docs/")).partition("#")
+        if name in made or path.is_relative_to(docs):
+            at = f"#{shown_at}" if shown_at else anchor
+            return f"[{label}]({os.path.relpath(docs / page, here)}{at})"
+        return f"{label} (`{name}` in the repository)"
 
     return _LINK.sub(relinked, text)
 
@@ -81,6 +117,53 @@ def command_page() -> Iterator[str]:
         yield "```"
 
 
+def examples_page() -> Iterator[str]:
+    """Yield the lines of the page of examples: each file as it is."""
+    yield "# Examples"
+    yield ""
+    yield (
+        "The scripts in the folder `examples` of the repository. [Training](training.md) explains "
+        "them; they run beside the `demo` folder of `tuszstore demo demo`, and `common.py` must be "
+        "in the same folder."
+    )
+    for path in EXAMPLES:
+        yield from ["", f"## {path.name} {{ #{path.stem} }}", "", "```python"]
+        yield path.read_text(encoding="utf-8").rstrip()
+        yield "```"
+
+
+def presets() -> Iterator[str]:
+    """Yield the lines on the configurations that come with tuszstore: each file as it is."""
+    yield from ["", "## Presets", "", "The files that `--config` takes by name."]
+    for path in PRESETS:
+        yield from ["", f"### {path.name} {{ #{path.stem}yaml }}", "", "```yaml"]
+        yield path.read_text(encoding="utf-8").rstrip()
+        yield "```"
+
+
+def versions_table() -> Iterator[str]:
+    """Yield a table of the oldest allowed versions, from ``pyproject.toml``."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    python = "Programming Language :: Python :: 3."
+    minors = [one.removeprefix(python) for one in project["classifiers"] if python in one]
+    extras = {"none": project["dependencies"]}
+    extras |= {f"`{name}`": project["optional-dependencies"][name] for name in USED}
+    yield f"Tested with Python {', '.join(f'3.{minor}' for minor in minors)}."
+    yield from ["", "| extra | oldest version of each package |", "|---|---|"]
+    for extra, requirements in extras.items():
+        bounds = (one.split(">=") for one in requirements if ">=" in one)
+        yield f"| {extra} | {', '.join(f'{name} {oldest}' for name, oldest in bounds)} |"
+
+
+def bibtex() -> Iterator[str]:
+    """Yield the entry of ``CITATION.cff`` for BibTeX."""
+    entry = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    authors = " and ".join(f"{{{author['name']}}}" for author in entry["authors"])
+    yield from ["```bibtex", "@software{tuszstore,", f"  author = {{{authors}}},"]
+    yield from (f"  {key} = {{{entry[key]}}}," for key in ("title", "version", "license"))
+    yield from ["}", "```"]
+
+
 def configuration_page() -> Iterator[str]:
     """Yield the lines of the page on the configuration, made from the models."""
     from tuszstore.config import Config
@@ -89,7 +172,7 @@ def configuration_page() -> Iterator[str]:
     yield ""
     yield (
         "Keys of a YAML file for `--config`, of a mapping for `tuszstore.load_config`, and of "
-        "`--set`, where sections and keys are joined by dots: `--set signal.sfreq=200`. "
+        "`--set`, where sections and keys are joined by dots: `--set signal.notch.freq=50`. "
         "An unknown key is refused, and the nearest known one named."
     )
     for name, field in Config.model_fields.items():

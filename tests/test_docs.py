@@ -27,7 +27,12 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
-PAGES = ("README.md", "CONTRIBUTING.md", *(p.relative_to(ROOT).as_posix() for p in DOCS))
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SUPPORT.md",
+    *(p.relative_to(ROOT).as_posix() for p in DOCS),
+)
 
 MADE = {ROOT / "docs/reference" / name for name in ("command-line.md", "configuration.md")}
 """Pages that are made from the code when the site is built."""
