@@ -14,13 +14,16 @@ from types import ModuleType
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
+import tuszstore
+from tuszstore import sampling
 from tuszstore.cli import main
 from tuszstore.cli.demo import run_demo
-from tuszstore.config import Config
+from tuszstore.config import Config, load_config
 from tuszstore.plotting.signals import sample_windows
 
 pytestmark = pytest.mark.slow
@@ -323,6 +326,41 @@ def test_the_parser_of_pages() -> None:
     with pytest.raises(AssertionError, match="has no --no-such"):
         check_synopsis(["verify", "STORE", "[--no-such]"])
     assert isinstance(main, click.Group)
+
+
+def test_calls_in_the_table_of_tasks_work(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("tuszstore.torch")
+    xarray = pytest.importorskip("xarray")
+    monkeypatch.chdir(clone)
+    store = tuszstore.open("demo/stores/train.zarr")
+    known = {**vars(sampling), **vars(torch), "tuszstore": tuszstore, "xr": xarray, "store": store}
+    known |= {"path": str(store.path), "flip": lambda x, rng: x}
+    with tuszstore.write_predictions(store, "predictions", model="zero") as out:
+        out.write(np.arange(len(store)), np.zeros(len(store), np.float32))
+    known["predictions"] = tuszstore.open_predictions("predictions", store=store)
+    known["loader"] = torch.training_loader(store)
+    rows = re.findall(
+        r"^\| [a-z].*?\| (.*?) \|", (ROOT / "docs/howdoi.md").read_text(), re.MULTILINE
+    )
+    codes = [code for row in rows for code in re.findall("`(.+?)`", row)]
+    assert len(codes) > 40
+    for code in codes:
+        first, *words = code.split()
+        if first == "tuszstore":
+            check_synopsis(words)
+        elif first == "--set":
+            load_config(None, dict([words[0].split("=")]))
+        elif first.startswith("--"):
+            check_synopsis(["build", first])
+        elif (
+            re.fullmatch(r"[a-z]+\.[a-z]+", code) and first.partition(".")[0] in Config.model_fields
+        ):
+            section, _, key = code.partition(".")
+            assert key in type(getattr(Config(), section)).model_fields
+        elif re.fullmatch(r"[a-z]+=.+", code) and "cuda" not in code:
+            eval(f"training_loader(store, {code})", known)
+        elif "s3://" not in code and "cuda" not in code and code != "torchrun":
+            eval(code, known)
 
 
 PUBLIC = ("tuszstore", "tuszstore.sampling", "tuszstore.torch")
