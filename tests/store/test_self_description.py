@@ -95,8 +95,15 @@ class TestAnyNumberOfChannels:
         assert report.ok, report.findings
         assert report.notes == []
 
-    def test_what_people_see(self, made: dict[int, Made], n_channels: int, tmp_path: Path) -> None:
+    def test_what_people_see(
+        self,
+        made: dict[int, Made],
+        n_channels: int,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         plt = pytest.importorskip("matplotlib.pyplot")
+        monkeypatch.setattr("tuszstore.plotting.figures._EXAMPLE_DPI", 30)  # for speed
         store = tuszstore.open(made[n_channels].path)
         assert f"{n_channels} channels" in store._repr_html_()
         assert json.loads(run("info", store.path, "--json").output)["recordings"] == 3
