@@ -62,6 +62,10 @@ class PlannedRecording:
         Impossible events.
     raters : tuple of str
         Who reviewed it.
+    mains : float or None
+        Frequency of the mains (Hz) where it was recorded; None if unknown.
+    mains_from : str
+        Source of `mains`.
     """
 
     recording: Recording
@@ -79,6 +83,8 @@ class PlannedRecording:
     doubtful: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     raters: tuple[str, ...] = ()
+    mains: float | None = None
+    mains_from: str = ""
 
     @property
     def source(self) -> tuple[int, int]:

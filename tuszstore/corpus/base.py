@@ -186,12 +186,19 @@ class SourceFacts:
     clock : {"real", "surrogate", "none"}
     notes : tuple of str
         What was repaired.
+    mains : float or None
+        Frequency of the mains (Hz) where it was recorded; None if unknown. Planning warns if the
+        notch has another frequency; no stored value depends on it.
+    mains_from : str
+        Source of `mains`, such as ``recorded in Italy``.
     """
 
     signals: tuple[SourceSignal, ...]
     start: datetime | None = None
     clock: Clock = "none"
     notes: tuple[str, ...] = ()
+    mains: float | None = None
+    mains_from: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

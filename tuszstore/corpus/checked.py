@@ -149,6 +149,12 @@ class CheckedCorpus:
             or not isinstance(facts.start, datetime | None)
         ):
             raise self._wrong(RecordingError, "facts", "a clock", (facts.clock, facts.start))
+        mains = facts.mains
+        known = isinstance(mains, int | float) and not isinstance(mains, bool)
+        if mains is not None and not (known and 0 < mains < math.inf):
+            raise self._wrong(RecordingError, "facts", "a frequency (Hz) or None as mains", mains)
+        if not isinstance(facts.mains_from, str):
+            raise self._wrong(RecordingError, "facts", "a text as mains_from", facts.mains_from)
         return facts
 
     def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
