@@ -194,7 +194,7 @@ class TestLeftOut:
                 lambda p: p.with_suffix(".csv").write_text(
                     "channel,start_time,stop_time,label,confidence\nTERM,x,2,seiz,1\n"
                 ),
-                "row 2",
+                "line 2",
                 id="garbage row",
             ),
             pytest.param(

@@ -66,6 +66,8 @@ class PlannedRecording:
         Frequency of the mains (Hz) where it was recorded; None if unknown.
     mains_from : str
         Source of `mains`.
+    cut_off : str
+        What is there of a recording whose file is cut off; empty otherwise.
     """
 
     recording: Recording
@@ -85,6 +87,7 @@ class PlannedRecording:
     raters: tuple[str, ...] = ()
     mains: float | None = None
     mains_from: str = ""
+    cut_off: str = ""
 
     @property
     def source(self) -> tuple[int, int]:

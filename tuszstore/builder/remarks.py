@@ -14,6 +14,7 @@ from tuszstore.reasons import plural
 from tuszstore.registry import ANNOTATIONS
 from tuszstore.text import printable
 
+_EXAMPLES = 3
 _SAME = 0.5
 """Difference (Hz) up to which the notch has the frequency of the mains."""
 
@@ -47,6 +48,27 @@ def annotations_beside(recording: Recording, kind: str) -> list[str]:
     """Return the other kinds of annotations that exist beside a recording and are not empty."""
     others = (other for other in ANNOTATIONS if other != kind)
     return [other for other in others if holds_something(beside(recording.path, other))]
+
+
+def cut_off(planned: Iterable[PlannedRecording]) -> list[str]:
+    """Warn of recordings whose files end before the recordings do."""
+    found = [
+        f"{printable(one.recording.id)} ({printable(one.cut_off)})"
+        for one in planned
+        if one.cut_off
+    ]
+    if not found:
+        return []
+    told = (
+        "is cut off: its header declares more data records than the file holds"
+        if len(found) == 1
+        else "are cut off: their headers declare more data records than the files hold"
+    )
+    return [
+        f"{plural(len(found), 'recording')} {told}: {'; '.join(found[:_EXAMPLES])}"
+        f"{'; ...' if found[_EXAMPLES:] else ''}. What is there is built; compare the sizes of the "
+        "files with those of the source"
+    ]
 
 
 def other_mains(

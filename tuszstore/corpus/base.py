@@ -191,6 +191,9 @@ class SourceFacts:
         notch has another frequency; no stored value depends on it.
     mains_from : str
         Source of `mains`, such as ``recorded in Italy``.
+    cut_off : str
+        If the file ends before the recording does, what is there, such as ``30 of 62 data
+        records``; empty otherwise. Planning warns of it.
     """
 
     signals: tuple[SourceSignal, ...]
@@ -199,6 +202,7 @@ class SourceFacts:
     notes: tuple[str, ...] = ()
     mains: float | None = None
     mains_from: str = ""
+    cut_off: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

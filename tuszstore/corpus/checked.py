@@ -153,8 +153,9 @@ class CheckedCorpus:
         known = isinstance(mains, int | float) and not isinstance(mains, bool)
         if mains is not None and not (known and 0 < mains < math.inf):
             raise self._wrong(RecordingError, "facts", "a frequency (Hz) or None as mains", mains)
-        if not isinstance(facts.mains_from, str):
-            raise self._wrong(RecordingError, "facts", "a text as mains_from", facts.mains_from)
+        for name in ("mains_from", "cut_off"):
+            if not isinstance(text := getattr(facts, name), str):
+                raise self._wrong(RecordingError, "facts", f"a text as {name}", text)
         return facts
 
     def signal(self, recording: Recording, signals: Sequence[int]) -> Source:

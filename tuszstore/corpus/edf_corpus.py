@@ -93,7 +93,13 @@ class EdfCorpus:
             SourceSignal(signal.label, sfreq, header.n_records * signal.samples, fault, told)
             for signal, (sfreq, fault, told) in zip(header.signals, kinds, strict=True)
         )
-        return SourceFacts(signals, notes=notes, mains=self.mains, mains_from=self.mains_from)
+        return SourceFacts(
+            signals,
+            notes=notes,
+            mains=self.mains,
+            mains_from=self.mains_from,
+            cut_off=header.cut_off,
+        )
 
     def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
         """Read some signals through MNE."""
