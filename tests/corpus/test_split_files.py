@@ -135,7 +135,7 @@ def test_a_patient_of_two_folders_in_two_splits_is_refused(path: Path) -> None:
         ),
         (
             {"xyz": 1},
-            r"unknown key 'xyz' \(the splits are train, dev, eval; .* keys are title, source",
+            r"unknown key 'xyz' \(the splits are train, dev, eval; .* are title, source",
         ),
         ({"train": "a"}, r"train: must be a list of names, such as \[a, b\], not 'a'"),
         ({"train": [1]}, r"train.0: YAML reads this entry as a number \(1\), .*: quote it"),

@@ -250,7 +250,9 @@ def _run(
         return []
     # longest first, so that no single worker has a long one left at the end
     tasks.sort(key=lambda task: (task.donor is not None, -task.n_samples))
-    n_workers, warning = choose_workers(plan.config.build, needs_of(changes))
+    n_workers, warning = choose_workers(
+        plan.config.build, needs_of(changes), sum(task.seconds for task in tasks) / 3600
+    )
     if warning:
         say(warning)
     results = []
