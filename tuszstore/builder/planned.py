@@ -169,6 +169,11 @@ class Plan:
         return sum(planned.seconds for planned in self.recordings) / 3600
 
     @property
+    def n_patients(self) -> int:
+        """Patients of all planned recordings."""
+        return len({planned.recording.patient for planned in self.recordings})
+
+    @property
     def n_shards(self) -> int:
         """Shards of the signal."""
         return sum(self.geometry.n_shards(planned.n_samples) for planned in self.recordings)
@@ -234,6 +239,7 @@ class Plan:
             "store": str(self.store),
             "config_hash": self.config.digest(),
             "recordings": len(self.recordings),
+            "patients": self.n_patients,
             "hours": round(self.hours, 4),
             "blocks": self.n_blocks,
             "windows": self.n_windows,
