@@ -113,6 +113,9 @@ def test_it_is_advice_in_plan_and_build_and_changes_no_value(tmp_path: Path) -> 
     bids(tmp_path / "d", all=HZ50)
     assert planned(tmp_path / "d").sources_digest == plan.sources_digest
     assert "mains are at 50 Hz in 1 recording" in build(tmp_path / "d", "--dry-run")
+    unchanged = build(tmp_path / "d")
+    assert unchanged.startswith("train: unchanged")
+    assert "mains are at 50 Hz in 1 recording" in unchanged
     assert "mains are at 50 Hz in 1 recording" in build(tmp_path / "d", "--force")
     after = tuszstore.open(tmp_path / "d-stores" / "train.zarr").attrs["content_digest"]
     assert after == before
