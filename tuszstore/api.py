@@ -45,7 +45,8 @@ def build(
     data, store : path, optional
         Root of the corpus, and the folder for the stores; they override ``paths``.
     workers : int, optional
-        Worker processes; 0 runs in this process. By default one per core.
+        Worker processes; 0 runs in this process. By default 0 if less than 10 h of EEG are
+        to be built, else one per core.
     limit : int, optional
         Build at most this many recordings, the first in the store's order.
     force : bool

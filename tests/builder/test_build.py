@@ -194,7 +194,7 @@ class TestLeftOut:
                 lambda p: p.with_suffix(".csv").write_text(
                     "channel,start_time,stop_time,label,confidence\nTERM,x,2,seiz,1\n"
                 ),
-                "row 2",
+                "line 2",
                 id="garbage row",
             ),
             pytest.param(
@@ -347,6 +347,30 @@ class TestPlan:
         assert (n_workers, "3.0 GB are needed for huge, more than" in told) == (1, True)
         given = Build(workers=8, max_memory="1GB", scheduler="tcp://x:1")
         assert "does not apply to the workers of a scheduler" in choose_workers(given, needs)[1]
+
+    def test_a_small_build_starts_no_workers_unless_they_are_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(memory, "memory_of_machine", lambda: 64_000_000_000)
+        monkeypatch.setattr(os, "cpu_count", lambda: 4)
+        needs = [(500_000_000, str(k)) for k in range(9)]
+        small, large = memory.SMALL_HOURS - 0.1, memory.SMALL_HOURS
+        assert choose_workers(Build(), needs, small) == (0, "")
+        assert choose_workers(Build(max_memory="8GB"), needs, small) == (0, "")
+        assert choose_workers(Build(), needs, large) == (4, "")
+        assert choose_workers(Build(workers=2), needs, small) == (2, "")
+        assert choose_workers(Build(scheduler="tcp://x:1"), needs, small) == (4, "")
+
+    def test_the_default_of_a_small_build_does_not_start_a_cluster(
+        self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def started(*_: object, **__: object) -> None:
+            raise AssertionError("a cluster was started")
+
+        monkeypatch.setattr("distributed.LocalCluster", started)
+        assert build(own_corpus, tmp_path, workers=None).status == "built"
+        with pytest.raises(AssertionError, match="a cluster was started"):
+            build(own_corpus, tmp_path, workers=1, force=True)
 
     def test_a_build_says_that_memory_allows_fewer_workers(
         self, own_corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -120,3 +120,35 @@ class TestNothingBuilt:
         assert KEEP not in result.stderr, "it is set"
         settings = {"labels.unlabelled": "keep", "labels.annotation": "none"}
         assert build(tmp_path, **settings).exit_code == 0
+
+
+class TestCutOff:
+    def test_files_with_fewer_records_than_declared_are_in_plan_and_report(
+        self, tmp_path: Path
+    ) -> None:
+        for name in "abcde":
+            record(tmp_path, name, "seiz")
+        told = "4 recordings are cut off: their headers declare more data records than the files"
+        for name in "abcd":
+            path = tmp_path / "train" / f"{name}_s001_t000.edf"
+            size = path.stat().st_size
+            with path.open("r+b") as file:
+                file.truncate(size - (size - 256 * 20) // 20 * 3 - 1)
+        result = build(tmp_path)
+        text = " ".join(result.stdout.split())
+        assert told in text
+        assert "a_s001_t000.edf (16 of 20 data records)" in text
+        config = tuszstore.load_config("tusz", {**WINDOWS, "signal.sfreq": 256})
+        stores = tmp_path / "stores"
+        report = tuszstore.build(config, split="train", data=tmp_path, store=stores, workers=0)
+        (warning,) = report.warnings
+        assert told in warning
+        assert "d_s001_t000" not in warning
+        assert "e_s001_t000" not in warning
+
+    def test_one_that_is_longer_than_declared_is_not(self, tmp_path: Path) -> None:
+        record(tmp_path, "a", "seiz", n_records=10)
+        record(tmp_path, "b", "seiz", n_records=-1)
+        result = build(tmp_path)
+        assert result.exit_code == 0
+        assert "cut off" not in result.stdout

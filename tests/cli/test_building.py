@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,20 @@ class TestBuild:
         plan = json.loads(run(*small, "--dry-run", "--json").stdout)
         assert plan["windows"] > 0
         assert plan["recordings"] == 3
+        assert plan["patients"] >= 1
+
+    def test_patients_and_seizures_are_counted(self, small: list[object], tmp_path: Path) -> None:
+        planned = run(*small, "--dry-run").output
+        plan = json.loads(run(*small, "--dry-run", "--json").stdout)
+        done = run(*small).output
+        report = json.loads(run(*small, "--json").stdout)
+        store = tuszstore.open(tmp_path / "stores" / "train.zarr")
+        n = len(set(store.recordings["patient"].values.tolist()))
+        assert (plan["patients"], report["patients"]) == (n, n)
+        told = f"3 of {n} patient{'s' * (n > 1)}"
+        assert told in planned
+        assert told in done
+        assert re.search(rf"seizure events\s+│ {report['seizures']} ", done)
 
     def test_all_splits(self, small: list[object], tmp_path: Path) -> None:
         reports = json.loads(run(*small[:2], "all", *small[3:], "--json").stdout)

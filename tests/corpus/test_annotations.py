@@ -301,7 +301,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("row", GARBAGE.values(), ids=GARBAGE)
 def test_a_garbage_row_is_refused_and_named(path: Path, row: str) -> None:
-    told = r"aaaaapks_s012_t001\.csv, row 8: ."
+    told = r"aaaaapks_s012_t001\.csv, line 8: ."
     with pytest.raises(RecordingError, match=told) as caught:
         read(path, text("TERM,1.0,2.0,seiz,1.0", row, "TERM,3.0,4.0,seiz,1.0"))
     assert not isinstance(caught.value, Unlabelled)
@@ -317,7 +317,7 @@ def test_a_garbage_row_is_refused_and_named(path: Path, row: str) -> None:
     ],
 )
 def test_other_columns_are_refused(path: Path, content: str, row: int) -> None:
-    told = rf"aaaaapks_s012_t001\.csv, row {row}: expected the columns channel,start_time"
+    told = rf"aaaaapks_s012_t001\.csv, line {row}: expected the columns channel,start_time"
     with pytest.raises(RecordingError, match=told) as caught:
         read(path, content)
     assert not isinstance(caught.value, Unlabelled)
@@ -325,7 +325,7 @@ def test_other_columns_are_refused(path: Path, content: str, row: int) -> None:
 
 def test_the_row_that_is_named_is_the_line_in_the_file(path: Path) -> None:
     content = text("TERM,1.0,2.0,seiz,1.0", "", "TERM,3.0,oops,seiz,1.0", "TERM,5.0,6.0,seiz,1.0")
-    with pytest.raises(RecordingError, match="row 9: not a row of channel,start_time"):
+    with pytest.raises(RecordingError, match="line 9: not a row of channel,start_time"):
         read(path, content)
 
 
@@ -343,7 +343,7 @@ def test_a_reversed_event_is_told_with_its_times(path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_text_is_refused(path: Path, content: bytes) -> None:
-    with pytest.raises(RecordingError, match=r"csv, row 1: not a text file in UTF-8"):
+    with pytest.raises(RecordingError, match=r"csv, line 1: not a text file in UTF-8"):
         read(path, content)
 
 
@@ -351,7 +351,7 @@ def test_the_row_that_is_no_text_is_named(path: Path) -> None:
     content = text("TERM,1.0,2.0,seiz,1.0", "Müller,3.0,4.0,seiz,1.0").encode("latin-1")
     row = content.count(b"\n", 0, content.index(b"\xfc")) + 1
     assert row > 2
-    with pytest.raises(RecordingError, match=f"row {row}: not a text file"):
+    with pytest.raises(RecordingError, match=f"line {row}: not a text file"):
         read(path, content)
 
 
@@ -530,7 +530,7 @@ NO_SEIZURES = (
 @pytest.mark.parametrize("label", SEIZURES)
 def test_a_class_that_looks_like_a_seizure_is_not_advised_to_be_none(label: str) -> None:
     config = Labels(classes=("artifact",), seizure=("artifact",))
-    told = rf"row 8: unknown event class '{label}'; it looks like a seizure: .*labels\.seizure;"
+    told = rf"line 8: unknown event class '{label}'; it looks like a seizure: .*labels\.seizure;"
     with pytest.raises(RecordingError, match=told) as error:
         mark_events(annotation((1, 2, "artifact"), (3, 4, label)), 2560, 256, config)
     assert "background" not in str(error.value)
@@ -541,7 +541,7 @@ def test_an_unknown_class_is_refused_with_its_row_and_the_ways_out(label: str) -
     config = Labels(classes=("seiz",), seizure=("seiz",), ignore=())
     with pytest.raises(
         RecordingError,
-        match=rf"row 8: unknown event class '{label}'; if it is a seizure, add it to "
+        match=rf"line 8: unknown event class '{label}'; if it is a seizure, add it to "
         r"labels\.classes and to labels\.seizure; if not, .* 'background'$",
     ):
         mark_events(annotation((1, 2), (3, 4, label)), 2560, 256, config)

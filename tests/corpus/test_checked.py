@@ -101,7 +101,7 @@ def test_another_type_is_named(method: str, answer: Any) -> None:
 
 FIELDS = {
     "find": ["id", "path", "folder", "patient", "session", "montage", "reference", "corpus"],
-    "facts": ["signals", "clock", "start"],
+    "facts": ["signals", "clock", "start", "mains_from", "cut_off"],
     "signal": ["volts"],
     "annotation": ["events", "digest"],
     "files": ["signal"],
@@ -198,3 +198,14 @@ def test_raters_and_open_ends_are_let_pass(changes: dict[str, Any]) -> None:
 def test_raters_that_cannot_be_are_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(RecordingError, match=f"corpus 'fake': annotation.* must return {told}"):
         call("annotation", replace(GOOD["annotation"], **changes))
+
+
+@pytest.mark.parametrize("mains", [50, 60.0, None])
+def test_a_frequency_of_the_mains_passes(mains: Any) -> None:
+    assert call("facts", replace(GOOD["facts"], mains=mains)).mains == mains
+
+
+@pytest.mark.parametrize("mains", [0, -50, float("nan"), float("inf"), "50", True, [50]])
+def test_mains_of_no_frequency_are_refused(mains: Any) -> None:
+    with pytest.raises(RecordingError, match=r"'fake': facts\(\) must return a frequency"):
+        call("facts", replace(GOOD["facts"], mains=mains))

@@ -125,7 +125,7 @@ def test_the_open_end_may_be_chosen(corpus: Path, tmp_path: Path) -> None:
     report = tuszstore.build(config, data=data, store=tmp_path / "b", workers=0)
     (left,) = report.left_out
     assert left.id == "P_ID64/P_ID64_r1.edf"
-    assert left.reason.startswith("P_ID64_r1_a1.tsv, row ")
+    assert left.reason.startswith("P_ID64_r1_a1.tsv, line ")
     assert "has no end" in left.reason
 
 

@@ -128,9 +128,19 @@ def test_a_patient_of_two_folders_in_two_splits_is_refused(path: Path) -> None:
         ({"train": ["a", "a"]}, "a is listed in train, twice"),
         ({"train": []}, "lists nothing in train, dev, eval"),
         ({"dev": ["a"], "val": ["b"]}, "dev and val are the same split"),
-        ({"trian": ["a"]}, "trian"),
-        ({"train": "a"}, "train"),
-        ({"train": [1]}, "train.0"),
+        ({"trian": ["a"]}, r"unknown key 'trian'; did you mean 'train'\? \(the splits are"),
+        (
+            {"test": ["a"], "dev": ["b"]},
+            r"'test'; did you mean 'eval'\? \(the splits are train, dev",
+        ),
+        (
+            {"xyz": 1},
+            r"unknown key 'xyz' \(the splits are train, dev, eval; .* are title, source",
+        ),
+        ({"train": "a"}, r"train: must be a list of names, such as \[a, b\], not 'a'"),
+        ({"train": [1]}, r"train.0: YAML reads this entry as a number \(1\), .*: quote it"),
+        ({"train": [False]}, r"as true or false \(false\), .*: quote it"),
+        ({"train": list(range(20))}, r"train.4: YAML [^;]*; and 15 more$"),
         ({"train": ["a"], "by": "case"}, "by"),
     ],
 )
@@ -175,6 +185,30 @@ def test_a_split_of_which_nothing_is_there_is_refused(path: Path) -> None:
     write(path, train=["a"], dev=["x"])
     with pytest.raises(CorpusError, match=r"mine\.yaml: its split 'dev' has no recordings"):
         choose(PLAIN, "dev", path)
+
+
+def test_a_split_without_recordings_names_what_it_lists_and_the_nearest(path: Path) -> None:
+    found = [recording(f"sub-{k:02}/1.edf", f"sub-{k:02}", "bids") for k in range(1, 10)]
+    write(path, train=["sub-3"], dev=["sub-02"])
+    told = r"its split 'train' has no recordings: not in the corpus: sub-3; did you mean 'sub-03'\?"
+    with pytest.raises(CorpusError, match=told):
+        choose(found, "train", path)
+    with pytest.raises(CorpusError, match=r"'eval' .*: it lists no patients for it, only for tr"):
+        choose(found, "eval", path)
+    with pytest.raises(CorpusError, match=r"no recordings: none of 1 names that it lists is in"):
+        choose(found, "train", path, pseudonymize=True)
+    write(path, train=["xx"], dev=["sub-02"])
+    with pytest.raises(CorpusError, match=r"not in the corpus: xx; the corpus has sub-01, "):
+        choose(found, "train", path)
+    write(path, train=["sub-3"])
+    with pytest.raises(CorpusError, match=r"exists; it lists sub-3; .* did you mean 'sub-03'"):
+        choose(found, "train", path)
+
+
+def test_a_number_without_quotes_is_not_a_name(path: Path) -> None:
+    path.write_text("train: [03]\ndev: ['04']\n")
+    with pytest.raises(ConfigError, match=r"train\.0: YAML .* a number \(3\), .*: quote it"):
+        choose(PLAIN, "train", path)
 
 
 def test_a_recording_in_folders_of_two_splits_is_refused(path: Path) -> None:

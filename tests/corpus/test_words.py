@@ -261,8 +261,8 @@ NAN = math.nan
         ([event(95, NAN)], ["open_end"]),
         ([event(90, 110)], []),
         ([event(90, 110.5)], ["past_end"]),
-        ([event(200, 250)], ["past_end"]),
-        ([event(200, NAN)], ["open_end", "past_end"]),
+        ([event(200, 250)], ["outside"]),
+        ([event(200, NAN)], ["open_end", "outside"]),
         ([event(0, 100.5)], ["too_long"]),
         ([event(-5, 20)], []),
         ([event(-10.5, 20)], ["before_start"]),
@@ -291,7 +291,7 @@ def test_what_cannot_be_true_is_found(events: list[Event], kinds: list[str]) -> 
     said = annotation(*events, raters=raters)
     mark_events(said, 100, 1.0, DEFAULT)  # it is kept
     if kinds:
-        with pytest.raises(RecordingError, match=r"impossible annotation: an event .*row 7: "):
+        with pytest.raises(RecordingError, match=r"impossible annotation: an event .*line 7: "):
             mark_events(said, 100, 1.0, labels(suspicious="leave_out"))
     else:
         mark_events(said, 100, 1.0, labels(suspicious="leave_out"))
@@ -308,7 +308,7 @@ def test_an_event_without_an_end_lasts_as_long_as_is_said() -> None:
     closed = annotation(event(2, 5))
     assert mark_events(closed, 9, 1.0, labels(open_end="leave_out")).stop.tolist() == [5]
     with pytest.raises(
-        RecordingError, match=r"row 7: event 'seiz' has no end; set labels.open_end"
+        RecordingError, match=r"line 7: event 'seiz' has no end; set labels.open_end"
     ):
         mark_events(said, 100, 1.0, labels(open_end="leave_out"))
 
@@ -316,9 +316,9 @@ def test_an_event_without_an_end_lasts_as_long_as_is_said() -> None:
 @pytest.mark.parametrize(
     ("one", "keys", "told"),
     [
-        (event(2, 5, "wurst"), {}, r", row 7: unknown event class 'wurst'"),
-        (event(2, NAN), {"open_end": "leave_out"}, r", row 7: event 'seiz' has no end"),
-        (event(2, 900), {"suspicious": "leave_out"}, r": impossible annotation: .*row 7"),
+        (event(2, 5, "wurst"), {}, r", line 7: unknown event class 'wurst'"),
+        (event(2, NAN), {"open_end": "leave_out"}, r", line 7: event 'seiz' has no end"),
+        (event(2, 900), {"suspicious": "leave_out"}, r": impossible annotation: .*line 7"),
     ],
 )
 def test_a_refusal_names_the_file_of_the_row(one: Event, keys: dict[str, Any], told: str) -> None:
@@ -332,9 +332,39 @@ def test_doubts_are_counted_by_kind_with_examples() -> None:
     many = find_doubts([event(k, k) for k in range(5)] + [event(0, 900)], 100.0, DEFAULT)
     warnings = warn_of_doubts([("a.edf", many), ("b.edf", ()), ("c.edf", many[:1])])
     told = {kind: [w for w in warnings if f" {KINDS[kind]}, such as " in w] for kind in KINDS}
-    assert [len(found) for found in told.values()] == [0, 1, 0, 1, 0, 1]
+    assert [len(found) for found in told.values()] == [0, 0, 1, 0, 1, 0, 1]
     (zero,) = told["zero"]
-    assert zero.startswith("impossible events: 6 without duration, such as a.edf, row 7: ")
+    assert zero.startswith("impossible events: 6 without duration, such as a.edf, line 7: ")
     assert zero.count(";") == 2
-    assert "a.edf, row 7: seiz from 0 s to 900 s, of 100 s" in told["too_long"][0]
+    assert "a.edf, line 7: seiz from 0 s to 900 s, of 100 s" in told["too_long"][0]
     assert warn_of_doubts([("a.edf", ())]) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "dropped"),
+    [
+        (event(20000, 25000), True),
+        (event(100, 105), True),
+        (event(-7, -2), True),
+        (event(100, NAN), True),
+        (event(99, 105), False),
+        (event(-2, 3), False),
+        (event(100, 100), False),
+        (event(0, 0), False),
+    ],
+)
+def test_an_event_wholly_outside_is_dropped_with_cause_and_way_out(
+    one: Event, dropped: bool
+) -> None:
+    doubts = find_doubts([one], 100.0, DEFAULT)
+    assert ("outside" in [doubt.kind for doubt in doubts]) == dropped
+    assert {"past_end", "before_start", "too_long"}.isdisjoint(d.kind for d in doubts)
+    marked = mark_events(annotation(one), 100, 1.0, DEFAULT)
+    hint = "are onset and duration in seconds? --set labels.suspicious=leave_out excludes"
+    warnings = warn_of_doubts([("a.edf", doubts)])
+    assert any(hint in text for text in warnings) == dropped
+    if dropped:
+        assert (marked.stop == marked.first).all(), "no sample is marked"
+        assert any(hint in note for note in marked.notes)
+        with pytest.raises(RecordingError, match=r"impossible annotation: an event "):
+            mark_events(annotation(one), 100, 1.0, labels(suspicious="leave_out"))

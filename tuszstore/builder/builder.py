@@ -205,7 +205,9 @@ def _unchanged(plan: Plan, missing: Set[str] = frozenset()) -> BuildReport | Non
     there = set(store.recordings["id"])
     if any(p.recording.id not in there | missing for p in plan.recordings):
         return None
-    return report_of(store, "unchanged", changes={"keep": len(there)})
+    report = report_of(store, "unchanged", changes={"keep": len(there)})
+    # advice of this plan: what it depends on may have changed without changing the store
+    return replace(report, warnings=plan.warnings)
 
 
 def _nothing(plan: Plan, left_out: Sequence[LeftOut]) -> BuildReport:
@@ -250,7 +252,9 @@ def _run(
         return []
     # longest first, so that no single worker has a long one left at the end
     tasks.sort(key=lambda task: (task.donor is not None, -task.n_samples))
-    n_workers, warning = choose_workers(plan.config.build, needs_of(changes))
+    n_workers, warning = choose_workers(
+        plan.config.build, needs_of(changes), sum(task.seconds for task in tasks) / 3600
+    )
     if warning:
         say(warning)
     results = []

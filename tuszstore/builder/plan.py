@@ -12,7 +12,7 @@ from tuszstore.builder.neighbours import check_neighbours
 from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.publish import place_of
-from tuszstore.builder.remarks import other_annotations, several_montages
+from tuszstore.builder.remarks import cut_off, other_annotations, other_mains, several_montages
 from tuszstore.builder.spec import geometry_of
 from tuszstore.channels.derivations import Channel
 from tuszstore.config import Config
@@ -146,6 +146,8 @@ def make_plan(
     else:
         left_out += [copy.left_out() for copy in chosen.copies]
     warnings += warn_of_doubts((planned.recording.id, planned.doubts) for planned in buildable)
+    warnings += cut_off(buildable)
+    warnings += other_mains(buildable, config.signal, named=pseudonyms is None)
     plan = Plan(
         split=chosen.name,
         config=config,
@@ -320,6 +322,9 @@ def _inspect(
         n_source=facts.n_samples,
         n_samples=n_samples,
         first_block=0,
+        mains=facts.facts.mains,
+        mains_from=facts.facts.mains_from,
+        cut_off=facts.facts.cut_off,
         fingerprint=(
             *stat_signal(files.signal),
             *(n for stat in others for n in (stat.st_size, stat.st_mtime_ns)),

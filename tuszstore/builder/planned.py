@@ -62,6 +62,12 @@ class PlannedRecording:
         Impossible events.
     raters : tuple of str
         Who reviewed it.
+    mains : float or None
+        Frequency of the mains (Hz) where it was recorded; None if unknown.
+    mains_from : str
+        Source of `mains`.
+    cut_off : str
+        What is there of a recording whose file is cut off; empty otherwise.
     """
 
     recording: Recording
@@ -79,6 +85,9 @@ class PlannedRecording:
     doubtful: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     raters: tuple[str, ...] = ()
+    mains: float | None = None
+    mains_from: str = ""
+    cut_off: str = ""
 
     @property
     def source(self) -> tuple[int, int]:
@@ -160,6 +169,11 @@ class Plan:
         return sum(planned.seconds for planned in self.recordings) / 3600
 
     @property
+    def n_patients(self) -> int:
+        """Patients of all planned recordings."""
+        return len({planned.recording.patient for planned in self.recordings})
+
+    @property
     def n_shards(self) -> int:
         """Shards of the signal."""
         return sum(self.geometry.n_shards(planned.n_samples) for planned in self.recordings)
@@ -225,6 +239,7 @@ class Plan:
             "store": str(self.store),
             "config_hash": self.config.digest(),
             "recordings": len(self.recordings),
+            "patients": self.n_patients,
             "hours": round(self.hours, 4),
             "blocks": self.n_blocks,
             "windows": self.n_windows,

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from tuszstore.builder.planned import PlannedRecording
+from tuszstore.config import Signal
 from tuszstore.corpus.annotations import holds_something
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.copies import same_name_other_content
@@ -10,6 +12,11 @@ from tuszstore.corpus.pseudonyms import Pseudonyms
 from tuszstore.corpus.tusz import beside
 from tuszstore.reasons import plural
 from tuszstore.registry import ANNOTATIONS
+from tuszstore.text import printable
+
+_EXAMPLES = 3
+_SAME = 0.5
+"""Difference (Hz) up to which the notch has the frequency of the mains."""
 
 
 def several_montages(recordings: Iterable[Recording], pseudonyms: Pseudonyms | None) -> list[str]:
@@ -41,3 +48,60 @@ def annotations_beside(recording: Recording, kind: str) -> list[str]:
     """Return the other kinds of annotations that exist beside a recording and are not empty."""
     others = (other for other in ANNOTATIONS if other != kind)
     return [other for other in others if holds_something(beside(recording.path, other))]
+
+
+def cut_off(planned: Iterable[PlannedRecording]) -> list[str]:
+    """Warn of recordings whose files end before the recordings do."""
+    found = [
+        f"{printable(one.recording.id)} ({printable(one.cut_off)})"
+        for one in planned
+        if one.cut_off
+    ]
+    if not found:
+        return []
+    told = (
+        "is cut off: its header declares more data records than the file holds"
+        if len(found) == 1
+        else "are cut off: their headers declare more data records than the files hold"
+    )
+    return [
+        f"{plural(len(found), 'recording')} {told}: {'; '.join(found[:_EXAMPLES])}"
+        f"{'; ...' if found[_EXAMPLES:] else ''}. What is there is built; compare the sizes of the "
+        "files with those of the source"
+    ]
+
+
+def other_mains(
+    planned: Iterable[PlannedRecording], config: Signal, *, named: bool = True
+) -> list[str]:
+    """Warn of recordings whose mains have another frequency than the notch.
+
+    Mains above half of the store's sampling rate are removed by resampling.
+
+    Parameters
+    ----------
+    planned : iterable of PlannedRecording
+    config : Signal
+    named : bool
+        Whether to name the source of the frequency, which may contain a patient's name.
+
+    Returns
+    -------
+    list of str
+        One for each frequency, the most frequent first.
+    """
+    if config.notch is None:
+        return []
+    notch = config.notch.freq
+    found: dict[float, list[str]] = {}
+    for one in planned:
+        freq = one.mains
+        if freq is not None and abs(freq - notch) > _SAME and freq < config.sfreq / 2:
+            found.setdefault(float(freq), []).append(one.mains_from)
+    return [
+        f"the notch is at {notch:.6g} Hz (signal.notch.freq), but the mains are at {freq:.6g} Hz "
+        f"in {plural(len(sources), 'recording')}"
+        f"{f' ({printable(sources[0])})' if named and sources[0] else ''}: "
+        f"--set signal.notch.freq={freq:.6g}"
+        for freq, sources in sorted(found.items(), key=lambda item: -len(item[1]))
+    ]

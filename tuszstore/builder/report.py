@@ -31,7 +31,7 @@ class BuildReport:
     split : str
     store : Path
     status : {"built", "indexed", "unchanged", "nothing built"}
-    recordings, windows, bytes, files : int
+    recordings, patients, windows, bytes, files : int
     hours : float
         Hours of EEG in the store.
     categories : dict of str to int
@@ -88,6 +88,7 @@ class BuildReport:
     seconds: float = 0.0
     timings: dict[str, float] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
+    patients: int = 0
 
     @property
     def failed(self) -> tuple[LeftOut, ...]:
@@ -166,6 +167,7 @@ def report_of(store: StoreMetadata, status: str, **figures: Any) -> BuildReport:
         store=Path(store.path),
         status=status,
         recordings=len(recordings["id"]),
+        patients=len(set(recordings["patient"])),
         hours=round(float(seconds.sum()) / 3600, 6),
         windows=len(store.windows["category"]),
         categories=count_categories(store.windows["category"]),

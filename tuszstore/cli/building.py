@@ -68,7 +68,7 @@ _WHERE_BUILT_FROM = "where the store was built from"
     help="How recordings are split: by a list (corpus.split_file), by the order of files, by "
     "the corpus's own folders, or by patient.",
 )
-@options.workers("Worker processes", "one per core")
+@options.workers("Worker processes", "0 for less than 10 h of EEG, else one per core")
 @click.option("-M", "--max-memory", metavar="SIZE", help="Memory for all workers, such as 8GB.")
 @click.option(
     "--scheduler",

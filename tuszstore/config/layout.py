@@ -56,7 +56,7 @@ class Build(Section):
     """How a build is run; this does not affect the result."""
 
     workers: Annotated[int, Field(ge=0)] | None = None
-    """Worker processes: 0 runs in this process, null means one per core."""
+    """Worker processes; 0 runs in this process, and null means 0 below 10 h, else one per core."""
     max_memory: str | None = None
     """Memory for all workers, such as ``8GB``; fewer are started if each needs more."""
     scheduler: str | None = None

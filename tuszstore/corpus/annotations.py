@@ -162,7 +162,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     Unlabelled
         If there is no file, or it is empty.
     RecordingError
-        If the file cannot be understood; the text names file and row.
+        If the file cannot be understood; the text names file and line.
     """
     if kind == NONE:
         raise Unlabelled("labels.annotation is 'none'")
@@ -181,7 +181,7 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start) + 1
         raise RecordingError(
-            f"{path.name}, row {row}: not a text file in UTF-8 ({error.reason})"
+            f"{path.name}, line {row}: not a text file in UTF-8 ({error.reason})"
         ) from None
     digest = hashlib.sha256(content).hexdigest()
     try:
@@ -269,7 +269,7 @@ def read_nedc_csv(text: str, name: str) -> tuple[list[Event], float | None]:
             columns = {part.lower(): number for number, part in enumerate(fields)}
             if lost := [column for column in _COLUMNS[:4] if column not in columns]:
                 raise Foreign(
-                    f"{name}, row {row}: expected the columns {','.join(_COLUMNS)}, "
+                    f"{name}, line {row}: expected the columns {','.join(_COLUMNS)}, "
                     f"but {', '.join(lost)} {'are' if len(lost) > 1 else 'is'} missing"
                 )
             continue
@@ -288,7 +288,7 @@ def _fields(line: str, name: str, row: int) -> list[str]:
     try:
         return [part.strip() for part in next(csv.reader([line]))]
     except csv.Error as error:
-        raise RecordingError(f"{name}, row {row}: not a row of a CSV file ({error})") from None
+        raise RecordingError(f"{name}, line {row}: not a row of a CSV file ({error})") from None
 
 
 def _event(fields: Sequence[str], columns: Mapping[str, int], name: str, row: int) -> Event:
@@ -299,13 +299,13 @@ def _event(fields: Sequence[str], columns: Mapping[str, int], name: str, row: in
         label, channel = fields[columns["label"]], fields[columns["channel"]]
     except (IndexError, ValueError):
         raise RecordingError(
-            f"{name}, row {row}: not a row of channel,start_time,stop_time,label"
+            f"{name}, line {row}: not a row of channel,start_time,stop_time,label"
         ) from None
     if not label or not (math.isfinite(onset) and math.isfinite(offset)):
-        raise RecordingError(f"{name}, row {row}: a label or a time is missing")
+        raise RecordingError(f"{name}, line {row}: a label or a time is missing")
     if offset < onset and label.lower() != BACKGROUND:
         raise RecordingError(
-            f"{name}, row {row}: event ends ({offset:g} s) before it starts ({onset:g} s)"
+            f"{name}, line {row}: event ends ({offset:g} s) before it starts ({onset:g} s)"
         )
     return Event(channel, onset, offset, label, confidence, row)
 

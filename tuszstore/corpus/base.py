@@ -186,12 +186,23 @@ class SourceFacts:
     clock : {"real", "surrogate", "none"}
     notes : tuple of str
         What was repaired.
+    mains : float or None
+        Frequency of the mains (Hz) where it was recorded; None if unknown. Planning warns if the
+        notch has another frequency; no stored value depends on it.
+    mains_from : str
+        Source of `mains`, such as ``recorded in Italy``.
+    cut_off : str
+        If the file ends before the recording does, what is there, such as ``30 of 62 data
+        records``; empty otherwise. Planning warns of it.
     """
 
     signals: tuple[SourceSignal, ...]
     start: datetime | None = None
     clock: Clock = "none"
     notes: tuple[str, ...] = ()
+    mains: float | None = None
+    mains_from: str = ""
+    cut_off: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

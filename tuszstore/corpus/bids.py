@@ -35,6 +35,7 @@ from tuszstore.corpus.bids_files import (
     parse_name,
     parse_participants,
 )
+from tuszstore.corpus.bids_mains import Mains
 from tuszstore.corpus.corrections import Corrections
 from tuszstore.corpus.edf_corpus import EdfCorpus
 from tuszstore.corpus.formats import errata
@@ -81,6 +82,7 @@ class Bids(EdfCorpus):
         self._people = Parsed(parse_participants, _MOST)
         self._corrections = Corrections(self.name, root, options)
         self._clocks = Clocks(self._events)
+        self._mains = Mains()
         self.patient_namespace = self._namespace()
 
     @classmethod
@@ -159,8 +161,14 @@ class Bids(EdfCorpus):
             notes += told
         dataset = self._dataset(recording.path)
         start, told = self._clocks.start(recording.path, dataset)
+        mains, mains_from = self._mains.of(recording.path, dataset)
         return replace(
-            facts, start=start, clock="surrogate" if start else "none", notes=(*notes, *told)
+            facts,
+            start=start,
+            clock="surrogate" if start else "none",
+            notes=(*notes, *told),
+            mains=mains,
+            mains_from=mains_from,
         )
 
     def annotation(self, recording: Recording) -> Annotation:

@@ -80,12 +80,25 @@ def find_sidecar(path: Path, root: Path, suffix: str, extension: str = ".tsv") -
         Root of the dataset; folders above it are not searched.
     suffix, extension : str
     """
+    return next(find_sidecars(path, root, suffix, extension), None)
+
+
+def find_sidecars(path: Path, root: Path, suffix: str, extension: str) -> Iterator[Path]:
+    """Yield all sidecars that apply to a recording, the nearest first.
+
+    Keys of JSON files are inherited one by one: each is that of the nearest file that has it.
+
+    Parameters
+    ----------
+    path, root, suffix, extension
+        As for :func:`find_sidecar`.
+    """
     name = parse_name(path.name)
     if name is None:
-        return None
+        return
     beside = path.with_name(f"{path.stem[: -len(name.suffix)]}{suffix}{extension}")
     if beside.is_file():
-        return beside
+        yield beside
     for folder in (path.parent, *path.parent.parents):
         if not folder.is_relative_to(root):
             break
@@ -96,9 +109,9 @@ def find_sidecar(path: Path, root: Path, suffix: str, extension: str = ".tsv") -
             and (other.suffix, other.extension) == (suffix, extension)
             and other.entities.items() <= name.entities.items()
         ]
-        if found and (folder / (best := max(found)[1])).is_file():
-            return folder / best
-    return None
+        for _, entry in sorted(found, reverse=True):
+            if (other_path := folder / entry) != beside and other_path.is_file():
+                yield other_path
 
 
 def _names(folder: Path) -> Iterator[str]:

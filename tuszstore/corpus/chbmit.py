@@ -53,6 +53,8 @@ class ChbMit(EdfCorpus):
     name = "chbmit"
     version = 1
     patient_namespace = "chbmit"
+    mains = 60.0
+    mains_from = "recorded in the USA"
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)
@@ -109,7 +111,8 @@ class ChbMit(EdfCorpus):
         )
         start = read_start(recording.path)
         clock: Clock = "surrogate" if start else "none"
-        return SourceFacts(signals, start, clock, (*facts.notes, *notes, *self._told(recording)))
+        notes = (*facts.notes, *notes, *self._told(recording))
+        return replace(facts, signals=signals, start=start, clock=clock, notes=notes)
 
     def annotation(self, recording: Recording) -> Annotation:
         """Return the seizures of a recording's entry in the summary."""

@@ -149,6 +149,13 @@ class CheckedCorpus:
             or not isinstance(facts.start, datetime | None)
         ):
             raise self._wrong(RecordingError, "facts", "a clock", (facts.clock, facts.start))
+        mains = facts.mains
+        known = isinstance(mains, int | float) and not isinstance(mains, bool)
+        if mains is not None and not (known and 0 < mains < math.inf):
+            raise self._wrong(RecordingError, "facts", "a frequency (Hz) or None as mains", mains)
+        for name in ("mains_from", "cut_off"):
+            if not isinstance(text := getattr(facts, name), str):
+                raise self._wrong(RecordingError, "facts", f"a text as {name}", text)
         return facts
 
     def signal(self, recording: Recording, signals: Sequence[int]) -> Source:

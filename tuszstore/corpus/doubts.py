@@ -19,6 +19,7 @@ EXAMPLES = 3
 
 KINDS = {
     "open_end": "without an end",
+    "outside": "outside the recording, dropped",
     "past_end": f"past the recording's end by more than {LATE:g} s",
     "before_start": f"before the recording's start by more than {LATE:g} s",
     "too_long": "longer than the recording",
@@ -26,6 +27,11 @@ KINDS = {
     "zero": "without duration",
 }
 """Kinds of doubt, and how each is reported."""
+
+DROPPED = (
+    "are onset and duration in seconds? --set labels.suspicious=leave_out excludes such recordings"
+)
+"""Likely cause of an event that is wholly outside its recording, and the way out."""
 
 CANNOT_BE = "impossible events"
 """How the warning that counts them begins."""
@@ -51,8 +57,9 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
     """Return the impossible events of a recording.
 
     Only events that mean a class are checked, not background or ignored ones.
-    An event overlaps if an earlier one of its class, channel and rater has not ended. An event
-    in the rows of several channels counts once.
+    An event that is wholly outside the recording is not also past its end, before its start or too
+    long. An event overlaps if an earlier one of its class, channel and rater has not ended. An
+    event in the rows of several channels counts once.
 
     Parameters
     ----------
@@ -75,12 +82,16 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
         else:
             kinds = ["zero"] if offset == onset else []
             groups.setdefault((bit, event.channel, event.rater), []).append((onset, offset, number))
-        if offset > seconds + LATE:
-            kinds.append("past_end")
-        if onset < -LATE:
-            kinds.append("before_start")
-        if offset - onset > seconds:
-            kinds.append("too_long")
+        lasts = offset > onset or kinds == ["open_end"]
+        if lasts and (onset >= seconds or onset < offset <= 0):
+            kinds.append("outside")
+        else:
+            if offset > seconds + LATE:
+                kinds.append("past_end")
+            if onset < -LATE:
+                kinds.append("before_start")
+            if offset - onset > seconds:
+                kinds.append("too_long")
         found += [(number, Doubt(kind, _told(event, seconds))) for kind in kinds]
     for group in groups.values():
         latest = -math.inf
@@ -99,7 +110,7 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
 
 def _told(event: Event, seconds: float) -> str:
     end = "an unknown time" if math.isnan(event.offset) else f"{event.offset:g} s"
-    row = f"row {event.row}: " if event.row else ""
+    row = f"line {event.row}: " if event.row else ""
     rater = f" of {printable(event.rater)}" if event.rater else ""
     return f"{row}{printable(event.label)}{rater} from {event.onset:g} s to {end}, of {seconds:g} s"
 
@@ -125,15 +136,17 @@ def refuse_doubtful(
     """
     if config.open_end == "leave_out" and (open_ := [e for e in events if math.isnan(e.offset)]):
         raise RecordingError(
-            f"{file or 'annotation'}, row {open_[0].row}: event {open_[0].label!r} has no end; set "
-            "labels.open_end to the duration (s) of such an event"
+            f"{file or 'annotation'}, line {open_[0].row}: event {open_[0].label!r} has no end; "
+            "set labels.open_end to the duration (s) of such an event"
         )
     if config.suspicious == "leave_out" and (doubts := find_doubts(events, seconds, config)):
         doubt = doubts[0]
         more = f" ({len(doubts)} in all)" if len(doubts) > 1 else ""
+        kind = KINDS[doubt.kind].removesuffix(", dropped")
+        cause = " (are onset and duration in seconds?)" if doubt.kind == "outside" else ""
         raise RecordingError(
             f"{f'{file}: ' if file else ''}impossible annotation: an event "
-            f"{KINDS[doubt.kind]}, {doubt.told}{more}; to keep it anyway, set "
+            f"{kind}, {doubt.told}{more}{cause}; to keep the recording anyway, set "
             "labels.suspicious to 'keep'"
         )
 
@@ -152,6 +165,7 @@ def warn_of_doubts(found: Iterable[tuple[str, Iterable[Doubt]]]) -> list[str]:
             by_kind.setdefault(doubt.kind, []).append(f"{printable(id_)}, {doubt.told}")
     return [
         f"{CANNOT_BE}: {len(by_kind[kind])} {told}, such as {'; '.join(by_kind[kind][:EXAMPLES])}"
+        f"{f'. {DROPPED}' if kind == 'outside' else ''}"
         for kind, told in KINDS.items()
         if kind in by_kind
     ]

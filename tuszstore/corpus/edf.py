@@ -82,6 +82,8 @@ class EdfHeader:
         False for EDF+D, whose records may have gaps between them.
     notes : tuple of str
         What was repaired.
+    declared : int
+        Data records that the header declares; 0 if it does not.
     """
 
     signals: tuple[EdfSignal, ...]
@@ -90,6 +92,14 @@ class EdfHeader:
     n_records: int
     continuous: bool
     notes: tuple[str, ...]
+    declared: int = 0
+
+    @property
+    def cut_off(self) -> str:
+        """What the file has of the data records that its header declares; empty if all."""
+        if self.declared <= self.n_records:
+            return ""
+        return f"{self.n_records} of {self.declared} data records"
 
     @property
     def n_bytes(self) -> int:
@@ -183,7 +193,10 @@ def read_header(path: Path) -> EdfHeader:
     if _COLON_DATE.fullmatch(main[168:176]):
         notes.append("start date is not written DD.MM.YY: ignored")
     continuous = not main[192:236].startswith(b"EDF+D")
-    return EdfHeader(signals, record_seconds, rounding, n_records, continuous, tuple(notes))
+    declared = max(0, _declared(main[236:244]) or 0)
+    return EdfHeader(
+        signals, record_seconds, rounding, n_records, continuous, tuple(notes), declared
+    )
 
 
 def check_signals(signals: Sequence[EdfSignal]) -> list[str]:
@@ -297,13 +310,19 @@ def _signals(table: bytes, n_signals: int) -> tuple[EdfSignal, ...]:
 
 
 def _count_notes(field: bytes, n_records: int) -> Iterable[str]:
-    try:
-        declared = int(field.split(b"\x00")[0])
-    except ValueError:
+    declared = _declared(field)
+    if declared is None:
         yield f"header has no number of data records, but the file has {n_records}"
-    else:
-        if declared != n_records:
-            yield f"header declares {declared} data records, but the file has {n_records}"
+    elif declared != n_records:
+        yield f"header declares {declared} data records, but the file has {n_records}"
+
+
+def _declared(field: bytes) -> int | None:
+    """Return the number of data records in a header; None if there is none."""
+    try:
+        return int(field.split(b"\x00")[0])
+    except ValueError:
+        return None
 
 
 def _second_file(path: Path, begin: int, record_bytes: int, n_records: int) -> int:

@@ -27,9 +27,18 @@ class EdfCorpus:
     root : Path
     options : mapping
         As of :class:`~tuszstore.corpus.base.Corpus`.
+
+    Attributes
+    ----------
+    mains : float or None
+        Frequency of the mains (Hz) where the corpus was recorded; None if unknown.
+    mains_from : str
+        Source of `mains`.
     """
 
     name: str
+    mains: float | None = None
+    mains_from: str = ""
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         self.root = root
@@ -84,7 +93,13 @@ class EdfCorpus:
             SourceSignal(signal.label, sfreq, header.n_records * signal.samples, fault, told)
             for signal, (sfreq, fault, told) in zip(header.signals, kinds, strict=True)
         )
-        return SourceFacts(signals, notes=notes)
+        return SourceFacts(
+            signals,
+            notes=notes,
+            mains=self.mains,
+            mains_from=self.mains_from,
+            cut_off=header.cut_off,
+        )
 
     def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
         """Read some signals through MNE."""

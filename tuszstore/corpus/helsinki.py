@@ -47,6 +47,8 @@ class Helsinki(EdfCorpus):
     name = "helsinki"
     version = 1
     patient_namespace = "helsinki"
+    mains = 50.0
+    mains_from = "recorded in Finland"
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)

@@ -39,6 +39,8 @@ class SeizeIt(EdfCorpus):
     name = "seizeit"
     version = 1
     patient_namespace = "seizeit"
+    mains = 50.0
+    mains_from = "recorded in Belgium"
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)

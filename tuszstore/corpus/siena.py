@@ -56,6 +56,8 @@ class Siena(EdfCorpus):
     name = "siena"
     version = 1
     patient_namespace = "siena"
+    mains = 50.0
+    mains_from = "recorded in Italy"
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)

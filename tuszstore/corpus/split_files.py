@@ -15,6 +15,7 @@ A patient in two splits is an error, or a warning if `leaks` names the patient.
 import difflib
 import os
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -34,6 +35,12 @@ MAX_FILE = 1 << 24
 
 NAMED = 5
 """Entries that a message names."""
+
+_EVAL = ("test", "testing", "evaluation")
+_KINDS = {
+    bool: "true or false", int: "a number", float: "a number", date: "a date", datetime: "a date"
+}  # fmt: skip
+"""What YAML makes of names without quotes."""
 
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -137,14 +144,38 @@ def load_splits(name: str) -> SplitFile:
     except RecordingError as error:
         raise ConfigError(f"{where}: {error}") from None
     except ValidationError as error:
-        told = (
-            f"{'.'.join(map(str, problem['loc']))}: ".removeprefix(": ")
-            + str(problem["msg"]).removeprefix("Value error, ")
-            for problem in error.errors()
-        )
+        told = [_explained(dict(problem)) for problem in error.errors()]
+        if (more := len(told) - NAMED) > 0:
+            told[NAMED:] = [f"and {more} more"]
         raise ConfigError(f"{where}: {'; '.join(told)}") from None
     except (yaml.YAMLError, RecursionError, *NOT_OF_A_TAG) as error:
         raise ConfigError(f"{where}: not valid YAML: {error}") from error
+
+
+def _explained(problem: dict[str, Any]) -> str:
+    """Return what is wrong in a file: the key, and the cause in plain words."""
+    key = ".".join(map(str, problem["loc"]))
+    given, message = problem["input"], str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        known = [*SPLITS, "val", *(name for name in SplitFile.model_fields if name not in SPLITS)]
+        hint = ""
+        if key.casefold() in _EVAL:
+            hint = "; did you mean 'eval'?"
+        elif near := difflib.get_close_matches(key, known, n=1):
+            hint = f"; did you mean {near[0]!r}?"
+        return (
+            f"unknown key {printable(key)!r}{hint} (the splits are {', '.join(SPLITS)}; the other "
+            f"keys are {', '.join(name for name in SplitFile.model_fields if name not in SPLITS)})"
+        )
+    if problem["type"] == "string_type" and isinstance(given, bool | int | float | date):
+        written = str(given).lower() if isinstance(given, bool) else str(given)
+        return (
+            f"{key}: YAML reads this entry as {_KINDS[type(given)]} ({written}), not as a name: "
+            "quote it as it is named in the corpus, such as '03'"
+        )
+    if problem["type"] == "tuple_type":
+        return f"{key}: must be a list of names, such as [a, b], not {given!r:.60}"
+    return f"{key}: {message}" if key else message
 
 
 def divide(
@@ -195,10 +226,11 @@ def divide(
             unlisted.append(recording)
     kind = "patient" if file.by == "patient" else "folder"
     if not found:
+        known = _all_names(recordings, file)
+        hint = "" if hidden else _nearest(next(iter(of)), known)
         raise CorpusError(
             f"{where}: none of its {kind}s exists; it lists "
-            f"{_some(of, hidden=hidden)}; the corpus has "
-            f"{_some(_all_names(recordings, file), hidden=hidden)}"
+            f"{_some(of, hidden=hidden)}; the corpus has {_some(known, hidden=hidden)}{hint}"
         )
     warnings = []
     if unlisted:
@@ -215,6 +247,35 @@ def divide(
             f"{_some(absent, hidden=hidden)}{hint}"
         )
     return {split: members for split, members in splits.items() if members}, warnings
+
+
+def missing_from(
+    recordings: Sequence[Recording], file: SplitFile, split: str, *, hidden: bool = False
+) -> str:
+    """Return why a split of a file has no recordings.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    file : SplitFile
+    split : str
+    hidden : bool
+        Whether names must not appear in the message.
+    """
+    listed, kind = file.lists[split], "patient" if file.by == "patient" else "folder"
+    if not listed:
+        others = ", ".join(name for name, names in file.lists.items() if names)
+        return f"it lists no {kind}s for it, only for {others}"
+    known = _all_names(recordings, file)
+    absent = [name for name in listed if name not in known]
+    if not absent:
+        return "those that it lists are copies of others"
+    if hidden:
+        return f"none of {_some(absent, hidden=True)} that it lists is in the corpus"
+    return (
+        f"not in the corpus: {_some(absent, hidden=False)}"
+        f"{_nearest(absent[0], known) or f'; the corpus has {_some(known, hidden=False)}'}"
+    )
 
 
 def _names(recording: Recording, file: SplitFile) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from tuszstore.config import Corpus
 from tuszstore.corpus.base import LeftOut, Recording
 from tuszstore.corpus.copies import AnnotationOf, Copy, choose_originals
 from tuszstore.corpus.patients import PatientChecks
-from tuszstore.corpus.split_files import divide, load_splits
+from tuszstore.corpus.split_files import divide, load_splits, missing_from
 from tuszstore.errors import CorpusError
 from tuszstore.store.schema import ALIASES, SPLITS
 
@@ -255,7 +255,9 @@ def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) ->
             "--split-policy patient"
         )
     if config.split_policy == "file":
-        raise CorpusError(f"{config.split_file}: its split {name!r} has no recordings")
+        where = str(config.split_file)
+        why = missing_from(recordings, load_splits(where), name, hidden=config.pseudonymize)
+        raise CorpusError(f"{where}: its split {name!r} has no recordings: {why}")
     raise CorpusError(
         f"split policy '{config.split_policy}' leaves {name!r} without recordings: "
         f"{len(recordings)} in all, of {len({r.patient for r in recordings})} patients; set "

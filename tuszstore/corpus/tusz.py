@@ -58,6 +58,8 @@ class Tusz(BesideCorpus):
     name = "tusz"
     version = 1
     patient_namespace = "tuh"
+    mains = 60.0
+    mains_from = "recorded in the USA"
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         super().__init__(root, options)

@@ -40,7 +40,7 @@ def show_plan(console: Console, plan: "Plan") -> None:
     files = plural(plan.expected_files, "file")
     rows = [
         ("corpus", _corpus(plan)),
-        ("recordings", f"{len(plan.recordings):,}"),
+        ("recordings", f"{len(plan.recordings):,} of {plural(plan.n_patients, 'patient')}"),
         ("hours", f"{plan.hours:,.2f}"),
         ("blocks", f"{plan.n_blocks:,} of {geometry.block / geometry.sfreq:g} s"),
         ("windows", f"{plan.n_windows:,} of {geometry.window / geometry.sfreq:g} s"),
@@ -113,10 +113,11 @@ def show_status(console: Console, status: "Status") -> None:
 def show_report(console: Console, report: "BuildReport") -> None:
     """Print what a build did."""
     rows = [
-        ("recordings", f"{report.recordings:,}"),
+        ("recordings", f"{report.recordings:,} of {plural(report.patients, 'patient')}"),
         ("hours", f"{report.hours:,.2f}"),
         ("windows", f"{report.windows:,}"),
         *category_rows(report.categories),
+        ("seizure events", f"{report.seizures:,}"),
         ("size", f"{size(report.bytes)} in {plural(report.files, 'file')}"),
         ("with notes", noted(report.noted, report.interpolated)),
         ("excluded", count_kinds(report.left_out)),

@@ -8,7 +8,7 @@ of zero length. BIDS allows onsets before the recording, and rows that repeat ea
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tuszstore.corpus.formats.markers import Marker
@@ -19,6 +19,7 @@ TYPE_COLUMNS = ("eventType", "trial_type")
 """Columns that may name the type of an event; the first that exists is used."""
 
 _UNKNOWN = frozenset({"", "n/a"})
+_SEPARATORS = {",": "commas", ";": "semicolons", " ": "blanks"}
 _STATUS = frozenset({"good", "bad"})
 
 
@@ -52,11 +53,14 @@ class Table:
         Name of the file, for messages.
     columns : tuple of str
     rows : tuple of Row
+    line : int
+        Line of the header.
     """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    line: int = 1
 
     def column(self, *names: str) -> str | None:
         """Return the first of some columns that exists, in any case; None if none does."""
@@ -78,11 +82,46 @@ class Table:
         """
         found = self.column(*names)
         if found is None:
+            if any(map(_is_value, self.columns)):
+                raise _no_header(self.name, self.line, self.columns)
+            if separator := self._separator(names):
+                raise AnnotationError(
+                    f"{self.name}: has no column {' or '.join(names)}: its cells are separated by "
+                    f"{separator}, but BIDS needs tabs"
+                )
             raise AnnotationError(
                 f"{self.name}: has no column {' or '.join(names)}, "
                 f"but {shown(', '.join(self.columns))}"
             )
         return found
+
+    def _separator(self, names: tuple[str, ...]) -> str:
+        """Return what separates the cells in place of tabs, if that gives one of some columns."""
+        wanted = {name.lower() for name in names}
+        if len(self.columns) == 1:
+            for character, told in _SEPARATORS.items():
+                parts = self.columns[0].lower().split(character)
+                if wanted & {part.strip(' "') for part in parts}:
+                    return told
+        return ""
+
+
+def _is_value(cell: str) -> bool:
+    """Return whether a cell is a number or ``n/a``, and not the name of a column."""
+    try:
+        float(cell)
+    except ValueError:
+        return cell.lower() == "n/a"
+    return True
+
+
+def _no_header(name: str, line: int, cells: Iterable[str]) -> AnnotationError:
+    return AnnotationError.at(
+        name,
+        line,
+        f"the first row is not a header, but values: {shown(', '.join(cells))}; BIDS needs a row "
+        "with the names of the columns before it",
+    )
 
 
 @dataclass(frozen=True)
@@ -157,6 +196,7 @@ def read_table(text: str, name: str) -> Table:
         number of cells. It names the line.
     """
     columns: tuple[str, ...] = ()
+    header = 1
     rows = []
     for number, line in lines_of(text):
         if not line.strip():
@@ -175,14 +215,17 @@ def read_table(text: str, name: str) -> Table:
             continue
         while len(cells) > 1 and not cells[-1]:
             cells.pop()
+        unnamed = "" in cells or len(set(cells)) < len(cells)
+        if unnamed and any(map(_is_value, cells)):
+            raise _no_header(name, number, cells)
         if "" in cells:
             raise AnnotationError.at(name, number, f"a column without a name: {shown(line)}")
         if twice := [cell for cell, count in Counter(cells).items() if count > 1]:
             raise AnnotationError.at(name, number, f"column {shown(twice[0])} is repeated")
-        columns = tuple(cells)
+        columns, header = tuple(cells), number
     if not columns:
         raise AnnotationError(f"{name}: has no header")
-    return Table(name, columns, tuple(rows))
+    return Table(name, columns, tuple(rows), header)
 
 
 def read_events(text: str, name: str, type_column: str | None = None) -> tuple[BidsEvent, ...]:
