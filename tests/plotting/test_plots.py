@@ -471,6 +471,6 @@ class TestCommand:
         monkeypatch.setitem(sys.modules, "matplotlib", None)
         result = self.run(train.path, "--window", 1, "-o", tmp_path / "a.png")
         assert result.exit_code == 1
-        assert "pip install 'tuszstore[view]'" in result.output
-        with pytest.raises(ImportError, match=r"tuszstore\[view\]"):
+        assert "matplotlib is missing: install tuszstore with its extra 'view'" in result.output
+        with pytest.raises(ImportError, match="pip install ipykernel jinja2 matplotlib pillow"):
             train.plot(1)

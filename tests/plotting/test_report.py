@@ -392,4 +392,4 @@ class TestCommand:
         monkeypatch.setitem(sys.modules, "jinja2", None)
         result = self.run(train.path, "-o", tmp_path / "a.html")
         assert result.exit_code == 1
-        assert "pip install 'tuszstore[view]'" in result.output
+        assert "jinja2 is missing: install tuszstore with its extra 'view'" in result.output
