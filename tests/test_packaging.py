@@ -3,12 +3,15 @@
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from tuszstore.compat import EXTRAS, explain_missing
+from tuszstore.errors import MissingExtraError
 
 # not in every environment from Python 3.12 on
 find_packages = pytest.importorskip("setuptools").find_packages
@@ -64,3 +67,22 @@ def test_the_notebook_opens_for_root_too(tmp_path: Path, user: str, allowed: boo
     )
     (line,) = (line for line in done.stdout.splitlines() if "jupyter lab" in line)
     assert ("--allow-root" in line) == allowed
+
+
+def test_messages_name_the_packages_of_the_extras() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for extra, packages in EXTRAS.items():
+        required = project["optional-dependencies"][extra]
+        assert packages == tuple(text.partition(">")[0] for text in required)
+
+
+def test_a_missing_module_is_named_by_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with (
+        pytest.raises(MissingExtraError, match=r"^pillow is missing: .* 'view'"),
+        explain_missing(),
+    ):
+        import PIL  # noqa: F401
+    monkeypatch.setitem(sys.modules, "wave", None)  # of no extra
+    with pytest.raises(ModuleNotFoundError, match="wave"), explain_missing():
+        import wave  # noqa: F401

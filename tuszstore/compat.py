@@ -8,13 +8,15 @@ from typing import Any
 from tuszstore.errors import MissingExtraError
 
 EXTRAS = {
-    "PIL": "view",
-    "bokeh": "browse",
-    "jinja2": "view",
-    "matplotlib": "view",
-    "obstore": "remote",
+    "browse": ("bokeh",),
+    "remote": ("obstore",),
+    "torch": ("torch",),
+    "view": ("ipykernel", "jinja2", "matplotlib", "pillow"),
 }
-"""Optional packages, and the extra that installs them."""
+"""Extras, and the packages that they install."""
+
+_MODULES = {"PIL": "pillow"}
+"""Modules whose packages have other names."""
 
 
 @contextmanager
@@ -28,13 +30,15 @@ def explain_missing() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS:
-            raise
-        raise MissingExtraError(
-            f"this needs {package}, which is not installed: "
-            f"pip install 'tuszstore[{EXTRAS[package]}]'"
-        ) from error
+        module = (error.name or "").partition(".")[0]
+        package = _MODULES.get(module, module)
+        for extra, packages in EXTRAS.items():
+            if package in packages:
+                raise MissingExtraError(
+                    f"{package} is missing: install tuszstore with its extra {extra!r} "
+                    f"(docs/start/install.md), or run `pip install {' '.join(packages)}`"
+                ) from error
+        raise
 
 
 @cache

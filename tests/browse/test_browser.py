@@ -40,6 +40,10 @@ return found === null ? '' : found.text;
 """
 VALUE = "return Bokeh.documents[0].get_model_by_name(arguments[0]).value;"
 CHOOSE = "Bokeh.documents[0].get_model_by_name(arguments[0]).value = arguments[1];"
+BOTTOM = """
+const model = Bokeh.documents[0].get_model_by_name(arguments[0]);
+return Bokeh.index.find_one(model).el.getBoundingClientRect().bottom - window.innerHeight;
+"""
 LABELS = """
 const labels = Bokeh.documents[0].get_model_by_name('traces').left[0].major_label_overrides;
 return [...labels.values()];
@@ -193,6 +197,16 @@ def test_a_page_turn_asks_for_nothing_but_its_data(page: PageInBrowser) -> None:
     assert n_bytes < 3_000_000
     severe = [entry for entry in page.driver.get_log("browser") if entry["level"] == "SEVERE"]
     assert severe == []
+
+
+def test_all_of_a_page_is_visible_without_scrolling(page: PageInBrowser, driver: Any) -> None:
+    before = driver.get_window_size()
+    driver.set_window_size(1400, 900)
+    try:
+        for name in ("traces", "strip", "places"):
+            wait_for(lambda name=name: driver.execute_script(BOTTOM, name) <= 0)  # type: ignore[misc]
+    finally:
+        driver.set_window_size(before["width"], before["height"])
 
 
 def test_nothing_is_shown_without_the_secret(browsing: "Browsing") -> None:

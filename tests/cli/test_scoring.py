@@ -39,6 +39,17 @@ def test_text(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     for word in ("SzCORE, events", "OVLP", "TAES", "EPOCH", "false alarms per day", "unlabelled"):
         assert word in result.output
+    shown = {
+        row.split("│")[1].strip(): row.split("│")[-2].strip()
+        for row in result.output.split("\n")
+        if row.count("│") > 7
+    }
+    without = [name for name, rate in shown.items() if rate == "-"]
+    assert without == ["SzCORE,", "TAES", "EPOCH"]  # of samples, in a second line
+    total = values(folder / "p", "--threshold", 0.45)["total"]
+    assert shown["SzCORE, events"] == f"{total['szcore_events']['false_alarms_per_day']:.2f}"
+    # the numbers are kept for programs
+    assert total["epoch"]["false_alarms_per_day"] > 0
 
 
 def test_verbose_shows_every_recording(folder: Path) -> None:

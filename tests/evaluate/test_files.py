@@ -214,3 +214,9 @@ def test_a_file_that_may_be_of_two_recordings_is_refused(tmp_path: Path) -> None
     of = recordings(["p/x.edf", "q/x.edf"])
     with pytest.raises(PredictionError, match=r"may be of p/x.edf or of q/x.edf"):
         read_event_files(tmp_path, of)
+
+
+def test_events_without_recordings(tmp_path: Path) -> None:
+    for wrong in ((), (tmp_path,)):
+        with pytest.raises(TypeError, match=r"read_event_files\(path, predictions\.recordings\)"):
+            read_event_files(tmp_path, *wrong)

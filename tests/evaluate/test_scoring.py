@@ -16,6 +16,7 @@ from tuszstore.evaluate.predictions import Predictions
 from tuszstore.evaluate.scoring import RULES, score_events, score_lists
 from tuszstore.evaluate.summaries import bootstrap_mean, macro
 from tuszstore.evaluate.tally import Tally
+from tuszstore.evaluate.writing import PredictionError
 
 OF = recordings(
     ["a.edf", "b.edf", "c.edf", "d.edf"],
@@ -248,7 +249,8 @@ def test_predictions_foretell(predictions: Predictions) -> None:
 
 
 def test_raters_are_scored_against_each_other(predictions: Predictions) -> None:
-    assert predictions.agreement() == []
+    with pytest.raises(PredictionError, match=r"two raters or more, and the store has \w+"):
+        predictions.agreement()
     annotated = predictions.annotated
     names = np.where(np.arange(len(annotated)) % 2, "B", "A").astype(object)
     object.__setattr__(annotated, "rater", names)

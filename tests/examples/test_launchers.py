@@ -93,7 +93,7 @@ def windows(ranks: dict[int, list[list[int]]]) -> Counter[int]:
 
 def need(package: str) -> None:
     if importlib.util.find_spec(package) is None:
-        pytest.skip(f"needs {package}: pip install 'tuszstore[train]'")
+        pytest.skip(f"needs {package}: install tuszstore with its extra 'train'")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -151,6 +151,13 @@ def test_a_view_of_the_same_windows_loads_nothing(made: "tuszstore.Store") -> No
         assert not getattr(made.metadata, table)._loaded
 
 
+@pytest.mark.parametrize("name", ["\u00b5V", "\u03bcV"], ids=["micro", "mu"])
+def test_microvolts_by_their_symbol(made: "tuszstore.Store", name: str) -> None:
+    view = made.view(units=name)
+    assert view.spec.units == "uV"
+    assert view.spec == made.view(units="uV").spec
+
+
 class TestRefused:
     @pytest.mark.parametrize(
         ("asked", "told"),

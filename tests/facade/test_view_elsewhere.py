@@ -125,8 +125,9 @@ class TestCommands:
         assert facts["channels"] == list(view.channels)
         assert set(facts["view"]) == {"channels", "units", "windows"}
         assert facts["categories"]["full_seizure"] == int(view.mask("full_seizure").sum())
-        listed = run("info", str(store.path), "--view", "channels=Fp1,F7-T7,units=uV", "--json")
+        listed = run("info", str(store.path), "--view", "channels=Fp1,F7-T7,units=µV", "--json")
         assert json.loads(listed.output)["channels"] == ["Fp1", "F7-T3"]
+        assert json.loads(listed.output)["units"] == "uV"
 
     @pytest.mark.parametrize(
         ("asked", "told"),

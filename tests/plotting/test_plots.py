@@ -57,6 +57,25 @@ def bases(figure: Figure) -> dict[str, float]:
     return dict(zip(names, axis.get_ticklocs(), strict=True))
 
 
+@pytest.mark.parametrize("width", [6, 7, 14])
+@pytest.mark.parametrize("name", ["short", "sub-0001_ses-01_task-szMonitoring_run-00_eeg" * 2])
+def test_titles_fit(train: tuszstore.Store, width: float, name: str) -> None:
+    stretch = dataclasses.replace(window_stretch(train, 3), recording=f"{name}/eeg/{name}.edf")
+    figure = draw(stretch, width=width)
+    for text in figure.texts:
+        assert text.get_window_extent().x1 <= figure.bbox.x1
+    title = figure.texts[0].get_text()
+    assert title.startswith(name[:5])
+    assert title.endswith(stretch.state)
+    assert ("…" in title) == (title != stretch.title)
+
+
+def test_the_montage_is_that_of_the_stored_or_computed_channels(train: tuszstore.Store) -> None:
+    assert window_stretch(train, 0).montage == "as stored: 10-20 (19 channels)"
+    derived = window_stretch(train.view("double_banana"), 0).montage
+    assert derived == "double_banana (18 channels), of 10-20 (19 channels)"
+
+
 def centred(trace: NDArray[Any]) -> NDArray[Any]:
     return trace - np.median(trace)
 
@@ -471,6 +490,6 @@ class TestCommand:
         monkeypatch.setitem(sys.modules, "matplotlib", None)
         result = self.run(train.path, "--window", 1, "-o", tmp_path / "a.png")
         assert result.exit_code == 1
-        assert "pip install 'tuszstore[view]'" in result.output
-        with pytest.raises(ImportError, match=r"tuszstore\[view\]"):
+        assert "matplotlib is missing: install tuszstore with its extra 'view'" in result.output
+        with pytest.raises(ImportError, match="pip install ipykernel jinja2 matplotlib pillow"):
             train.plot(1)

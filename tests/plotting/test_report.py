@@ -385,6 +385,11 @@ class TestCommand:
             assert told in result.output
             assert "Traceback" not in result.output
 
+    def test_the_share_of_a_class_is_of_all_events(self, train: tuszstore.Store) -> None:
+        words = Page(make_report(train)).words
+        assert "share of the time of all events" in words
+        assert "full if there is only one" in words
+
     def test_without_jinja(
         self, train: tuszstore.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -392,4 +397,4 @@ class TestCommand:
         monkeypatch.setitem(sys.modules, "jinja2", None)
         result = self.run(train.path, "-o", tmp_path / "a.html")
         assert result.exit_code == 1
-        assert "pip install 'tuszstore[view]'" in result.output
+        assert "jinja2 is missing: install tuszstore with its extra 'view'" in result.output

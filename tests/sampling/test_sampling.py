@@ -21,6 +21,7 @@ from tests.builder import reference_oracle as oracle
 from tuszstore.errors import TuszstoreError
 from tuszstore.sampling import (
     Balanced,
+    BalancedTargets,
     Sampler,
     SamplingError,
     Sequential,
@@ -286,6 +287,10 @@ SAMPLERS: dict[str, tuple[Callable[[int], Sampler], str]] = {
     "balanced_limited": (
         lambda seed: Balanced(mixed(), seed=seed, max_per_patient=5),
         "b88b153e",
+    ),
+    "balanced_targets": (
+        lambda seed: BalancedTargets(mixed(), mixed()["category"] > 0, seed=seed),
+        "ba48ef3b",
     ),
     "weighted": (
         lambda seed: Weighted(mixed(), {"full_seizure": 2, "no_seizure": 1}, seed=seed),

@@ -537,7 +537,8 @@ def test_without_torch() -> None:
     )
     assert result.returncode == 1
     assert result.stderr.endswith(
-        "ImportError: tuszstore.torch needs PyTorch: pip install 'tuszstore[torch]'\n"
+        "MissingExtraError: torch is missing: install tuszstore with its extra 'torch' "
+        "(docs/start/install.md), or run `pip install torch`\n"
     )
 
 

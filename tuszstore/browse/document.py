@@ -23,6 +23,7 @@ from tuszstore.browse.layout import (
     OTHER,
     PREDICTED,
     SEIZURE,
+    SIDE,
     make_select,
     make_strip,
     make_table,
@@ -120,7 +121,7 @@ class Browser:
             title="Recording",
             value=str(self._row),
             options=[(str(k), name) for k, name in enumerate(contents.names)],
-            width=320,
+            width=SIDE,
             name="recording",
         )
         self._montage = make_select("Montage", names, names[0], "montage")
@@ -151,14 +152,18 @@ class Browser:
         document.js_on_event(DocumentReady, CustomJS(args={"keys": self._keys}, code=KEYS))
         table = make_table(self._rows)
         controls = (self._montage, self._length, self._gain, self._low, self._high, self._notch)
-        page = column(self._status, self._plot, self._strip, sizing_mode="stretch_width")
-        side = column(self._recording, self._list, table, width=340)
+        page = column(self._status, self._plot, self._strip, sizing_mode="stretch_both")
+        side = column(
+            self._recording, self._list, table, width=SIDE + 10, sizing_mode="stretch_height"
+        )
         document.add_root(
             column(
                 row(*controls),
-                row(page, side, sizing_mode="stretch_width"),
-                Div(text=HELP),
+                row(page, side, sizing_mode="stretch_both"),
+                Div(text=HELP, sizing_mode="stretch_width"),
                 sizing_mode="stretch_width",
+                # all of the page is visible without scrolling, unless the screen is small
+                styles={"height": "calc(100vh - 20px)", "min-height": "600px"},
             )
         )
 

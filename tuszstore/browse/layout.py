@@ -7,14 +7,17 @@ from bokeh.models import (
     ColumnDataSource,
     CustomJSTickFormatter,
     DataTable,
+    HTMLTemplateFormatter,
     Range1d,
     Select,
-    StringFormatter,
     TableColumn,
 )
 from bokeh.plotting import figure
 
 TRACE, SEIZURE, OTHER, PREDICTED, HERE = "#1f2937", "#d97706", "#9ca3af", "#2563eb", "#111827"
+
+SIDE = 410
+"""Width (pixels) of the list of places."""
 
 CLOCK = """
 const pad = (number) => String(number).padStart(2, '0');
@@ -54,8 +57,8 @@ HELP = (
 def make_traces(spans: ColumnDataSource, traces: ColumnDataSource) -> Any:
     """Return the plot of a page, with events in the background."""
     plot = figure(
-        height=640,
-        sizing_mode="stretch_width",
+        min_height=240,
+        sizing_mode="stretch_both",
         x_range=Range1d(0, 10),
         y_range=Range1d(0, 1),
         tools="",
@@ -94,16 +97,22 @@ def make_strip(marks: ColumnDataSource, curve: ColumnDataSource, here: ColumnDat
     return strip
 
 
+def _whole_on_hover() -> HTMLTemplateFormatter:
+    """Return the formatter of a text whose cell may be too narrow for it."""
+    return HTMLTemplateFormatter(template='<span title="<%- value %>"><%- value %></span>')
+
+
 def make_table(rows: ColumnDataSource) -> DataTable:
     """Return the list of places."""
     return DataTable(
         source=rows,
         columns=[
-            TableColumn(field=name, title=name, formatter=StringFormatter(), width=width)
-            for name, width in (("recording", 160), ("time", 50), ("what", 120))
+            TableColumn(field=name, title=name, formatter=_whole_on_hover(), width=width)
+            for name, width in (("recording", 230), ("time", 60), ("what", 110))
         ],
-        width=330,
-        height=640,
+        width=SIDE,
+        min_height=240,
+        sizing_mode="stretch_height",
         index_position=None,
         reorderable=False,
         name="places",

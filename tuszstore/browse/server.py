@@ -6,6 +6,7 @@ each connection comes from a page of this address.
 """
 
 import asyncio
+import logging
 import math
 import os
 import secrets
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from tuszstore.indices import Indices
 
 HOST = "127.0.0.1"
+
+_LOGGERS = ("tornado.access", "bokeh.server.views.ws")
+"""Loggers that warn of requests without the secret, such as for an icon, and of closed tabs."""
 
 
 class Browsing:
@@ -90,6 +94,21 @@ class Browsing:
         Browser(self._contents).add_to(document)
 
     def _serve(self) -> None:
+        own = threading.get_ident()
+
+        def is_of_interest(record: logging.LogRecord) -> bool:
+            return record.thread != own or record.levelno >= logging.ERROR
+
+        loggers = [logging.getLogger(name) for name in _LOGGERS]
+        for logger in loggers:
+            logger.addFilter(is_of_interest)
+        try:
+            self._serve_pages()
+        finally:
+            for logger in loggers:
+                logger.removeFilter(is_of_interest)
+
+    def _serve_pages(self) -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:

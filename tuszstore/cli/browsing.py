@@ -1,6 +1,7 @@
 """The command that serves pages of a store: browse."""
 
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -51,7 +52,8 @@ def browse(
 ) -> None:
     """View recordings in a browser, only on this machine.
 
-    The address contains a secret; it works until Ctrl-C. Keys are listed at the bottom of the page.
+    The address contains a secret; it works until Ctrl-C, which ends
+    the command with status 0. Keys are listed at the bottom of the page.
 
     STORE is a folder, or the URL of one in an object store.
     """
@@ -67,4 +69,6 @@ def browse(
         click.echo(f"{browsing.url}\nPress Ctrl-C to stop.")
         if not no_open:
             webbrowser.open(browsing.url)
-        browsing.wait()
+        with suppress(KeyboardInterrupt):  # the way to end it
+            browsing.wait()
+    click.echo(err=True)  # after the ^C of the terminal

@@ -109,8 +109,9 @@ def score(
     except OSError as error:
         raise click.ClickException(f"{events}: cannot be written: {error.strerror}") from error
     if as_json:
-        agreement = [pair.to_json() for pair in opened.agreement()]
-        raters = {"raters": agreement} if agreement else {}
+        raters = {}
+        if len(opened.raters) > 1:
+            raters = {"raters": [pair.to_json() for pair in opened.agreement()]}
         echo_json({"predictions": str(opened.path), **scores.to_json(), **raters})
     else:
         show_scores(make_console(), opened, scores)

@@ -125,7 +125,9 @@ def from_annotations(
     return EventTable.of(recordings, [(row, spans, np.array(sure, np.float32))], known)
 
 
-def read_event_files(path: str | os.PathLike[str], recordings: Recordings) -> EventTable:
+def read_event_files(
+    path: str | os.PathLike[str], recordings: Recordings | None = None
+) -> EventTable:
     """Read events of recordings from one file, or from a folder of them.
 
     In a folder, each recording's file is where :meth:`EventTable.write_bids` or
@@ -137,12 +139,20 @@ def read_event_files(path: str | os.PathLike[str], recordings: Recordings) -> Ev
     path : path
         A ``.csv_bi``, ``.csv`` or ``_events.tsv`` file, or a folder.
     recordings : Recordings
+        Those that the events are of, such as ``predictions.recordings``; must be given.
 
     Raises
     ------
+    TypeError
+        Without recordings.
     PredictionError
         If a file is of another recording, or of one of another length; or there is none.
     """
+    if not isinstance(recordings, Recordings):
+        raise TypeError(
+            "events are read for known recordings: read_event_files(path, predictions.recordings), "
+            "where predictions = tuszstore.open_predictions(...)"
+        )
     given = Path(path)
     if not given.exists():
         raise PredictionError(f"{given}: does not exist")

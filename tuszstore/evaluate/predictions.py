@@ -294,9 +294,21 @@ class Predictions:
         return forecast_predictions(self, rule, sph=sph, sop=sop, refractory=refractory)
 
     def agreement(self) -> "list[Agreement]":
-        """Score each rater against each other; see :mod:`tuszstore.evaluate.raters`."""
+        """Score each rater against each other; see :mod:`tuszstore.evaluate.raters`.
+
+        Raises
+        ------
+        PredictionError
+            If there are fewer than two raters.
+        """
         from tuszstore.evaluate.raters import rater_agreement
 
+        if len(self.raters) < 2:
+            named = f"only that of {self.raters[0]!r}" if self.raters else "none with a rater"
+            raise PredictionError(
+                f"{self.path}: agreement needs the annotations of two raters or more, and the "
+                f"store has {named}: docs/corpora.md says how annotations name their raters"
+            )
         return rater_agreement(self)
 
     def to_xarray(self) -> "xarray.Dataset":

@@ -104,10 +104,11 @@ class Store(WindowCollection):
         channels : str, Channel or iterable of them, optional
             A set's name, such as ``"double_banana"``, or channels: electrodes, differences
             (``"F7-T3"``), electrodes minus the average (``"C3-avg"``).
-        units : {"zscore", "uV"}, optional
-            z-scores are what a build with these channels would have stored, by the store's
-            normaliser. For derivations other than those of the built-in sets, mean and
-            standard deviation are computed by reading the store once, and kept in the user's cache.
+        units : {"zscore", "uV", "µV"}, optional
+            ``"µV"`` means ``"uV"``. z-scores are what a build with these channels would have
+            stored, by the store's normaliser. For derivations other than those of the built-in
+            sets, mean and standard deviation are computed by reading the store once, and kept in
+            the user's cache.
         length, stride : float, optional
             Length and stride of windows (s), in whole samples. If windows are stored separately
             (``windows.overlap: duplicate``), they cannot be changed.

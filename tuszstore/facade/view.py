@@ -15,11 +15,11 @@ from tuszstore.facade.moments import find_moments
 from tuszstore.facade.store import Store
 from tuszstore.facade.view_tables import ViewTables
 from tuszstore.facade.windows import WindowCollection
-from tuszstore.read.rows import UNITS, derive, make_rows, needs_moments
+from tuszstore.read.rows import derive, make_rows, needs_moments
 from tuszstore.read.windows import WindowReader
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
-from tuszstore.store.spec import StoreSpec
+from tuszstore.store.spec import UNITS, StoreSpec, units_of
 
 Channels = str | Channel | Iterable[str | Channel]
 """A set's name, or channels."""
@@ -193,9 +193,7 @@ def view_spec(
             derive(store, wanted)  # the error names the channels and the reason
         spec = replace(spec, channels=wanted, average_of=average_of)
     if units is not None:
-        if units not in UNITS:
-            raise ValueError(f"units must be 'uV' or 'zscore', not {units!r:.40}")
-        spec = replace(spec, units=UNITS[units])
+        spec = replace(spec, units=units_of(units))
     spec = replace(spec, clip=own.clip if spec.units == own.units else None)
     if length is not None or stride is not None:
         spec = _with_windows(store, spec, length, stride)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 
@@ -26,6 +27,12 @@ They look the same and take a third of the space. A page of 10 s shows every sam
 
 DPI = 110
 """Resolution of a picture on a screen."""
+
+_MARGIN = 0.12
+"""Distance (inches) of titles from both sides."""
+
+_SMALLEST = 0.75
+"""Size of letters to which a line is reduced if it does not fit, as a fraction."""
 
 _BOLD_LETTER = 0.09
 """Approximate width (inches) of a letter of a class's name."""
@@ -219,8 +226,8 @@ def draw_title(figure: Figure, stretch: Stretch, bipolar: bool, style: Style) ->
         (stretch.recording, 0.36, 9, style.muted, "normal"),
         ("  ·  ".join(parts), 0.54, 9, style.muted, "normal"),
     ):
-        figure.text(
-            0.12 / width,
+        drawn = figure.text(
+            _MARGIN / width,
             1 - top / height,
             text,
             fontsize=size,
@@ -229,3 +236,17 @@ def draw_title(figure: Figure, stretch: Stretch, bipolar: bool, style: Style) ->
             va="top",
             parse_math=False,
         )
+        _fit(drawn, size, (width - 2 * _MARGIN) * figure.dpi)
+
+
+def _fit(drawn: Text, size: float, available: float) -> None:
+    """Fit a line into a width (pixels): in smaller letters, then without some in its middle."""
+    needed = drawn.get_window_extent().width
+    if needed <= available:
+        return
+    drawn.set_fontsize(size * max(_SMALLEST, available / needed))
+    whole = drawn.get_text()
+    kept = len(whole)
+    while drawn.get_window_extent().width > available and kept > 2:
+        kept -= 1
+        drawn.set_text(f"{whole[: kept // 2]}…{whole[len(whole) - (kept - kept // 2) :]}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.channels.derivations import Channel
+from tuszstore.channels.sets import shown_channels
 from tuszstore.indices import check_index
 from tuszstore.plotting.spans import Span, event_spans, merge
 from tuszstore.read.selection import find_recording
@@ -205,7 +206,7 @@ def _stretch(
             for name in ("interpolated", "flat")
         },
         processing=processing(store.spec),
-        montage=store.shown().get("channels", "as recorded"),
+        montage=store.shown().get("channels", f"as stored: {shown_channels(store.spec.channels)}"),
     )
 
 

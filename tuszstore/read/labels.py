@@ -17,6 +17,9 @@ from tuszstore.store.timeline import Timelines, merge
 Shift = NDArray[np.int64] | None
 """Samples by which each window is shifted later, ``(window,)``; it must stay in its recording."""
 
+_MAX_SAMPLES = 1 << 24
+"""Samples whose labels are reduced together by a rule, which bounds memory."""
+
 
 class WindowLabels:
     """Computes labels of windows; thread-safe.
@@ -118,18 +121,34 @@ class WindowLabels:
     ) -> None:
         """Set the labels of windows from the seizures of a channel; -1 stands for all channels."""
         n_samples = self._tables.geometry.window
-        values = out if target.rule is None else np.empty((len(begin), n_samples), np.float32)
-        values[...] = 0
-        for row, first, stop in spans.meeting(begin, n_samples):
-            values[row, first:stop] = 1
         key = target, channel
         if key not in self._made:
             self._made[key] = self._unknown(target, spans)
-        for unknown in self._made[key]:
-            for row, first, stop in unknown.meeting(begin, n_samples):
+        if target.rule is None:
+            self._fill_values(spans, self._made[key], begin, out)
+            return
+        out[...] = 0  # by any rule, where no interval is met
+        met = np.zeros(len(begin), bool)
+        for each in (spans, *self._made[key]):
+            met |= each.meets(begin, n_samples)
+        rows = np.flatnonzero(met)
+        at_once = max(1, _MAX_SAMPLES // n_samples)
+        for part in (rows[k : k + at_once] for k in range(0, len(rows), at_once)):
+            values = np.empty((len(part), n_samples), np.float32)
+            self._fill_values(spans, self._made[key], begin[part], values)
+            out[part] = by_rule(values, target.rule)
+
+    def _fill_values(
+        self, spans: Spans, unknown: list[Spans], begin: NDArray[np.int64], values: NDArray[Any]
+    ) -> None:
+        """Set one value per sample: 1 within intervals, 0 outside, and NaN where unknown."""
+        n_samples = self._tables.geometry.window
+        values[...] = 0
+        for row, first, stop in spans.meeting(begin, n_samples):
+            values[row, first:stop] = 1
+        for each in unknown:
+            for row, first, stop in each.meeting(begin, n_samples):
                 values[row, first:stop] = np.nan
-        if target.rule is not None:
-            out[...] = by_rule(values, target.rule)
 
     def _unknown(self, target: Target, spans: Spans) -> list[Spans]:
         """Return where labels are unknown: unlabelled, in the rest of seizures, or near edges."""

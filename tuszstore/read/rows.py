@@ -20,13 +20,10 @@ from tuszstore.channels.recipes import find_recipe
 from tuszstore.channels.resolve import AVERAGES
 from tuszstore.channels.sets import check_distinct
 from tuszstore.store.metadata import StoreMetadata
-from tuszstore.store.spec import StoreSpec
+from tuszstore.store.spec import StoreSpec, units_of
 
 Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Mean and standard deviation (µV) of channels, ``(recording, channel)`` each."""
-
-UNITS = {"zscore": "1", "uV": "uV"}
-"""Units in a store's `spec`, by the names in the API."""
 
 FLAT = 1e-3
 """Standard deviation (µV) below which a derivation has no signal but the rounding of its parts."""
@@ -387,11 +384,7 @@ def _as_few(
 
 
 def _wanted_units(spec: StoreSpec, units: str | None) -> str:
-    if units is None:
-        return spec.units
-    if units not in UNITS:
-        raise ValueError(f"units must be 'uV' or 'zscore', not {units!r:.40}")
-    return UNITS[units]
+    return spec.units if units is None else units_of(units)
 
 
 def _average_of(spec: StoreSpec, given: Sequence[str]) -> tuple[str, ...]:

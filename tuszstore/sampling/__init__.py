@@ -23,10 +23,12 @@ from tuszstore.sampling.sets import (
     seizure_ratio,
 )
 from tuszstore.sampling.stratified import Stratified
+from tuszstore.sampling.targets import BalancedTargets
 from tuszstore.sampling.weighted import Weighted
 
 __all__ = [
     "Balanced",
+    "BalancedTargets",
     "BlockShuffled",
     "Index",
     "Mixed",

@@ -37,6 +37,13 @@ class SpecError(ValueError):
     """An invalid `spec`; the text names the key."""
 
 
+UNITS = {"zscore": "1", "uV": "uV"}
+"""Units in a store's `spec`, by the names in the API."""
+
+_MICRO_SIGNS = "\u00b5\u03bc"
+"""Micro sign and Greek mu, which look alike, and of which keyboards have one or the other."""
+
+
 @dataclass(frozen=True)
 class StoreSpec:
     """The specification of a store's content, from its root.
@@ -285,3 +292,24 @@ def _channels(value: Any) -> tuple[Channel, ...]:
         _strings(f"channel {number}", [name, anode, *([] if cathode is None else [cathode])])
         channels.append(Channel(name, anode, cathode))
     return tuple(channels)
+
+
+def units_of(name: str) -> str:
+    """Return the units in a `spec` by their name in the API.
+
+    Parameters
+    ----------
+    name : {"zscore", "uV", "µV"}
+        µV with either of its two Unicode characters.
+
+    Raises
+    ------
+    ValueError
+        If it is another name.
+    """
+    plain = name
+    if isinstance(name, str):
+        plain = name.translate(dict.fromkeys(map(ord, _MICRO_SIGNS), "u"))
+    if plain not in UNITS:
+        raise ValueError(f"units must be 'uV' or 'zscore', not {name!r:.40}")
+    return UNITS[plain]

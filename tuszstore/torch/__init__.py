@@ -9,12 +9,10 @@ in another thread.
 >>> for signal, label in loader: ...  # doctest: +SKIP
 """
 
-try:
+from tuszstore.compat import explain_missing
+
+with explain_missing():
     import torch as _torch  # noqa: F401
-except ModuleNotFoundError as error:
-    if error.name != "torch":
-        raise
-    raise ImportError("tuszstore.torch needs PyTorch: pip install 'tuszstore[torch]'") from error
 
 from tuszstore.sampling import BlockShuffled
 from tuszstore.torch.dataset import WindowDataset

@@ -7,11 +7,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuszstore.errors import ConfigError
 from tuszstore.facade.windows import WindowCollection
+from tuszstore.read.targets import Target
 from tuszstore.sampling import (
     Balanced,
+    BalancedTargets,
     Sampler,
     SamplingError,
     Sequential,
@@ -19,7 +22,8 @@ from tuszstore.sampling import (
     Weighted,
     seizure_ratio,
 )
-from tuszstore.store.categories import CATEGORIES, UNKNOWN_CATEGORY
+from tuszstore.store.categories import CATEGORIES, NONE, UNKNOWN_CATEGORY
+from tuszstore.torch.known import known_windows, target_of, window_targets
 from tuszstore.torch.loader import LOADER_OPTIONS, WindowLoader
 from tuszstore.torch.options import refuse_options, refuse_path
 
@@ -36,7 +40,9 @@ class LoaderConfig:
     use_balanced_sampling : bool
         See :func:`training_loader`.
     full, background, redraw
-        Of :class:`tuszstore.sampling.Balanced`; the NPZ pipeline has ``redraw=False``.
+        Of :class:`tuszstore.sampling.Balanced`; the NPZ pipeline has ``redraw=False``. With a label
+        of one value per window, `background` is the number of negative windows per positive one,
+        and `full` is not used.
     """
 
     batch_size: int = 64
@@ -80,6 +86,12 @@ def training_loader(
     ``sqrt((1 - r) / r)``, where r is their share: as in the NPZ pipeline, but counted, not
     estimated from a sample. Without it, an epoch is all windows, shuffled.
 
+    With a label of one value per window (``preictal``, or any with a `rule`), an epoch is balanced
+    by that label instead: all positive windows, and `background` negative ones for each
+    (:class:`~tuszstore.sampling.BalancedTargets`). Windows whose label is unknown (NaN), in all
+    samples if there are several, are never drawn. With `jitter` the label of a shifted window can
+    differ from that by which it was drawn, and be unknown.
+
     A store without any seizure is rejected for balanced sampling: the usual cause is missing
     labels. The NPZ pipeline trains on it.
 
@@ -99,7 +111,8 @@ def training_loader(
     Raises
     ------
     SamplingError
-        If balanced sampling finds no seizure, or no window is labelled.
+        If balanced sampling finds no seizure, or windows of one class only; or no window is
+        labelled.
     ConfigError, TypeError
         If a key or an option is unknown.
 
@@ -114,7 +127,8 @@ def training_loader(
     )
     _check_options("training_loader", options, names)
     refuse_path("training_loader", store)
-    return WindowLoader(store, _training_sampler(store, config), config.batch_size, **options)
+    sampler = _training_sampler(store, config, target_of(options))
+    return WindowLoader(store, sampler, config.batch_size, **options)
 
 
 def validation_loader(
@@ -134,7 +148,8 @@ def validation_loader(
     Returns
     -------
     WindowLoader
-        In the order of the store.
+        In the order of the store. Labels can be NaN, such as those of ``preictal`` in a seizure:
+        exclude them from a mean.
 
     Raises
     ------
@@ -165,29 +180,96 @@ def _check_options(where: str, options: Mapping[str, Any], names: list[str]) -> 
     refuse_options(where, options, [*names, *LOADER_OPTIONS])
 
 
-def _training_sampler(store: WindowCollection, config: LoaderConfig) -> Sampler:
-    labelled, table = _labelled(store), store.metadata.windows
+def _training_sampler(store: WindowCollection, config: LoaderConfig, target: Target) -> Sampler:
+    labelled = _labelled(store)
+    if target.per_window:
+        return _by_target(store, config, target)
+    usable = None
+    if target != Target.of(target.label) or target.label == "onset":
+        usable = _with_known(store, labelled, target)
     if not config.use_balanced_sampling:
-        return Shuffled(labelled, config.seed)
-    n_none, n_partial, _ = (np.count_nonzero(store.mask(name)) for name in CATEGORIES)
-    if n_partial:
-        return Balanced(table, config.full, config.background, config.seed, redraw=config.redraw)
-    if n_none == len(labelled):
+        return Shuffled(labelled if usable is None else usable, config.seed)
+    return _by_category(store, config, labelled, usable)
+
+
+def _by_target(store: WindowCollection, config: LoaderConfig, target: Target) -> Sampler:
+    """Return a sampler by a label of one value per window."""
+    table, values = store.metadata.windows, window_targets(store, target)
+    if not config.use_balanced_sampling:
+        return Shuffled(_some(store, np.flatnonzero(~np.isnan(values)), target), config.seed)
+    try:
+        return BalancedTargets(table, values, config.background, config.seed, redraw=config.redraw)
+    except SamplingError as error:
         raise SamplingError(
-            f"{store.path}: none of {n_none} windows has a seizure, so the set cannot be balanced. "
-            "Check labels.annotation and labels.seizure of the configuration, and that the "
-            "annotation files are beside the recordings; `tuszstore info STORE` shows what a store "
-            "holds. To train on it anyway, set use_balanced_sampling to false"
+            f"{store.path}: label {target}: {error}. {_advice(target, config, values)}. To train "
+            "on it anyway, set use_balanced_sampling to false: an epoch is then all windows with a "
+            "known label"
+        ) from None
+
+
+def _advice(target: Target, config: LoaderConfig, values: NDArray[Any]) -> str:
+    if (values > 0).any() and (values == 0).any():
+        return f"Raise background, which is {config.background:g}"
+    if target.label != "preictal":
+        return "Change rule or ignore, and check with `tuszstore info STORE` which seizures it has"
+    if (values > 0).any():
+        return (
+            "A window is negative if no seizure begins in the horizon and interval after it and "
+            "that time is recorded: shorten horizon, interval or the windows"
         )
-    r = seizure_ratio(table, labelled)
+    return (
+        "A window is positive if a seizure begins within the interval that follows the horizon: "
+        "lengthen interval, or shorten horizon or the windows"
+    )
+
+
+def _with_known(store: WindowCollection, labelled: Any, target: Target) -> Any:
+    """Return the labelled windows with a known sample; None if these are all."""
+    known = known_windows(store, target)[labelled]
+    return None if known.all() else _some(store, labelled[known], target)
+
+
+def _some(store: WindowCollection, windows: Any, target: Target) -> Any:
+    if not len(windows):
+        raise SamplingError(
+            f"{store.path}: label {target}: it is unknown for each of {len(store)} windows, so "
+            "there is nothing to train on. Shorten horizon, interval or ignore"
+        )
+    return windows
+
+
+def _by_category(
+    store: WindowCollection, config: LoaderConfig, labelled: Any, usable: Any
+) -> Sampler:
+    """Return a sampler by the category of windows; of usable ones, if not None."""
+    table = store.metadata.windows
+    windows = labelled if usable is None else usable
+    category, known = table["category"], "" if usable is None else " with a known label"
+    n_none, n_partial, _ = (
+        np.count_nonzero(category[windows] == code) for code in range(len(CATEGORIES))
+    )
+    if n_partial:
+        return Balanced(
+            table, config.full, config.background, config.seed, redraw=config.redraw, indices=usable
+        )
+    if n_none == len(windows):
+        raise SamplingError(
+            f"{store.path}: none of {n_none} windows{known} has a seizure, so the set cannot "
+            "be balanced. Check labels.annotation and labels.seizure of the configuration, and "
+            "that the annotation files are beside the recordings; `tuszstore info STORE` shows "
+            "what a store holds. To train on it anyway, set use_balanced_sampling to false"
+        )
+    r = seizure_ratio(table, windows)
     weight = math.sqrt((1 - r) / r) if r < 1 else 1.0
     warnings.warn(
-        f"{store.path}: no window is at the edge of a seizure, so the set cannot be balanced: "
-        f"all windows are drawn instead, those with seizure with a weight of {weight:.3g}",
-        stacklevel=3,
+        f"{store.path}: no window{known} is at the edge of a seizure, so the set cannot be "
+        "balanced: all windows are drawn instead, those with seizure with a weight of "
+        f"{weight:.3g}",
+        stacklevel=4,
     )
-    weights = dict(zip(CATEGORIES, (1.0, weight, weight), strict=True))
-    return Weighted(table, weights, seed=config.seed)
+    each = np.zeros(len(category))
+    each[windows] = np.where(category[windows] == NONE, 1.0, weight)
+    return Weighted(table, each, seed=config.seed)
 
 
 def _labelled(store: WindowCollection) -> Any:

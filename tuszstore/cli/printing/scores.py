@@ -20,6 +20,9 @@ NAMES = {
 }
 """Displayed names of the rules."""
 
+_OF_EVENTS = ("szcore_events", "ovlp")
+"""Rules that count a false alarm once, not its seconds or fractions of it: their rate is shown."""
+
 _HEADS = ("sensitivity", "precision", "F1", "false alarms per day")
 
 
@@ -36,7 +39,10 @@ def show_scores(console: Console, predictions: Predictions, scores: Scores) -> N
     table = Table("rule", "hits", "misses", "false alarms", *_HEADS)
     for name, tally in scores.total.items():
         counts = (f"{count:.5g}" for count in (tally.hits, tally.misses, tally.false_alarms))
-        table.add_row(NAMES[name], *counts, *(_number(tally, measure) for measure in MEASURES))
+        numbers = [_number(tally, measure) for measure in MEASURES]
+        if name not in _OF_EVENTS:
+            numbers[MEASURES.index("false_alarms_per_day")] = "-"
+        table.add_row(NAMES[name], *counts, *numbers)
     console.print(table)
     if len(scores.subjects["szcore_events"]) > 1:
         means = scores.macro("szcore_events")
