@@ -18,14 +18,7 @@ from tuszstore.torch import training_loader  # noqa: E402
 
 AHEAD: dict[str, Any] = {"label": "preictal", "horizon": 10, "interval": 60}
 
-OF_WINDOWS: list[dict[str, Any]] = [
-    AHEAD,
-    {"rule": "any"},
-    {"rule": "soft", "ignore": 5},
-    {"label": "onset", "interval": 5, "rule": "any"},
-    {"label": "channels", "rule": "any"},
-    {"label": "classes", "rule": "any"},
-]
+OF_WINDOWS: list[dict[str, Any]] = [AHEAD, {"label": "onset", "interval": 5, "rule": "any"}]
 
 
 def identify(options: dict[str, Any]) -> str:
@@ -36,8 +29,6 @@ def known_and_positive(windows: Any, options: dict[str, Any]) -> tuple[Any, Any]
     values = windows.targets(slice(None), **options)
     if values.ndim == 2:
         return ~np.isnan(values).all(axis=1), (values > 0).any(axis=1)
-    if options["label"] == "classes" if "label" in options else False:
-        return np.ones(len(values), bool), (values & windows.spec.seizure_bits) > 0
     return ~np.isnan(values), values > 0
 
 
@@ -124,18 +115,23 @@ class TestOneValuePerWindow:
 
 class TestOneValuePerSample:
     def test_the_default_set_is_that_of_the_categories(self, train: tuszstore.Store) -> None:
-        for options in ({}, {"label": "classes"}, {"label": "channels"}):
+        for options in (
+            *({}, {"label": "classes"}, {"label": "channels"}),
+            *({"rule": "any"}, {"label": "channels", "rule": "majority"}),
+        ):
             loader = training_loader(train, batch_size=8, **options)
             assert loader.sampler.epoch(0).tolist() == balanced(train.index).tolist()
 
     @pytest.mark.parametrize(
-        "options", [{"label": "onset", "interval": 2}, {"ignore": 20}], ids=identify
+        "options",
+        [{"label": "onset", "interval": 2}, {"ignore": 20}, {"rule": "soft", "ignore": 20}],
+        ids=identify,
     )
     def test_windows_without_a_known_sample_are_not_drawn(
         self, train: tuszstore.Store, options: dict[str, Any]
     ) -> None:
         view = train.view(["Fp1-F7"], "uV", 4, 4)
-        known = ~np.isnan(view.targets(slice(None), **options)).all(axis=1)
+        known, _ = known_and_positive(view, options)
         assert not known.all()
         loader = training_loader(view, use_balanced_sampling=False, batch_size=8, **options)
         assert sorted(loader.sampler.epoch(0)) == np.flatnonzero(known).tolist()

@@ -40,8 +40,8 @@ class LoaderConfig:
     use_balanced_sampling : bool
         See :func:`training_loader`.
     full, background, redraw
-        Of :class:`tuszstore.sampling.Balanced`; the NPZ pipeline has ``redraw=False``. With a label
-        of one value per window, `background` is the number of negative windows per positive one,
+        Of :class:`tuszstore.sampling.Balanced`; the NPZ pipeline has ``redraw=False``. In a set
+        balanced by its label, `background` is the number of negative windows per positive one,
         and `full` is not used.
     """
 
@@ -86,11 +86,12 @@ def training_loader(
     ``sqrt((1 - r) / r)``, where r is their share: as in the NPZ pipeline, but counted, not
     estimated from a sample. Without it, an epoch is all windows, shuffled.
 
-    With a label of one value per window (``preictal``, or any with a `rule`), an epoch is balanced
-    by that label instead: all positive windows, and `background` negative ones for each
-    (:class:`~tuszstore.sampling.BalancedTargets`). Windows whose label is unknown (NaN), in all
-    samples if there are several, are never drawn. With `jitter` the label of a shifted window can
-    differ from that by which it was drawn, and be unknown.
+    Categories say nothing about what follows a window. With the label ``preictal``, or ``onset``
+    with a `rule`, an epoch is balanced by that label instead: all positive windows, and
+    `background` negative ones for each (:class:`~tuszstore.sampling.BalancedTargets`). With any
+    label, windows for which it is unknown (NaN), in all samples if there are several, are never
+    drawn. With `jitter` the label of a shifted window can differ from that by which it was drawn,
+    and be unknown.
 
     A store without any seizure is rejected for balanced sampling: the usual cause is missing
     labels. The NPZ pipeline trains on it.
@@ -180,9 +181,13 @@ def _check_options(where: str, options: Mapping[str, Any], names: list[str]) -> 
     refuse_options(where, options, [*names, *LOADER_OPTIONS])
 
 
+_BY_CATEGORY = ("seizure", "classes", "channels")
+"""Labels that are positive in a seizure, so that a window's category says how much of it is."""
+
+
 def _training_sampler(store: WindowCollection, config: LoaderConfig, target: Target) -> Sampler:
     labelled = _labelled(store)
-    if target.per_window:
+    if target.per_window and target.label not in _BY_CATEGORY:
         return _by_target(store, config, target)
     usable = None
     if target != Target.of(target.label) or target.label == "onset":
