@@ -209,6 +209,7 @@ def test_only_what_needs_something_elsewhere_is_not_run() -> None:
         "needs a dataset in BIDS",
         "needs h5netcdf",
         "needs the Helsinki neonates",
+        "needs an NPZ cache",
         "needs the Siena database",
         "needs predictions",
         "needs the package above",

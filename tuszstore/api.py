@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tuszstore.config import Config, load_config
+from tuszstore.errors import CorpusError
 from tuszstore.facade.store import Store, open_place
 from tuszstore.store.find import find_place
 
@@ -33,6 +34,10 @@ def build(
     Recordings in the store, or built before an interruption, are reused if they are
     unchanged; see `docs/build.md`.
 
+    Options are keys of the configuration:
+    ``build({"corpus": {"split_policy": "patient"}}, split="train", data="BIDS", store="stores")``,
+    or ``build(load_config("bipolar", {"corpus.split_policy": "patient"}), ...)``.
+
     A script that calls this with workers needs the guard ``if __name__ == "__main__":``, because
     worker processes import it.
 
@@ -41,7 +46,8 @@ def build(
     config : path, str, mapping, Config or None
         As for :func:`tuszstore.load_config`.
     split : str
-        ``train``, ``dev`` (or ``val``) or ``eval``.
+        ``train``, ``dev`` (or ``val``) or ``eval``. Each call builds one; ``all`` is known on the
+        command line only.
     data, store : path, optional
         Root of the corpus, and the folder for the stores; they override ``paths``.
     workers : int, optional
@@ -72,6 +78,11 @@ def build(
     from tuszstore.builder.plan import make_plan
     from tuszstore.progress import choose_progress
 
+    if split == "all":
+        raise CorpusError(
+            "split: one call builds one split, not 'all'; call build for 'train', for 'dev' and, "
+            "if the corpus has it, for 'eval', or run: tuszstore build --split all"
+        )
     given = {"paths.data": data, "paths.store": store, "build.workers": workers}
     options = {key: value for key, value in given.items() if value is not None}
     loaded = load_config(config, options)

@@ -778,3 +778,10 @@ def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
     assert done.stderr.count("if __name__ == '__main__':") >= 2  # in the worker, and at the end
     assert "BuildError: no worker can be started" in done.stderr.strip()
     assert not (tmp_path / "stores" / "train.zarr").exists()
+
+
+def test_a_call_builds_one_split(tmp_path: Path) -> None:
+    with pytest.raises(
+        CorpusError, match=r"one split, not 'all'; call build for 'train', .* --split"
+    ):
+        tuszstore.build(split="all", data=tmp_path, store=tmp_path)

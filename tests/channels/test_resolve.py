@@ -1,6 +1,7 @@
 """Channels that are wanted, made of the signals of a file by their labels."""
 
 import random
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.channels.electrodes_oracle import match_channels, require_channels
 from tests.channels.test_channels import BANANA as MONTAGE
 from tuszstore.channels.labels import describe_labels, reference_key
 from tuszstore.channels.names import CHANNELS, SYNONYMS, canonical
+from tuszstore.channels.reasons import why_not_derived
 from tuszstore.channels.resolve import Resolution, resolve
 from tuszstore.channels.sets import SETS, TEN_TWENTY, parse_channels
 from tuszstore.errors import RecordingError
@@ -460,3 +462,38 @@ def test_neighbours_of_one_electrode_give_their_difference() -> None:
     for order in (labels, labels[::-1]):
         assert terms(order, "P7-P3")["P7-P3"] == {"P7-O1": 1, "P3-O1": -1}
     assert "cannot be computed" in reason([f"{a}-{b}" for a, b in pairwise(CHANNELS)], ["Fp1-O2"])
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "told", "way_out"),
+    [
+        (
+            "double_banana",
+            "Fp1-T3",
+            "Fp1 and T3 are only parts of other channels",
+            "channels.set=10-20,",
+        ),
+        ("double_banana", "Cz", "Cz is only a part of other channels", "channels.set=10-20,"),
+        (
+            "double_banana",
+            "T3-A1",
+            "T3 is only a part of other channels, A1 is missing",
+            r"channels.set=10-20\+A,",
+        ),
+        ("10-20", "A1-A2", "A1 and A2 are missing", r"channels.set=10-20\+A,"),
+        ("10-20", "F9-T3", "F9 is missing", r"channels.set=\[F9, ...\],"),
+    ],
+)
+def test_what_a_store_cannot_derive(stored: str, wanted: str, told: str, way_out: str) -> None:
+    channels, lost = parse_channels(stored), parse_channels([wanted])
+    reason = why_not_derived(lost, channels, CHANNELS)
+    assert re.fullmatch(
+        f"cannot derive {lost[0].name}: {told}. The store has .*; if the files .*{way_out}.*",
+        reason,
+    )
+
+
+def test_no_electrode_has_no_way_out() -> None:
+    lost = parse_channels(["BTEleft SD"])
+    reason = why_not_derived(lost, parse_channels(["Cz"]), CHANNELS)
+    assert reason == "cannot derive BTEleft SD: BTEleft SD is missing. The store has Cz"

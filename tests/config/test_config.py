@@ -653,3 +653,8 @@ def test_every_key_of_today_is_one_of_the_first_or_came_later() -> None:
         for part in path.split("."):
             section = getattr(section, part)
         assert set(names) <= set(type(section).model_fields)
+
+
+def test_the_documentation_names_every_builtin_configuration() -> None:
+    for name in builtin_configs():
+        assert f"``{name}``" in (load_config.__doc__ or "")

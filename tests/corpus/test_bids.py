@@ -1,6 +1,8 @@
 """BIDS with all its quirks: SzCORE's standard, SeizeIT2, and other datasets with events."""
 
 import json
+import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isnan
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tuszstore
+from tests import ROOT
 from tests.corpus.edf_files import CHANNELS, Channel, channel, mark, noise, write_edf
 from tuszstore.channels.sets import SETS
 from tuszstore.config.events import EventWords
@@ -870,3 +873,13 @@ def test_seizeit2_has_two_of_three_channels(tmp_path: Path) -> None:
         store = tuszstore.open(report.store)
         assert store.channels == ("BTEleft SD", "CROSStop SD")
         np.testing.assert_equal(store.index["seizure_fraction"].values, [np.nan, 0, np.nan, 0])
+
+
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    """Its columns are aligned with blanks for readers, and separated by tabs in a file."""
+    page = (ROOT / "docs" / "start" / "bids.md").read_text(encoding="utf-8")
+    example = re.search(r"^ {4}onset .*\n(?: {4}.*\n)+", page, re.MULTILINE)
+    assert example is not None
+    table = re.sub(r" {2,}", "\t", textwrap.dedent(example[0]))
+    assert table.splitlines()[1].split("\t") == ["0", "62.5", "bckg"]
+    assert spans(annotated(tmp_path, table).events) == [(62.5, 102.5, "sz_foc_ia")]

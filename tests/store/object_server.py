@@ -37,6 +37,7 @@ class ObjectServer:
     ranges: bool = True
     suffixes: bool = True
     suffixes_are_starts: bool = False
+    missing: str = ""
     fault: Fault = lambda _: None
 
     def forget(self) -> None:
@@ -70,7 +71,7 @@ def serve(root: Path) -> Iterator[ObjectServer]:
                 with lock:
                     under_way -= 1
 
-        do_HEAD = do_GET
+        do_HEAD = do_PUT = do_GET
 
         def answer(self, request: Request) -> None:
             status = server.fault(request)
@@ -78,9 +79,12 @@ def serve(root: Path) -> Iterator[ObjectServer]:
             if status is None and not path.is_file():
                 status = 404
             if status is not None and status > 0:
+                said = server.missing.encode() if status == 404 else b""
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(said)
                 return
             content, stat = path.read_bytes(), path.stat()
             begin, end = 0, len(content)

@@ -52,6 +52,22 @@ def open_at(server: ObjectServer, name: str = "train.zarr") -> tuszstore.Store:
     return tuszstore.open(name, store=HTTPStore.from_url(server.url, **options))
 
 
+def set_up_s3(monkeypatch: pytest.MonkeyPatch, url: str, **variables: str) -> None:
+    """Have URLs of S3 lead to a server, with credentials, unless variables say otherwise."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    usual = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "bob",
+        "AWS_SECRET_ACCESS_KEY": "bob",
+        "AWS_METADATA_ENDPOINT": url,  # which gives credentials in a cloud
+    }
+    for name, value in (usual | variables).items():
+        if value:
+            monkeypatch.setenv(name, value)
+
+
 def in_memory(path: Path) -> MemoryStore:
     objects = MemoryStore()
     for file in path.rglob("*"):
@@ -562,6 +578,55 @@ class TestFailures:
         with pytest.raises(StoreError, match="access is denied; check the credentials"):
             open_at(server)
 
+    @pytest.mark.parametrize(
+        ("variables", "told"),
+        [
+            (
+                {"AWS_ALLOW_HTTP": "false"},
+                "the endpoint is not https://; .* set AWS_ALLOW_HTTP=true$",
+            ),
+            ({"AWS_ENDPOINT_URL": "localhost:9000"}, "AWS_ENDPOINT_URL must begin with https://"),
+            (
+                {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+                r"/zarr.json: cannot be read: no credentials are set, .*\(the server answered 403 "
+                r"Forbidden\); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGN",
+            ),
+            (
+                {},
+                r"/zarr.json: cannot be read: access is denied; check the credentials "
+                r"\(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\) and the names in the URL$",
+            ),
+        ],
+        ids=["http", "no scheme", "no credentials", "other credentials"],
+    )
+    def test_a_server_of_ones_own(
+        self,
+        server: ObjectServer,
+        variables: dict[str, str],
+        told: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Errors name the variables that are missing or wrong."""
+        set_up_s3(monkeypatch, server.url, **variables)
+        server.fault = lambda _: 403
+        with pytest.raises(StoreError, match=f"^s3://bucket/train.zarr.*{told}"):
+            tuszstore.open("s3://bucket/train.zarr")
+
+    @pytest.mark.parametrize("name", ["train", "val"])
+    def test_no_such_bucket(
+        self, server: ObjectServer, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_up_s3(monkeypatch, server.url)
+        server.missing = "<Error><Code>NoSuchBucket</Code></Error>"
+        with pytest.raises(
+            StoreError,
+            match=f"^s3://no/{name}.zarr: cannot be read: .* no such bucket; check its name",
+        ):
+            tuszstore.open(f"s3://no/{name}.zarr")
+        server.missing = "<Error><Code>NoSuchKey</Code></Error>"
+        with pytest.raises(StoreError, match=f"^s3://no/{name}.zarr: no store here"):
+            tuszstore.open(f"s3://no/{name}.zarr")
+
     @pytest.mark.parametrize("status", [403, 404, 500])
     def test_credentials_are_never_told(self, server: ObjectServer, status: int) -> None:
         user, password = "".join(["b", "ob"]), "".join(["hunter", "2"])  # not in a traceback
@@ -751,7 +816,10 @@ class TestOpening:
             ("ftp://host/train.zarr", "ftp://: unknown kind of store; known are s3://"),
             ("https://host/train.zarr?sig=1", "has no query or fragment.*store="),
             (Path("s3://bucket/train.zarr"), "pass it as a string: s3://"),
-            ("az://container/train.zarr", "az://container/train.zarr: cannot be opened: .*ccount"),
+            (
+                "az://container/train.zarr",
+                "az://container/train.zarr: cannot be opened: .*AZURE_STORAGE_ACC",
+            ),
         ],
         ids=["scheme", "query", "pathlib", "no account"],
     )

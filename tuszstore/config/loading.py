@@ -56,8 +56,9 @@ def load_config(
     Parameters
     ----------
     source : path, str, mapping, Config or None
-        A YAML file, the name of a built-in configuration (``tusz``, ``reference``,
-        ``smoke``), the same as a mapping, or nothing for the defaults.
+        A YAML file, the name of a built-in configuration (``tusz``, ``bipolar``, ``reference``,
+        ``smoke``), sections as a mapping, such as ``{"corpus": {"split_policy": "patient"}}``,
+        or nothing for the defaults, which are those of ``tusz``.
     options : mapping, optional
         Dotted keys, such as ``{"storage.dtype": "float32"}``.
     names : mapping of str to str, optional

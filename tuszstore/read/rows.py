@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tuszstore.channels.derivations import AVERAGE, Channel
 from tuszstore.channels.names import CHANNELS, canonical
+from tuszstore.channels.reasons import why_not_derived
 from tuszstore.channels.recipes import find_recipe
 from tuszstore.channels.resolve import AVERAGES
 from tuszstore.channels.sets import check_distinct
@@ -292,24 +293,14 @@ def derive(
     for channel in channels:
         recipe = find_recipe(channel, spec.channels, electrodes)
         if recipe is None:
-            faults.append(_why_not(channel, spec, electrodes))
+            faults.append(channel)
         elif channel.cathode != AVERAGE or len(recipe) == 1:
             found.append(Derivation(recipe))
         else:
             found.append(_less_average(metadata, channel, electrodes))
     if faults:
-        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-        there = ", ".join(spec.channel_names[:_LISTED])
-        others = len(spec.channels) - _LISTED
-        raise ValueError(
-            f"{metadata.path}: cannot derive {'; '.join(faults[:_SHOWN])}{more}. The store has "
-            f"{there}" + (f" and {others} more" if others > 0 else "")
-        )
+        raise ValueError(f"{metadata.path}: {why_not_derived(faults, spec.channels, electrodes)}")
     return found
-
-
-_SHOWN = 4
-_LISTED = 32
 
 
 def _less_average(
@@ -331,23 +322,6 @@ def _less_average(
         tuple(places[name, None] for name in electrodes),
         np.where(against, 0.0, -1.0 / len(electrodes)),
     )
-
-
-def _why_not(channel: Channel, spec: StoreSpec, electrodes: tuple[str, ...]) -> str:
-    """Return a channel's name, and the electrodes that the store lacks for it."""
-    there = {c.identity for c in spec.channels}
-    # a pair with a name that is not an electrode counts as a single name
-    parts = [channel.anode] if channel.cathode else [*map(canonical, channel.anode.split("-"))]
-    if channel.cathode == AVERAGE:
-        parts += electrodes
-    elif channel.cathode is not None:
-        parts.append(channel.cathode)
-    missing = [name for name in dict.fromkeys(parts) if (name, None) not in there]
-    of_pairs = {name for pair in there if pair[1] is not None for name in pair}
-    named = ", ".join(missing[:_LISTED])
-    if any(name in of_pairs for name in missing):
-        return f"{channel.name}: {named} exists only as a part of other channels"
-    return f"{channel.name}: {named} is missing"
 
 
 class _Sums:

@@ -27,7 +27,13 @@ from tuszstore.store.place import (
     RequestError,
     hide_credentials,
 )
-from tuszstore.store.remote_errors import explain, is_answer, refuses_suffixes
+from tuszstore.store.remote_errors import (
+    endpoint_fault,
+    explain,
+    is_answer,
+    lacks_bucket,
+    refuses_suffixes,
+)
 
 T = TypeVar("T")
 
@@ -102,6 +108,8 @@ class RemotePlace:
                 f"{shown}: a store's URL has no query or fragment; for signed access pass "
                 "store=, an obstore store with the credentials"
             )
+        if parts.scheme.lower() in ("s3", "s3a") and (fault := endpoint_fault()):
+            raise StoreError(f"{shown}: cannot be opened: {fault}")
         import_obstore()
         import obstore.store
 
@@ -215,7 +223,7 @@ class RemotePlace:
 
     def explain(self, error: BaseException) -> str:
         """Return the text of an error of zarr-python, without credentials."""
-        return explain(error)
+        return explain(error, type(self._objects).__name__)
 
     def sizes(self) -> list[int] | None:
         """Return the sizes (byte) of all objects; None if they cannot be listed."""
@@ -331,7 +339,10 @@ class RemotePlace:
         shown = f"{self.path}/{name}".rstrip("/")
         try:
             yield
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if lacks_bucket(error):
+                reason = "cannot be read: there is no such bucket; check its name and the endpoint"
+                raise RequestError(self.path, reason) from None
             raise RequestError(shown, "is missing", missing=True) from None
         except TimeoutError:
             raise RequestError(
@@ -342,7 +353,7 @@ class RemotePlace:
         except (BaseError, OSError, ValueError) as error:
             # not `from error`: its text may contain credentials
             raise RequestError(
-                shown, f"cannot be read: {explain(error)}", unanswered=not is_answer(error)
+                shown, f"cannot be read: {self.explain(error)}", unanswered=not is_answer(error)
             ) from None
 
 
