@@ -1,4 +1,4 @@
-"""How the signal of a store was made: corpus, channels, filters, normalisation, changed settings."""
+"""The signal of a store: corpus, channels, filters, normalisation and changed settings."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -65,8 +65,8 @@ def processing_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def changed_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the dotted keys of a recorded configuration that differ from the default.
 
-    Sections that do not affect the content, and keys that the configuration lacks, are omitted; keys
-    that this version does not know are included.
+    Sections that do not affect the content, and keys that the configuration lacks, are omitted;
+    keys that this version does not know are included.
 
     Parameters
     ----------
