@@ -338,3 +338,14 @@ def test_doubts_are_counted_by_kind_with_examples() -> None:
     assert zero.count(";") == 2
     assert "a.edf, row 7: seiz from 0 s to 900 s, of 100 s" in told["too_long"][0]
     assert warn_of_doubts([("a.edf", ())]) == []
+
+
+def test_rows_that_repeat_an_impossible_event_are_counted() -> None:
+    rows = [event(50, 900, channel=name) for name in ("FP1-F7", "F7-T3", "T3-T5")]
+    doubts = find_doubts([*rows, event(0, 800)], 100.0, DEFAULT)
+    late = [doubt for doubt in doubts if doubt.kind == "past_end"]
+    assert [doubt.rows for doubt in late] == [3, 1]
+    told = next(text for text in warn_of_doubts([("a.edf", doubts)]) if "past the" in text)
+    assert told.startswith(
+        "impossible events: 2 past the recording's end by more than 10 s (in 4 rows), such as "
+    )
