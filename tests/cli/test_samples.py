@@ -1,10 +1,12 @@
 """synth and demo, as a user meets them."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.cli.runner import run
 
 
@@ -19,10 +21,18 @@ def test_synth(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_demo(tmp_path: Path) -> None:
-    result = run("demo", tmp_path / "demo", "--workers", 0)
+    result = run("demo", tmp_path / "a demo", "--workers", 0)
     assert result.exit_code == 0, result.output
     assert "partial_seizure  seizure" in result.output
-    assert run("demo", tmp_path / "demo", "--workers", 0).exit_code == 0
+    _, _, last = result.stdout.partition("Go on with:\n")
+    info, report, train = (line.split("  #")[0].strip() for line in last.splitlines())
+    assert [shlex.split(info)[1], shlex.split(report)[1]] == ["info", "report"]
+    assert run(*shlex.split(info)[1:]).exit_code == 0
+    python, script, store = shlex.split(train)
+    assert python == "python"
+    assert (ROOT / script).is_file()
+    assert store == str(tmp_path / "a demo" / "stores" / "train.zarr")
+    assert run("demo", tmp_path / "a demo", "--workers", 0).exit_code == 0
 
 
 @pytest.mark.parametrize("command", ["demo", "synth"])

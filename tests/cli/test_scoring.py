@@ -34,6 +34,12 @@ def values(*args: object) -> Any:
     return json.loads(result.stdout)
 
 
+def shown_rows(result: Any) -> dict[str, str]:
+    """Return the rows of the first table."""
+    cells = (line.split("│") for line in result.stdout.splitlines() if line.count("│") == 3)
+    return {name.strip(): value.strip() for _, name, value, _ in cells}
+
+
 def test_text(folder: Path) -> None:
     result = run("score", folder / "p", "--threshold", 0.45)
     assert result.exit_code == 0, result.output
@@ -66,7 +72,9 @@ def test_json_says_what_the_library_says(folder: Path) -> None:
     found = values(folder / "p", "--threshold", 0.45, "--smooth", 10, "--min-duration", 5)
     predictions = tuszstore.open_predictions(folder / "p")
     expected = predictions.score(0.45, smooth=10.0, min_duration=5.0).to_json()
-    del found["predictions"]
+    assert found.pop("predictions") == str(folder / "p")
+    assert found.pop("against") is None
+    assert found.pop("notes") == []
     assert found == json.loads(json.dumps(expected))
     assert found["total"]["ovlp"]["hits"] == 2
 
@@ -81,6 +89,24 @@ def test_what_is_undefined_is_said(folder: Path, tmp_path: Path) -> None:
     found = values(folder / "p", "--against", file)
     assert found["total"]["szcore_events"]["sensitivity"] is None
     assert found["recordings"] == 1
+    assert found["against"] == str(file)
+
+
+def test_the_reference_is_told(folder: Path, tmp_path: Path) -> None:
+    assert shown_rows(run("score", folder / "p"))["reference"] == "the annotation in the store"
+    run("score", folder / "p", "--events", tmp_path / "e")
+    result = run("score", folder / "p", "--against", tmp_path / "e")
+    assert shown_rows(result)["reference"].startswith("/")
+
+
+def test_seizures_of_several_classes_at_once_are_explained(folder: Path, tmp_path: Path) -> None:
+    found = values(folder / "p")
+    by_class = sum(entry["seizures"] for entry in found["classes"].values())
+    assert by_class > found["seizures"]
+    told = "Seizures of different classes that touch or overlap are one seizure"
+    assert told in run("score", folder / "p").stdout
+    run("score", folder / "p", "--events", tmp_path / "e")  # a reference without classes
+    assert told not in run("score", folder / "p", "--against", tmp_path / "e").stdout
 
 
 def test_events_are_written_and_score_the_same(folder: Path, tmp_path: Path) -> None:
@@ -94,6 +120,25 @@ def test_a_threshold_from_another_split(folder: Path) -> None:
     found = values(folder / "p", "--threshold-from", folder / "p")
     best = tuszstore.open_predictions(folder / "p").sweep().best("f1")
     assert found["rule"]["threshold"] == best.threshold
+
+
+def test_a_threshold_of_another_model_is_warned_of(folder: Path, tmp_path: Path) -> None:
+    store = tuszstore.open(folder / "dev.zarr")
+    for name, model in (("b", "b"), ("unnamed", "")):
+        with tuszstore.write_predictions(store, tmp_path / name, model=model) as out:
+            out.write(np.arange(len(store)), np.full(len(store), 0.4))
+    result = run("score", folder / "p", "--threshold-from", tmp_path / "b", "--json")
+    assert result.exit_code == 0
+    (note,) = json.loads(result.stdout)["notes"]
+    assert result.stderr == f"warning: {note}\n"
+    assert note == (
+        f"the threshold is of another model: {tmp_path / 'b'} names the model 'b', "
+        f"{folder / 'p'} 'a'"
+    )
+    for other in (folder / "p", tmp_path / "unnamed"):
+        result = run("score", folder / "p", "--threshold-from", other, "--json")
+        assert result.stderr == ""
+        assert json.loads(result.stdout)["notes"] == []
 
 
 def test_the_threshold_of_another_split_is_of_events_made_alike(folder: Path) -> None:

@@ -368,3 +368,14 @@ def test_an_event_wholly_outside_is_dropped_with_cause_and_way_out(
         assert any(hint in note for note in marked.notes)
         with pytest.raises(RecordingError, match=r"impossible annotation: an event "):
             mark_events(annotation(one), 100, 1.0, labels(suspicious="leave_out"))
+
+
+def test_rows_that_repeat_an_impossible_event_are_counted() -> None:
+    rows = [event(50, 900, channel=name) for name in ("FP1-F7", "F7-T3", "T3-T5")]
+    doubts = find_doubts([*rows, event(0, 800)], 100.0, DEFAULT)
+    late = [doubt for doubt in doubts if doubt.kind == "past_end"]
+    assert [doubt.rows for doubt in late] == [3, 1]
+    told = next(text for text in warn_of_doubts([("a.edf", doubts)]) if "past the" in text)
+    assert told.startswith(
+        "impossible events: 2 past the recording's end by more than 10 s (in 4 rows), such as "
+    )

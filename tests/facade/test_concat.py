@@ -219,11 +219,31 @@ class TestRefused:
     def test_channels(self, stores: list[tuszstore.Store]) -> None:
         channels = stores[0].spec.channels
         fewer = with_spec(stores[1], channels=channels[:-1])
-        with pytest.raises(ConcatError, match=r"a and b have different channels: Fp1, .* Only"):
+        with pytest.raises(ConcatError) as caught:
             tuszstore.concat({"a": stores[0], "b": fewer})
+        common = [channel.name for channel in channels[:-1]]
+        assert str(caught.value) == (
+            f"a and b have different channels: only a has {channels[-1].name}; use a view of each: "
+            f"store.view(channels={common})"
+        )
         turned = with_spec(stores[1], channels=channels[::-1])
-        with pytest.raises(ConcatError, match="They differ only in order"):
+        with pytest.raises(ConcatError, match="the same ones in another order; use a view"):
             tuszstore.concat({"a": stores[0], "b": turned})
+
+    def test_channels_that_a_set_makes_equal(self, stores: list[tuszstore.Store]) -> None:
+        bipolar = stores[1].view(channels="double_banana")
+        with pytest.raises(ConcatError, match=r"and 1\d more; only b has Fp1-F7, ") as caught:
+            tuszstore.concat({"a": stores[0], "b": bipolar})
+        assert str(caught.value).endswith("store.view(channels='double_banana')")
+        both = [stores[0].view(channels="double_banana"), bipolar]
+        assert len(tuszstore.concat(both)) == len(stores[0]) + len(stores[1])
+
+    def test_channels_without_a_common_view(self, stores: list[tuszstore.Store]) -> None:
+        a, b = (
+            stores[k].view(channels=names) for k, names in enumerate((["Fp1", "Cz"], ["O1-O2"]))
+        )
+        with pytest.raises(ConcatError, match=r"build both with the same channels\.set$"):
+            tuszstore.concat({"a": a, "b": b})
 
     @pytest.mark.parametrize(
         ("given", "error", "told"),

@@ -1,6 +1,7 @@
 """The report of a store: its numbers, against counts made in other ways, and the page."""
 
 import base64
+import dataclasses
 import io
 import re
 import shutil
@@ -21,6 +22,7 @@ import tuszstore
 from tests.plotting.test_reprs import Page
 from tuszstore.cli import main
 from tuszstore.corpus.synthetic import write_corpus
+from tuszstore.plotting.clipping import estimate_clipping
 from tuszstore.plotting.facts import Facts, gather
 from tuszstore.plotting.report import choose_examples, make_report
 from tuszstore.plotting.signals import measure, sample_windows
@@ -247,6 +249,36 @@ class TestSignals:
             np.testing.assert_allclose(measured.frequencies, frequencies)
             usable = np.median(power[~interpolated[row]], axis=0)
             np.testing.assert_allclose(measured.power[k][2:400], usable[2:400], rtol=1e-2)
+
+    def test_clipping_is_weighted_by_category(self, train: tuszstore.Store) -> None:
+        spec = dataclasses.replace(train.spec, clip=2.0)  # many values of a z-score are beyond
+        store = tuszstore.Store(dataclasses.replace(train.metadata, spec=spec))
+        chosen = sample_windows(store, 10**6)  # all windows: no estimate
+        sampled = {name: measure(store, windows) for name, windows in chosen.items()}
+        found = estimate_clipping(store, sampled)
+        assert found is not None
+        beyond = np.abs(train.read(np.arange(len(train)))) >= 2 - 2**-11
+        seizure = train.mask("partial_seizure") | train.mask("full_seizure")
+        assert found.limit == 2
+        assert found.total == pytest.approx(beyond.mean())
+        assert found.seizure == pytest.approx(beyond[seizure].mean())
+        assert found.seizure > found.total > 0
+        few = {name: entry for name, entry in sampled.items() if name == "no_seizure"}
+        alone = estimate_clipping(store, few)
+        assert alone is not None
+        assert alone.seizure is None
+
+    def test_without_clipping_no_share_is_told(self, train: tuszstore.Store) -> None:
+        spec = dataclasses.replace(train.spec, clip=None)
+        store = tuszstore.Store(dataclasses.replace(train.metadata, spec=spec))
+        sampled = {"no_seizure": measure(store, np.arange(1))}
+        assert sampled["no_seizure"].clipped.tolist() == [0]
+        assert estimate_clipping(store, sampled) is None
+
+    def test_the_page_tells_the_share(self, page: str) -> None:
+        words = Page(page).words
+        assert re.search(r"[\d.<]+ % of the samples lie at the clip value of ±10 ", words)
+        assert re.search(r"signal.clip ?\) ?, [\d.<]+ % in windows with a seizure", words)
 
 
 class TestPage:

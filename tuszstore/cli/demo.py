@@ -1,5 +1,6 @@
 """A demonstration on a synthetic corpus, end to end."""
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,4 +75,9 @@ def run_demo(
     seizure = (labels & store.spec.seizure_bits) > 0
     for name, window, share in zip(categories, signal, seizure.mean(1), strict=True):
         say(f"  {name:16} seizure {share:4.0%}, standard deviation {window.std():.2f}")
+    path = shlex.quote(str(directory / "stores" / "train.zarr"))
+    say("Go on with:")
+    say(f"  tuszstore info {path}")
+    say(f"  tuszstore report {path} -o report.html")
+    say(f"  python examples/train.py {path}  # in a clone; needs the extra torch")
     return 0

@@ -41,7 +41,7 @@ def demo(directory: Path, workers: int | None) -> int:
     """
     from functools import partial
 
-    from tuszstore.cli.console import make_console
+    from tuszstore.cli.console import make_console, print_line
     from tuszstore.cli.demo import run_demo
     from tuszstore.cli.printing.builds import show_report
     from tuszstore.progress import make_progress
@@ -50,7 +50,7 @@ def demo(directory: Path, workers: int | None) -> int:
     return run_demo(
         directory,
         workers,
-        say=console.print,
+        say=partial(print_line, console),
         show=partial(show_report, console),
         make_progress=make_progress,
     )

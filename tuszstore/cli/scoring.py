@@ -96,10 +96,13 @@ def score(
     if threshold is not None and threshold_from is not None:
         raise click.UsageError("--threshold and --threshold-from exclude each other")
     opened = open_predictions(predictions)
+    notes = []
     chosen = 0.5 if threshold is None else threshold
     try:
         if threshold_from is not None:
-            chosen = _best_threshold(open_predictions(threshold_from), hysteresis, rule)
+            other = open_predictions(threshold_from)
+            notes = _of_another_model(opened, other)
+            chosen = _best_threshold(other, hysteresis, rule)
         given = {"hysteresis": hysteresis, **rule}
         scores = opened.score(chosen, against, **given)
         if events is not None:
@@ -108,13 +111,27 @@ def score(
         raise click.ClickException(printable(str(error))) from error
     except OSError as error:
         raise click.ClickException(f"{events}: cannot be written: {error.strerror}") from error
+    for note in notes:
+        click.echo(f"warning: {printable(note)}", err=True)
     if as_json:
         raters = {}
         if len(opened.raters) > 1:
             raters = {"raters": [pair.to_json() for pair in opened.agreement()]}
-        echo_json({"predictions": str(opened.path), **scores.to_json(), **raters})
+        told = {"predictions": str(opened.path), "against": against and str(against)}
+        echo_json({**told, **scores.to_json(), **raters, "notes": notes})
     else:
-        show_scores(make_console(), opened, scores)
+        show_scores(make_console(), opened, scores, against)
+
+
+def _of_another_model(predictions: "Predictions", other: "Predictions") -> list[str]:
+    """Return a note if two predictions name different models."""
+    own, its = (str(found.attrs.get("model") or "") for found in (predictions, other))
+    if not own or not its or own == its:
+        return []
+    return [
+        f"the threshold is of another model: {other.path} names the model {its!r}, "
+        f"{predictions.path} {own!r}"
+    ]
 
 
 def _best_threshold(

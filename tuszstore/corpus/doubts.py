@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuszstore.config import Labels
 from tuszstore.corpus.annotations import BACKGROUND, Event
@@ -47,10 +47,13 @@ class Doubt:
         One of :data:`KINDS`.
     told : str
         The event: its row, class and times.
+    rows : int
+        Rows of the file that hold it: one for each channel, or one.
     """
 
     kind: str
     told: str
+    rows: int = 1
 
 
 def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tuple[Doubt, ...]:
@@ -100,12 +103,12 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
                 found.append((number, Doubt("overlap", _told(events[number], seconds))))
             latest = max(latest, offset)
     # annotations by channel repeat an event for many channels: only the first is reported
-    first: dict[tuple[str, str, float, str, str], Doubt] = {}
+    same: dict[tuple[str, str, float, str, str], list[Doubt]] = {}
     for number, doubt in sorted(found, key=lambda pair: pair[0]):
         event = events[number]
         what = (doubt.kind, event.label, event.onset, str(event.offset), event.rater)
-        first.setdefault(what, doubt)
-    return tuple(first.values())
+        same.setdefault(what, []).append(doubt)
+    return tuple(replace(doubts[0], rows=len(doubts)) for doubts in same.values())
 
 
 def _told(event: Event, seconds: float) -> str:
@@ -159,13 +162,19 @@ def warn_of_doubts(found: Iterable[tuple[str, Iterable[Doubt]]]) -> list[str]:
     found : iterable of (str, iterable of Doubt)
         Id of each recording, and its impossible events.
     """
-    by_kind: dict[str, list[str]] = {}
+    by_kind: dict[str, list[tuple[str, int]]] = {}
     for id_, doubts in found:
         for doubt in doubts:
-            by_kind.setdefault(doubt.kind, []).append(f"{printable(id_)}, {doubt.told}")
-    return [
-        f"{CANNOT_BE}: {len(by_kind[kind])} {told}, such as {'; '.join(by_kind[kind][:EXAMPLES])}"
-        f"{f'. {DROPPED}' if kind == 'outside' else ''}"
-        for kind, told in KINDS.items()
-        if kind in by_kind
-    ]
+            told = f"{printable(id_)}, {doubt.told}"
+            by_kind.setdefault(doubt.kind, []).append((told, doubt.rows))
+    warnings = []
+    for kind, what in KINDS.items():
+        if not (same := by_kind.get(kind)):
+            continue
+        rows = sum(number for _, number in same)
+        # notes of recordings count rows, which annotations by channel repeat
+        more = f" (in {rows} rows)" if rows > len(same) else ""
+        examples = "; ".join(told for told, _ in same[:EXAMPLES])
+        cause = f". {DROPPED}" if kind == "outside" else ""
+        warnings.append(f"{CANNOT_BE}: {len(same)} {what}{more}, such as {examples}{cause}")
+    return warnings

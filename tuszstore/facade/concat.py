@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from tuszstore.channels.recipes import find_recipe
+from tuszstore.channels.sets import SETS
 from tuszstore.errors import ConcatError
 from tuszstore.facade.class_bits import ClassBits
 from tuszstore.facade.concat_tables import ConcatTables
@@ -18,6 +20,9 @@ from tuszstore.text import printable
 
 if TYPE_CHECKING:
     from tuszstore.facade.view import Channels
+
+NAMED = 6
+"""Channels of a store that an error names; the rest is only counted."""
 
 Stores = Iterable[WindowCollection] | Mapping[str, WindowCollection]
 
@@ -230,10 +235,7 @@ def _check_equal(first: str, a: StoreSpec, other: str, b: StoreSpec) -> None:
             "build both with the same signal.sfreq",
         )  # fmt: skip
     if a.channels != b.channels:
-        raise _different(
-            "channels", first, ", ".join(a.channel_names), other, ", ".join(b.channel_names),
-            "use views with equal ones: store.view(channels=[...])" + _swapped(a, b),
-        )  # fmt: skip
+        raise _other_channels(first, a, other, b)
     if a.units != b.units:
         raise _different(
             "units", first, _unit(a), other, _unit(b), "use views: store.view(units='uV')"
@@ -249,15 +251,34 @@ def _different(what: str, a: str, its: str, b: str, others: str, way_out: str) -
     return ConcatError(f"{a} and {b} have different {what}: {its} and {others}; {way_out}")
 
 
-def _swapped(a: StoreSpec, b: StoreSpec) -> str:
-    if set(a.channels) == set(b.channels):
-        return ". They differ only in order"
-    missing = [c.name for c in a.channels if c not in b.channels]
-    more = [c.name for c in b.channels if c not in a.channels]
-    return (
-        f". Only the first has {', '.join(missing) or 'none'}, only the second "
-        f"{', '.join(more) or 'none'}"
+def _other_channels(first: str, a: StoreSpec, other: str, b: StoreSpec) -> ConcatError:
+    """Return the error for stores with different channels; it names only those that differ."""
+    only = {
+        first: [channel.name for channel in a.channels if channel not in b.channels],
+        other: [channel.name for channel in b.channels if channel not in a.channels],
+    }
+    told = [f"only {source} has {_some(names)}" for source, names in only.items() if names]
+    shared: str | list[str] | None = next(
+        (n for n in SETS if _can_show(n, a) and _can_show(n, b)), None
     )
+    if shared is None or not told:
+        shared = [channel.name for channel in a.channels if channel in b.channels]
+    way_out = f"use a view of each: store.view(channels={shared!r})"
+    if not shared:
+        way_out = (
+            "no set of channels can be derived from both: build both with the same channels.set"
+        )
+    differing = "; ".join(told) or "the same ones in another order"
+    return ConcatError(f"{first} and {other} have different channels: {differing}; {way_out}")
+
+
+def _can_show(name: str, spec: StoreSpec) -> bool:
+    return all(find_recipe(member, spec.channels) is not None for member in SETS[name])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names) if more < 2 else f"{', '.join(names[:NAMED])} and {more} more"
 
 
 def _unit(spec: StoreSpec) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tuszstore.plotting.clipping import estimate_clipping
 from tuszstore.plotting.evaluation import show_predictions
 from tuszstore.plotting.facts import EventClass, Facts, gather
 from tuszstore.plotting.figures import (
@@ -75,6 +76,7 @@ def make_report(
         "hours": _hours,
         "clock": clock,
         "percent": percent,
+        "share": _share,
         "tone": _tone,
     }
     return environment.get_template("report.html").render(
@@ -93,6 +95,7 @@ def make_report(
         by_channel=amplitude_by_channel(store),
         by_category=amplitude_by_category(sampled) if sampled else None,
         spectra=spectra(sampled) if sampled else None,
+        clipping=estimate_clipping(store, sampled),
         sampled=", ".join(f"{_count(len(rows))} {name}" for name, rows in chosen.items()),
         splits=splits,
         overlaps=find_overlaps(splits),
@@ -168,6 +171,10 @@ def _provenance(store: "Store") -> Mapping[str, Any]:
 
 def _count(number: int) -> str:
     return f"{number:,}"
+
+
+def _share(share: float) -> str:
+    return "<0.01 %" if 0 < share < 5e-5 else f"{100 * share:.2f} %"
 
 
 def _hours(hours: float) -> str:

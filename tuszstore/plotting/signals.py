@@ -36,12 +36,15 @@ class Sampled:
     power : ndarray of float64, shape (window, frequency)
         Power density (µV²/Hz): the median over channels that were neither flat nor interpolated;
         NaN if there are none.
+    clipped : ndarray of float64, shape (window,)
+        Share of the samples of all channels at the clip value; 0 if the store does not clip.
     """
 
     windows: NDArray[np.int64]
     rms: NDArray[np.float64]
     frequencies: NDArray[np.float64]
     power: NDArray[np.float64]
+    clipped: NDArray[np.float64]
 
 
 def windows_by_category(store: "WindowCollection") -> dict[str, NDArray[np.int64]]:
@@ -94,15 +97,27 @@ def measure(store: "WindowCollection", windows: NDArray[np.int64]) -> Sampled:
     unusable = recordings.or_blank("flat") | recordings.or_blank("interpolated")
     rows = store.index["recording"].values[windows]
     n_segment = min(round(SEGMENT * store.sfreq), store.windows.shape[2])
-    rms, power = [], []
+    rms, power, clipped = [], [], []
+    limit = _clipped_from(store)
     frequencies = np.zeros(0)
     for start in range(0, len(windows), _BATCH):
         signals = store.read(windows[start : start + _BATCH])
         for signal, row in zip(signals, rows[start : start + _BATCH], strict=True):
             values = microvolts(store, signal, int(row)).astype(np.float64)
+            clipped.append(np.mean(np.abs(signal) > limit))
             values[unusable[row]] = np.nan
             rms.append(values.std(axis=1))
             frequencies, density = welch(values, store.sfreq, nperseg=n_segment)
             usable = density[~unusable[row]]
             power.append(np.median(usable, axis=0) if len(usable) else density[0])
-    return Sampled(windows, np.array(rms), frequencies, np.array(power))
+    return Sampled(windows, np.array(rms), frequencies, np.array(power), np.array(clipped))
+
+
+def _clipped_from(store: "WindowCollection") -> float:
+    """Return the amplitude above which a value is clipped, in the units of the store."""
+    clip, encoding = store.spec.clip, store.metadata.encoding
+    if clip is None:
+        return np.inf
+    if encoding.dtype != "int16":
+        return clip * (1 - 1e-6)  # float32 may be a little below it
+    return (round(clip / encoding.scale) - 0.5) * encoding.scale

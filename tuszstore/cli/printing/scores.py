@@ -1,5 +1,7 @@
 """Scores of predictions, as tables."""
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
@@ -23,10 +25,18 @@ NAMES = {
 _OF_EVENTS = ("szcore_events", "ovlp")
 """Rules that count a false alarm once, not its seconds or fractions of it: their rate is shown."""
 
+MERGED = (
+    "Seizures of different classes that touch or overlap are one seizure in the total and by "
+    "length, but one in each class."
+)
+"""Why there are more seizures by class than in total."""
+
 _HEADS = ("sensitivity", "precision", "F1", "false alarms per day")
 
 
-def show_scores(console: Console, predictions: Predictions, scores: Scores) -> None:
+def show_scores(
+    console: Console, predictions: Predictions, scores: Scores, against: Path | None = None
+) -> None:
     """Print scores: what was scored, the totals of each rule, means over subjects, and groups.
 
     Parameters
@@ -34,8 +44,11 @@ def show_scores(console: Console, predictions: Predictions, scores: Scores) -> N
     console : Console
     predictions : Predictions
     scores : Scores
+    against : Path, optional
+        The reference, if it is not the annotation in the store.
     """
-    print_rows(console, str(predictions.path), _rows(scores))
+    reference = str(against) if against else "the annotation in the store"
+    print_rows(console, str(predictions.path), [("reference", reference), *_rows(scores)])
     table = Table("rule", "hits", "misses", "false alarms", *_HEADS)
     for name, tally in scores.total.items():
         counts = (f"{count:.5g}" for count in (tally.hits, tally.misses, tally.false_alarms))
@@ -57,6 +70,8 @@ def show_scores(console: Console, predictions: Predictions, scores: Scores) -> N
             table.add_row(escaped(name), str(entry.seizures), str(entry.found), share)
     if scores.seizures:
         console.print(table)
+    if sum(entry.seizures for entry in scores.classes.values()) > scores.seizures:
+        print_line(console, MERGED)
     if is_verbose():
         console.print(_by_recording(predictions, scores))
     reasons = {reason for tally in scores.total.values() for reason in tally.undefined.items()}

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tuszstore.builder.report import count_categories, count_events
 from tuszstore.cli.console import print_line, print_rows
+from tuszstore.cli.printing.processing import describe_processing, processing_rows
 from tuszstore.cli.printing.reasons import SHORTER, group_lines, noted, print_remarks
 from tuszstore.corpus.base import LeftOut
 from tuszstore.facade.store import Store
@@ -50,6 +51,7 @@ def show_store(console: Console, store: Store | View) -> None:
         ("recordings", f"{facts['recordings']:,} of {patients}{origin}"),
         ("hours", f"{facts['hours']:,.2f}"),
         ("signal", f"{facts['dtype']}, {facts['codec']}, {channels}"),
+        *processing_rows(facts),
         ("windows", f"{facts['windows']:,} of {window:g} s, every {stride:g} s"),
         *category_rows(facts["categories"]),
         *([("too short", f"{plural(short, 'recording')} {SHORTER}")] if short else []),
@@ -90,6 +92,7 @@ def describe(store: Store | View) -> dict[str, Any]:
         "view": store.shown(),
         "channels": list(store.channels),
         "units": spec.units,
+        **describe_processing(store),
         **{name: attrs[name] for name in _ATTRIBUTES},
         "recordings": recordings.sizes["recording"],
         "patients": len(set(recordings["patient"].values)),
