@@ -78,7 +78,9 @@ _WHERE_BUILT_FROM = "where the store was built from"
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Build at most N recordings.")
 @options.settings
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
-@click.option("-f", "--force", is_flag=True, help="Rebuild from scratch.")
+@click.option(
+    "-f", "--force", is_flag=True, help="Rebuild from scratch, even in place of another corpus."
+)
 @options.verbose
 @options.quiet
 @options.as_json
@@ -106,6 +108,7 @@ def build(
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.memory import check_memory
     from tuszstore.builder.plan import make_plans
+    from tuszstore.builder.replacing import check_replaced
     from tuszstore.builder.report import overall_status
     from tuszstore.cli.console import make_console, print_json
     from tuszstore.cli.printing.builds import show_changes, show_report
@@ -126,7 +129,8 @@ def build(
     if split == "all" and not quiet:
         _tell_absent({plan.split for plan in plans}, loaded.corpus.split_policy)
     for plan in plans:
-        check_memory(plan, force=force)  # for all splits, before the first one is built
+        check_replaced(plan, force=force)  # for all splits, before the first one is built
+        check_memory(plan, force=force)
     if dry_run:
         if as_json:
             print_json(plans)
