@@ -110,6 +110,8 @@ def run_plan(
     say = getattr(progress, "say", None) or _LOG.warning
     if told := other_alias(plan.store):
         say(told)
+    for warning in plan.beside:
+        say(f"warning: {plan.split}: {warning}")
     _clear(plan.store)
     report = None if force else _unchanged(plan)
     if report is None:
@@ -117,7 +119,7 @@ def run_plan(
         if report.status == "built":
             report = replace(report, seconds=time.perf_counter() - start)
     remove_unused(plan.store)
-    return report
+    return replace(report, warnings=(*report.warnings, *plan.beside))
 
 
 def _build(

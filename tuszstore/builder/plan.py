@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from tuszstore.builder.beside import compare_settings
 from tuszstore.builder.neighbours import check_neighbours
 from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.planned import Plan, PlannedRecording
@@ -171,7 +172,8 @@ def make_plan(
         config.corpus.split_policy,
         plan.patients_from or "the corpus",
     )
-    return replace(plan, warnings=(*plan.warnings, *more)) if more else plan
+    beside = tuple(compare_settings(plan, together))
+    return replace(plan, warnings=(*plan.warnings, *more), beside=beside)
 
 
 def _require_rater(

@@ -1,6 +1,7 @@
 """Commands that build stores and their indices: build, status, index and scan-cache."""
 
 import copy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,8 @@ def build(
             )
         reports.append(report)
         if not silent:
-            show_report(console, report)
+            told = tuple(one for one in report.warnings if one not in plan.beside)
+            show_report(console, replace(report, warnings=told))  # the others were told before
         if not as_json:
             _explain(report, loaded, with_reasons=quiet)
     if as_json:
