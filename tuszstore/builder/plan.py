@@ -13,7 +13,7 @@ from tuszstore.builder.neighbours import check_neighbours
 from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.publish import place_of
-from tuszstore.builder.remarks import other_annotations, several_montages
+from tuszstore.builder.remarks import bipolar_recordings, other_annotations, several_montages
 from tuszstore.builder.spec import geometry_of
 from tuszstore.channels.derivations import Channel
 from tuszstore.config import Config
@@ -33,6 +33,7 @@ from tuszstore.corpus.pseudonyms import (
 )
 from tuszstore.corpus.reading import inspect
 from tuszstore.corpus.sources import stat_signal
+from tuszstore.corpus.split_advice import Origin
 from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.reasons import plural
@@ -125,6 +126,7 @@ def make_plan(
         name_of,
         equal=survey.equal,
         annotation_of=corpus.annotation,
+        origin=Origin.of(survey.corpus, config),
     )
     warnings = [*_notes(found, config), *chosen.warnings]
     left_out = [entry for entry in found.left_out if concerns(entry, chosen.name, config.corpus)]
@@ -134,6 +136,10 @@ def make_plan(
     inspected = list(overlapped(_inspector(corpus, config, wanted), recordings))
     left_out += [entry for entry in inspected if isinstance(entry, LeftOut)]
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
+    lost = (entry for entry in inspected if isinstance(entry, LeftOut))
+    failed = {entry.id for entry in lost if entry.kind == "failed"}
+    unused = (recording for recording in recordings if recording.id in failed)
+    warnings += bipolar_recordings(unused, corpus.facts, config.channels)
     without = (entry.recording for entry in buildable if not entry.annotation_digest)
     warnings += other_annotations(without, kind)
     _require_rater(config, buildable, found.recordings, corpus)
@@ -244,7 +250,8 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
         return [make_plan(config, split, limit=limit)]
     survey = Survey.of(config)
     copies = choose_originals(survey.equal, survey.corpus.open().annotation)
-    names = available_splits(survey.found.recordings, config.corpus, copies)
+    origin = Origin.of(survey.corpus, config)
+    names = available_splits(survey.found.recordings, config.corpus, copies, origin)
     return [make_plan(config, name, limit=limit, survey=survey, together=names) for name in names]
 
 

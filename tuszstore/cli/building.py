@@ -280,7 +280,7 @@ def _tell_absent(there: set[str], policy: str) -> None:
     absent = [split for split in ("train", "dev", "eval") if split not in there]
     if absent:
         click.echo(
-            f"tuszstore: no recordings for {' and '.join(absent)} in this corpus (split policy "
+            f"note: no recordings for {' and '.join(absent)} in this corpus (split policy "
             f"{policy!r})",
             err=True,
         )
