@@ -71,6 +71,14 @@ class TestAnotherCorpus:
         assert result.exit_code == 1
         assert [path.name for path in root.glob("*.zarr")] == ["train.zarr"]
 
+    def test_is_refused_if_its_folder_contains_that_of_the_store(
+        self, own_corpus: Path, root: Path, tmp_path: Path
+    ) -> None:
+        assert own_corpus.parent == tmp_path
+        config = {"corpus": {"split_policy": "patient", "name": "folder"}}
+        with pytest.raises(BuildError, match="is the store of tusz"):
+            build(tmp_path, root, config)
+
     def test_replaces_with_force(self, root: Path, other: Path) -> None:
         before = ids(root)
         assert build(other, root, force=True).status == "built"

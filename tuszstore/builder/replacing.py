@@ -35,7 +35,7 @@ def check_replaced(plan: Plan, *, force: bool = False) -> None:
     attributes = {} if force or not plan.recordings else read_attributes(plan.store)
     before = attributes.get("data", "")
     here = str(plan.data.absolute())
-    if not attributes or (before and _are_nested(before, here)):
+    if not attributes or (before and os.path.realpath(before) == os.path.realpath(here)):
         return
     try:
         store = StoreMetadata.open(plan.store, allow_stale_index=True)
@@ -50,8 +50,9 @@ def check_replaced(plan: Plan, *, force: bool = False) -> None:
     if not ids or not planned.isdisjoint(ids):
         return
     same_corpus = not corpora or not corpora.isdisjoint(e.recording.corpus for e in plan.recordings)
-    if same_corpus and not before:
-        return  # stores with pseudonyms do not name the folder, which may be the same
+    # stores with pseudonyms do not name the folder, which may be the same
+    if same_corpus and (not before or _are_nested(before, here)):
+        return
     told = f"of {', '.join(sorted(corpora))} " if corpora else ""
     origin = f" from {before}" if before else ""
     raise BuildError(
@@ -64,6 +65,6 @@ def check_replaced(plan: Plan, *, force: bool = False) -> None:
 
 
 def _are_nested(one: str, other: str) -> bool:
-    """Return whether two folders are the same, or one contains the other."""
+    """Return whether one folder contains the other."""
     a, b = (Path(os.path.realpath(path)) for path in (one, other))
     return a.is_relative_to(b) or b.is_relative_to(a)

@@ -103,7 +103,8 @@ def find_nearby(root: Path) -> tuple[Path, str] | None:
     for path in candidates:
         name = _name_of(path)
         if name != FOLDER and not (root.is_relative_to(path) and _is_of_other(path, name, root)):
-            return path, name
+            whole = path.parent if path.name == "edf" else path  # ids begin with edf
+            return (whole if _name_of(whole) == name else path), name
     return None
 
 
