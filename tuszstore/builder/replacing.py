@@ -33,7 +33,7 @@ def check_replaced(plan: Plan, *, force: bool = False) -> None:
         Naming the store, its corpus, and both folders.
     """
     attributes = {} if force or not plan.recordings else read_attributes(plan.store)
-    before = attributes.get("data", "")
+    before = str(attributes.get("data") or "")
     here = str(plan.data.absolute())
     if not attributes or (before and os.path.realpath(before) == os.path.realpath(here)):
         return
