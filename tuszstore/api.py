@@ -56,7 +56,8 @@ def build(
     limit : int, optional
         Build at most this many recordings, the first in the store's order.
     force : bool
-        Rebuild from scratch, reusing nothing of the existing store.
+        Rebuild from scratch, reusing nothing of the existing store, which may be of another
+        corpus.
     progress : bool or Progress, optional
         True shows hours built, speed and time left: a bar in a notebook and in a terminal, and one
         line per minute elsewhere, as in a batch job. By default only bars are shown; False shows
@@ -70,7 +71,8 @@ def build(
     Raises
     ------
     ConfigError, CorpusError, BuildError
-        If the build cannot start or continue; the store is then unchanged.
+        If the build cannot start or continue, or would replace the store of another corpus;
+        the store is then unchanged.
     SchemaError
         If the existing store has a newer schema: it is replaced only with `force`.
     """

@@ -44,7 +44,9 @@ BUILD = ["build", "--split", "train"]
         pytest.param(
             [*BUILD, "-d", "nowhere", "-o", "x"], "nowhere: folder does not", id="no folder"
         ),
-        pytest.param([*BUILD, "--set", "signal.sfrq=3"], "did you mean 'sfreq'", id="unknown key"),
+        pytest.param(
+            [*BUILD, "--set", "signal.sfrq=3"], "did you mean 'signal.sfreq'", id="unknown key"
+        ),
         pytest.param([*BUILD, "--set", "x"], "KEY=VALUE", id="no value"),
         pytest.param([*BUILD, "--set", "x=[1"], "not valid YAML", id="bad value"),
         pytest.param([*BUILD, "-c", "no.yaml"], "no such file", id="no config"),

@@ -147,10 +147,10 @@ class TestBuild:
         config.write_text("signal: {sfrq: 256}\n")
         result = run(*small, "--config", config, "--set", "storage.dtpe=int16", "--scheduler", "")
         assert result.exit_code == 1
-        assert f"tuszstore: {config}: unknown key 'signal.sfrq'; did you mean 'sfreq'" in (
+        assert f"tuszstore: {config}: unknown key 'signal.sfrq'; did you mean 'signal.sfreq'" in (
             result.stderr
         )
-        assert "; --set: unknown key 'storage.dtpe'; did you mean 'dtype'" in result.stderr
+        assert "; --set: unknown key 'storage.dtpe'; did you mean 'storage.dtype'" in result.stderr
         assert run(*small, "--config", "tuzs").stderr.endswith("did you mean 'tusz'?\n")
 
     def test_an_annotation_of_another_kind_is_advised(

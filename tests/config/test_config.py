@@ -199,12 +199,12 @@ def test_a_key_that_stands_twice_is_refused(path: Path, content: str, key: str, 
         pytest.param({"signals": {}}, "unknown key 'signals'; did you mean 'signal'", id="section"),
         pytest.param(
             {"signal": {"sfrq": 256}},
-            "unknown key 'signal.sfrq'; did you mean 'sfreq'",
+            "unknown key 'signal.sfrq'; did you mean 'signal.sfreq'",
             id="key",
         ),
         pytest.param(
             {"signal": {"bandpass": {"lo": 1}}},
-            "unknown key 'signal.bandpass.lo'; did you mean 'low'",
+            "unknown key 'signal.bandpass.lo'; did you mean 'signal.bandpass.low'",
             id="inner key",
         ),
         pytest.param(
@@ -224,7 +224,7 @@ def test_a_key_that_stands_twice_is_refused(path: Path, content: str, key: str, 
         ),
         pytest.param(
             {"labels": {"seizures": ["seiz"]}},
-            "unknown key 'labels.seizures'; did you mean 'seizure'",
+            "unknown key 'labels.seizures'; did you mean 'labels.seizure'",
             id="plural",
         ),
         pytest.param(
@@ -232,6 +232,20 @@ def test_a_key_that_stands_twice_is_refused(path: Path, content: str, key: str, 
             r"unknown key 'storage.qqq'; .*\(known here: codec, dtype, scale, shard_seconds\)",
             id="like nothing",
         ),
+        pytest.param(
+            {"notch": 50}, "unknown key 'notch'; did you mean 'signal.notch'", id="inner section"
+        ),
+        pytest.param(
+            {"signal": {"noch": {"freq": 50}}},
+            "unknown key 'signal.noch'; did you mean 'signal.notch'",
+            id="misspelt section",
+        ),
+        pytest.param(
+            {"windows": {"scale": 1}},
+            "unknown key 'windows.scale'; did you mean 'storage.scale'",
+            id="wrong section",
+        ),
+        pytest.param({"qqq": 1}, r"^the configuration: unknown key 'qqq'; \(known", id="no key"),
         pytest.param({"": {}}, r"unknown key ''; .*known here: build, channels", id="empty"),
     ],
 )
@@ -425,8 +439,16 @@ def test_an_option_may_be_text() -> None:
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"unknown key 'storage\.dtpe'; did you mean 'dtype'"):
+    with pytest.raises(
+        ConfigError, match=r"unknown key 'storage\.dtpe'; did you mean 'storage.dtype'"
+    ):
         load_config(None, {"storage.dtpe": "float32"})
+
+
+@pytest.mark.parametrize("key", ["notch", "notch.freq", "signal.noch", "signal.noch.freq"])
+def test_an_unknown_section_is_told_of_the_option_that_sets_it(key: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--set: unknown key .*did you mean 'signal.notch'"):
+        load_config(None, {key: 50}, names={key: "--set"})
 
 
 def test_an_option_below_no_section_is_refused() -> None:
@@ -461,7 +483,7 @@ def test_replace_brings_a_section_back() -> None:
     ("key", "value", "told"),
     [
         ("storage.dtype", "int8", "storage.dtype"),
-        ("storage.dtypes", "int16", "did you mean 'dtype'"),
+        ("storage.dtypes", "int16", "did you mean 'storage.dtype'"),
         ("signal.clip", None, "int16 with scale"),
     ],
 )

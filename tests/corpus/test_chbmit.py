@@ -1,5 +1,6 @@
 """CHB-MIT with all its quirks: bipolar, one summary a case, patients by folder."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -272,6 +273,24 @@ def one_case(root: Path, entries: Iterable[str], signals: list[Channel] | None =
     write_edf(root / "chb05" / "chb05_01.edf", signals or native("x"))
     summary(root, "chb05", entries)
     return ChbMit(root, {})
+
+
+def test_without_the_preset_the_plan_names_it(corpus: Path, tmp_path: Path) -> None:
+    options = {"corpus.split_policy": "patient", "corpus.val_fraction": 0.01}
+    config = tuszstore.load_config({}, {"paths.data": corpus, "paths.store": tmp_path, **options})
+    told = [
+        warning
+        for split in ("train", "dev")
+        for warning in make_plan(config, split).warnings
+        if "bipolar" in warning
+    ]
+    bipolar = config.replace(**{"channels.set": "double_banana"})
+    plans = [make_plan(bipolar, split) for split in ("train", "dev")]
+    assert all(
+        re.search(r"^\d+ recordings? (is|are) bipolar.*use --config bipolar$", t) for t in told
+    )
+    assert sum(int(t.split()[0]) for t in told) == 11  # all but the two of electrodes
+    assert not any("bipolar" in warning for plan in plans for warning in plan.warnings)
 
 
 def test_two_signals_of_one_name_must_be_equal(tmp_path: Path) -> None:

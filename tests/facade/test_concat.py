@@ -397,3 +397,31 @@ def test_ten_million_windows(stores: list[tuszstore.Store]) -> None:
     series = tuszstore.concat(parts, full_seizure=0.4)
     assert len(series) == 30_000_000
     assert time.perf_counter() - begin < 1
+
+
+class TestProcessing:
+    def test_other_settings_of_the_signal_are_told(
+        self, stores: list[tuszstore.Store], folder: Path, tmp_path: Path
+    ) -> None:
+        config = {"signal": {"notch": {"freq": 50}, "bandpass": {"low": 1}}}
+        report = tuszstore.build(
+            config, split="train", data=folder / "c1", store=tmp_path, workers=0, limit=1
+        )
+        named = {"a": stores[0], "b": tuszstore.open(report.store)}
+        with pytest.warns(UserWarning, match="b was built") as told:
+            both = tuszstore.concat(named)
+        assert [str(one.message) for one in told] == [
+            "b was built with other settings: signal.bandpass.low 1, a 0.5; signal.notch.freq 50, "
+            "a 60; build them with the same, unless that is intended"
+        ]
+        assert len(pickle.loads(pickle.dumps(both))) == len(both)  # told once
+        assert both.view(channels=["C3"]).channels == ("C3",)
+
+    def test_two_corpora_may_differ(
+        self, stores: list[tuszstore.Store], folder: Path, tmp_path: Path
+    ) -> None:
+        config = {"signal": {"notch": {"freq": 50}}, "corpus": {"name": "folder"}}
+        report = tuszstore.build(
+            config, split="train", data=folder / "c1", store=tmp_path, workers=0, limit=1
+        )
+        assert len(tuszstore.concat([stores[0], tuszstore.open(report.store)])) > len(stores[0])

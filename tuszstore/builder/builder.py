@@ -23,6 +23,7 @@ from tuszstore.builder.planned import Plan
 from tuszstore.builder.publish import check_target, other_alias, publish
 from tuszstore.builder.recording import Built, Failed, Task, writing
 from tuszstore.builder.records import discard, versions
+from tuszstore.builder.replacing import check_replaced
 from tuszstore.builder.report import BuildReport, report_of
 from tuszstore.builder.run import refuse_in_worker, run_tasks
 from tuszstore.builder.workplace import Workplace
@@ -82,7 +83,8 @@ def run_plan(
     ----------
     plan : Plan
     force : bool
-        Reuse nothing of the existing store, even if nothing changed.
+        Reuse nothing of the existing store, even if nothing changed, and replace the store of
+        another corpus.
     progress : Progress, optional
     tell : callable, optional
         Called with the changes before they are made.
@@ -95,17 +97,21 @@ def run_plan(
     Raises
     ------
     BuildError
-        If the build cannot start or continue; the store is then unchanged.
+        If the build cannot start or continue, or would replace the store of another corpus; the
+        store is then unchanged.
     """
     start = time.perf_counter()
     refuse_in_worker()
     check_target(plan.store)
     if not force:
         refuse_newer(plan.store)
+        check_replaced(plan)
     check_memory(plan, force=force)
     say = getattr(progress, "say", None) or _LOG.warning
     if told := other_alias(plan.store):
         say(told)
+    for warning in plan.beside:
+        say(f"warning: {plan.split}: {warning}")
     _clear(plan.store)
     report = None if force else _unchanged(plan)
     if report is None:
@@ -113,7 +119,7 @@ def run_plan(
         if report.status == "built":
             report = replace(report, seconds=time.perf_counter() - start)
     remove_unused(plan.store)
-    return report
+    return replace(report, warnings=(*report.warnings, *plan.beside))
 
 
 def _build(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tuszstore.builder.files import Files, find_fault
-from tuszstore.builder.keys import Keys, changed_settings
+from tuszstore.builder.keys import Keys, differences
 from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.records import IO_THREADS, MadeSignal, Record, folder_of
 from tuszstore.builder.workplace import Workplace
@@ -21,6 +21,7 @@ from tuszstore.corpus.sources import signal_sha256
 from tuszstore.errors import RecordingError, StoreError
 from tuszstore.store.absent import AbsentError
 from tuszstore.store.metadata import StoreMetadata, refuse_newer
+from tuszstore.store.settings import Difference, shown
 
 Action = Literal["keep", "resume", "relabel", "build"]
 ACTIONS: tuple[Action, ...] = ("keep", "resume", "relabel", "build")
@@ -59,8 +60,8 @@ class Changes:
         One for each planned recording, in the order of the store.
     gone : tuple of str
         Recordings of the store that are no longer planned.
-    settings : tuple of str
-        Keys of the configuration that differ from the store's.
+    differences : tuple of Difference
+        Keys of the configuration that differ from the store's, with both values.
     why_anew : str
         Why nothing of the store can be reused; empty if it can, or there is no store.
     up_to_date : bool
@@ -71,10 +72,35 @@ class Changes:
 
     steps: tuple[Step, ...]
     gone: tuple[str, ...]
-    settings: tuple[str, ...]
+    differences: tuple[Difference, ...]
     why_anew: str
     up_to_date: bool
     damaged: tuple[Path, ...] = ()
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Keys of the configuration that differ from the store's."""
+        return tuple(one.key for one in self.differences)
+
+    @property
+    def forgotten(self) -> str:
+        """Message on settings that are back at their defaults, so that all signals are built again.
+
+        Options are not remembered: a command without those of the first build has this effect.
+        Empty if a signal is reused.
+        """
+        lost = [
+            f"{one.key} {shown(one.before)}"
+            for one in self.differences
+            if one.is_default and one.key.partition(".")[0] in _OF_SIGNAL
+        ]
+        reasons = {step.reason for step in self.steps if step.action == "build"}
+        if not lost or _SETTINGS not in reasons or self.counts["build"] < len(self.steps):
+            return ""
+        return (
+            f"the store was built with {', '.join(lost)}; repeat the options (--config, --set) to "
+            "keep that"
+        )
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -95,6 +121,10 @@ class Changes:
             **self.counts,
             "reasons": self.reasons,
             "settings": list(self.settings),
+            "differences": [
+                {"key": one.key, "before": one.before, "after": one.after}
+                for one in self.differences
+            ],
             "why_anew": self.why_anew,
             "gone": list(self.gone),
             "steps": [
@@ -203,10 +233,10 @@ def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Chan
     """
     published, why_anew = _published(plan, force=force)
     left, damaged = Workplace(plan.store).scan(forced=force)
-    settings: tuple[str, ...] = ()
+    different: tuple[Difference, ...] = ()
     gone: tuple[str, ...] = ()
     if published:
-        settings = tuple(changed_settings(published.store.attributes["config"], plan.config))
+        different = tuple(differences(published.store.attributes["config"], plan.config))
         planned = {p.recording.id for p in plan.recordings}
         gone = tuple(id_ for id_ in published.rows if id_ not in planned)
     finder = _Finder(plan, left, damaged, None if force else published, deep=deep)
@@ -218,11 +248,11 @@ def find_changes(plan: Plan, *, force: bool = False, deep: bool = False) -> Chan
         why_anew = why_anew or ("requested" if published else "")
     up_to_date = (
         published is not None
-        and not (settings or gone)
+        and not (different or gone)
         and all(step.action == "keep" for step in steps)
         and published.left_out == {entry.id: entry.kind for entry in plan.left_out}
     )
-    return Changes(steps, gone, settings, why_anew, up_to_date, tuple(finder.damaged))
+    return Changes(steps, gone, different, why_anew, up_to_date, tuple(finder.damaged))
 
 
 def _published(plan: Plan, *, force: bool) -> tuple[Published | None, str]:
@@ -290,7 +320,7 @@ class _Finder:
             record.signal_key != self._keys.signal(row["source_digest"])
             or record.n_samples != planned.n_samples
         ):
-            return Step(planned, "build", "settings or version of the pipeline changed")
+            return Step(planned, "build", _SETTINGS)
         geometry, here = self._geometry, files.first_shard is None
         n_blocks = geometry.n_blocks(planned.n_samples)
         if fault := find_fault(files, n_blocks, geometry.shard, deep=here and self._deep):
@@ -312,5 +342,10 @@ class _Finder:
         except RecordingError:
             return False  # the build reports the error
 
+
+_SETTINGS = "settings or version of the pipeline changed"
+
+_OF_SIGNAL = ("signal", "channels", "storage", "windows")
+"""Sections that determine the bytes of a signal."""
 
 _INTERRUPTED = "damaged since the interruption: "

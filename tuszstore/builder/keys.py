@@ -11,13 +11,15 @@ from typing import Any
 
 from tuszstore.builder.spec import geometry_of, spec_of
 from tuszstore.config import STEPS, Config
+from tuszstore.config.decisive import NOT_CONTENT
 from tuszstore.registry import ANNOTATIONS
+from tuszstore.store.settings import Difference, find_differences
 
 PIPELINE_VERSION = 2
 """Raised whenever results change for the same source and configuration."""
 
 _INDEX_ONLY = {"seizure", "full_seizure"}  # affect windows, not labels
-_WHICH_ONLY = {"unlabelled"}  # affects which recordings are stored
+WHICH_ONLY = {"unlabelled"}  # affects which recordings are stored
 
 
 class Keys:
@@ -49,7 +51,7 @@ class Keys:
             chosen,
         ]
         labels = config.decisive("labels")
-        decide = {k: v for k, v in labels.items() if k not in _INDEX_ONLY | _WHICH_ONLY}
+        decide = {k: v for k, v in labels.items() if k not in _INDEX_ONLY | WHICH_ONLY}
         if labels["annotation"] in ANNOTATIONS:
             decide["annotation"] = ANNOTATIONS.state(labels["annotation"])
         self._label = [*layout, decide]
@@ -84,8 +86,8 @@ def plugins_of(config: Config) -> tuple[tuple[str, str, int], ...]:
     return tuple((registry.kind, name, registry.version(name)) for registry, name in named)
 
 
-def changed_settings(before: Mapping[str, Any], after: Config) -> list[str]:
-    """Return the dotted keys in which two configurations differ, except `paths` and `build`.
+def differences(before: Mapping[str, Any], after: Config) -> list[Difference]:
+    """Return the keys in which two configurations differ, except `paths` and `build`.
 
     Parameters
     ----------
@@ -94,13 +96,7 @@ def changed_settings(before: Mapping[str, Any], after: Config) -> list[str]:
     after : Config
     """
     default, new = (config.model_dump(mode="json") for config in (Config(), after))
-    return [
-        f"{section}.{key}"
-        for section in new
-        if section not in ("paths", "build")
-        for key in new[section]
-        if before.get(section, {}).get(key, default[section][key]) != new[section][key]
-    ]
+    return find_differences(before, new, default, [one for one in new if one not in NOT_CONTENT])
 
 
 def _hash(state: Any) -> str:

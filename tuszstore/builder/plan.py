@@ -8,11 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from tuszstore.builder.beside import compare_settings
 from tuszstore.builder.neighbours import check_neighbours
 from tuszstore.builder.overlap import overlapped
 from tuszstore.builder.planned import Plan, PlannedRecording
 from tuszstore.builder.publish import place_of
-from tuszstore.builder.remarks import cut_off, other_annotations, other_mains, several_montages
+from tuszstore.builder.remarks import (
+    bipolar_recordings,
+    cut_off,
+    other_annotations,
+    other_mains,
+    several_montages,
+)
 from tuszstore.builder.spec import geometry_of
 from tuszstore.channels.derivations import Channel
 from tuszstore.config import Config
@@ -32,6 +39,7 @@ from tuszstore.corpus.pseudonyms import (
 )
 from tuszstore.corpus.reading import inspect
 from tuszstore.corpus.sources import stat_signal
+from tuszstore.corpus.split_advice import Origin
 from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.reasons import plural
@@ -124,6 +132,7 @@ def make_plan(
         name_of,
         equal=survey.equal,
         annotation_of=corpus.annotation,
+        origin=Origin.of(survey.corpus, config),
     )
     warnings = [*_notes(found, config), *chosen.warnings]
     left_out = [entry for entry in found.left_out if concerns(entry, chosen.name, config.corpus)]
@@ -133,6 +142,10 @@ def make_plan(
     inspected = list(overlapped(_inspector(corpus, config, wanted), recordings))
     left_out += [entry for entry in inspected if isinstance(entry, LeftOut)]
     buildable = [entry for entry in inspected if isinstance(entry, PlannedRecording)]
+    lost = (entry for entry in inspected if isinstance(entry, LeftOut))
+    failed = {entry.id for entry in lost if entry.kind == "failed"}
+    unused = (recording for recording in recordings if recording.id in failed)
+    warnings += bipolar_recordings(unused, corpus.facts, config.channels)
     without = (entry.recording for entry in buildable if not entry.annotation_digest)
     warnings += other_annotations(without, kind)
     _require_rater(config, buildable, found.recordings, corpus)
@@ -173,7 +186,8 @@ def make_plan(
         config.corpus.split_policy,
         plan.patients_from or "the corpus",
     )
-    return replace(plan, warnings=(*plan.warnings, *more)) if more else plan
+    beside = tuple(compare_settings(plan, together))
+    return replace(plan, warnings=(*plan.warnings, *more), beside=beside)
 
 
 def _require_rater(
@@ -244,7 +258,8 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
         return [make_plan(config, split, limit=limit)]
     survey = Survey.of(config)
     copies = choose_originals(survey.equal, survey.corpus.open().annotation)
-    names = available_splits(survey.found.recordings, config.corpus, copies)
+    origin = Origin.of(survey.corpus, config)
+    names = available_splits(survey.found.recordings, config.corpus, copies, origin)
     return [make_plan(config, name, limit=limit, survey=survey, together=names) for name in names]
 
 

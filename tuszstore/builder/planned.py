@@ -134,6 +134,9 @@ class Plan:
         Requested maximum number of recordings.
     made : int
         When planning began (ns since 1970).
+    beside : tuple of str
+        Warnings about stores of other splits, which a later build of them may settle; the store
+        does not record them.
     """
 
     split: str
@@ -147,6 +150,7 @@ class Plan:
     pseudonyms: Pseudonyms | None = None
     limit: int | None = None
     made: int = field(default_factory=time.time_ns)
+    beside: tuple[str, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -248,5 +252,5 @@ class Plan:
             "expected_files": self.expected_files,
             "memory_per_worker": self.peak_bytes,
             "left_out": [vars(entry) for entry in self.left_out],
-            "warnings": list(self.warnings),
+            "warnings": [*self.warnings, *self.beside],
         }

@@ -1,15 +1,20 @@
 """Warnings about a corpus from planning."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from tuszstore.builder.planned import PlannedRecording
-from tuszstore.config import Signal
+from tuszstore.channels.derivations import Channel
+from tuszstore.channels.resolve import Resolution, resolve
+from tuszstore.channels.sets import SETS
+from tuszstore.config import Channels, Signal
 from tuszstore.corpus.annotations import holds_something
-from tuszstore.corpus.base import Recording
+from tuszstore.corpus.base import Recording, SourceFacts
 from tuszstore.corpus.copies import same_name_other_content
 from tuszstore.corpus.pseudonyms import Pseudonyms
 from tuszstore.corpus.tusz import beside
+from tuszstore.errors import RecordingError
 from tuszstore.reasons import plural
 from tuszstore.registry import ANNOTATIONS
 from tuszstore.text import printable
@@ -30,6 +35,53 @@ def several_montages(recordings: Iterable[Recording], pseudonyms: Pseudonyms | N
         f"{plural(sum(map(len, groups)), 'file')} with one name and session are under several "
         f"montages with different content; all are kept, such as {example}"
     ]
+
+
+def bipolar_recordings(
+    left_out: Iterable[Recording], facts_of: Callable[[Recording], SourceFacts], config: Channels
+) -> list[str]:
+    """Warn of excluded recordings that have the longitudinal bipolar montage, not electrodes.
+
+    Parameters
+    ----------
+    left_out : iterable of Recording
+        Recordings that cannot be used.
+    facts_of : callable
+        Reads the header of one.
+    config : Channels
+    """
+    count = sum(_is_bipolar(recording, facts_of, config) for recording in left_out)
+    if not count:
+        return []
+    are = "recording is" if count == 1 else "recordings are"
+    return [
+        f"{count:,} {are} bipolar, and the channels of this configuration cannot be computed from "
+        f"{'it' if count == 1 else 'them'}: use --config bipolar"
+    ]
+
+
+def _is_bipolar(
+    recording: Recording, facts_of: Callable[[Recording], SourceFacts], config: Channels
+) -> bool:
+    def has(wanted: Sequence[Channel]) -> Resolution | None:
+        with suppress(RecordingError):
+            return resolve(
+                labels,
+                wanted,
+                ignore_case=config.ignore_case,
+                rename=config.rename,
+                references=config.references,
+                interpolate=config.interpolate,
+                average_of=config.average_of,
+            )
+        return None
+
+    try:
+        labels = facts_of(recording).labels
+    except (RecordingError, OSError):
+        return False  # its reason says so
+    banana = has(SETS["double_banana"])
+    return banana is not None and not banana.electrodes and has(config.channels) is None
 
 
 def other_annotations(unlabelled: Iterable[Recording], kind: str) -> list[str]:

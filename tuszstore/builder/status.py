@@ -16,7 +16,7 @@ from tuszstore.errors import StoreError
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import remove_unused
 from tuszstore.store.metadata import read_attributes
-from tuszstore.store.opening import not_a_store
+from tuszstore.store.nearby import no_store, not_a_store
 from tuszstore.store.place import ROOT
 
 UP_TO_DATE, TO_DO = 0, 4
@@ -92,10 +92,7 @@ def find_status(store: str | os.PathLike[str], data: Path | None = None) -> Stat
     if not known and any(store.glob(f"*/{ROOT}")):
         raise StoreError(f"{store}: {not_a_store(store)}")
     if not known:
-        raise StoreError(
-            f"{store}: no store or unfinished build here; build one with: "
-            "tuszstore build --split train --data CORPUS --store ROOT"
-        )
+        raise StoreError(f"{store}: {no_store(store, 'store or unfinished build')}")
     config = recorded_config(known, store)
     split, root = known["split"], root_of(known, data, store)
     options = {"paths.data": root, "paths.store": store.parent}

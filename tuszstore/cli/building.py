@@ -1,6 +1,7 @@
 """Commands that build stores and their indices: build, status, index and scan-cache."""
 
 import copy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,9 @@ _WHERE_BUILT_FROM = "where the store was built from"
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Build at most N recordings.")
 @options.settings
 @click.option("--dry-run", is_flag=True, help="Print the plan and build nothing.")
-@click.option("-f", "--force", is_flag=True, help="Rebuild from scratch.")
+@click.option(
+    "-f", "--force", is_flag=True, help="Rebuild from scratch, even in place of another corpus."
+)
 @options.verbose
 @options.quiet
 @options.as_json
@@ -106,6 +109,7 @@ def build(
     from tuszstore.builder.builder import run_plan
     from tuszstore.builder.memory import check_memory
     from tuszstore.builder.plan import make_plans
+    from tuszstore.builder.replacing import check_replaced
     from tuszstore.builder.report import overall_status
     from tuszstore.cli.console import make_console, print_json
     from tuszstore.cli.printing.builds import show_changes, show_report
@@ -126,7 +130,8 @@ def build(
     if split == "all" and not quiet:
         _tell_absent({plan.split for plan in plans}, loaded.corpus.split_policy)
     for plan in plans:
-        check_memory(plan, force=force)  # for all splits, before the first one is built
+        check_replaced(plan, force=force)  # for all splits, before the first one is built
+        check_memory(plan, force=force)
     if dry_run:
         if as_json:
             print_json(plans)
@@ -145,7 +150,8 @@ def build(
             )
         reports.append(report)
         if not silent:
-            show_report(console, report)
+            told = tuple(one for one in report.warnings if one not in plan.beside)
+            show_report(console, replace(report, warnings=told))  # the others were told before
         if not as_json:
             _explain(report, loaded, with_reasons=quiet)
     if as_json:
@@ -274,7 +280,7 @@ def _tell_absent(there: set[str], policy: str) -> None:
     absent = [split for split in ("train", "dev", "eval") if split not in there]
     if absent:
         click.echo(
-            f"tuszstore: no recordings for {' and '.join(absent)} in this corpus (split policy "
+            f"note: no recordings for {' and '.join(absent)} in this corpus (split policy "
             f"{policy!r})",
             err=True,
         )

@@ -21,18 +21,20 @@ def validated(
     except ValidationError as error:
         told: dict[str, list[str]] = {}
         for problem in error.errors():
-            who = _set_by(problem["loc"], options or {}) or name
+            unknown = problem["type"] == "extra_forbidden"
+            who = _set_by(problem["loc"], options or {}, within=unknown) or name
             told.setdefault(who, []).append(_explain(model, dict(problem)))
         lines = (f"{who}: {'; '.join(what)}" for who, what in told.items())
         raise ConfigError("; ".join(lines).removeprefix(": ")) from None
 
 
-def _set_by(location: tuple[Any, ...], options: Mapping[str, str]) -> str:
-    """Return the option that set the rejected value; empty if none did."""
+def _set_by(location: tuple[Any, ...], options: Mapping[str, str], *, within: bool) -> str:
+    """Return the option that set the rejected value, or one `within` it; empty if none did."""
     for length in range(len(location), 0, -1):
         if called := options.get(".".join(map(str, location[:length]))):
             return called
-    return ""
+    inside = f"{'.'.join(map(str, location))}."
+    return next((who for key, who in options.items() if within and key.startswith(inside)), "")
 
 
 def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
@@ -40,15 +42,24 @@ def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
     if problem["type"] != "extra_forbidden":
         message = _message(model, problem, key)
         return f"{key}: {message}" if key else message
-    known, last = _keys_at(model, problem["loc"][:-1]), str(problem["loc"][-1])
-    nearest = difflib.get_close_matches(last, known, n=1)
-    if not nearest:  # it may be a key of another section
-        others = {other.rpartition(".")[2]: other for other in keys_of(model)}
-        close = difflib.get_close_matches(last, others, n=1, cutoff=0.8)
-        nearest = [others[name] for name in close]
-    nearest = nearest or difflib.get_close_matches(last, known, n=1, cutoff=0.0)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    *above, last = map(str, problem["loc"])
+    known = _keys_at(model, tuple(above))
+    nearest = _nearest(model, above, known, last)
+    hint = f"did you mean {nearest!r}? " if nearest else ""
     return f"unknown key {key!r}; {hint}(known here: {', '.join(sorted(known))})"
+
+
+def _nearest(model: type[BaseModel], above: list[str], known: list[str], last: str) -> str:
+    """Return the full name of the known key or section that is like an unknown one, or ''."""
+    others: dict[str, str] = {}
+    for name in _names_of(model):
+        others.setdefault(name.rpartition(".")[2], name)
+    if last in others:  # the right name in the wrong section, or without its section
+        return others[last]
+    if near := difflib.get_close_matches(last, known, n=1):
+        return ".".join([*above, near[0]])
+    elsewhere = difflib.get_close_matches(last, others, n=1, cutoff=0.8)
+    return others[elsewhere[0]] if elsewhere else ""
 
 
 def _message(model: type[BaseModel], problem: dict[str, Any], key: str) -> str:
@@ -73,6 +84,14 @@ def keys_of(model: type[BaseModel]) -> Iterator[str]:
             yield from (f"{name}.{key}" for key in keys_of(section))
         else:
             yield name
+
+
+def _names_of(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the dotted names of all sections and keys, the outer ones first."""
+    keys = list(keys_of(model))
+    parts = (key.split(".") for key in keys)
+    inner = {".".join(part[:length]) for part in parts for length in range(1, len(part))}
+    yield from sorted(inner.union(keys), key=lambda name: (name.count("."), name))
 
 
 def _keys_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:

@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 
 from tuszstore.config import Corpus
 from tuszstore.corpus.base import LeftOut, Recording
+from tuszstore.corpus.choose import FOLDER
 from tuszstore.corpus.copies import AnnotationOf, Copy, choose_originals
 from tuszstore.corpus.patients import PatientChecks
+from tuszstore.corpus.split_advice import Origin
 from tuszstore.corpus.split_files import divide, load_splits, missing_from
 from tuszstore.errors import CorpusError
 from tuszstore.store.schema import ALIASES, SPLITS
@@ -56,7 +58,10 @@ def canonical_split(name: str) -> str:
 
 
 def available_splits(
-    recordings: Sequence[Recording], config: Corpus, copies: Sequence[Copy] = ()
+    recordings: Sequence[Recording],
+    config: Corpus,
+    copies: Sequence[Copy] = (),
+    origin: Origin | None = None,
 ) -> list[str]:
     """Return the splits that a corpus has under a policy, in the order of :data:`SPLITS`.
 
@@ -66,6 +71,8 @@ def available_splits(
     config : Corpus
     copies : sequence of Copy
         Excluded because another recording has the same content.
+    origin : Origin, optional
+        The corpus, for advice.
 
     Raises
     ------
@@ -75,7 +82,7 @@ def available_splits(
     splits = _divided(_parts(recordings, config)[0], copies, config, {})
     names = [name for name in SPLITS if splits.get(name)]
     if not names:
-        _refuse_empty(recordings, "train", config)
+        _refuse_empty(recordings, "train", config, origin or Origin())
     return names
 
 
@@ -87,6 +94,7 @@ def choose_split(
     *,
     equal: Sequence[Sequence[Recording]] = (),
     annotation_of: AnnotationOf,
+    origin: Origin | None = None,
 ) -> Split:
     """Return the recordings of a split.
 
@@ -112,6 +120,8 @@ def choose_split(
         Groups with the same content, from :func:`~tuszstore.corpus.copies.find_equal`.
     annotation_of : callable
         Reads the annotation of a recording: of copies, an annotated one is kept.
+    origin : Origin, optional
+        The corpus, for advice.
 
     Raises
     ------
@@ -134,12 +144,14 @@ def choose_split(
         checks.require_one_patient_each(parts[POOL])
         checks.require_patients({part: splits[part] for part in ("train", "dev")})
     if not splits.get(name):
-        _refuse_empty(recordings, name, config)
+        _refuse_empty(recordings, name, config, origin or Origin())
     if config.split_policy != "file" and (strays := len(recordings) - len(there)):
         lie = "recording is" if strays == 1 else "recordings are"
         warnings.append(f"{strays} {lie} outside {', '.join(splits)}: in no split")
     if config.split_policy == "patient":
         warnings += checks.taken_from_names(splits[name])
+    if config.split_policy in ("patient", "file_order") and origin and origin.nearby:
+        warnings.append(f"{origin.nearby}, or its official splits are pooled")
     warnings += checks.one_person(splits)
     warnings += checks.shared_patients(splits, name, _leaks(config))
     warnings += checks.shared_folders(splits, name)
@@ -243,21 +255,33 @@ def _choose_patients(patients: set[str], config: Corpus) -> set[str]:
     return set(sorted(patients, key=rank)[:count])
 
 
-def _refuse_empty(recordings: Sequence[Recording], name: str, config: Corpus) -> None:
+def _refuse_empty(
+    recordings: Sequence[Recording], name: str, config: Corpus, origin: Origin
+) -> None:
     if config.split_policy == "official":
         folders = sorted({recording.folder for recording in recordings} - {""})
+        if origin.name != FOLDER and not any(ALIASES.get(one, one) in SPLITS for one in folders):
+            raise CorpusError(
+                f"corpus {origin.name} has no official splits (folders train, dev and eval). "
+                f"{origin.other_policy}"
+            )
         there = f"folders: {', '.join(folders[:10])}" if folders else "no folders"
         if config.pseudonymize:  # a folder may be named after a patient
             there = f"{len(folders)} folders"
         raise CorpusError(
             f"split policy 'official' needs a folder {name!r} below the root or its 'edf', with "
-            f"EDF files in it (found {there}). For a plain folder of EDF files, use "
-            "--split-policy patient"
+            f"EDF files in it (found {there}). {origin.other_policy}"
         )
     if config.split_policy == "file":
         where = str(config.split_file)
         why = missing_from(recordings, load_splits(where), name, hidden=config.pseudonymize)
         raise CorpusError(f"{where}: its split {name!r} has no recordings: {why}")
+    if name == "eval":
+        raise CorpusError(
+            f"split policy '{config.split_policy}' leaves 'eval' without recordings: it divides a "
+            "corpus into train and dev, and only an official eval beside train is kept. Use "
+            f"{origin.by_file}"
+        )
     raise CorpusError(
         f"split policy '{config.split_policy}' leaves {name!r} without recordings: "
         f"{len(recordings)} in all, of {len({r.patient for r in recordings})} patients; set "

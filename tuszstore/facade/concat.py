@@ -1,6 +1,7 @@
 """Several stores or views, concatenated."""
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -14,7 +15,9 @@ from tuszstore.facade.concat_tables import ConcatTables
 from tuszstore.facade.patients import check_leaks, names_of, persons_in
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.read.several import SeveralReader
+from tuszstore.store.patients import NAMESPACES
 from tuszstore.store.place import shown_path
+from tuszstore.store.settings import built_otherwise, find_differences
 from tuszstore.store.spec import StoreSpec
 from tuszstore.text import printable
 
@@ -106,7 +109,7 @@ class StoreSeries(WindowCollection):
             source: store.view(channels, units, length, stride, rater=rater)  # type: ignore[attr-defined]
             for source, store in zip(self.sources, self.stores, strict=True)
         }
-        return concat(views, full_seizure=self.spec.full_seizure)
+        return _concatenated(_flat(views), self.spec.full_seizure)
 
     def sizes(self) -> list[int] | None:
         """Return the sizes (byte) of all files; None if a server cannot list them."""
@@ -131,7 +134,7 @@ class StoreSeries(WindowCollection):
     def __reduce__(self) -> Any:
         self.metadata.check_open()
         stores = dict(zip(self.sources, self.stores, strict=True))
-        return partial(concat, full_seizure=self.spec.full_seizure), (stores,)
+        return _concatenated, (stores, self.spec.full_seizure)
 
     def __repr__(self) -> str:
         parts = ", ".join(
@@ -169,8 +172,21 @@ def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
         store; if a patient is in stores of different splits; or if a store is repeated.
     TypeError
         If these are not stores.
+
+    Warns
+    -----
+    UserWarning
+        If stores of one corpus were built with other settings of the signal, naming them.
     """
     named = _flat(stores)
+    series = _concatenated(named, full_seizure)
+    for warning in _processed_otherwise(named):
+        warnings.warn(warning, stacklevel=2)
+    return series
+
+
+def _concatenated(named: Mapping[str, WindowCollection], full_seizure: float | None) -> StoreSeries:
+    """Check and concatenate stores by name."""
     sources, parts = tuple(named), tuple(named.values())
     specs = [store.spec for store in parts]
     for source, spec in zip(sources[1:], specs[1:], strict=True):
@@ -283,6 +299,35 @@ def _some(names: Sequence[str]) -> str:
 
 def _unit(spec: StoreSpec) -> str:
     return "z-scores" if spec.units == "1" else "microvolts"
+
+
+def _processed_otherwise(named: Mapping[str, WindowCollection]) -> list[str]:
+    """Return a warning for each store whose signal was processed in another way.
+
+    It is compared with the first store of the same corpus: two corpora may need different
+    settings, such as the frequency of the power line.
+    """
+    first: dict[str, tuple[str, dict[str, Any]]] = {}
+    told = []
+    for source, store in named.items():
+        config = store.attrs.get("config")
+        settings = config.get("signal") if isinstance(config, dict) else None
+        if not isinstance(settings, dict):
+            continue
+        corpora = list(store.attrs.get(NAMESPACES) or [""])
+        known = next((first[name] for name in corpora if name in first), None)
+        for name in corpora:
+            first.setdefault(name, (source, settings))
+        if known is None:
+            continue
+        other, theirs = known
+        own, theirs = {"signal": settings}, {"signal": theirs}
+        if different := find_differences(own, theirs, theirs, ["signal"]):
+            told.append(
+                f"{built_otherwise(source, different, other)}; build them with the same, unless "
+                "that is intended"
+            )
+    return told
 
 
 def _full_seizure(sources: Sequence[str], specs: Sequence[StoreSpec], given: float | None) -> float:

@@ -18,7 +18,8 @@ from tuszstore.integrity.structure import check_digests, check_files, check_sche
 from tuszstore.reasons import plural
 from tuszstore.store.find import local_folder
 from tuszstore.store.generations import Held, identity
-from tuszstore.store.opening import PARTS, not_a_store
+from tuszstore.store.nearby import no_store, not_a_store
+from tuszstore.store.opening import PARTS
 from tuszstore.store.place import ROOT
 
 _LOG = logging.getLogger("tuszstore")
@@ -73,7 +74,7 @@ def verify(
     """
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
-        raise StoreError(f"{place}: no store here")
+        raise StoreError(f"{place}: {no_store(place)}")
     if not any((place / part).exists() for part in (ROOT, *PARTS)):  # nothing to rebuild
         raise StoreError(f"{place}: {not_a_store(place)}")
     if against is not None and not Path(against).is_dir():

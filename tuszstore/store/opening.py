@@ -12,7 +12,8 @@ from tuszstore.errors import SchemaError, StaleIndexError, StoreError
 from tuszstore.store.columns import decode_strings, max_strings
 from tuszstore.store.digests import is_disguised
 from tuszstore.store.limits import chunk_names
-from tuszstore.store.place import ROOT, Document
+from tuszstore.store.nearby import not_a_store
+from tuszstore.store.place import Document
 from tuszstore.store.schema import SCHEMA_VERSION, attribute_fault
 from tuszstore.store.spec import SpecError, StoreSpec
 
@@ -51,23 +52,6 @@ def arrays_of(path: Path | str, root: Mapping[str, Any]) -> dict[str, Any]:
             "tuszstore build --force"
         )
     return arrays
-
-
-def not_a_store(path: Path | str) -> str:
-    """Return a message that a folder is not a store, with the stores in it, if any.
-
-    Parameters
-    ----------
-    path : Path or str
-        A folder, or a URL, which is not listed.
-    """
-    inside = []
-    if isinstance(path, Path) and path.is_dir():
-        inside = sorted(one for one in path.glob("*.zarr") if (one / ROOT).is_file())
-    if not inside:
-        return "not a store of tuszstore"
-    names = ", ".join(one.name for one in inside[:4]) + (" and others" if inside[4:] else "")
-    return f"not a store of tuszstore, but a store root ({names}); give one: {inside[0]}"
 
 
 def check_attributes(path: Path | str, attributes: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def show_plan(console: Console, plan: "Plan") -> None:
     if plan.n_short:
         rows.append(("too short", f"{plural(plan.n_short, 'recording')} {SHORTER}"))
     print_rows(console, f"{plan.split}: plan for {shown_path(plan.store)}", rows)
-    print_remarks(console, plan.left_out, plan.warnings)
+    print_remarks(console, plan.left_out, (*plan.warnings, *plan.beside))
 
 
 def _corpus(plan: "Plan") -> str:
@@ -63,8 +63,10 @@ def show_changes(console: Console, changes: "Changes") -> None:
     counts = changes.counts
     if changes.why_anew:
         print_line(console, f"rebuilt from scratch: {changes.why_anew}")
-    if changes.settings:
-        print_line(console, f"settings changed: {', '.join(changes.settings)}")
+    if changes.differences:
+        print_line(console, f"settings changed: {', '.join(map(str, changes.differences))}")
+    if changes.forgotten:
+        print_line(console, changes.forgotten, "yellow")
     if not (changes.settings or sum(counts.values()) > counts["build"]):
         return
     for action, count in counts.items():

@@ -1,0 +1,94 @@
+"""Stores near a path where there is none, for messages. Only local folders are listed."""
+
+import difflib
+import os
+from itertools import islice
+from pathlib import Path
+
+from tuszstore.store.place import ROOT, shown_path
+from tuszstore.text import printable
+
+_ENTRIES = 500
+"""Entries of a folder that are read."""
+
+_FOLDERS = 50
+"""Folders in a folder that are searched."""
+
+_NAMED = 4
+"""Stores that a message names."""
+
+_BUILD = "tuszstore build --split train --data CORPUS --store ROOT"
+
+
+def no_store(path: Path | str, what: str = "store") -> str:
+    """Return a message that there is nothing at a path, with the stores near it.
+
+    Parameters
+    ----------
+    path : Path or str
+        A path, or a URL, near which nothing is listed.
+    what : str
+        What is missing.
+    """
+    if isinstance(path, Path):
+        if within := _within(path):
+            return f"no {what} here{within}"
+        if beside := _stores_in(path.parent):
+            matcher = difflib.SequenceMatcher(b=path.name)
+
+            def likeness(store: Path) -> float:
+                matcher.set_seq1(store.name)
+                return matcher.ratio()
+
+            return f"no {what} here, but beside it: {_listed(sorted(beside, key=likeness)[::-1])}"
+    return f"no {what} here; build one with: {_BUILD}"
+
+
+def not_a_store(path: Path | str) -> str:
+    """Return a message that a folder is not a store, with the stores in it, if any.
+
+    Parameters
+    ----------
+    path : Path or str
+        A folder, or a URL, which is not listed.
+    """
+    return f"not a store of tuszstore{_within(path) if isinstance(path, Path) else ''}"
+
+
+def _within(path: Path) -> str:
+    """Return the end of a message: which stores are in a folder; empty if there are none."""
+    if inside := _stores_in(path):
+        names = ", ".join(printable(one.name) for one in inside[:_NAMED])
+        more = " and others" if inside[_NAMED:] else ""
+        return f", but a store root ({names}{more}); give one: {printable(str(inside[0]))}"
+    folders = _folders_in(path)
+    for level in (folders, [inner for folder in folders for inner in _folders_in(folder)]):
+        if below := [store for folder in level[:_FOLDERS] for store in _stores_in(folder)]:
+            return f", but stores are below it: {_listed(below)}"
+    return ""
+
+
+def _listed(stores: list[Path]) -> str:
+    more = f" and {len(stores) - _NAMED} more" if stores[_NAMED:] else ""
+    return ", ".join(printable(shown_path(store)) for store in stores[:_NAMED]) + more
+
+
+def _stores_in(folder: Path) -> list[Path]:
+    """Return the stores in a folder, sorted."""
+    named = (one for one in _entries(folder) if one.suffix == ".zarr")
+    return [one for one in named if (one / ROOT).is_file()]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """Return some visible folders in a folder, sorted."""
+    visible = (one for one in _entries(folder) if not one.name.startswith("."))
+    return list(islice((one for one in visible if one.is_dir()), _FOLDERS))
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return some entries of a folder, sorted; none if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in islice(entries, _ENTRIES))
+    except OSError:
+        return []
