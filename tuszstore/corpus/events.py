@@ -20,7 +20,7 @@ from tuszstore.corpus.annotations import (
     Looked,
     Unlabelled,
 )
-from tuszstore.corpus.doubts import DROPPED, refuse_doubtful
+from tuszstore.corpus.doubts import refuse_doubtful
 from tuszstore.corpus.words import Words, words_of
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import UNLABELLED
@@ -128,12 +128,9 @@ def mark_events(
     notes = []
     for count, what in (
         (((raw_stop > n_samples) & (raw_first < n_samples)).sum(), "cut at the recording's end"),
-        ((raw_first >= n_samples).sum(), f"past the recording's end dropped: {DROPPED}"),
+        ((raw_first >= n_samples).sum(), "past the recording's end dropped"),
         (((raw_first < 0) & (raw_stop > 0)).sum(), "cut at the recording's start"),
-        (
-            ((raw_first < 0) & (raw_stop <= 0)).sum(),
-            f"before the recording's start dropped: {DROPPED}",
-        ),
+        (((raw_first < 0) & (raw_stop <= 0)).sum(), "before the recording's start dropped"),
         ((raw_stop == raw_first).sum(), "without duration, marking no samples"),
         (sum(is_open), f"without an end, taken as {_seconds(config)} s long"),
     ):
