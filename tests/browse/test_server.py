@@ -35,10 +35,13 @@ def test_ctrl_c_ends_it_quietly(train: tuszstore.Store) -> None:
 
 
 def test_requests_of_others_are_not_reported(
-    train: tuszstore.Store, caplog: pytest.LogCaptureFixture
+    train: tuszstore.Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = logging.getLogger("tornado.access")
-    with train.browse() as browsing, caplog.at_level(logging.DEBUG):
+    # Dask, once imported, keeps what tornado logs away from the root
+    monkeypatch.setattr(access, "handlers", [caplog.handler])
+    monkeypatch.setattr(access, "propagate", False)
+    with train.browse() as browsing, caplog.at_level(logging.DEBUG, access.name):
         for path in ("/", "/icon.png"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(re.sub(r"(:\d+)/.*", rf"\1{path}", browsing.url))
