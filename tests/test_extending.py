@@ -145,6 +145,7 @@ def test_without_the_package_its_names_are_unknown(lab: Path, tmp_path: Path) ->
     assert "corpus 'lab'" in done.stderr or "annotation format 'marks'" in done.stderr
 
 
+@pytest.mark.slow
 def test_two_packages_with_one_name_are_refused(site: Path, lab: Path) -> None:
     path = site / "lab_eeg-1.0.dist-info" / "entry_points.txt"
     path.write_text(path.read_text().replace("lab = lab_eeg", "tusz = lab_eeg"))
@@ -153,6 +154,7 @@ def test_two_packages_with_one_name_are_refused(site: Path, lab: Path) -> None:
     assert "'tusz' of lab-eeg has the name of another one" in done.stderr
 
 
+@pytest.mark.slow
 def test_two_corpora_that_recognise_a_folder_are_told(site: Path, lab: Path) -> None:
     (lab / "chb01").mkdir()
     (lab / "chb01" / "chb01-summary.txt").touch()

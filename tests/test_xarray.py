@@ -483,6 +483,7 @@ class TestProcesses:
         with multiprocessing.get_context(method).Pool(1) as pool:
             assert pool.apply(_mean_of, [ds]) == expected
 
+    @pytest.mark.slow
     def test_workers_of_dask_read(self, small: tuszstore.Store, loaded: xr.Dataset) -> None:
         from distributed import Client, LocalCluster
 

@@ -372,6 +372,7 @@ class TestPlan:
         with pytest.raises(AssertionError, match="a cluster was started"):
             build(own_corpus, tmp_path, workers=1, force=True)
 
+    @pytest.mark.slow
     def test_a_build_says_that_memory_allows_fewer_workers(
         self, own_corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -682,6 +683,7 @@ class TestDask:
         assert report.exit_status == 3
         assert report.recordings == len(edf_files(own_corpus)) - 1
 
+    @pytest.mark.slow
     def test_a_cluster_without_workers_is_waited_for(
         self,
         own_corpus: Path,

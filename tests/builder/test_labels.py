@@ -90,7 +90,15 @@ def labels_of(store: Any, row: int) -> list[int]:
 
 @pytest.mark.usefixtures("rated")
 class TestRaters:
-    @pytest.mark.parametrize("rule", ["any", "majority", "all", "A", "C"])
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            "any",
+            "C",
+            pytest.param("majority", marks=pytest.mark.slow),
+            pytest.param("all", marks=pytest.mark.slow),
+        ],
+    )
     def test_whose_annotation_decides(self, small_corpus: Path, tmp_path: Path, rule: str) -> None:
         report = build(small_corpus, tmp_path, {"rater": rule})
         store = tuszstore.open(report.store)

@@ -145,6 +145,7 @@ class TestStores:
         assert not any(name in str(error.value) for name in names_of(data) - {"JaneDoe"})
 
     @pytest.mark.usefixtures("key")
+    @pytest.mark.slow
     def test_nothing_is_said_aloud(self, data: Path, tmp_path: Path) -> None:
         build = [
             "build",

@@ -188,6 +188,7 @@ class TestFacts:
         assert compared < 100 * len(rows)
 
 
+@pytest.mark.slow
 class TestSplits:
     @pytest.fixture
     def beside(self, corpus: Path, train: tuszstore.Store, tmp_path: Path) -> tuszstore.Store:
@@ -342,6 +343,7 @@ class TestPage:
         nearest = fraction[chosen["partial_seizure"]]
         assert abs(nearest - 0.5) == np.abs(partial - 0.5).min()
 
+    @pytest.mark.slow
     def test_names_are_text(self, own_corpus: Path, tmp_path: Path) -> None:
         patient = next((own_corpus / "edf" / "train").iterdir())
         for path in sorted(patient.rglob("*.*")):
@@ -352,6 +354,7 @@ class TestPage:
         assert "<script>alert(1)<!--" in parsed.words
 
 
+@pytest.mark.slow
 class TestOddStores:
     def words(self, corpus: Path, root: Path, config: dict[str, Any]) -> str:
         report = tuszstore.build(config, data=corpus, store=root, workers=0, limit=1)

@@ -172,9 +172,17 @@ STORES = {
     },
 }  # fmt: skip
 
+QUICK = {"int16", "bare float32", "windows on disk"}
+
 
 @compiled
-@pytest.mark.parametrize("config", STORES.values(), ids=STORES)
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(config, id=name, marks=[] if name in QUICK else pytest.mark.slow)
+        for name, config in STORES.items()
+    ],
+)
 def test_both_decoders_fill_windows_alike(
     own_corpus: Path, tmp_path: Path, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,10 +65,9 @@ def browse(
     first = None if recording is None else options.recording_of(opened, recording)
     with options.one_line():
         browsing = serve(opened, found, threshold=threshold, recording=first, at=at, port=port)
-    with browsing:
+    with browsing, suppress(KeyboardInterrupt):  # Ctrl-C is the way to end it
         click.echo(f"{browsing.url}\nPress Ctrl-C to stop.")
         if not no_open:
             webbrowser.open(browsing.url)
-        with suppress(KeyboardInterrupt):  # the way to end it
-            browsing.wait()
+        browsing.wait()
     click.echo(err=True)  # after the ^C of the terminal
