@@ -3,6 +3,7 @@
 import errno
 import gc
 import json
+import logging
 import os
 import shutil
 import signal
@@ -52,8 +53,12 @@ def reasons(report: tuszstore.BuildReport) -> dict[str, str]:
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What a build said on the way."""
-    return [record.getMessage() for record in caplog.records if record.name == "tuszstore"]
+    """What a build said on the way, also where another test has asked for more with ``-v``."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "tuszstore" and record.levelno >= logging.WARNING
+    ]
 
 
 class TestContent:

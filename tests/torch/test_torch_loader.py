@@ -710,8 +710,9 @@ class TestLife:
             for _ in DataLoader(dataset, 16, shuffle=True):
                 pass
             sizes.append(resident())
-        # a batch is 19 MB; one that is lost in each epoch would make 130 MB
-        assert sizes[-1] - sizes[2] < 40e6
+        # a batch is 19 MB; one that is lost in each epoch would make 130 MB, and pieces between
+        # the objects of other tests make up to 60
+        assert sizes[-1] - sizes[2] < 90e6
 
     def test_no_cycle_keeps_an_epoch(self, train: tuszstore.Store) -> None:
         """Batches are freed when they are dropped, not when the collector comes by."""
