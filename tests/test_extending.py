@@ -139,6 +139,7 @@ def test_a_plug_in_at_fault_is_named(
     assert (done.returncode, found["status"]) == ((3, "built") if one else (1, "nothing built"))
 
 
+@pytest.mark.slow
 def test_without_the_package_its_names_are_unknown(lab: Path, tmp_path: Path) -> None:
     done = build(tmp_path, lab, "--corpus", "lab")
     assert done.returncode == 1

@@ -46,6 +46,7 @@ def test_paths(words: list[str], kind: str) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.slow
 def test_bash_offers_names_and_files(tmp_path: Path) -> None:
     """As docs/start/install.md sets it up; where no built-in name fits, bash takes files."""
     command = tmp_path / "tuszstore"

@@ -62,6 +62,7 @@ def test_szcore_events(reference: Pairs, hypothesis: Pairs, expected: tuple[int,
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole seconds", "any times"])
+@pytest.mark.slow
 def test_a_thousand_random_lists_count_as_the_package_counts_them(whole: bool) -> None:
     rng = random.Random(0)
     for _ in range(1000):

@@ -186,6 +186,7 @@ def _be_killed(store: Path, place: Path, values: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_killed_writers_go_on(made: tuszstore.Store, place: Path) -> None:
     values = outputs(len(made), 2)
     process = multiprocessing.get_context("spawn").Process(

@@ -267,6 +267,7 @@ def test_a_long_stretch_keeps_its_peaks(train: tuszstore.Store) -> None:
     assert (y.min(), y.max()) == pytest.approx((expected.min(), expected.max()), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_files(train: tuszstore.Store) -> None:
     number = focal(train)
     figure = train.plot(number, bipolar=True)
@@ -289,6 +290,7 @@ def test_names_are_text_not_formulas(train: tuszstore.Store) -> None:
     assert "<script>" not in svg
 
 
+@pytest.mark.slow
 def test_the_session_is_left_alone(train: tuszstore.Store) -> None:
     """Settings of the session neither change a picture nor are changed by it."""
     expected = render(plot_recording(train, 0, 0, 2), "svg")

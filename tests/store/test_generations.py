@@ -57,6 +57,7 @@ def test_an_open_store_reads_on(own_corpus: Path, path: Path) -> None:
     assert "train.zarr:" in repr(fresh)
 
 
+@pytest.mark.slow
 def test_an_old_generation_goes_when_nobody_reads_it(own_corpus: Path, path: Path) -> None:
     store = tuszstore.open(path)
     again = tuszstore.open(path)
@@ -110,6 +111,7 @@ def test_workers_of_a_loader_read_on(own_corpus: Path, path: Path, method: str) 
             np.testing.assert_array_equal(values, expected)
 
 
+@pytest.mark.slow
 def test_a_reader_in_another_process_is_known(own_corpus: Path, path: Path) -> None:
     code = (
         "import sys, tuszstore\n"

@@ -52,6 +52,7 @@ def killed(loaders: Sequence[WindowLoader], steps: int) -> tuple[list[int], dict
 
 @pytest.mark.filterwarnings("ignore:.* of the resumed epoch:UserWarning")
 class TestOtherRanks:
+    @pytest.mark.slow
     def test_killed_50_times(self, train: tuszstore.Store) -> None:
         """Each time the windows are those of the epoch, in its order, whoever goes on."""
         rng = np.random.default_rng(0)

@@ -395,9 +395,8 @@ class TestStockDataLoader:
         dataset[0]  # the parent has read before
         self.check(dataset, FORMS[form](dataset, num_workers=2, multiprocessing_context="fork"))
 
-    @pytest.mark.parametrize(
-        "method", ["spawn", pytest.param("forkserver", marks=pytest.mark.slow)]
-    )
+    @pytest.mark.slow
+    @pytest.mark.parametrize("method", ["spawn", "forkserver"])
     def test_new_workers(self, dataset: WindowDataset, method: str) -> None:
         dataset[0]
         self.check(
