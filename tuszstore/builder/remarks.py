@@ -6,13 +6,14 @@ from contextlib import suppress
 
 from tuszstore.builder.planned import PlannedRecording
 from tuszstore.channels.derivations import Channel
-from tuszstore.channels.resolve import Resolution, resolve
+from tuszstore.channels.resolve import Resolution
 from tuszstore.channels.sets import SETS
 from tuszstore.config import Channels, Signal
 from tuszstore.corpus.annotations import holds_something
 from tuszstore.corpus.base import Recording, SourceFacts
 from tuszstore.corpus.copies import same_name_other_content
 from tuszstore.corpus.pseudonyms import Pseudonyms
+from tuszstore.corpus.reading import resolve_labels
 from tuszstore.corpus.tusz import beside
 from tuszstore.errors import RecordingError
 from tuszstore.reasons import plural
@@ -65,15 +66,7 @@ def _is_bipolar(
 ) -> bool:
     def has(wanted: Sequence[Channel]) -> Resolution | None:
         with suppress(RecordingError):
-            return resolve(
-                labels,
-                wanted,
-                ignore_case=config.ignore_case,
-                rename=config.rename,
-                references=config.references,
-                interpolate=config.interpolate,
-                average_of=config.average_of,
-            )
+            return resolve_labels(labels, config, wanted)
         return None
 
     try:

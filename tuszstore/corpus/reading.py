@@ -80,6 +80,33 @@ class Microvolts:
     reference: str = ""
 
 
+def resolve_labels(
+    labels: Sequence[str], config: Channels, wanted: Sequence[Channel]
+) -> Resolution:
+    """Return how channels are computed from signals of these labels, under a configuration.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    config : Channels
+    wanted : sequence of Channel
+
+    Raises
+    ------
+    RecordingError
+        If a channel is missing.
+    """
+    return resolve(
+        labels,
+        wanted,
+        ignore_case=config.ignore_case,
+        rename=config.rename,
+        references=config.references,
+        interpolate=config.interpolate,
+        average_of=config.average_of,
+    )
+
+
 def inspect(
     corpus: Corpus | CheckedCorpus,
     recording: Recording,
@@ -101,15 +128,7 @@ def inspect(
         If it cannot be built, with the reason.
     """
     facts = corpus.facts(recording)
-    resolution = resolve(
-        facts.labels,
-        wanted,
-        ignore_case=config.ignore_case,
-        rename=config.rename,
-        references=config.references,
-        interpolate=config.interpolate,
-        average_of=config.average_of,
-    )
+    resolution = resolve_labels(facts.labels, config, wanted)
     numbers = resolution.signals
     _require_one_each(corpus, recording, facts, resolution)
     for number in numbers:

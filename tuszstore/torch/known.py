@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from tuszstore.facade.windows import WindowCollection
 from tuszstore.read.targets import Target
-from tuszstore.store.labels import UNLABELLED
 
 TARGET_OPTIONS = ("label", "horizon", "interval", "rule", "ignore")
 """Options of a loader that select its labels."""
@@ -34,17 +33,13 @@ def window_targets(store: WindowCollection, target: Target) -> NDArray[np.float3
     Returns
     -------
     ndarray of float32, shape (window,)
-        Above 0 if positive, for ``classes`` with any class of seizures and for ``channels`` in any
-        channel; 0 if negative; NaN if unknown.
+        Above 0 if positive, for ``channels`` in any channel; 0 if negative; NaN if unknown.
     """
     out = np.empty(len(store), np.float32)
     for start in range(0, len(store), _AT_ONCE):
         part = slice(start, min(start + _AT_ONCE, len(store)))
         values = store.reader.target(target, part)
-        if target.label == "classes":
-            seizure = (values & store.spec.seizure_bits) > 0
-            values = np.where(values & UNLABELLED, np.float32(np.nan), seizure)
-        elif target.label == "channels":
+        if target.label == "channels":
             # fmax ignores NaN, and returns NaN only if all values are NaN
             values = np.fmax.reduce(values, axis=1)
         out[part] = values
@@ -63,8 +58,8 @@ def known_windows(store: WindowCollection, target: Target) -> NDArray[np.bool_]:
     -------
     ndarray of bool, shape (window,)
     """
-    if not target.per_window and target.label != "classes":
-        target = replace(target, rule="soft")  # NaN only if all samples are
-    elif target.label == "classes":
+    if target.label == "classes":
         target = Target.of("seizure", rule="soft")
+    elif not target.per_window:
+        target = replace(target, rule="soft")  # NaN only if all samples are
     return ~np.isnan(window_targets(store, target))
