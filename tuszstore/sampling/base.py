@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.html import box, composition
-from tuszstore.sampling.columns import whole_number
+from tuszstore.sampling.columns import counts_text, generator_of, whole_number
 from tuszstore.sampling.origin import Origin
 from tuszstore.sampling.places import Drawn
 
@@ -99,6 +99,38 @@ class Sampler(ABC):
 
     def _settings(self) -> str:
         return ""
+
+
+class Resampled(Sampler):
+    """A set of windows that is resampled each epoch, or the set of the first one in other orders.
+
+    Parameters
+    ----------
+    seed : int
+    redraw : bool
+        Whether it is resampled.
+    """
+
+    def __init__(self, seed: int, redraw: bool) -> None:
+        self.seed = whole_number("seed", seed, 0)
+        self._redraw = redraw
+
+    def epoch(self, number: int) -> NDArray[np.int64]:
+        """Return the set of an epoch, in order."""
+        rng = generator_of(self.seed, number)
+        if self._redraw or number == 0:
+            return self._draw(rng)
+        return rng.permutation(self._draw(generator_of(self.seed, 0)))
+
+    @abstractmethod
+    def _draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return a set, in order."""
+
+    def _describe(self) -> str:
+        return f" ({counts_text(self.composition())}), {self._settings()}"
+
+    def _settings(self) -> str:
+        return f"{'resampled each epoch' if self._redraw else 'one set'}, seed {self.seed}"
 
 
 class Placed:

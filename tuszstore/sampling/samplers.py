@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.sampling.base import Sampler
+from tuszstore.sampling.base import Resampled, Sampler
 from tuszstore.sampling.columns import (
     Index,
     SamplingError,
@@ -90,7 +90,7 @@ class Shuffled(Sampler):
         return f"seed {self.seed}"
 
 
-class Balanced(Sampler):
+class Balanced(Resampled):
     """Balanced sets like :func:`balanced`, which gives the set of the first epoch.
 
     Parameters
@@ -139,14 +139,13 @@ class Balanced(Sampler):
         by_event: bool = False,
     ) -> None:
         self._category = category_codes(index).copy()
+        super().__init__(seed, redraw)
         self.origin = Origin.of(index)
         if indices is not None:
             others = np.ones(len(self._category), bool)
             others[window_numbers(indices, len(others))] = False
             self._category[others] = UNKNOWN_CATEGORY
         self._events = event_numbers(index) if by_event else None
-        self.seed = whole_number("seed", seed, 0)
-        self._redraw = redraw
         shares = {PARTIAL: 1.0, FULL: finite_amount("full", full)}
         shares[NONE] = finite_amount("background", background)
         self._patients: NDArray[Any] | None = None
@@ -167,25 +166,12 @@ class Balanced(Sampler):
             for code, share in shares.items()
         }
 
-    def epoch(self, number: int) -> NDArray[np.int64]:
-        """Return the set of an epoch, in order."""
-        rng = generator_of(self.seed, number)
-        if self._redraw or number == 0:
-            return self._draw(rng)
-        return rng.permutation(self._draw(generator_of(self.seed, 0)))
-
     def __len__(self) -> int:
         return sum(self._sizes.values())
 
     def composition(self) -> dict[str, float]:
         """Return how many windows of an epoch are in each category."""
         return {CATEGORIES[code]: size for code, size in self._sizes.items()}
-
-    def _describe(self) -> str:
-        return f" ({counts_text(self.composition())}), {self._settings()}"
-
-    def _settings(self) -> str:
-        return f"{'resampled each epoch' if self._redraw else 'one set'}, seed {self.seed}"
 
     def _count_candidates(self, code: int) -> int:
         chosen = self._category == code

@@ -5,20 +5,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.sampling.base import Sampler
+from tuszstore.sampling.base import Resampled
 from tuszstore.sampling.columns import (
     Index,
     SamplingError,
     category_codes,
     counts_text,
     finite_amount,
-    generator_of,
-    whole_number,
 )
 from tuszstore.sampling.origin import Origin
 
 
-class BalancedTargets(Sampler):
+class BalancedTargets(Resampled):
     """All positive windows, and negative ones in proportion, by a label of one value per window.
 
     Parameters
@@ -59,9 +57,8 @@ class BalancedTargets(Sampler):
         redraw: bool = True,
     ) -> None:
         values = _values(targets, len(category_codes(index)))
+        super().__init__(seed, redraw)
         self.origin = Origin.of(index)
-        self.seed = whole_number("seed", seed, 0)
-        self._redraw = redraw
         self._positive = np.flatnonzero(values > 0)
         self._negative = np.flatnonzero(values == 0)
         wanted = finite_amount("negatives", negatives) * len(self._positive)
@@ -77,13 +74,6 @@ class BalancedTargets(Sampler):
                 f"{counts_text(counts)}, with {negatives:g} negative windows per positive one"
             )
 
-    def epoch(self, number: int) -> NDArray[np.int64]:
-        """Return the set of an epoch, in order."""
-        rng = generator_of(self.seed, number)
-        if self._redraw or number == 0:
-            return self._draw(rng)
-        return rng.permutation(self._draw(generator_of(self.seed, 0)))
-
     def __len__(self) -> int:
         return len(self._positive) + self._n_negative
 
@@ -96,12 +86,6 @@ class BalancedTargets(Sampler):
         drawn = np.concatenate([self._positive, self._negative[chosen]])
         rng.shuffle(drawn)
         return drawn
-
-    def _describe(self) -> str:
-        return f" ({counts_text(self.composition())}), {self._settings()}"
-
-    def _settings(self) -> str:
-        return f"{'resampled each epoch' if self._redraw else 'one set'}, seed {self.seed}"
 
 
 def _values(targets: ArrayLike, n_windows: int) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-/* Blosc's bit shuffle, undone: the bits of values lie in planes, one for each bit of a value. */
+/* Inverts Blosc's bit shuffle, which stores values as planes, one for each bit. */
 
 #ifndef TUSZSTORE_BITSHUFFLE_H
 #define TUSZSTORE_BITSHUFFLE_H
@@ -20,10 +20,10 @@ static inline void exchange(longs2 *a, longs2 *b, int shift, uint64_t mask)
     *a ^= difference << shift;
 }
 
-/* Turn eight vectors, of which number k holds bit k of bytes, into those bytes.
+/* Convert eight vectors, where vector k contains bit k of each byte, to these bytes.
 
-   Bit i of byte j of `planes[k]` becomes bit k of byte j of `rows[i]`: the transpose of 8 x 8 bits
-   for each j, by halves (Warren, Hacker's Delight, 7-3), with one row of bits in each vector. */
+   Bit i of byte j of `planes[k]` becomes bit k of byte j of `rows[i]`: a transpose of 8 x 8 bits
+   for each j, by recursive halving (Warren, Hacker's Delight, 7-3). Each vector is a row of bits. */
 static inline void transpose_bits(const uint8_t *planes, size_t stride, longs2 rows[8])
 {
     for (int k = 0; k < 8; k++)
@@ -53,7 +53,7 @@ static inline void transpose_bits(const uint8_t *planes, size_t stride, longs2 r
 #define LOW64(a, b) SHUFFLE(longs2, a, b, 0, 2)
 #define HIGH64(a, b) SHUFFLE(longs2, a, b, 1, 3)
 
-/* Write the eight values of each of eight columns one after the other. */
+/* Write eight columns of eight values, one column after the other. */
 static inline void store_columns(const shorts8 v[8], uint8_t *out)
 {
     words4 a0 = (words4)LOW16(v[0], v[1]), a1 = (words4)HIGH16(v[0], v[1]);
@@ -69,9 +69,9 @@ static inline void store_columns(const shorts8 v[8], uint8_t *out)
     memcpy(out, c, sizeof c);
 }
 
-/* Undo the bit shuffle of `n` values of two bytes, a multiple of 8.
+/* Invert the bit shuffle of `n` values of two bytes; `n` is a multiple of 8.
 
-   Shuffled, they are 16 planes of n / 8 bytes; the first eight are in `low`, the rest in `high`. */
+   `low` has the eight planes of the lower bytes, `high` those of the upper ones, n / 8 bytes each. */
 static void unshuffle16(const uint8_t *low, const uint8_t *high, uint8_t *out, size_t n)
 {
     size_t stride = n / 8, j = 0;
@@ -97,8 +97,8 @@ static void unshuffle16(const uint8_t *low, const uint8_t *high, uint8_t *out, s
         }
 }
 
-/* Undo the bit shuffle of `n` values of four bytes, a multiple of 8; each of `streams` has the
-   eight planes of one byte. `scratch` has room for 4 * n bytes. */
+/* Invert the bit shuffle of `n` values of four bytes; `n` is a multiple of 8. Each of `streams` has
+   the eight planes of one byte. `scratch` has space for 4 * n bytes. */
 static void unshuffle32(const uint8_t *const streams[4], uint8_t *out, size_t n, uint8_t *scratch)
 {
     uint8_t *low = scratch, *high = scratch + 2 * n;

@@ -1,4 +1,4 @@
-/* Chunks of Blosc 1 with LZ4 and bit shuffle, decoded.
+/* Decodes chunks of Blosc 1 with LZ4 and bit shuffle.
 
    https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
  */
@@ -21,8 +21,8 @@ enum { MEMCPYED = 0x02, BIT_SHUFFLE = 0x04, NOT_SPLIT = 0x10, LZ4 = 1, HEADER = 
 static const char DAMAGED[] = "cannot be decompressed";
 static const char UNKNOWN[] = "unknown";
 
-/* Decode a chunk of exactly `size` bytes; return null, DAMAGED, or UNKNOWN for what only Blosc
-   itself can decode. `scratch` has room for twice as many. */
+/* Decode a chunk of exactly `size` bytes; return null, DAMAGED, or UNKNOWN if only Blosc
+   itself can decode it. `scratch` has space for twice as many bytes. */
 static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, size_t size,
                                 size_t itemsize, uint8_t *scratch)
 {
@@ -62,7 +62,7 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
             at += 4;
             if (n > n_src - at)
                 return DAMAGED;
-            streams[s] = src + at; /* a stream that did not get smaller is stored as it is */
+            streams[s] = src + at; /* a stream is stored uncompressed if that is not larger */
             if (n != length) {
                 if (lz4_decode(src + at, n, scratch + s * length, length))
                     return DAMAGED;
@@ -71,7 +71,7 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
             at += n;
         }
         uint8_t *out = dst + k * block;
-        if (n_values % 8) { /* Blosc leaves these as they are */
+        if (n_values % 8) { /* Blosc does not shuffle these */
             for (size_t s = 0; s < n_streams; s++)
                 memcpy(out + s * length, streams[s], length);
             continue;
@@ -82,7 +82,7 @@ static const char *blosc_decode(const uint8_t *src, size_t n_src, uint8_t *dst, 
             unshuffle16(streams[0], streams[1], out, n_values);
         else
             unshuffle32(streams, out, n_values, scratch + size);
-        /* half a value at the end, in a block that is not split */
+        /* an incomplete value at the end, in a block that is not split */
         memcpy(out + n_values * itemsize, streams[0] + n_values * itemsize, wanted % itemsize);
     }
     return NULL;

@@ -1,4 +1,4 @@
-/* CRC-32C, the checksum behind every chunk. */
+/* CRC-32C, the checksum of chunks. */
 
 #ifndef TUSZSTORE_CRC32C_H
 #define TUSZSTORE_CRC32C_H
@@ -13,14 +13,14 @@
 #include <arm_acle.h>
 #endif
 
-/* The instruction takes three cycles, and three of them run at once: so three stretches of a
-   chunk are summed side by side, and the sums put together (Gopal et al., "Fast CRC Computation
-   for iSCSI Polynomial Using CRC32 Instruction", 2011). */
+/* The instruction has a latency of three cycles and a throughput of one per cycle. So the checksums
+   of three stretches of a chunk are computed at the same time, and combined (Gopal et al., "Fast CRC
+   Computation for iSCSI Polynomial Using CRC32 Instruction", 2011). */
 
 enum { STRETCH = 4096 };
 
-static uint32_t crc_table[256];    /* of one byte, where there is no instruction */
-static uint32_t crc_past[4][256];  /* of each byte of a sum, after STRETCH bytes of zeros */
+static uint32_t crc_table[256];    /* of a byte, for processors without the instruction */
+static uint32_t crc_past[4][256];  /* of each byte of a checksum, after STRETCH zero bytes */
 
 #if defined(__x86_64__)
 #define WITH_CRC __attribute__((target("sse4.2")))
@@ -92,7 +92,7 @@ static void crc_init(void)
         uint32_t crc = (uint32_t)1 << bit;
         for (int k = 0; k < STRETCH; k += 8)
             crc = crc_word(crc, zeros);
-        for (uint32_t n = 0; n < 256; n++) /* a sum is linear in the bits of what it goes on from */
+        for (uint32_t n = 0; n < 256; n++) /* a checksum is linear in the bits of its start value */
             if (n >> bit % 8 & 1)
                 crc_past[bit / 8][n] ^= crc;
     }

@@ -1,8 +1,8 @@
-/* LZ4 blocks, decoded: https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md
+/* Decodes LZ4 blocks: https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md
 
-   Most copies of bit-shuffled EEG have 4 to 8 bytes. They are made in steps of a fixed size, which
-   write more than asked for where there is room; what comes next overwrites it. Nothing is read or
-   written outside of what was given.
+   Most copies in bit-shuffled EEG have 4 to 8 bytes. They are made in steps of a fixed size, which
+   write more than requested if there is space; the excess is overwritten by the next copy. Nothing
+   is read or written outside the given buffers.
  */
 
 #ifndef TUSZSTORE_LZ4_H
@@ -15,10 +15,10 @@
 enum { STEP = 16, HALF = 8 };
 
 /* The last bytes of a block are literals, and no match begins close to its end: "end of block
-   restrictions" of the format, which liblz4 insists on as well. */
+   restrictions" of the format, which liblz4 enforces too. */
 enum { LAST = 5, LAST_MATCH = 12 };
 
-/* Read the rest of a length, which goes on as long as its bytes are 255. */
+/* Read the remaining bytes of a length; each byte of 255 is followed by another one. */
 static int lz4_length(const uint8_t **p, const uint8_t *end, size_t *length)
 {
     uint8_t byte;
@@ -31,7 +31,7 @@ static int lz4_length(const uint8_t **p, const uint8_t *end, size_t *length)
     return 0;
 }
 
-/* Copy `length` bytes and less than STEP more. */
+/* Copy `length` bytes, and fewer than STEP in excess. */
 static void lz4_copy(uint8_t *out, const uint8_t *from, size_t length)
 {
     uint8_t *last = out + length;
@@ -42,7 +42,7 @@ static void lz4_copy(uint8_t *out, const uint8_t *from, size_t length)
     } while (out < last);
 }
 
-/* Repeat the `offset` bytes before `out`, fewer than STEP, for `length` and less than STEP more. */
+/* Repeat the `offset` < STEP bytes before `out` for `length` bytes, and fewer than STEP in excess. */
 static void lz4_repeat(uint8_t *out, size_t offset, size_t length)
 {
     const uint8_t *from = out - offset;
@@ -51,13 +51,13 @@ static void lz4_repeat(uint8_t *out, size_t offset, size_t length)
         for (size_t k = 0; k < HALF; k++)
             out[k] = from[k];
         out += HALF;
-        from = out - (offset + HALF - 1) / offset * offset; /* periods, HALF bytes or more */
+        from = out - (offset + HALF - 1) / offset * offset; /* whole periods, of HALF bytes or more */
     }
     for (; out < last; out += HALF, from += HALF)
         memcpy(out, from, HALF);
 }
 
-/* Repeat the `offset` bytes before `out` for exactly `length`. */
+/* Repeat the `offset` bytes before `out` for exactly `length` bytes. */
 static void lz4_repeat_exactly(uint8_t *out, size_t offset, size_t length)
 {
     const uint8_t *from = out - offset;
@@ -95,7 +95,7 @@ static int lz4_decode(const uint8_t *src, size_t n_src, uint8_t *dst, size_t siz
         out += length;
         if (p == end) /* the last sequence has literals only */
             return out == stop ? 0 : -1;
-        /* another sequence follows: what is less than its least was not made by a compressor */
+        /* another sequence follows: fewer bytes than its minimum are no output of a compressor */
         size_t room = (size_t)(stop - out);
         if (end - p < 2 + 1 + LAST || room < LAST_MATCH)
             return -1;

@@ -1,9 +1,10 @@
-/* From the chunks of a shard to the windows of a batch, without the interpreter's lock.
+/* Reads windows from the chunks of a shard, without holding the interpreter's lock.
 
-   One call reads consecutive blocks of a shard, checks and decodes one after the other, and writes
-   each to all windows that hold it while it is still in the core's cache. It does what decode.py
-   does with NumPy, numcodecs and crc32c, and what is not known here is left to them. Nothing that
-   is read is trusted: every length and offset is checked before it is used.
+   One call reads consecutive blocks of a shard, verifies and decodes them one by one, and writes
+   each block to all windows that contain it while it is still in the core's cache. The result is
+   the same as that of decode.py, which uses NumPy, numcodecs and crc32c, and which decodes the
+   formats that are unknown here. The bytes are not trusted: every length and offset is checked
+   before it is used.
 */
 
 #define _GNU_SOURCE
@@ -22,7 +23,7 @@
 #include "rows.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "stored values are little-endian; on this machine NumPy reads them"
+#error "stored values are little-endian; NumPy reads them on this machine"
 #endif
 
 struct layout {
@@ -31,7 +32,7 @@ struct layout {
     size_t itemsize;              /* of stored values */
     float factor;                 /* from int16 to float32; 0 to copy values */
     int compressed, verify;
-    const struct rows *rows;      /* what is made of the channels; null to leave them as they are */
+    const struct rows *rows;      /* sums of channels; null to write the channels themselves */
 };
 
 static size_t block_size(const struct layout *l)
@@ -46,7 +47,7 @@ static size_t window_size(const struct layout *l)
     return l->n_channels * l->window * (l->factor ? sizeof(float) : l->itemsize);
 }
 
-/* Write `n` samples of a block, from sample `from` on, into window `row` from sample `to` on. */
+/* Write samples `from` to `from + n` of a block to window `row`, beginning at its sample `to`. */
 static void write_part(const uint8_t *block, uint8_t *out, size_t row, size_t from, size_t to,
                        size_t n, const struct layout *l)
 {
@@ -67,41 +68,41 @@ static void write_part(const uint8_t *block, uint8_t *out, size_t row, size_t fr
     }
 }
 
-enum { CRC = 4 }; /* bytes of a checksum, behind every chunk */
+enum { CRC = 4 }; /* bytes of the checksum after each chunk */
 
 struct job {
-    int folder;           /* negative if the bytes are there already */
-    const char *name;     /* of the shard, below the folder */
-    int64_t begin;        /* of the bytes to read, in the shard */
-    uint8_t *content;     /* where they go, or are */
+    int folder;           /* negative if the bytes were read before */
+    const char *name;     /* of the shard, in the folder */
+    int64_t begin;        /* offset in the shard of the bytes to read */
+    uint8_t *content;     /* destination of the bytes, or the bytes read before */
     size_t n_content;
-    const int64_t *spans; /* of the chunks in the shard, checksums included */
+    const int64_t *spans; /* of chunks in the shard, including checksums */
     size_t n_blocks;
-    int64_t first;        /* place of the first block in the run */
+    int64_t first;        /* number of the first block in its run */
     const int64_t *targets;
     size_t n_targets;
     uint8_t *out, *scratch;
 };
 
-/* Return how many of the bytes of a shard are read without waiting for a disk. */
+/* Read the bytes that are in the page cache, and return their number. */
 static size_t read_cached(const struct job *j, int file)
 {
 #ifdef RWF_NOWAIT
     struct iovec all = {j->content, j->n_content};
     ssize_t n = preadv2(file, &all, 1, (off_t)j->begin, RWF_NOWAIT);
-    return n > 0 ? (size_t)n : 0; /* what is wrong, if anything, the next read says */
+    return n > 0 ? (size_t)n : 0; /* the next read reports an error */
 #else
     (void)j, (void)file;
     return 0;
 #endif
 }
 
-/* Read the bytes of a shard; return null or what is wrong, with `*error` from the system, and
-   whether a disk had to be waited for. */
+/* Read the bytes of a shard; return null or a description of the error, with the system's error in
+   `*error`. `*waited` says whether bytes were missing in the page cache. */
 static const char *read_shard(const struct job *j, int *error, int *waited)
 {
     size_t done;
-    /* not through a link, and without waiting for a pipe's other end */
+    /* do not follow links, and do not block on a pipe without a writer */
     int file = openat(j->folder, j->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) {
         *error = errno;
@@ -124,7 +125,8 @@ static const char *read_shard(const struct job *j, int *error, int *waited)
     return NULL;
 }
 
-/* Fill windows from consecutive blocks; return null, or what is wrong with block `*number`. */
+/* Fill windows from consecutive blocks; return null, or a description of the error in block
+   `*number`. */
 static const char *decode(const struct job *j, const struct layout *l, size_t *number)
 {
     size_t size = block_size(l), first = 0;
@@ -145,7 +147,7 @@ static const char *decode(const struct job *j, const struct layout *l, size_t *n
         } else if (n != size) {
             return "has another length than a block";
         }
-        /* targets are sorted by where they begin */
+        /* targets are sorted by their first sample */
         while (first < j->n_targets && j->targets[2 * first + 1] + window <= begin)
             first++;
         for (size_t t = first; t < j->n_targets && j->targets[2 * t + 1] < end; t++) {
@@ -162,11 +164,11 @@ static const char *decode(const struct job *j, const struct layout *l, size_t *n
     return NULL;
 }
 
-#define LARGEST ((int64_t)1 << 31) /* blocks of a run, and samples of a block or a window */
+#define LARGEST ((int64_t)1 << 31) /* blocks of a run; samples of a block or window */
 
 enum { MANY = 1 << 20, ALIGN = 64 }; /* channels; bytes */
 
-/* Return whether everything lies within its buffer. */
+/* Return whether all spans and targets are within their buffers. */
 static int fits(const struct job *j, const struct layout *l, size_t n_out, size_t n_scratch)
 {
     int64_t end = j->begin + (int64_t)j->n_content;
@@ -198,34 +200,34 @@ static int fits(const struct job *j, const struct layout *l, size_t n_out, size_
 PyDoc_STRVAR(fill_doc,
 "fill(folder, name, begin, content, spans, first, targets, out, scratch, shape, itemsize, scale,\n"
 "     compressed, verify, rows=None)\n--\n\n"
-"Read consecutive blocks of a shard into all windows that hold them.\n\n"
+"Read consecutive blocks of a shard into all windows that contain them.\n\n"
 "Parameters\n----------\n"
-"folder : int\n    Descriptor of a folder; -1 if the bytes were read already.\n"
-"name : str\n    Shard below it.\n"
-"begin : int\n    First byte of the shard to read.\n"
-"content : bytes-like\n    What is read goes there, as much as has room; or what was read.\n"
+"folder : int\n    Descriptor of a folder; -1 if `content` was read before.\n"
+"name : str\n    Path of the shard in the folder.\n"
+"begin : int\n    Offset in the shard of the first byte to read.\n"
+"content : bytes-like\n    Buffer, which is filled with bytes of the shard; or these bytes, if they were read before.\n"
 "spans : ndarray of int64, shape (block, 2)\n"
-"    Where chunks begin and end in the shard, checksums included.\n"
-"first : int\n    Place of the first block in its run.\n"
+"    Begin and end of each chunk in the shard, including its checksum.\n"
+"first : int\n    Number of the first block in its run.\n"
 "targets : ndarray of int64, shape (window, 2)\n"
-"    Row of `out`, and the sample of the run where the window begins; sorted by that.\n"
+"    Row of `out`, and first sample of the window in the run; sorted by the latter.\n"
 "out : ndarray, C-contiguous, shape (window, row, sample)\n"
-"scratch : writable bytes-like\n    Room for four blocks; with rows, and SHARED bytes for each shared sum and one more.\n"
+"scratch : writable bytes-like\n    Space for four blocks; with `rows`, also SHARED bytes for each shared sum plus one.\n"
 "shape : (int, int, int)\n    Channels, samples of a block, samples of a window.\n"
 "itemsize : {2, 4}\n    Bytes of a stored value.\n"
-"scale : float\n    Factor from int16 to float32; 0 to copy values as they are stored.\n"
-"compressed : bool\n    Whether chunks are Blosc's.\n"
+"scale : float\n    Factor from int16 to float32; 0 to copy stored values unchanged.\n"
+"compressed : bool\n    Whether chunks are compressed by Blosc.\n"
 "verify : bool\n    Whether checksums are verified.\n"
-"rows : tuple, optional\n    What is made of the channels: starts, channels, factors, offsets and limits of Rows,\n"
-"    how many sums are shared, and the recording of each window of `out`.\n\n"
+"rows : tuple, optional\n    Sums of channels: starts, channels, factors, offsets and limits of Rows, number of\n"
+"    shared sums, and the recording of each window of `out`.\n\n"
 "Returns\n-------\n"
-"bool or (int, str)\n    Whether a disk had to be waited for. Or which block has what wrong, -1 for the\n"
-"    file; UNKNOWN if it is compressed in a way that only Blosc itself can decode.");
+"bool or (int, str)\n    Whether bytes were missing in the page cache. After an error, the number of the block,\n"
+"    -1 for the file, and a description; UNKNOWN if only Blosc itself can decode the block.");
 
 enum { STARTS, CHANNELS, FACTORS, OFFSETS, LIMITS, RECORDINGS, N_ROWS_BUFFERS };
 
-/* Understand the tuple `rows`; return -1 with an error set, and nothing to release, if it is wrong.
-   What it says is checked by rows_fit(). */
+/* Parse the tuple `rows`; if its types or sizes are wrong, return -1 with an error set, and nothing to
+   release. Its values are checked by rows_fit(). */
 static int parse_rows(PyObject *tuple, struct rows *r, Py_buffer b[N_ROWS_BUFFERS])
 {
     Py_ssize_t n_shared;
@@ -294,7 +296,7 @@ static PyObject *py_fill(PyObject *module, PyObject *args)
         const char *problem;
         size_t number = 0;
         int error = 0, waited = 0, unread;
-        if (l.rows) { /* behind the four blocks, where a float may lie */
+        if (l.rows) { /* after the four blocks, aligned */
             uintptr_t free = (uintptr_t)j.scratch + 4 * block_size(&l);
             r.shared = (float *)((free + ALIGN - 1) / ALIGN * ALIGN);
         }
@@ -350,7 +352,7 @@ static PyModuleDef_Slot slots[] = {{Py_mod_exec, execute}, {0, NULL}};
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, .m_name = "_kernel",
-    .m_doc = "From the chunks of a shard to windows, without the interpreter's lock.",
+    .m_doc = "Reads windows from the chunks of a shard, without the interpreter's lock.",
     .m_size = 0, .m_methods = methods, .m_slots = slots,
 };
 

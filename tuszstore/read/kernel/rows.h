@@ -1,4 +1,4 @@
-/* From stored values to rows: scaled channels, or sums of a few of them, with offset and limit.
+/* Converts stored values to rows: scaled channels, or sums of some of them, with offset and limit.
 
    Each operation is one of float32, in the order in which rows.py does it with NumPy: the file is
    compiled without contraction to fused multiply-adds, so both give the same bits. */
@@ -13,7 +13,7 @@
 #include <immintrin.h>
 #endif
 
-/* values that may lie at any address */
+/* values at any address, aligned or not */
 typedef int16_t __attribute__((aligned(1), may_alias)) short_at;
 typedef float __attribute__((aligned(1), may_alias)) float_at;
 
@@ -23,7 +23,7 @@ static void scale_row(const uint8_t *src, float_at *dst, size_t n, float factor)
     const short_at *values = (const short_at *)src;
     size_t k = 0;
 #ifdef __x86_64__
-    /* past the caches: a batch is larger than they are, and reading before writing costs as much */
+    /* bypass the caches: a batch exceeds them, and reading lines before writing costs as much */
     if (((uintptr_t)dst & 3) == 0) {
         __m128 factors = _mm_set1_ps(factor);
         for (; k < n && ((uintptr_t)(dst + k) & 15); k++)
@@ -41,7 +41,7 @@ static void scale_row(const uint8_t *src, float_at *dst, size_t n, float factor)
         dst[k] = (float)values[k] * factor;
 }
 
-enum { TILE = 1024 }; /* samples that are summed at once: they stay in the nearest cache */
+enum { TILE = 1024 }; /* samples summed at once, which stay in the first-level cache */
 
 struct rows {
     size_t n_sums, n_shared, n_channels, n_terms, n_recordings;
@@ -49,12 +49,12 @@ struct rows {
     const float *factors, *offsets, *limits;
     const int64_t *recordings; /* of each window of the batch */
     size_t n_windows;
-    float *shared; /* room for a tile of each shared sum */
+    float *shared; /* space for a tile of each shared sum */
 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* One term or two, as the first of a sum or added to it; the types of values are int16 or float. */
+/* Set or increase a sum by one or two terms, whose values are int16 or float. */
 #define DEFINE_TERMS(name, A, B)                                                                   \
     INLINE void set_##name(float *restrict t, const A *a, float f, const B *b, float g, size_t n)  \
     {                                                                                              \
@@ -83,7 +83,7 @@ DEFINE_TERMS(shorts, short_at, short_at)
 DEFINE_TERMS(floats, float_at, float_at)
 DEFINE_TERMS(mixed, short_at, float_at)
 
-/* Sum the terms of one sum over a tile into `total`; `at` is the tile's first value of channel 0. */
+/* Compute a sum over a tile in `total`; `at` is the tile's first value of channel 0. */
 INLINE void sum_terms(const struct rows *r, size_t sum, const float *factors, const uint8_t *at,
                       size_t channel_bytes, int is_float, float *total, size_t n)
 {
@@ -144,7 +144,7 @@ INLINE float finished(float value, float offset, float limit)
     return limit < value ? limit : value;
 }
 
-/* Write sums with their offset, and not beyond their limit. */
+/* Write sums, with offset added, clipped to the limit. */
 INLINE void finish(const float *total, float_at *dst, size_t n, float offset, float limit)
 {
     size_t k = 0;
@@ -179,7 +179,7 @@ INLINE void write_any_sum(const struct rows *r, size_t sum, const float *factors
 
 /* Write rows of a part of a block.
 
-   `src` is the first value of the part in channel 0, and `dst` where row 0 begins. */
+   `src` is the first value of the part in channel 0, and `dst` the first value of row 0. */
 INLINE void write_sums(const struct rows *r, size_t recording, const uint8_t *src,
                        size_t channel_bytes, size_t itemsize, float_at *dst, size_t row_samples,
                        size_t n, write_sum *write)
@@ -220,7 +220,7 @@ AVX2 static inline __m256 finished_avx2(__m256 v, float offset, float limit)
     return _mm256_min_ps(_mm256_set1_ps(limit), _mm256_max_ps(_mm256_set1_ps(-limit), v));
 }
 
-/* One term or two, summed and finished without a detour. */
+/* Compute and write a sum of one or two terms, without a buffer. */
 #define DEFINE_DIRECT(name, A, B, load_a, load_b)                                                  \
     AVX2 static void direct_##name(float_at *dst, const A *a, float f, const B *b, float g,        \
                                    size_t n, float offset, float limit)                            \
@@ -310,7 +310,7 @@ static void write_sums_plain(const struct rows *r, size_t recording, const uint8
     write_sums(r, recording, src, channel_bytes, itemsize, dst, row_samples, n, write_sum_plain);
 }
 
-/* Which of both this processor can do. */
+/* The faster version that this processor supports. */
 static void (*write_rows)(const struct rows *, size_t, const uint8_t *, size_t, size_t, float_at *,
                           size_t, size_t) = write_sums_plain;
 
@@ -322,7 +322,7 @@ static void rows_init(void)
 #endif
 }
 
-/* Return whether all that rows refer to is there. */
+/* Return whether all references of rows are valid. */
 static int rows_fit(const struct rows *r)
 {
     if (r->n_sums <= r->n_shared || r->n_recordings < 1 || r->starts[0] != 0 ||
