@@ -1,5 +1,7 @@
 """What is in the repository is what is installed."""
 
+import io
+import itertools
 import os
 import shutil
 import subprocess
@@ -7,8 +9,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import tuszstore
 from tests import ROOT
 from tuszstore.compat import EXTRAS, explain_missing
 from tuszstore.errors import MissingExtraError
@@ -74,6 +78,21 @@ def test_messages_name_the_packages_of_the_extras() -> None:
     for extra, packages in EXTRAS.items():
         required = project["optional-dependencies"][extra]
         assert packages == tuple(text.partition(">")[0] for text in required)
+
+
+def test_versions_of_all_packages_are_shown() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = itertools.chain(*project["optional-dependencies"].values())
+    names = {text.partition(">")[0] for text in (*project["dependencies"], *extras)}
+    file = io.StringIO()
+    tuszstore.show_versions(file)
+    shown = dict(line.split(maxsplit=1) for line in file.getvalue().splitlines())
+    assert shown["tuszstore"] == tuszstore.__version__
+    assert shown["numpy"] == np.__version__
+    assert shown["Python"].startswith(f"{sys.version_info[0]}.{sys.version_info[1]}.")
+    wanted = {name for name in names if not name.startswith("tuszstore[")}
+    assert wanted <= set(shown)
+    assert str(Path.home()) not in file.getvalue()
 
 
 def test_a_missing_module_is_named_by_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from tuszstore.evaluate.writing import PredictionError, write_predictions
 from tuszstore.facade.concat import StoreSeries, concat
 from tuszstore.facade.view import View
 from tuszstore.store.spec import StoreSpec
+from tuszstore.versions import show_versions
 
 __version__ = _version("tuszstore")
 
@@ -41,6 +42,7 @@ __all__ = [
     "open",
     "open_predictions",
     "repair",
+    "show_versions",
     "verify",
     "write_predictions",
 ]
