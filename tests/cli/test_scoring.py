@@ -196,9 +196,28 @@ def test_a_report_shows_scores_and_the_worst(folder: Path, tmp_path: Path) -> No
         "false alarm",
     ):
         assert words in text
-    result = run("report", folder / "dev.zarr", "--threshold", 0.6, "-o", page)
-    assert "--threshold needs --predictions" in result.stderr
+    for option, value in (("--threshold", 0.6), ("--smooth", 0), ("--mode", "mean")):
+        result = run("report", folder / "dev.zarr", option, value, "-o", page)
+        assert f"{option} needs --predictions" in result.stderr
     make_store(tmp_path / "train.zarr", seed=9)
     result = run("report", tmp_path / "train.zarr", *predictions)
     assert result.exit_code == 1
     assert "belongs to another store" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_report_detects_events_as_score_does(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "r.html"
+    rule = ["--threshold-from", folder / "p", "--hysteresis", 0.5, "--smooth", 30]
+    rule += ["--merge-gap", 20, "--min-duration", 40, "--mode", "max"]
+    result = run("report", folder / "dev.zarr", "--predictions", folder / "p", *rule, "-o", page)
+    assert result.exit_code == 0, result.output
+    scores = values(folder / "p", *rule)
+    text = page.read_text()
+    assert (
+        f"Model a, threshold {scores['rule']['threshold']:g}, hysteresis 0.5, smoothed over 30 s, "
+        "gaps up to 20 s merged, events from 40 s on, overlapping windows: max."
+    ) in text
+    assert f"<dt>predicted events</dt><dd>{scores['events']}</dd>" in text
+    assert scores["events"] != values(folder / "p")["events"]

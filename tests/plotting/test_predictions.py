@@ -1,6 +1,7 @@
 """What a model says, drawn below the EEG."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,22 @@ def test_the_panel_shows_the_trace(
     expected = predictions.events(0.25).of_recording(0).clip(10, 50).tolist()
     assert [list(pair) for pair in marked] == expected
     assert render(figure, "png").startswith(b"\x89PNG")
+
+
+def test_the_panel_shows_what_events_are_detected_in(
+    store: tuszstore.Store, predictions: tuszstore.Predictions
+) -> None:
+    options: dict[str, Any] = {"smooth": 15, "mode": "max", "min_duration": 1}
+    figure = plot_prediction(store, predictions, 0, at=10, seconds=40, threshold=0.25, **options)
+    panel = figure.axes[-1]
+    step = next(line for line in panel.lines if line.get_drawstyle() == "steps-post")
+    smoothed = predictions.trace(0, mode="max").smoothed(15)
+    np.testing.assert_array_equal(np.asarray(step.get_ydata())[:-1], smoothed)
+    assert not np.array_equal(smoothed, predictions.trace(0).values)
+    marked = [list(line.get_xdata()) for line in panel.lines if line.get_label() == "predicted"]
+    expected = predictions.events(0.25, **options).of_recording(0).clip(10, 50).tolist()
+    assert marked == expected
+    assert marked
 
 
 def test_the_eeg_keeps_its_size_above(

@@ -1,11 +1,13 @@
 """Commands that draw the contents of a store: plot and report."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 import tuszstore
 from tuszstore.cli import options
+from tuszstore.cli.detecting import event_rule, given_options, rule_of
 from tuszstore.compat import explain_missing
 from tuszstore.text import printable
 
@@ -90,22 +92,16 @@ def plot(
     metavar="PREDICTIONS",
     help="Show scores of predictions for the store, and their worst errors.",
 )
-@click.option(
-    "-t",
-    "--threshold",
-    type=click.FloatRange(0, 1),
-    metavar="T",
-    help="With --predictions: minimum probability of an event.  [default: 0.5]",
-)
+@event_rule
 @options.output(".html")
 @options.verbose
-def report(store: str, predictions: Path | None, threshold: float | None, output: Path) -> None:
+def report(store: str, predictions: Path | None, output: Path, **rule: Any) -> None:
     """Write an HTML page that describes the contents of a store.
 
     Pictures and tables: hours, categories, classes, patients, montages, amplitudes and spectra,
     excluded recordings and why, examples, and the other splits in the same folder; with
     --predictions also scores, sensitivity against false alarms, and the worst misses and false
-    alarms. The page needs no network.
+    alarms, for events detected as by score with the same options. The page needs no network.
 
     STORE is a folder, or the URL of one in an object store.
     """
@@ -116,11 +112,19 @@ def report(store: str, predictions: Path | None, threshold: float | None, output
     if output.suffix.lower() not in (".html", ".htm"):
         raise click.ClickException(f"{output}: a report's name must end in .html")
     _check_folder(output)
-    if threshold is not None and predictions is None:
-        raise click.UsageError("--threshold needs --predictions")
-    found = None if predictions is None else tuszstore.open_predictions(predictions)
-    chosen = 0.5 if threshold is None else threshold
-    content = make_report(opened, found, chosen).encode()
+    given = given_options(click.get_current_context())
+    if given and predictions is None:
+        raise click.UsageError(f"{given[0]} needs --predictions")
+    found, detection = None, {}
+    notes: list[str] = []
+    with options.one_line():
+        if predictions is not None:
+            found = tuszstore.open_predictions(predictions)
+            chosen, notes = rule_of(found, **rule)
+            detection = chosen.to_json()
+    content = make_report(opened, found, **detection).encode()
+    for note in notes:
+        click.echo(f"warning: {printable(note)}", err=True)
     _write(output, content)
     click.echo(f"{printable(str(output))}: {len(content) / 1e6:.2f} MB")
 

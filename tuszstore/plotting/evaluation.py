@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from tuszstore.plotting.figures import Embedded, chart_axes, embed
-from tuszstore.plotting.predictions import draw_prediction
+from tuszstore.plotting.predictions import detection_trace, draw_prediction
 from tuszstore.plotting.stretch import Stretch, recording_stretch
 from tuszstore.plotting.style import Style
 from tuszstore.units import clock
@@ -87,7 +87,10 @@ class Evaluation:
 
 
 def show_predictions(
-    store: "WindowCollection", predictions: "Predictions", threshold: float = 0.5
+    store: "WindowCollection",
+    predictions: "Predictions",
+    threshold: float = 0.5,
+    **options: Any,
 ) -> Evaluation:
     """Score predictions and draw their part of a page.
 
@@ -97,16 +100,19 @@ def show_predictions(
     predictions : Predictions
         Predictions of that store.
     threshold : float
+    **options
+        Of :meth:`tuszstore.evaluate.predictions.Predictions.events`.
 
     Raises
     ------
     PredictionError
         If they are of another store.
     ValueError
-        If the threshold is invalid.
+        If the threshold or an option is invalid.
     """
     predictions.check(store)
-    scores, sweep = predictions.score(threshold), predictions.sweep()
+    scores = predictions.score(threshold, **options)
+    sweep = predictions.sweep(**options | {"hysteresis": _share(threshold, **options)})
     total = scores.total
     latency = scores.median_latency
     numbers = {
@@ -121,7 +127,7 @@ def show_predictions(
     model = predictions.attrs.get("model")
     misses, alarms = predictions.worst(scores, SHOWN)
     return Evaluation(
-        title=f"{f'Model {model}, threshold' if model else 'Threshold'} {threshold:g}",
+        title=_title(model, threshold, **options),
         numbers=numbers,
         rows=[[RULES[name], *_row(tally)] for name, tally in total.items()],
         macro=[
@@ -140,9 +146,38 @@ def show_predictions(
         ],
         undefined=[f"{name.replace('_', ' ')} is undefined: {why}" for name, why in reasons],
         curve=sensitivity_curve(sweep, threshold, total["szcore_events"]),
-        misses=_drawn(store, predictions, misses, threshold, "missed"),
-        false_alarms=_drawn(store, predictions, alarms, threshold, "false alarm"),
+        misses=_drawn(store, predictions, misses, "missed", threshold, **options),
+        false_alarms=_drawn(store, predictions, alarms, "false alarm", threshold, **options),
     )
+
+
+def _share(threshold: float, hysteresis: float | None = None, **_: Any) -> float | None:
+    """Return the hysteresis as a share of the threshold, as a sweep expects it."""
+    return None if hysteresis is None else hysteresis / threshold if threshold else 0.0
+
+
+def _title(
+    model: str | None,
+    threshold: float,
+    hysteresis: float | None = None,
+    min_duration: float = 0.0,
+    merge_gap: float = 0.0,
+    smooth: float | None = None,
+    mode: str = "mean",
+) -> str:
+    """Return the model, if known, and how events are detected."""
+    parts = [f"Model {model}, threshold {threshold:g}" if model else f"Threshold {threshold:g}"]
+    if hysteresis is not None:
+        parts.append(f"hysteresis {hysteresis:g}")
+    if smooth:
+        parts.append(f"smoothed over {smooth:g} s")
+    if merge_gap:
+        parts.append(f"gaps up to {merge_gap:g} s merged")
+    if min_duration:
+        parts.append(f"events from {min_duration:g} s on")
+    if mode != "mean":
+        parts.append(f"overlapping windows: {mode}")
+    return ", ".join(parts)
 
 
 def sensitivity_curve(sweep: "Sweep", threshold: float, at: "Tally") -> Embedded:
@@ -202,13 +237,14 @@ def _drawn(
     store: "WindowCollection",
     predictions: "Predictions",
     findings: Sequence["Finding"],
-    threshold: float,
     what: str,
+    threshold: float,
+    **options: Any,
 ) -> list[Worst]:
     drawn = []
-    table = predictions.events(threshold)
+    table = predictions.events(threshold, **options)
     for finding in findings:
-        trace = predictions.trace(finding.row)
+        trace = detection_trace(predictions, finding.row, **options)
         events = table.of_recording(finding.row).tolist()
         start = max(0.0, finding.onset - _BEFORE)
         length = min(_LONGEST, finding.offset + _BEFORE - start)

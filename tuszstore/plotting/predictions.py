@@ -1,6 +1,7 @@
 """A model's predictions, drawn below the EEG."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tuszstore.read.selection import find_recording
 
 if TYPE_CHECKING:
     from tuszstore.evaluate.predictions import Predictions
-    from tuszstore.evaluate.stitching import Trace
+    from tuszstore.evaluate.stitching import Mode, Trace
     from tuszstore.facade.windows import WindowCollection
 
 _PANEL, _GAP = 0.95, 0.3
@@ -31,6 +32,7 @@ def plot_prediction(
     threshold: float = 0.5,
     bipolar: bool | None = None,
     width: float = 14.0,
+    **options: Any,
 ) -> Figure:
     """Draw a stretch of a recording, with the probability of a seizure below.
 
@@ -49,6 +51,9 @@ def plot_prediction(
         As for :func:`tuszstore.plotting.plots.plot_recording`; by default if the channels allow it.
     width : float
         Width of the picture (inches).
+    **options
+        Of :meth:`tuszstore.evaluate.predictions.Predictions.events`, such as ``smooth``; the
+        smoothed probability is drawn.
 
     Returns
     -------
@@ -59,14 +64,36 @@ def plot_prediction(
     PredictionError
         If the predictions are of another store.
     ValueError
-        If there is no such recording or stretch.
+        If there is no such recording or stretch, or an option is invalid.
     """
     predictions.check(store)
     row = find_recording(store.recordings["id"].values, recording)
     stretch = recording_stretch(store, row, at, seconds)
-    events = predictions.events(threshold).of_recording(row)
-    trace = predictions.trace(row)
+    events = predictions.events(threshold, **options).of_recording(row)
+    trace = detection_trace(predictions, row, **options)
     return draw_prediction(stretch, trace, events.tolist(), threshold, bipolar=bipolar, width=width)
+
+
+def detection_trace(
+    predictions: "Predictions",
+    row: int,
+    *,
+    mode: "Mode" = "mean",
+    smooth: float | None = None,
+    **_: Any,
+) -> "Trace":
+    """Return the trace of a recording in which events are detected.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    row : int
+    mode, smooth
+        As for :meth:`tuszstore.evaluate.predictions.Predictions.events`, whose other options
+        are accepted and have no effect.
+    """
+    trace = predictions.trace(row, mode=mode)
+    return replace(trace, values=trace.smoothed(smooth))
 
 
 def draw_prediction(

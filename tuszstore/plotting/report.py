@@ -35,7 +35,10 @@ PATIENTS_SHOWN = 15
 
 
 def make_report(
-    store: "Store", predictions: "Predictions | None" = None, threshold: float = 0.5
+    store: "Store",
+    predictions: "Predictions | None" = None,
+    threshold: float = 0.5,
+    **options: Any,
 ) -> str:
     """Return an HTML page that describes the contents of a store.
 
@@ -50,6 +53,8 @@ def make_report(
         Predictions of that store, whose scores and worst errors the page shows.
     threshold : float
         Minimum probability of an event.
+    **options
+        Of :meth:`tuszstore.evaluate.predictions.Predictions.events`, such as ``smooth``.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def make_report(
     """
     evaluation = None
     if predictions is not None:
-        evaluation = show_predictions(store, predictions, threshold)
+        evaluation = show_predictions(store, predictions, threshold, **options)
     facts, splits = gather(store), gather_splits(store)
     chosen = sample_windows(store)
     sampled = {name: measure(store, windows) for name, windows in chosen.items()}
