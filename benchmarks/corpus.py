@@ -63,8 +63,8 @@ def write_files(root: Path, files: int, minutes: float, seed: int = 0) -> list[i
     return rates
 
 
-def repeat_files(paths: Sequence[Path], target: Path, copies: int) -> None:
-    """Make a corpus of a few recordings, each linked under several patients' names.
+def link_files(paths: Sequence[Path], target: Path) -> None:
+    """Make a corpus of some recordings, each linked under the name of another patient.
 
     Links take neither space nor additional page cache.
 
@@ -74,9 +74,8 @@ def repeat_files(paths: Sequence[Path], target: Path, copies: int) -> None:
         EDF files, each with its ``.csv`` beside it.
     target : Path
         Root of the new corpus.
-    copies : int
     """
-    for number, path in enumerate(list(paths) * copies):
+    for number, path in enumerate(paths):
         link = _place(target, number)
         link.parent.mkdir(parents=True)
         for suffix in (".edf", ".csv"):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpus import N_SIGNALS, repeat_files, write_files, write_recording
+from benchmarks.corpus import N_SIGNALS, link_files, write_files, write_recording
 from benchmarks.measure import size_of
 from benchmarks.process import ProcessError, call
 from benchmarks.rows import Row, own_versions
@@ -64,7 +64,7 @@ def _build(setting: Setting) -> Iterator[Row]:
     # only files that can be built, so that all variants build the same
     files = [planned.recording.path for planned in plan.recordings]
     corpus, warm_up = setting.scratch / "build", setting.scratch / "build-warm-up"
-    repeat_files(files, corpus, 1)
+    link_files(files, corpus)
     write_files(warm_up, 3, 2.0)
     if not call(
         "benchmarks.workloads.building:same_windows", imports=IMPORTS, data=str(warm_up)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.corpus import repeat_files
+from benchmarks.corpus import write_files
 from benchmarks.process import call
 from benchmarks.rows import Row
 from benchmarks.setting import Setting
@@ -30,7 +30,7 @@ WORKLOADS = {
 WINDOWS = 252_000
 NUMBER = 12_345
 REPEATS = 100
-COPIES = 4
+TIMES = 4
 MEMORY_LIMIT = "2GiB"
 
 
@@ -64,11 +64,12 @@ def _windows(setting: Setting) -> Iterator[Row]:
 
 def _groups(setting: Setting) -> Iterator[Row]:
     root = setting.scratch / "groupby"
-    files = sorted((setting.corpus / "edf" / "train").rglob("*.edf"))[: setting.size.build_files]
-    for copies in (1, COPIES):
-        repeat_files(files, root / str(copies), copies)
+    size = setting.size
+    for times in (1, TIMES):
+        # not links to the same files, since a build excludes copies
+        write_files(root / str(times), size.build_files * times, size.minutes)
         done = call(
-            "benchmarks.workloads.exploring:measure_groups", data=str(root / str(copies))
+            "benchmarks.workloads.exploring:measure_groups", data=str(root / str(times))
         ).value
         hours = done.pop("hours")
         yield setting.own_row("groupby", 1, variant=f"{hours:.1f} h of EEG", **done)
