@@ -78,7 +78,10 @@ class Corpus(Section):
                 "split_policy 'file' needs split_file: a path or name such as 'chbmit'"
             )
         if self.split_policy != "file" and self.split_file is not None:
-            raise ValueError(f"split_file needs split_policy 'file', not {self.split_policy!r}")
+            raise ValueError(
+                "split_file needs split_policy 'file', which is then the default, not "
+                f"{self.split_policy!r}: leave that out (--split-policy)"
+            )
         return self
 
     @model_validator(mode="after")
