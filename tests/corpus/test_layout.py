@@ -536,8 +536,14 @@ def test_only_train_is_divided_where_there_are_official_folders(config: Corpus) 
     assert sorted(ids([*splits["dev"], *splits["train"]])) == ids(train)
     assert ids(splits["eval"]) == ["edf/eval/eval_s001_t001.edf"]
     (warning,) = choose_split(corpus, "train", config).warnings
-    assert "1 recording" in warning
-    assert "in no split" in warning
+    assert warning.startswith("1 recording in the folder dev is in no split: split policy")
+    assert warning.endswith("--split-policy official takes the folders as splits")
+
+
+def test_recordings_beside_the_official_folders_are_told() -> None:
+    corpus = [recording(f"{name}/p{n}_s001_t001.edf") for n, name in enumerate(("x", "train", "y"))]
+    (warning,) = choose_split(corpus, "train", Corpus()).warnings
+    assert warning == "2 recordings are outside train: in no split"
 
 
 @pytest.mark.parametrize("config", [BY_PATIENT, BY_FILE], ids=["patient", "file_order"])

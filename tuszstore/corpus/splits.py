@@ -1,9 +1,11 @@
 """Assigning recordings to splits."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from tuszstore.config import Corpus
 from tuszstore.corpus.base import LeftOut, Recording
@@ -13,6 +15,7 @@ from tuszstore.corpus.patients import PatientChecks
 from tuszstore.corpus.split_advice import Origin
 from tuszstore.corpus.split_files import divide, load_splits, missing_from
 from tuszstore.errors import CorpusError
+from tuszstore.reasons import plural
 from tuszstore.store.schema import ALIASES, SPLITS
 
 POOL = "pool"
@@ -145,9 +148,8 @@ def choose_split(
         checks.require_patients({part: splits[part] for part in ("train", "dev")})
     if not splits.get(name):
         _refuse_empty(recordings, name, config, origin or Origin())
-    if config.split_policy != "file" and (strays := len(recordings) - len(there)):
-        lie = "recording is" if strays == 1 else "recordings are"
-        warnings.append(f"{strays} {lie} outside {', '.join(splits)}: in no split")
+    if config.split_policy != "file":
+        warnings += _strays([one for one in recordings if one.id not in there], splits, config)
     if config.split_policy == "patient":
         warnings += checks.taken_from_names(splits[name])
     if config.split_policy in ("patient", "file_order") and origin and origin.nearby:
@@ -158,6 +160,24 @@ def choose_split(
     own = {recording.id for recording in splits[name]}
     of_split = tuple(copy for copy in copies if copy.original.id in own)
     return Split(name, splits[name], tuple(warnings), of_split)
+
+
+def _strays(strays: Sequence[Recording], splits: Mapping[str, Any], config: Corpus) -> list[str]:
+    """Return a warning for the recordings that are in no split, by the folder of an official one."""
+    warnings = []
+    unused = Counter(ALIASES.get(one.folder, one.folder) for one in strays)
+    for folder in SPLITS:
+        if count := unused.pop(folder, 0):
+            warnings.append(
+                f"{plural(count, 'recording')} in the folder {folder} "
+                f"{'is' if count == 1 else 'are'} in no split: split policy "
+                f"{config.split_policy!r} divides the folder train alone, and "
+                "--split-policy official takes the folders as splits"
+            )
+    if outside := unused.total():
+        lie = "recording is" if outside == 1 else "recordings are"
+        warnings.append(f"{outside} {lie} outside {', '.join(splits)}: in no split")
+    return warnings
 
 
 def _leaks(config: Corpus) -> tuple[str, ...]:
