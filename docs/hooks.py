@@ -148,7 +148,7 @@ def versions_table() -> Iterator[str]:
     minors = [one.removeprefix(python) for one in project["classifiers"] if python in one]
     extras = {"none": project["dependencies"]}
     extras |= {f"`{name}`": project["optional-dependencies"][name] for name in USED}
-    yield f"Tested with Python {', '.join(f'3.{minor}' for minor in minors)}."
+    yield f"The tests of the repository are for Python {', '.join(f'3.{one}' for one in minors)}."
     yield from ["", "| extra | oldest version of each package |", "|---|---|"]
     for extra, requirements in extras.items():
         bounds = (one.split(">=") for one in requirements if ">=" in one)

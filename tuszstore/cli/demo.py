@@ -55,6 +55,7 @@ def run_demo(
         raise CorpusError(f"{corpus / 'edf'}: cannot be read: {error.strerror}") from error
     if not there:
         say(f"Writing a synthetic corpus to {corpus} ...")
+        say("It has typical faults of real files on purpose: the warnings below are about these.")
         write_corpus(corpus)
     options = {"paths.data": corpus, "paths.store": directory / "stores", "build.workers": workers}
     config = load_config(None, options)

@@ -163,7 +163,7 @@ def choose_split(
 
 
 def _strays(strays: Sequence[Recording], splits: Mapping[str, Any], config: Corpus) -> list[str]:
-    """Return a warning for the recordings that are in no split, by the folder of an official one."""
+    """Return warnings of recordings in no split, one for each folder of an official split."""
     warnings = []
     unused = Counter(ALIASES.get(one.folder, one.folder) for one in strays)
     for folder in SPLITS:

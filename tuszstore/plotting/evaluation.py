@@ -35,7 +35,10 @@ RULES = {
 }
 """Displayed names of the rules."""
 
-_MEASURES = ("sensitivity", "precision", "f1", "false_alarms_per_day")
+_OF_EVENTS = ("szcore_events", "ovlp")
+"""Rules that count a false alarm once, not its seconds or fractions of it: their rate is shown."""
+
+_MEASURES = ("sensitivity", "precision", "f1")
 _BEFORE, _LONGEST, _WIDTH = 10.0, 40.0, 10.6  # seconds, seconds, inches
 
 
@@ -129,7 +132,7 @@ def show_predictions(
     return Evaluation(
         title=_title(model, threshold, **options),
         numbers=numbers,
-        rows=[[RULES[name], *_row(tally)] for name, tally in total.items()],
+        rows=[[RULES[name], *_row(name, tally)] for name, tally in total.items()],
         macro=[
             [
                 name.replace("_", " "),
@@ -270,9 +273,10 @@ def _draw(
     return draw_prediction(stretch, trace, events, threshold, width=_WIDTH, style=style)
 
 
-def _row(tally: "Tally") -> list[str]:
+def _row(rule: str, tally: "Tally") -> list[str]:
     counts = [f"{value:,.5g}" for value in (tally.hits, tally.misses, tally.false_alarms)]
-    return [*counts, *(_number(getattr(tally, name)) for name in _MEASURES)]
+    rate = _number(tally.false_alarms_per_day, 2) if rule in _OF_EVENTS else "-"
+    return [*counts, *(_number(getattr(tally, name)) for name in _MEASURES), rate]
 
 
 def _number(value: float | None, decimals: int = 3) -> str:
