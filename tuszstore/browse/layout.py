@@ -50,7 +50,7 @@ document.addEventListener('keydown', (event) => {
 HELP = (
     "Keys: left and right, or page up and page down, turn the page; with shift by a second. Up and "
     "down change the gain, home and end go to the ends of the recording, n and p to the next and "
-    "the previous place of the list. A click on the strip goes there."
+    "the previous place of the list. A click on the strip goes there. Negative is up."
 )
 
 
