@@ -185,7 +185,9 @@ def configuration_page() -> Iterator[str]:
 def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
     docstrings = attribute_docstrings(model)
     yield " ".join((model.__doc__ or "").split())
-    yield from ["", "| key | values | default | |", "|---|---|---|---|"]
+    # on narrow screens site.css shows the cells of these tables one below the other
+    yield from ["", '<div class="keys" markdown>', ""]
+    yield from ["| key | values | default | |", "|---|---|---|---|"]
     inner = []
     for name, field in model.model_fields.items():
         if (below := _model(field.annotation)) is not None:
@@ -199,6 +201,7 @@ def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
         text = " ".join(docstrings.get(name, "").split())
         cells = (f"`{path}.{name}`", shown, told, text)
         yield "| " + " | ".join(cells) + " |"
+    yield from ["", "</div>"]
     for key, below in inner:
         yield from ["", f"### {key}", ""]
         yield from _section(key, below)
