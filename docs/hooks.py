@@ -13,7 +13,8 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from mkdocs.config.defaults import MkDocsConfig
@@ -184,19 +185,23 @@ def configuration_page() -> Iterator[str]:
 def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
     docstrings = attribute_docstrings(model)
     yield " ".join((model.__doc__ or "").split())
-    yield from ["", "| key | values | default | |", "|---|---|---|---|"]
+    # on narrow screens site.css shows the cells of these tables one below the other
+    yield from ["", '<div class="keys" markdown>', ""]
+    yield from ["| key | values | default | |", "|---|---|---|---|"]
     inner = []
     for name, field in model.model_fields.items():
         if (below := _model(field.annotation)) is not None:
             inner.append((f"{path}.{name}", below))
-            shown = f"[below](#{path.replace('.', '')}{name}) or null"
+            null = " or null" if NoneType in get_args(field.annotation) else ""
+            shown = f"[below](#{path.replace('.', '')}{name}){null}"
         else:
-            shown = f"`{_values(field.annotation)}`"
+            shown = f"`{values_of(field.annotation)}`"
         default = field.get_default(call_default_factory=True)
         told = "" if default is PydanticUndefined else _shown(default)
         text = " ".join(docstrings.get(name, "").split())
         cells = (f"`{path}.{name}`", shown, told, text)
         yield "| " + " | ".join(cells) + " |"
+    yield from ["", "</div>"]
     for key, below in inner:
         yield from ["", f"### {key}", ""]
         yield from _section(key, below)
@@ -221,14 +226,30 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     return found[0] if found else None
 
 
-def _values(annotation: Any) -> str:
-    """Return an annotation as a user writes values."""
-    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    text = re.sub(r"typing\.|pathlib\.", "", text).replace("NoneType", "null")
-    text = re.sub(r"Annotated\[([\w.]+), .*?\)\](?=$| )", r"\1", text)
-    text = re.sub(r"Literal\[(.*?)\]", lambda m: m[1].replace("'", "").replace(", ", " or "), text)
-    text = text.replace(" | ", " or ")
-    return text.replace("tuple[str, ...]", "list of str").replace("None", "null")
+def values_of(annotation: Any) -> str:
+    """Return what a user may write for a type: ``list of str``, ``float or null``."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return values_of(inner[0])
+    if origin is Literal:
+        return " or ".join(map(_shown_value, inner))
+    if origin in (Union, UnionType):
+        return " or ".join(map(values_of, inner))
+    if origin is tuple:
+        return f"list of {' or '.join(values_of(one) for one in inner if one is not ...)}"
+    if origin is dict:
+        return f"mapping of {' to '.join(map(values_of, inner))}"
+    if annotation in (None, NoneType):
+        return "null"
+    if annotation is Path:
+        return "path"
+    if origin is None and isinstance(annotation, type):
+        return annotation.__name__
+    raise TypeError(f"no words for the type {annotation!r} of a key")
+
+
+def _shown_value(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _shown(default: Any) -> str:

@@ -2,7 +2,7 @@
 
 import ast
 import doctest
-import importlib.util
+import importlib
 import os
 import re
 import shlex
@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import click
@@ -20,6 +19,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 import tuszstore
+from tests.test_docs_hooks import load_hooks
 from tuszstore import sampling
 from tuszstore.cli import main
 from tuszstore.cli.demo import run_demo
@@ -234,16 +234,6 @@ def test_every_key_of_the_configuration_is_described() -> None:
     page = "\n".join(hooks.configuration_page())
     assert "| `signal.sfreq` | `int` | `256` | Sampling rate of the store (Hz). |" in page
     assert "| `windows.overlap` | `share or duplicate` | `share` |" in page
-
-
-def load_hooks() -> ModuleType:
-    pytest.importorskip("mkdocs")
-    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    hooks = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hooks)
-    return hooks
 
 
 def test_targets_of_make_are_there() -> None:

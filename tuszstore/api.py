@@ -106,7 +106,41 @@ def verify(
     seed: int = 0,
     workers: int | None = None,
 ) -> "VerifyReport":
-    """Check whether a store is intact; see :func:`tuszstore.integrity.verify.verify`."""
+    """Check whether a store is intact.
+
+    Without `deep`, metadata, tables, labels and the index of every shard are read in full, and
+    every block must exist; with it, every block is decoded and compared with its digest.
+
+    Parameters
+    ----------
+    path : path
+        ``<root>/<split>.zarr``.
+    deep : bool
+        Whether to read every byte.
+    against : path, optional
+        Root of the corpus: recordings are recomputed from it and compared bit for bit.
+    sample : int, optional
+        Number of them; None for all.
+    seed : int
+        Seed of the sample.
+    workers : int, optional
+        Threads, and processes with `against`; by default one per core.
+
+    Returns
+    -------
+    VerifyReport
+        Damage is a finding there, never an exception.
+
+    Raises
+    ------
+    StoreError
+        If there is no store at `path`, it is in an object store, or it is replaced
+        meanwhile.
+    SchemaError
+        If it has another schema version, or requires unknown features.
+    CorpusError, ConfigError
+        If `against` is not the corpus, or the key of the store's pseudonyms is missing or another.
+    """
     from tuszstore.integrity.verify import verify as check
 
     return check(path, deep=deep, against=against, sample=sample, seed=seed, workers=workers)
@@ -118,7 +152,32 @@ def repair(
     data: str | os.PathLike[str] | None = None,
     workers: int | None = None,
 ) -> "RepairReport":
-    """Repair the damaged parts of a store; see :func:`tuszstore.integrity.repair.repair`."""
+    """Repair the damaged parts of a store, and nothing else.
+
+    Metadata is restored from the root's copy or vice versa, the index from the labels,
+    labels from the events, events from the annotations, and signals from the EDF files.
+
+    Parameters
+    ----------
+    path : path
+        ``<root>/<split>.zarr``.
+    data : path, optional
+        Root of the corpus, if it has moved.
+    workers : int, optional
+        Worker processes that compute signals; by default this process.
+
+    Returns
+    -------
+    RepairReport
+        What was repaired.
+
+    Raises
+    ------
+    StoreError
+        If there is no store.
+    BuildError
+        If it cannot be repaired; the store is then unchanged. The text says what to do.
+    """
     from tuszstore.integrity.repair import repair as mend
 
     return mend(path, data=data, workers=workers)
@@ -139,6 +198,7 @@ def open_store(path: str | os.PathLike[str], *, store: Any = None) -> Store:
     Returns
     -------
     Store
+        Windows are read when they are requested. Close it, or use it in a ``with`` block.
 
     Raises
     ------

@@ -44,6 +44,7 @@ class AnnotationError(RecordingError):
         place : int
             Number of the line, counted from 1, or of another `unit`.
         reason : str
+            What is wrong there.
         unit : str
             What `place` counts, such as ``byte`` in a binary file.
         """

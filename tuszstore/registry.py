@@ -58,6 +58,13 @@ class Registry(Mapping[str, Any]):
     def register(self, name: str, value: Any) -> None:
         """Register an object for this process only: workers do not know it.
 
+        Parameters
+        ----------
+        name : str
+            What the configuration names.
+        value : object
+            The function or class.
+
         Raises
         ------
         ConfigError

@@ -35,6 +35,8 @@ class TuszstoreBackend(OpenStores):
         Parameters
         ----------
         filename_or_obj : path or Store
+            Path or URL of a store, or an open store, view or series, which stays open when the
+            Dataset is closed.
         drop_variables : str or iterable of str, optional
             Variables and coordinates to omit; they are not loaded.
 

@@ -85,6 +85,14 @@ def test_what_is_in_the_repository_is_a_whole_run(run: Any) -> None:
     assert str(Path.home()) not in content
 
 
+def test_it_finds_the_store_beside_it_too(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As whoever downloads it from the site has it."""
+    monkeypatch.chdir(clone)
+    names: dict[str, Any] = {}
+    exec(code_cells(read_notebook())[0].source, names)
+    assert names["store"].path == clone / "demo" / "stores" / "train.zarr"
+
+
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="prints as of the pinned releases")
 def test_the_page_shows_what_is_so(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(clone)

@@ -29,14 +29,20 @@ class BuildReport:
     Attributes
     ----------
     split : str
+        ``train``, ``dev`` or ``eval``.
     store : Path
+        Path of the store.
     status : {"built", "indexed", "unchanged", "nothing built"}
+        Whether a new store was written (``built``), only its index and labels (``indexed``), or
+        nothing, as there was nothing to do (``unchanged``) or no recording could be built.
     recordings, patients, windows, bytes, files : int
+        Contents of the store, and the size and number of its files.
     hours : float
         Hours of EEG in the store.
     categories : dict of str to int
         Windows by category.
     left_out : tuple of LeftOut
+        Recordings that are not in the store, with the reasons.
     noted : int
         Recordings with notes on repairs, clipping or oddities, or with interpolated channels.
     errata : tuple of (str, str)
@@ -52,6 +58,7 @@ class BuildReport:
     events : dict of str to int
         Annotated stretches by class.
     warnings : tuple of str
+        Warnings of planning, such as patients in two splits.
     seconds : float
         Duration of the build.
     timings : dict of str to float

@@ -22,6 +22,7 @@ from tuszstore.compat import explain_missing
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
+    metavar="T",
     default=0.5,
     show_default=True,
     help="Minimum probability of an event.",

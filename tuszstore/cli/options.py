@@ -104,7 +104,9 @@ def seed(what: str) -> Decorator:
     what : str
         What it decides.
     """
-    return click.option("--seed", default=0, show_default=True, help=f"Seed of {what}.")
+    return click.option(
+        "--seed", metavar="N", default=0, show_default=True, help=f"Seed of {what}."
+    )
 
 
 def _parse_channels(_: Any, __: Any, text: str | None) -> str | list[str] | None:

@@ -10,10 +10,16 @@ from tuszstore.text import printable
 
 @click.command()
 @click.argument("directory", type=options.directory_type)
-@click.option("--patients", default=6, show_default=True, help="Patients over all splits.")
-@click.option("--files", default=4, show_default=True, help="Recordings per patient.")
 @click.option(
-    "--minutes", default=4.0, show_default=True, help="Approximate length of a recording."
+    "--patients", metavar="N", default=6, show_default=True, help="Patients over all splits."
+)
+@click.option("--files", metavar="N", default=4, show_default=True, help="Recordings per patient.")
+@click.option(
+    "--minutes",
+    metavar="MINUTES",
+    default=4.0,
+    show_default=True,
+    help="Approximate length of a recording.",
 )
 @options.seed("the corpus")
 @options.verbose

@@ -11,8 +11,9 @@ from tuszstore.patterns import matcher
 class EventWords(Section):
     """Words that start a seizure, end one, name one with its duration, or mean background.
 
-    They are patterns as for :func:`tuszstore.patterns.matcher`, for the events tables of BIDS and
-    the texts of EDF+. A text that starts or ends a seizure is never a span.
+    They are patterns, for the events tables of BIDS and the texts of EDF+: wildcards such as
+    ``sz*``, or regular expressions after ``re:``. A pattern must match the whole text, ignoring
+    case. A text that starts or ends a seizure is never a span.
     ``labels.map`` gives the class of other words.
     """
 

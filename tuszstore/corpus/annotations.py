@@ -23,6 +23,7 @@ from tuszstore.errors import RecordingError
 from tuszstore.registry import ANNOTATIONS
 
 BACKGROUND = "bckg"
+"""Meaning of an event that is no seizure."""
 
 IGNORED = "ignored"
 """Meaning of an event whose samples are neither seizure nor background, such as an artefact."""
@@ -153,9 +154,15 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     Parameters
     ----------
     path : Path
+        Path of the file.
     kind : str
         A name in :data:`~tuszstore.registry.ANNOTATIONS`, or :data:`NONE`, for which no file is
         read.
+
+    Returns
+    -------
+    Annotation
+        What the reader of that format returns, with the file's name and digest.
 
     Raises
     ------

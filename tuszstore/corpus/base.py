@@ -39,6 +39,7 @@ class Recording:
     path : Path
         Path of its signal, for messages and for finding copies.
     patient : str
+        Name of the patient.
     folder : str
         Official split (``train``, ``dev``, ``eval``); of a plain folder the first folder below
         the root. Empty without one.
@@ -79,7 +80,9 @@ class LeftOut:
     Attributes
     ----------
     id : str
+        Id of the recording.
     reason : str
+        Why it is not there, for the user.
     kind : {"unlabelled", "duplicate", "failed"}
         ``failed`` needs attention; the others are expected.
     """
@@ -140,6 +143,7 @@ class SourceSignal:
     sfreq : Fraction
         Sampling rate (Hz).
     n_samples : int
+        Number of samples.
     fault : str
         Why it cannot be used, such as a unit that is not a voltage; empty if it can.
     notes : tuple of str
@@ -184,6 +188,8 @@ class SourceFacts:
     start : datetime or None
         When it began; `clock` says how far it can be trusted.
     clock : {"real", "surrogate", "none"}
+        Whether `start` is the true time, a shifted one with correct intervals within a patient, or
+        means nothing.
     notes : tuple of str
         What was repaired.
     mains : float or None
@@ -242,6 +248,7 @@ class Corpus(Protocol):
     Attributes
     ----------
     name : str
+        The name in the configuration, under which it is registered.
     version : int
         Version of the plug-in, to be raised when its results change: recordings are then
         rebuilt.
@@ -260,6 +267,11 @@ class Corpus(Protocol):
         """Return why a folder is recognised as this corpus, or an empty string.
 
         It reads at most 200 names and 64 kB.
+
+        Parameters
+        ----------
+        root : Path
+            The folder that the user names.
         """
         ...
 
@@ -276,6 +288,11 @@ class Corpus(Protocol):
     def find(self, id: str) -> Recording:
         """Return a recording by its id, if possible without listing all.
 
+        Parameters
+        ----------
+        id : str
+            As in a store; it may be untrusted.
+
         Raises
         ------
         RecordingError
@@ -284,11 +301,27 @@ class Corpus(Protocol):
         ...
 
     def files(self, recording: Recording) -> Files:
-        """Return the files that determine how a recording is built."""
+        """Return the files that determine how a recording is built.
+
+        Parameters
+        ----------
+        recording : Recording
+            One of :meth:`recordings` or :meth:`find`.
+        """
         ...
 
     def facts(self, recording: Recording) -> SourceFacts:
         """Return what is known about a recording without reading its samples.
+
+        Parameters
+        ----------
+        recording : Recording
+            One of :meth:`recordings` or :meth:`find`.
+
+        Returns
+        -------
+        SourceFacts
+            Labels, rates and lengths of all signals, and the start.
 
         Raises
         ------
@@ -303,8 +336,14 @@ class Corpus(Protocol):
         Parameters
         ----------
         recording : Recording
+            One of :meth:`recordings` or :meth:`find`.
         signals : sequence of int
             Places in the `signals` of its facts; they share one rate.
+
+        Returns
+        -------
+        Source
+            The signals in volts, in the order of `signals`.
 
         Raises
         ------
@@ -315,6 +354,16 @@ class Corpus(Protocol):
 
     def annotation(self, recording: Recording) -> Annotation:
         """Return what was annotated.
+
+        Parameters
+        ----------
+        recording : Recording
+            One of :meth:`recordings` or :meth:`find`.
+
+        Returns
+        -------
+        Annotation
+            Events in seconds from the recording's start, and who annotated them.
 
         Raises
         ------

@@ -22,9 +22,13 @@ from tuszstore.errors import RecordingError
 class EdfCorpus:
     """A corpus whose recordings are EDF files; the methods that read them.
 
+    A subclass has the rest of the protocol: ``name``, ``version``, ``patient_namespace``,
+    ``recognises``, ``recordings``, ``find``, ``files`` and ``annotation``.
+
     Parameters
     ----------
     root : Path
+        The folder that the user names.
     options : mapping
         As of :class:`~tuszstore.corpus.base.Corpus`.
 
@@ -45,7 +49,12 @@ class EdfCorpus:
         self.options = options
 
     def path_of(self, id: str) -> Path:
-        """Return the path of a recording's file by its id, which may be untrusted.
+        """Return the path of a recording's file by its id.
+
+        Parameters
+        ----------
+        id : str
+            As in a store; it may be untrusted.
 
         Raises
         ------
@@ -62,11 +71,13 @@ class EdfCorpus:
         Parameters
         ----------
         path : Path
+            Path of the file, below the root.
         patient : pattern
             Pattern of the complete name of a patient's folder.
         named : str
             The patient that the file's name states; empty if it states none.
         session : str
+            Empty if unknown.
         """
         id_ = path.relative_to(self.root).as_posix()
         folders = PurePosixPath(id_).parts[:-1]
@@ -85,7 +96,23 @@ class EdfCorpus:
         )
 
     def facts(self, recording: Recording) -> SourceFacts:
-        """Return the facts from the header of a recording."""
+        """Return the facts from the header of a recording.
+
+        Parameters
+        ----------
+        recording : Recording
+            Its `path` is an EDF file.
+
+        Returns
+        -------
+        SourceFacts
+            Without a start, since only some corpora have true ones.
+
+        Raises
+        ------
+        RecordingError
+            If the header cannot be read, or the recording has gaps.
+        """
         header = read_header(recording.path)
         notes = (*header.notes, *check_continuous(recording.path, header))
         kinds = _kinds(header.signals, header.record_seconds)
@@ -102,11 +129,37 @@ class EdfCorpus:
         )
 
     def signal(self, recording: Recording, signals: Sequence[int]) -> Source:
-        """Read some signals through MNE."""
+        """Read some signals through MNE.
+
+        Parameters
+        ----------
+        recording : Recording
+            Its `path` is an EDF file.
+        signals : sequence of int
+            Places in the `signals` of its facts; they share one rate.
+
+        Returns
+        -------
+        Source
+            The signals in volts, in the order of `signals`.
+
+        Raises
+        ------
+        RecordingError
+            If they cannot be read, or their rates differ.
+        """
         return read_edf(recording.path, signals)
 
     def same_samples(self, recording: Recording, first: int, other: int) -> bool:
-        """Return whether two signals hold the same samples, byte for byte and in one scale."""
+        """Return whether two signals hold the same samples, byte for byte and in one scale.
+
+        Parameters
+        ----------
+        recording : Recording
+            Its `path` is an EDF file.
+        first, other : int
+            Places in the `signals` of its facts.
+        """
         header = read_header(recording.path)
         a, b = header.signals[first], header.signals[other]
         if a.samples != b.samples or _scale(header, first) != _scale(header, other):
@@ -119,7 +172,13 @@ class EdfCorpus:
         return all(x == y for x, y in pairs)
 
     def opposite_samples(self, recording: Recording, first: int, other: int) -> bool:
-        """Return whether one signal is another one inverted, within one quantization step."""
+        """Return whether one signal is another one inverted, within one quantization step.
+
+        Parameters
+        ----------
+        recording, first, other
+            As of :meth:`same_samples`.
+        """
         header = read_header(recording.path)
         if header.signals[first].samples != header.signals[other].samples:
             return False

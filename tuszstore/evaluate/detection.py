@@ -66,7 +66,9 @@ def find_events(trace: Trace, rule: EventRule, seconds: float) -> tuple[Spans, N
     Parameters
     ----------
     trace : Trace
+        Probability along the recording.
     rule : EventRule
+        Threshold, smoothing and durations; its `mode` has no effect.
     seconds : float
         Duration of the recording; events are cut there.
 

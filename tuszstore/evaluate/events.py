@@ -58,6 +58,7 @@ class EventTable:
         Parameters
         ----------
         recordings : Recordings
+            All of them, including those without an event.
         events : sequence of (int, ndarray, ndarray)
             Row of a recording, onset and offset of its events, and the confidence of each.
         known : ndarray of bool, shape (recording,), optional
@@ -111,16 +112,39 @@ class EventTable:
         ]
 
     def write_bids(self, folder: str | os.PathLike[str]) -> "list[Path]":
-        """Write SzCORE's events tables in folders of BIDS.
+        """Write SzCORE's ``_events.tsv`` of each file, in folders of BIDS.
 
-        See :func:`tuszstore.evaluate.files.write_bids`.
+        ``recordingDuration`` is the length of the original file: SzCORE's evaluation scores a
+        table of another length as if it were empty. A recording without events has one row
+        ``bckg``; an unlabelled one has no table.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is missing; existing tables in it are replaced.
+
+        Returns
+        -------
+        list of Path
+            The tables.
         """
         from tuszstore.evaluate.files import write_bids
 
         return write_bids(self, folder)
 
     def write_csv_bi(self, folder: str | os.PathLike[str]) -> "list[Path]":
-        """Write ``.csv_bi`` files; see :func:`tuszstore.evaluate.files.write_csv_bi`."""
+        """Write a ``.csv_bi`` of each file, like TUSZ, at the path of the signal.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is missing; existing files in it are replaced.
+
+        Returns
+        -------
+        list of Path
+            The files; an unlabelled recording has none.
+        """
         from tuszstore.evaluate.files import write_csv_bi
 
         return write_csv_bi(self, folder)
@@ -132,6 +156,11 @@ class EventTable:
         ----------
         recording : str or int
             Id, file name without suffix, or row.
+
+        Returns
+        -------
+        mne.Annotations
+            Each with the description ``seiz``, and its confidence among the extras if known.
         """
         from tuszstore.evaluate.files import to_annotations
 

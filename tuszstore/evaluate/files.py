@@ -111,7 +111,9 @@ def from_annotations(
     Parameters
     ----------
     annotations : mne.Annotations
+        Only those whose description is that of a seizure become events.
     recordings : Recordings
+        The recordings of the table, such as ``predictions.recordings``.
     recording : str or int
         Id, file name without suffix, or row.
     """

@@ -206,6 +206,7 @@ def forecast(
     Parameters
     ----------
     lines : sequence of Timeline
+        Seizures and alarms of each patient.
     sph, sop : float
         Seizure prediction horizon, 0 or more, and seizure occurrence period, above 0 (s).
     refractory : float

@@ -27,6 +27,7 @@ def open_predictions(
     Returns
     -------
     Predictions
+        Values are read when they are needed.
 
     Raises
     ------

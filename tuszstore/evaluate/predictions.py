@@ -1,25 +1,21 @@
 """Complete predictions: traces of recordings, events, scores."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tuszstore.errors import StoreError
 from tuszstore.evaluate.detection import EventRule, find_events
 from tuszstore.evaluate.events import EventTable
-from tuszstore.evaluate.group import VALUES, read_content
+from tuszstore.evaluate.group import VALUES
 from tuszstore.evaluate.intervals import Spans
+from tuszstore.evaluate.outputs import Outputs
 from tuszstore.evaluate.reference import Reference
-from tuszstore.evaluate.stitching import Mode, Trace, cell_length, n_cells_of, stitch
-from tuszstore.evaluate.tables import Annotated, Recordings, recordings_digest
+from tuszstore.evaluate.stitching import Mode
 from tuszstore.evaluate.writing import PredictionError
-from tuszstore.read.selection import find_recording
-from tuszstore.store.spec import SpecError, StoreSpec
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
@@ -30,10 +26,9 @@ if TYPE_CHECKING:
     from tuszstore.evaluate.scoring import Scores
     from tuszstore.evaluate.sweeping import Sweep
     from tuszstore.evaluate.worst import Finding
-    from tuszstore.facade.windows import WindowCollection
 
 
-class Predictions:
+class Predictions(Outputs):
     """A model's output for each window; created by :func:`tuszstore.open_predictions`.
 
     Results are computed recording by recording, so memory is needed only for one.
@@ -41,6 +36,7 @@ class Predictions:
     Attributes
     ----------
     path : Path
+        Their folder.
     attrs : dict
         Stored attributes: ``model``, ``spec``, digests.
 
@@ -56,110 +52,6 @@ class Predictions:
     >>> len(predictions.events(0.5)), round(predictions.score(0.5).total["ovlp"].sensitivity, 2)
     (1, 0.5)
     """
-
-    def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
-        self.path = path
-        self.attrs = attributes
-        # the windows read last: the first, the one after the last, and their values
-        self._near: tuple[int, int, Any] = (0, 0, None)
-
-    @cached_property
-    def _group(self) -> Any:
-        import zarr
-
-        return zarr.open_group(self.path, mode="r", zarr_format=3, use_consolidated=False)
-
-    @cached_property
-    def _values(self) -> Any:
-        return self._group[VALUES]
-
-    @cached_property
-    def _content(self) -> Any:
-        try:
-            content = read_content(self._group, self.attrs)
-        except (KeyError, ValueError, RuntimeError, TypeError, OSError) as error:
-            raise StoreError(
-                f"{self.path}: is damaged: {type(error).__name__}: {error!s:.200}"
-            ) from error
-        if self._values.shape[0] != len(content.windows):
-            raise StoreError(f"{self.path}: is damaged: its tables belong to other windows")
-        return content
-
-    @property
-    def spec(self) -> StoreSpec:
-        """Specification of the windows, from the store or view."""
-        try:
-            return StoreSpec.from_json(self.attrs["spec"])
-        except SpecError as error:
-            raise StoreError(f"{self.path}: is damaged: spec {error}") from error
-
-    @property
-    def recordings(self) -> Recordings:
-        """The recordings, one a row."""
-        recordings: Recordings = self._content.recordings
-        return recordings
-
-    @property
-    def annotated(self) -> Annotated:
-        """The annotation when the predictions were written."""
-        annotated: Annotated = self._content.annotated
-        return annotated
-
-    def check(self, store: "WindowCollection") -> None:
-        """Reject a store or view with other recordings or signals.
-
-        Raises
-        ------
-        PredictionError
-        """
-        if recordings_digest(store) != self._content.identity["recordings"]:
-            raise PredictionError(
-                f"{self.path}: belongs to another store than {store.path}: recordings, signals or "
-                "labels differ; predict its windows again"
-            )
-
-    def trace(self, recording: str | int, *, mode: Mode = "mean") -> Trace:
-        """Return the probability along one recording.
-
-        Parameters
-        ----------
-        recording : str or int
-            Id, file name without suffix, or row of the recordings table.
-        mode : {"mean", "max", "last", "causal"}
-            How overlapping windows are merged: their mean, with smaller weights near
-            the edges; the maximum; the value of the window that began last; or, using only past
-            data, the last value of the window that ended last.
-
-        Returns
-        -------
-        Trace
-            A trace whose cells have the greatest length that divides all windows.
-
-        Raises
-        ------
-        ValueError
-            If there is no such recording, or mode.
-        """
-        row = find_recording(self.recordings.id, recording)
-        content = self._content
-        windows = self._windows_of(row)
-        values = self._read(windows)
-        samples = stitch(
-            values,
-            content.windows.start[windows],
-            window=content.window,
-            cell=self._cell,
-            n_cells=n_cells_of(int(self.recordings.n_samples[row]), self._cell),
-            mode=mode,
-            hold=content.stride,
-        )
-        step = self._cell / content.sfreq
-        return Trace(str(self.recordings.id[row]), samples, step, mode == "causal")
-
-    def traces(self, *, mode: Mode = "mean") -> Iterator[Trace]:
-        """Yield the traces of all recordings, one after the other."""
-        for row in range(len(self.recordings)):
-            yield self.trace(row, mode=mode)
 
     def events(
         self,
@@ -186,7 +78,12 @@ class Predictions:
         smooth : float, optional
             Seconds over which the trace is averaged first.
         mode : str
-            As for :meth:`trace`.
+            As of :meth:`trace`.
+
+        Returns
+        -------
+        EventTable
+            Onset, offset and highest probability of each.
 
         Raises
         ------
@@ -197,7 +94,20 @@ class Predictions:
         return self.detect([rule])[0][0]
 
     def detect(self, rules: Sequence[EventRule]) -> tuple[list[EventTable], NDArray[np.float64]]:
-        """Return the events by several rules, and how much of each recording has a trace (s)."""
+        """Return the events by several rules, computing each trace once.
+
+        Parameters
+        ----------
+        rules : sequence of EventRule
+            Thresholds, smoothing, durations and mode.
+
+        Returns
+        -------
+        events : list of EventTable
+            One for each rule.
+        covered : ndarray of float64, shape (recording,)
+            How much of each recording has a trace (s).
+        """
         found: list[list[Any]] = [[] for _ in rules]
         covered = np.zeros(len(self.recordings))
         for row in range(len(self.recordings)):
@@ -243,16 +153,29 @@ class Predictions:
         against: str | os.PathLike[str] | EventTable | None = None,
         **options: Any,
     ) -> "Scores":
-        """Score the events at a threshold; see :func:`tuszstore.evaluate.scoring.score_events`.
+        """Score the events at a threshold, by every rule.
 
         Parameters
         ----------
         threshold : float
+            An event begins where the probability is this or more.
         against : path or EventTable, optional
             The reference: a ``.csv_bi`` or ``_events.tsv`` file or a folder of them, or events; by
             default the annotation in the store.
         **options
             Of :meth:`events`.
+
+        Returns
+        -------
+        Scores
+            Of all recordings that the reference knows.
+
+        Raises
+        ------
+        ValueError
+            If an option is invalid.
+        PredictionError
+            If a file of `against` is missing, or belongs to another recording.
         """
         from tuszstore.evaluate.scoring import score_predictions
 
@@ -262,6 +185,18 @@ class Predictions:
         """Return the worst misses and the worst false alarms.
 
         Misses are worse the lower their highest probability, false alarms the higher it is.
+
+        Parameters
+        ----------
+        scores : Scores
+            Of :meth:`score`.
+        number : int
+            Maximum number of each.
+
+        Returns
+        -------
+        misses, false_alarms : list of Finding
+            The worst first: row of the recording, onset and offset (s), and highest probability.
         """
         from tuszstore.evaluate.worst import worst_false_alarms, worst_misses
 
@@ -275,7 +210,26 @@ class Predictions:
     ) -> "Sweep":
         """Score the events at many thresholds, to choose one that is then applied to others.
 
-        See :func:`tuszstore.evaluate.sweeping.sweep_thresholds`.
+        Parameters
+        ----------
+        thresholds : array_like of float, optional
+            By default 0.05 to 0.95 in steps of 0.05.
+        against : path or EventTable, optional
+            The reference, as of :meth:`score`.
+        **options
+            Of :meth:`events`, except that `hysteresis` is a share of each threshold; and `by`, the
+            rule by which events are counted: ``szcore_events`` (the default),
+            ``szcore_samples``, ``ovlp``, ``taes`` or ``epoch``.
+
+        Returns
+        -------
+        Sweep
+            What was counted at each threshold; its ``best()`` chooses one.
+
+        Raises
+        ------
+        ValueError
+            If a threshold, an option or the rule is invalid.
         """
         from tuszstore.evaluate.sweeping import sweep_thresholds
 
@@ -286,7 +240,29 @@ class Predictions:
     ) -> "Forecast":
         """Score the events as alarms that predict seizures.
 
-        See :func:`tuszstore.evaluate.forecasts.forecast_predictions`.
+        An alarm is the onset of an event. It is correct if a seizure begins within `sop` seconds,
+        from `sph` seconds after the alarm on.
+
+        Parameters
+        ----------
+        threshold : float
+            An event begins where the probability is this or more.
+        sph, sop : float
+            Seizure prediction horizon, 0 or more, and seizure occurrence period, above 0 (s).
+        refractory : float
+            Time after an alarm in which others are ignored (s).
+        **options
+            Of :meth:`events`; the default of `mode` is ``causal``, which uses past data only.
+
+        Returns
+        -------
+        Forecast
+            Sensitivity, false alarms, time in warning, and comparison with chance.
+
+        Raises
+        ------
+        ValueError
+            If a time or an option is invalid.
         """
         from tuszstore.evaluate.forecasts import forecast_predictions
 
@@ -294,7 +270,12 @@ class Predictions:
         return forecast_predictions(self, rule, sph=sph, sop=sop, refractory=refractory)
 
     def agreement(self) -> "list[Agreement]":
-        """Score each rater against each other; see :mod:`tuszstore.evaluate.raters`.
+        """Score each rater against each other, over the recordings that both reviewed.
+
+        Returns
+        -------
+        list of Agreement
+            One for each ordered pair.
 
         Raises
         ------
@@ -336,10 +317,6 @@ class Predictions:
             time=("value", np.arange(n_values) * content.window / n_values / content.sfreq),
         )
 
-    def __len__(self) -> int:
-        """Return the number of windows."""
-        return len(self._content.windows)
-
     def __repr__(self) -> str:
         shape = self._values.shape
         model = f", model {printable(self.attrs['model'])}" if self.attrs.get("model") else ""
@@ -349,45 +326,5 @@ class Predictions:
         )
 
     @cached_property
-    def _cell(self) -> int:
-        content = self._content
-        n_values = self._values.shape[1]
-        return cell_length(np.unique(content.windows.start), content.window, n_values)
-
-    @cached_property
     def _reference(self) -> Reference:
         return Reference(self.recordings, self.annotated)
-
-    @cached_property
-    def _order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Windows ordered by recording, and the position of each recording's first window."""
-        recording = self._content.windows.recording
-        order = np.argsort(recording, kind="stable")
-        return order, np.searchsorted(recording[order], np.arange(len(self.recordings) + 1))
-
-    def _windows_of(self, row: int) -> NDArray[np.int64]:
-        order, bounds = self._order
-        return order[bounds[row] : bounds[row + 1]]
-
-    def _read(self, windows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the values of windows, read in one piece if they are consecutive."""
-        array = self._values
-        if not len(windows):
-            return np.empty((0, array.shape[1]), np.float32)
-        first, last = int(windows.min()), int(windows.max()) + 1
-        try:
-            if last - first > len(windows):
-                return np.asarray(array.oindex[windows])
-            begin, end, values = self._near
-            if not begin <= first < last <= end:
-                # whole chunks, which also contain the next recordings
-                rows = array.chunks[0]
-                begin, end = first // rows * rows, -(-last // rows) * rows
-                values = np.asarray(array[begin:end])
-                self._near = begin, end, values
-        except (ValueError, RuntimeError, OSError) as error:
-            raise StoreError(
-                f"{self.path}/{VALUES}: cannot read windows {first} to {last - 1}: {error!s:.200}"
-            ) from error
-        found: NDArray[np.float32] = values[windows - begin]
-        return found

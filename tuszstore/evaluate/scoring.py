@@ -123,7 +123,21 @@ class Scores:
         )
 
     def macro(self, rule: str = "szcore_events") -> dict[str, Mean]:
-        """Return the mean of each number over subjects, with a bootstrap interval."""
+        """Return the mean of each number over subjects, with a bootstrap interval.
+
+        Each subject counts the same, however long the recordings are.
+
+        Parameters
+        ----------
+        rule : {"szcore_events", "szcore_samples", "ovlp", "taes", "epoch"}
+            How events are counted.
+
+        Returns
+        -------
+        dict of str to Mean
+            ``sensitivity``, ``precision``, ``f1`` and ``false_alarms_per_day``: the mean over the
+            subjects for whom it is defined, and its 95 % interval.
+        """
         return macro(self.subjects[rule])
 
     @property
@@ -271,6 +285,7 @@ def score_events(
     Returns
     -------
     Scores
+        Over all recordings that both tables know.
     """
     cases = make_cases(reference, hypothesis, ignored)
     tallies = [{name: case.count(name) for name in RULES} for case in cases]

@@ -69,6 +69,8 @@ class Sweep:
         Parameters
         ----------
         measure : str
+            Which number, one of :data:`tuszstore.evaluate.tally.MEASURES`: ``sensitivity``,
+            ``precision``, ``f1`` or ``false_alarms_per_day``.
         max_false_alarms_per_day : float, optional
             Only rules with no more than that.
 
@@ -118,6 +120,7 @@ def sweep_thresholds(
     against : path or EventTable, optional
         The reference; by default the annotation in the store.
     by : {"szcore_events", "szcore_samples", "ovlp", "taes", "epoch"}
+        Rule by which events are counted.
     hysteresis : float, optional
         As a share of each threshold.
     **options

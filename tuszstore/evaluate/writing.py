@@ -60,6 +60,7 @@ def write_predictions(
     Parameters
     ----------
     store : Store or view
+        The store, view or series whose windows the outputs are of.
     path : path
         A local folder. Unfinished predictions are beside it, in ``.<name>.unfinished``.
     model : str
@@ -75,6 +76,7 @@ def write_predictions(
     Returns
     -------
     PredictionWriter
+        For use in a ``with`` block.
 
     Raises
     ------

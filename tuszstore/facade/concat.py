@@ -163,6 +163,7 @@ def concat(stores: Stores, *, full_seizure: float | None = None) -> StoreSeries:
     Returns
     -------
     StoreSeries
+        It is read like a store; nothing is copied.
 
     Raises
     ------

@@ -104,6 +104,12 @@ class Described(ABC):
         Parameters
         ----------
         category : {"no_seizure", "partial_seizure", "full_seizure"}
+            Unlabelled windows have none.
+
+        Returns
+        -------
+        ndarray of bool, shape (window,)
+            True for the windows of the category.
 
         Raises
         ------
@@ -132,6 +138,7 @@ class Described(ABC):
         Parameters
         ----------
         patient, montage : str or sequence of str, optional
+            Names as in the table `recordings`.
         category : str or sequence of str, optional
             One or several of ``no_seizure``, ``partial_seizure``, ``full_seizure``.
         event_class : str or sequence of str, optional

@@ -119,6 +119,7 @@ class Store(WindowCollection):
         Returns
         -------
         View
+            It reads from this store, and is closed with it.
 
         Raises
         ------

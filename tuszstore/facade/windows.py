@@ -358,9 +358,21 @@ class WindowCollection(Described):
         negative_up: bool = True,
         width: float = 14.0,
     ) -> "Figure":
-        """Draw a window; see :func:`tuszstore.plotting.plots.plot_window`.
+        """Draw a window.
 
         :func:`tuszstore.plotting.plots.plot_recording` draws any stretch of a recording.
+
+        Parameters
+        ----------
+        number : int
+            Index of the window; negative ones count from the end.
+        bipolar, scale, negative_up, width
+            As of :func:`tuszstore.plotting.plots.plot_window`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            In a notebook it is displayed.
         """
         with explain_missing():
             from tuszstore.plotting.plots import plot_window

@@ -51,6 +51,7 @@ def repair(
     Returns
     -------
     RepairReport
+        What was repaired.
 
     Raises
     ------

@@ -95,6 +95,7 @@ class VerifyReport:
     Attributes
     ----------
     store : Path
+        Path of the store.
     deep : bool
         Whether every byte was read.
     checks : list of Check
@@ -102,6 +103,7 @@ class VerifyReport:
     notes : list of str
         Remarks that are not damage.
     seconds : float
+        Duration of the verification.
     """
 
     store: Path
@@ -158,13 +160,17 @@ class RepairReport:
     Attributes
     ----------
     store : Path
+        Path of the store.
     status : {"whole", "repaired"}
+        ``whole`` if nothing was damaged.
     mended : dict of str to int
         Number of repaired findings of each kind.
     rebuilt : list of str
         Recordings with a recomputed signal.
     notes : list of str
+        Remarks; empty so far.
     seconds : float
+        Duration of the repair, including that of the verification.
     """
 
     store: Path

@@ -72,6 +72,7 @@ def plot_window(
     Parameters
     ----------
     store : Store
+        A store, view or series.
     number : int
         Negative ones count from the end.
     bipolar : bool
@@ -119,6 +120,7 @@ def plot_recording(
     Parameters
     ----------
     store : Store
+        A store, view or series.
     recording : str or int
         Id, file name without suffix, or row of ``store.recordings``.
     at, seconds : float
@@ -129,6 +131,7 @@ def plot_recording(
     Returns
     -------
     matplotlib.figure.Figure
+        As of :func:`plot_window`.
 
     Raises
     ------

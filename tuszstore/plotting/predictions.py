@@ -41,6 +41,7 @@ def plot_prediction(
     store : Store or view
         The store that the predictions belong to.
     predictions : Predictions
+        Predictions of that store.
     recording : str or int
         Id, file name without suffix, or row.
     at, seconds : float
@@ -58,6 +59,7 @@ def plot_prediction(
     Returns
     -------
     matplotlib.figure.Figure
+        The EEG as of :func:`~tuszstore.plotting.plots.plot_recording`, and a panel below.
 
     Raises
     ------

@@ -28,6 +28,7 @@ class Target:
     Attributes
     ----------
     label : {"seizure", "classes", "onset", "preictal", "channels"}
+        What it marks; see :meth:`of`.
     horizon, interval : float
         Seconds; see :meth:`of`.
     rule : str, float or None

@@ -107,6 +107,7 @@ class Resampled(Sampler):
     Parameters
     ----------
     seed : int
+        Seed of the random numbers: equal seeds give equal epochs.
     redraw : bool
         Whether it is resampled.
     """

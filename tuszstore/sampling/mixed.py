@@ -38,6 +38,7 @@ class Mixed(Sampler):
     Parameters
     ----------
     parts : mapping of name to Sampler, or sequence of Sampler
+        What is mixed, such as a sampler of each source; unnamed ones are numbered from 0.
     shares : mapping of name to float, or sequence of float, or "equal", optional
         By default equal.
     temperature : float, optional
@@ -45,6 +46,7 @@ class Mixed(Sampler):
     n : int, optional
         Windows per epoch; by default the total of the parts.
     seed : int
+        Seed of the order in which the parts alternate; each part has its own.
 
     Raises
     ------
@@ -110,6 +112,7 @@ class Mixed(Sampler):
         Parameters
         ----------
         index : Index
+            ``store.index``, or another mapping of its columns.
         by : str
             Column whose values are the groups.
         shares : mapping of value to float, or "equal", optional
@@ -119,6 +122,7 @@ class Mixed(Sampler):
         n : int, optional
             Windows of an epoch.
         seed : int
+            Seed of the mixture, from which those of the groups are derived.
         indices : array_like of int or bool, shape (window,), optional
             Window indices, or a mask; by default all labelled windows.
         make : callable, optional

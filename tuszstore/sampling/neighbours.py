@@ -20,6 +20,7 @@ class BlockShuffled(Sampler):
     indices : int, or array_like of int or bool, shape (window,)
         Number of windows from the first, window indices, or a mask.
     seed : int
+        Seed of the random numbers: equal seeds give equal epochs.
     run : int
         Windows per run.
 

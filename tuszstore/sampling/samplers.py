@@ -63,6 +63,7 @@ class Shuffled(Sampler):
     indices : int, or array_like of int or bool, shape (window,)
         Number of windows from the first, window indices, or a mask.
     seed : int
+        Seed of the random numbers: equal seeds give equal epochs.
 
     Examples
     --------
@@ -96,9 +97,11 @@ class Balanced(Resampled):
     Parameters
     ----------
     index : Index
+        ``store.index``, or another mapping of its columns.
     full, background : float
         Windows within a seizure, and without one, per window at the edge of one.
     seed : int
+        Seed of the random numbers: equal seeds give equal epochs.
     redraw : bool
         Whether windows of ``full_seizure`` and ``no_seizure`` are resampled each epoch. Otherwise
         every epoch has the set of the first one in another order, as in the NPZ pipeline.
@@ -218,9 +221,11 @@ def balanced(
     Parameters
     ----------
     index : Index
+        ``store.index``, or another mapping of its columns.
     full, background : float
         Windows within a seizure, and without one, per window at the edge of one.
     seed : int
+        Seed of the random numbers: equal seeds give equal sets.
 
     Returns
     -------

@@ -33,7 +33,9 @@ def limit_per_patient(
     indices : array_like of int or bool, shape (window,)
         Window indices, or a mask. Repeated ones count repeatedly.
     limit : int
+        Maximum number of windows of a patient; at least 1.
     seed : int
+        Seed of the choice: equal seeds keep the same windows.
 
     Returns
     -------
@@ -55,6 +57,7 @@ def seizure_ratio(
     Parameters
     ----------
     index : Index
+        ``store.index``, or another mapping of its columns.
     indices : array_like of int or bool, shape (window,)
         Window indices, or a mask. Repeated ones count repeatedly.
     of : {"windows", "samples"}
@@ -111,7 +114,9 @@ def composition(index: Index, indices: ArrayLike) -> dict[str, int]:
     Parameters
     ----------
     index : Index
+        ``store.index``, or another mapping of its columns.
     indices : array_like of int or bool, shape (window,)
+        Window indices, or a mask. Repeated ones count repeatedly.
 
     Returns
     -------

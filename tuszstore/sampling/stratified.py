@@ -27,6 +27,7 @@ class Stratified(Sampler):
     Parameters
     ----------
     index : Index
+        ``store.index``, or another mapping of its columns.
     indices : array_like of int or bool, shape (window,)
         Window indices, or a mask.
     batch_size : int
@@ -34,6 +35,7 @@ class Stratified(Sampler):
     by : str
         Column whose values are the strata.
     seed : int
+        Seed of the random numbers: equal seeds give equal epochs.
 
     Examples
     --------

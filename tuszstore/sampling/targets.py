@@ -22,12 +22,14 @@ class BalancedTargets(Resampled):
     Parameters
     ----------
     index : Index
+        ``store.index``, or another mapping of its columns.
     targets : array_like of float, shape (window,)
         Label of every window of the index, as of ``store.targets``: above 0 is positive, 0 is
         negative, and NaN is unknown; unknown windows are never drawn.
     negatives : float
         Negative windows per positive one, or all if there are fewer.
     seed : int
+        Seed of the random numbers: equal seeds give equal epochs.
     redraw : bool
         Whether negative windows are resampled each epoch. Otherwise every epoch has the set of
         the first one in another order.

@@ -32,6 +32,7 @@ class Weighted(Sampler):
     Parameters
     ----------
     index : Index
+        ``store.index``, or another mapping of its columns.
     weights : mapping of value to float, or array_like of float, shape (window,)
         The weight of *each* window whose column `by` has the value, so a group of many windows is
         drawn more often than one of few with the same weight. Windows of other values, and
@@ -42,6 +43,7 @@ class Weighted(Sampler):
     n : int, optional
         Windows per epoch; by default the number with a weight above 0.
     seed : int
+        Seed of the random numbers: equal seeds give equal epochs.
 
     Raises
     ------
@@ -96,12 +98,14 @@ class Weighted(Sampler):
         Parameters
         ----------
         index : Index
+            ``store.index``, or another mapping of its columns.
         by : str
             Column whose values are the groups, such as ``category`` or ``patient``. Unlabelled
             windows are in no group.
         n : int, optional
             Windows per epoch; by default the number of labelled windows.
         seed : int
+            Seed of the random numbers: equal seeds give equal epochs.
         """
         labelled = category_codes(index) != UNKNOWN_CATEGORY
         names, codes = group_rows(index, by)
@@ -123,6 +127,7 @@ class Weighted(Sampler):
         Parameters
         ----------
         index : Index
+            ``store.index``, or another mapping of its columns.
         shares : mapping of value to float, or "equal", optional
             Probability of each value of the column, up to a common factor; by default equal.
         by : str
@@ -132,6 +137,7 @@ class Weighted(Sampler):
         n : int, optional
             Windows per epoch; by default the number with a weight above 0.
         seed : int
+            Seed of the random numbers: equal seeds give equal epochs.
         """
         labelled = category_codes(index) != UNKNOWN_CATEGORY
         names, codes = group_rows(index, by)
@@ -155,6 +161,7 @@ class Weighted(Sampler):
         n : int, optional
             Windows per epoch; by default the number of labelled windows.
         seed : int
+            Seed of the random numbers: equal seeds give equal epochs.
 
         Raises
         ------

@@ -203,6 +203,11 @@ def decide(recordings: Mapping[str, Any], events: Mapping[str, Any], rule: str) 
     rule : str
         The name of a rater, or one of :data:`RULES`.
 
+    Returns
+    -------
+    Decided
+        Spans in the order of recordings and samples, and which recordings are labelled.
+
     Raises
     ------
     UnknownRaterError

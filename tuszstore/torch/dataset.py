@@ -42,6 +42,7 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     Parameters
     ----------
     store : Store
+        A store, view or series.
     indices : array_like of int or bool, shape (window,), or slice, optional
         Windows of the store, negative ones counted from its end, or a mask of all; by default all.
     transform : callable, optional
@@ -79,7 +80,9 @@ class WindowDataset(Dataset[tuple[Any, ...]]):
     Attributes
     ----------
     store : Store
+        What its items are read from.
     indices : ndarray of int64, shape (window,)
+        Its windows, counted from 0.
 
     Raises
     ------

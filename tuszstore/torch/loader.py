@@ -44,6 +44,7 @@ class WindowLoader:
     Parameters
     ----------
     store : Store
+        A store, view or series.
     indices : array_like of int or bool, shape (window,), slice, or Sampler, optional
         Windows, negative ones counted from the end, or a mask, by default all; or a sampler that
         draws the windows of each epoch.
@@ -83,10 +84,8 @@ class WindowLoader:
         epoch and the window's place in its order, independent of ranks, batches and resuming.
         Labels are those of the shifted window, and `meta` has its start; its category is that of
         the unshifted window.
-    label : {"seizure", "classes", "onset", "preictal", "channels"}
-    horizon, interval, rule, ignore : optional
-        As for :class:`~tuszstore.torch.WindowDataset`.
-    return_meta : bool
+    label, horizon, interval, rule, ignore, return_meta : optional
+        As of :class:`~tuszstore.torch.WindowDataset`.
     prefetch : int
         Maximum number of batches that are ready or in progress, besides those you hold, which
         bounds memory. With 0 batches are read on demand, without a thread. From an object store
@@ -95,8 +94,11 @@ class WindowLoader:
     Attributes
     ----------
     store : Store
+        What its windows are read from.
     sampler : Sampler
+        What draws the windows of each epoch.
     batch_size, rank, world_size : int
+        Windows of a batch on a rank; the ranks as they are known by now.
     device : torch.device
         Where batches are.
 

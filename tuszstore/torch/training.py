@@ -37,6 +37,7 @@ class LoaderConfig:
     batch_size : int
         On each rank.
     seed : int
+        Seed of the order, and of `transform` and `jitter`.
     use_balanced_sampling : bool
         See :func:`training_loader`.
     full, background, redraw
@@ -101,6 +102,7 @@ def training_loader(
     store : Store
         Windows of unlabelled recordings are excluded.
     config : LoaderConfig or mapping, optional
+        A mapping has some of its attributes; the others keep their defaults.
     **options
         Of :class:`LoaderConfig`, overriding `config`, such as `batch_size`; or of
         :class:`WindowLoader`, such as `device`, `rank`, `world_size` or `drop_last`.
@@ -108,6 +110,7 @@ def training_loader(
     Returns
     -------
     WindowLoader
+        Each iteration is an epoch of the selected windows.
 
     Raises
     ------
