@@ -17,7 +17,17 @@ _FOLDERS = 50
 _NAMED = 4
 """Stores that a message names."""
 
+BEGUN = "build.json"
+"""The note of a build in its folder."""
+
+_BUILDING = ".building"
+
 _BUILD = "tuszstore build --split train --data CORPUS --store ROOT"
+
+
+def build_folder(store: Path) -> Path:
+    """Return the folder in which a store is built, beside it."""
+    return store.parent / f".{store.name}{_BUILDING}"
 
 
 def no_store(path: Path | str, what: str = "store") -> str:
@@ -31,6 +41,8 @@ def no_store(path: Path | str, what: str = "store") -> str:
         What is missing.
     """
     if isinstance(path, Path):
+        if (build_folder(path) / BEGUN).is_file():
+            return f"no {what} here, but {_unfinished([build_folder(path)])}"
         if within := _within(path):
             return f"no {what} here{within}"
         if beside := _stores_in(path.parent):
@@ -61,11 +73,28 @@ def _within(path: Path) -> str:
         names = ", ".join(printable(one.name) for one in inside[:_NAMED])
         more = " and others" if inside[_NAMED:] else ""
         return f", but a store root ({names}{more}); give one: {printable(str(inside[0]))}"
+    if begun := [one for one in _entries(path) if _is_begun(one)]:
+        return f", but a folder with {_unfinished(begun)}"
     folders = _folders_in(path)
     for level in (folders, [inner for folder in folders for inner in _folders_in(folder)]):
         if below := [store for folder in level[:_FOLDERS] for store in _stores_in(folder)]:
             return f", but stores are below it: {_listed(below)}"
     return ""
+
+
+def _is_begun(folder: Path) -> bool:
+    return folder.name.endswith(_BUILDING) and (folder / BEGUN).is_file()
+
+
+def _unfinished(folders: list[Path]) -> str:
+    """Return which builds are unfinished, and how to resume them."""
+    names = ", ".join(printable(one.name) for one in folders[:_NAMED])
+    more = " and others" if folders[_NAMED:] else ""
+    store = folders[0].with_name(folders[0].name.removesuffix(_BUILDING).removeprefix("."))
+    return (
+        f"{'unfinished builds' if folders[1:] else 'an unfinished build'} ({names}{more}): rerun "
+        f"the build to resume; what is left: tuszstore status {printable(shown_path(store))}"
+    )
 
 
 def _listed(stores: list[Path]) -> str:
