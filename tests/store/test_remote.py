@@ -4,6 +4,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
 import signal
 import sys
@@ -30,6 +31,8 @@ from tuszstore.cli import main
 from tuszstore.errors import ConfigError, MissingExtraError, StoreError
 from tuszstore.read.plan import Part, Run
 from tuszstore.read.remote import GAP, plan_fetches
+from tuszstore.store import remote
+from tuszstore.store.remote_errors import explain
 from tuszstore.store.schema import variables
 
 pytest.importorskip("obstore")
@@ -563,8 +566,46 @@ class TestFailures:
     def test_no_server(self, tmp_path: Path) -> None:
         with serve(tmp_path) as server:
             pass
-        with pytest.raises(StoreError, match=f"{server.url}/train.zarr/.*: cannot be read: "):
+        told = f"{server.url}/train.zarr: cannot be read: no connection to {server.url} after 1 "
+        with pytest.raises(StoreError, match=f"{told}retries: nothing listens there.*check the U"):
             open_at(server)
+
+    @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+    @pytest.mark.parametrize(
+        ("host", "cause"),
+        [("127.0.0.1:9", "nothing listens there"), ("no.invalid", "the host is unknown, or")],
+    )
+    def test_a_wrong_endpoint(
+        self, host: str, cause: str, variable: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user, password = "".join(["b", "ob"]), "".join(["hunter", "2"])  # not in a traceback
+        url = f"http://{user}:{password}@{host}"
+        set_up_s3(monkeypatch, "", **{variable: url, "AWS_METADATA_ENDPOINT": ""})
+        monkeypatch.setattr(remote, "RETRIES", ONCE)
+        with pytest.raises(StoreError) as caught:
+            tuszstore.open("s3://bucket/train.zarr")
+        assert str(caught.value).startswith(
+            f"s3://bucket/train.zarr: cannot be read: no connection to http://{host} after "
+            f"1 retries: {cause}"
+        )
+        assert str(caught.value).endswith(f"check the endpoint in {variable}")
+        told = "".join(traceback.format_exception(caught.value))
+        assert user not in told.replace(__file__, "")
+        assert password not in told
+
+    def test_an_unknown_region(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        error = RuntimeError(
+            "Generic S3 error: Error performing GET https://s3.no.amazonaws.com/b/x in 9ms, after "
+            "1 retries, max_retries: 1  - HTTP error: error sending request\n\nDebug source:\n"
+            'HttpError { kind: Connect, source: ConnectError("dns error") }'
+        )
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            monkeypatch.delenv(name)
+        set_up_s3(monkeypatch, "")
+        told = "https://s3.no.amazonaws.com after 1 retries: the host .*; check AWS_REGION, or .*r$"
+        assert re.search(told, explain(error, "S3Store"))
+        monkeypatch.setenv("https_proxy", "http://proxy")
+        assert explain(error, "S3Store").endswith("and the proxy in HTTPS_PROXY")
 
     def test_a_server_without_ranges(self, server: ObjectServer) -> None:
         server.ranges = False

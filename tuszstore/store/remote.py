@@ -31,6 +31,7 @@ from tuszstore.store.remote_errors import (
     endpoint_fault,
     explain,
     is_answer,
+    is_connection,
     lacks_bucket,
     refuses_suffixes,
 )
@@ -353,7 +354,9 @@ class RemotePlace:
         except (BaseError, OSError, ValueError) as error:
             # not `from error`: its text may contain credentials
             raise RequestError(
-                shown, f"cannot be read: {self.explain(error)}", unanswered=not is_answer(error)
+                self.path if is_connection(error) else shown,
+                f"cannot be read: {self.explain(error)}",
+                unanswered=not is_answer(error),
             ) from None
 
 
