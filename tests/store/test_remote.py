@@ -840,6 +840,42 @@ class TestOpening:
         with pytest.raises(StoreError, match=f"{server.url}/x.zarr: no store here.*copy it there"):
             open_at(server, "x.zarr")
 
+    @pytest.mark.parametrize("below", ["", "corpus/stores"])
+    def test_the_stores_of_a_root_are_named(self, below: str) -> None:
+        objects = MemoryStore()
+        names = ["dev.zarr/zarr.json", "train.zarr/zarr.json", "train.zarr/windows/zarr.json", "x"]
+        for name in names:
+            objects.put(f"{below}/{name}".lstrip("/"), b"{}")
+        objects.put("corpus/stores2/eval.zarr/zarr.json", b"{}")
+        root = rf"{below}: no store here, but a store root \(dev.zarr, train.zarr\); give one: .*"
+        with pytest.raises(StoreError, match=root + "dev.zarr$"):
+            tuszstore.open(below, store=objects)
+        with pytest.raises(
+            StoreError, match=r"no store here, but beside it: train.zarr, dev.zarr$"
+        ):
+            tuszstore.open(f"{below}/tran.zarr", store=objects)
+        with pytest.raises(StoreError, match=r"here; build one with: .* and copy it there$"):
+            tuszstore.open("empty/train.zarr", store=objects)
+
+    @pytest.mark.parametrize("status", [None, 403])
+    def test_the_stores_of_a_bucket_are_listed_in_one_request(
+        self, server: ObjectServer, status: int | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_up_s3(monkeypatch, server.url)
+        server.missing = "<Error><Code>NoSuchKey</Code></Error>"
+        server.fault = lambda request: status if "list-type" in request.path else None
+        told = "no store here; of a store root, append .*, such as s3://bucket/stores/train.zarr;"
+        with pytest.raises(StoreError, match=f"^s3://bucket/stores: {told}"):
+            tuszstore.open("s3://bucket/stores/")
+        (request,) = (one for one in server.requests if "list-type" in one.path)
+        assert "delimiter=" in request.path
+        assert "prefix=stores" in request.path
+
+    def test_of_a_web_server_the_store_root_is_a_guess(self, server: ObjectServer) -> None:
+        url = f"{server.url}/stores"
+        result = CliRunner().invoke(main, ["info", url])
+        assert f"of a store root, append a store's name, such as {url}/train.zarr" in result.output
+
     def test_an_unfinished_store(self, server: ObjectServer) -> None:
         root = server.root / "train.zarr" / "zarr.json"
         root.write_text(root.read_text().replace('"complete": true', '"complete": false'))
