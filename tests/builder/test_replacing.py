@@ -114,13 +114,40 @@ def with_new_names_only(corpus: Path) -> Path:
     return corpus
 
 
-def below(corpus: Path) -> Path:
+def other_files_below(corpus: Path) -> Path:
+    with_new_names_only(corpus)
     return corpus / "edf"
+
+
+class TestTheSameFilesUnderOtherIds:
+    """Ids are paths within the folder of data."""
+
+    @pytest.mark.parametrize(
+        ("before", "after"), [("", "edf"), ("edf", "")], ids=["below", "above"]
+    )
+    def test_are_refused_with_the_folder_of_before(
+        self, own_corpus: Path, tmp_path: Path, before: str, after: str
+    ) -> None:
+        root = tmp_path / "stores"
+        build(own_corpus / before, root)
+        built = ids(root)
+        told = rf"train\.zarr: was built from .*; use --data {own_corpus / before}, as the store"
+        with pytest.raises(BuildError, match=told):
+            build(own_corpus / after, root)
+        assert ids(root) == built
+        assert build(own_corpus / before, root).status == "unchanged"
+        assert build(own_corpus / after, root, force=True).status == "built"
+        assert len(ids(root)) == len(built)
+
+    def test_are_refused_by_a_dry_run(self, own_corpus: Path, root: Path) -> None:
+        result = run("build", "-s", "train", "-d", own_corpus / "edf", "-o", root, "--dry-run")
+        assert result.exit_code == 1
+        assert "all 3 recordings would be dropped and built again" in result.output
 
 
 class TestTheSameCorpus:
     @pytest.mark.parametrize(
-        "change", [moved, linked, with_another_recording, with_new_names_only, below]
+        "change", [moved, linked, with_another_recording, with_new_names_only, other_files_below]
     )
     def test_is_built(self, own_corpus: Path, root: Path, change: Callable[[Path], Path]) -> None:
         assert build(change(own_corpus), root).recordings > 0

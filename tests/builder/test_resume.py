@@ -30,7 +30,7 @@ from tuszstore.builder.records import checked, new_folder, read_record, read_rec
 from tuszstore.builder.workplace import Workplace
 from tuszstore.cli import main
 from tuszstore.corpus.choose import choose_corpus
-from tuszstore.errors import BuildError
+from tuszstore.errors import BuildError, StoreError
 
 CONFIG = {"windows": {"length": 20, "stride": 10}, "storage": {"shard_seconds": 60}}
 
@@ -81,6 +81,25 @@ class TestResume:
         assert (report.changes["resume"], report.changes["build"]) == (2, 1)
         assert content(root) == clean
         assert sorted(f.name for f in root.iterdir()) == [".train.zarr.lock", "train.zarr"]
+
+    def test_an_unfinished_first_build_is_told_where_its_store_would_be(
+        self, own_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root = tmp_path / "stores"
+        with monkeypatch.context() as patch:
+            stop_after(patch, 1)
+            with pytest.raises(Stop):
+                build(own_corpus, root)
+        told = r"an unfinished build \(\.train\.zarr\.building\): rerun the build to resume"
+        with pytest.raises(StoreError, match=f"no store here, but {told}"):
+            tuszstore.open(root / "train.zarr")
+        with pytest.raises(StoreError, match=f"no store here, but {told}"):
+            tuszstore.verify(root / "train.zarr")
+        with pytest.raises(StoreError, match=f"not a store of tuszstore, but a folder with {told}"):
+            tuszstore.open(root)
+        build(own_corpus, root)
+        with pytest.raises(StoreError, match=r"but beside it: .*train\.zarr"):
+            tuszstore.open(root / "eval.zarr")
 
     def test_another_plan_takes_what_serves(
         self, own_corpus: Path, tmp_path: Path, clean: str, monkeypatch: pytest.MonkeyPatch

@@ -208,14 +208,15 @@ def test_a_missing_annotation_says_nothing(path: Path, kind: str) -> None:
 BESIDE = {
     "csv_bi": (
         "{stem}.csv_bi",
-        r"\*\.csv_bi exists beside it: use --set labels\.annotation=csv_bi",
+        r"\*\.csv_bi exists beside it: to read the \*\.csv_bi of all recordings, use --set "
+        r"labels\.annotation=csv_bi$",
     ),
     "CSV": ("{stem}.CSV", r"\*\.CSV exists beside it: rename it to \*\.csv"),
     "tse_bi": (
         "{stem}.tse_bi",
-        r"\*\.tse_bi exists beside it: use --set labels\.annotation=tse_bi",
+        r"\*\.tse_bi exists beside it: .* use --set labels\.annotation=tse_bi$",
     ),
-    "lbl": ("{stem}.lbl", r"\*\.lbl exists beside it: use --set labels\.annotation=lbl"),
+    "lbl": ("{stem}.lbl", r"\*\.lbl exists beside it: .* use --set labels\.annotation=lbl$"),
     "seizures": ("{stem}.edf.seizures", r"\*\.edf\.seizures exists beside it"),
     "BIDS": ("{stem}_events.tsv", r"\*_events\.tsv exists beside it: use --corpus bids"),
     "SeizeIT": ("{stem}_a1.tsv", r"\*_a1\.tsv exists beside it: use --corpus seizeit"),
@@ -237,14 +238,46 @@ def test_other_annotations_of_the_recording_are_told(
     path.parent.mkdir()
     if content is not None:
         path.write_text(content)
-    (path.parent / name.format(stem=path.stem)).write_text("TERM")
+    other = path.parent / name.format(stem=path.stem)
+    other.write_text(text("TERM,1,2,seiz,1") if other.suffix == ".csv_bi" else "a row")
     with pytest.raises(Unlabelled, match=f", but {told}") as error:
         read_annotation(path, "csv")
     assert "Harry" not in str(error.value).partition(", but")[2]
 
 
-def test_an_empty_file_beside_is_no_way_out(path: Path) -> None:
-    path.with_suffix(".csv_bi").touch()
+NO_WAY_OUT = {
+    "empty": b"",
+    "blank": b" \n\n",
+    "no rows": text().encode(),
+    "no annotation": b"time,marker\n1.0,blink\n",
+    "no text": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("content", NO_WAY_OUT.values(), ids=NO_WAY_OUT)
+def test_a_file_beside_without_rows_is_no_way_out(path: Path, content: bytes) -> None:
+    path.with_suffix(".csv_bi").write_bytes(content)
+    with pytest.raises(Unlabelled, match=rf"no annotation file {path.name}$"):
+        read_annotation(path, "csv")
+
+
+def test_the_advice_is_not_circular(path: Path) -> None:
+    """Of two files without rows, neither is recommended in place of the other."""
+    for kind in ("csv", "csv_bi"):
+        path.with_suffix(f".{kind}").write_text(text())
+    for kind in ("csv", "csv_bi"):
+        with pytest.raises(Unlabelled, match=r"a header but no rows$"):
+            read_annotation(path.with_suffix(f".{kind}"), kind)
+
+
+def test_a_file_beside_with_a_faulty_row_is_told(path: Path) -> None:
+    path.with_suffix(".csv_bi").write_text(text("TERM,1,soon,seiz,1"))
+    with pytest.raises(Unlabelled, match=r"use --set labels\.annotation=csv_bi$"):
+        read_annotation(path, "csv")
+
+
+def test_a_folder_named_like_an_annotation_is_no_way_out(path: Path) -> None:
+    path.with_suffix(".csv_bi").mkdir()
     with pytest.raises(Unlabelled, match=rf"no annotation file {path.name}$"):
         read_annotation(path, "csv")
 

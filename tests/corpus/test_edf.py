@@ -29,6 +29,7 @@ from tuszstore.corpus.clean_edf import CleanEdf, clean_edf
 from tuszstore.corpus.continuity import check_continuous
 from tuszstore.corpus.edf import check_signals, read_header
 from tuszstore.errors import RecordingError
+from tuszstore.reasons import group_reasons
 
 PERSON = {
     "patient": "MCH-0234567 F 02-MAY-1951 Haagse_Harry",
@@ -275,7 +276,12 @@ def test_a_last_record_that_is_cut_off_is_dropped(path: Path, cut: int) -> None:
 @pytest.mark.parametrize(
     ("declared", "note"),
     [
-        pytest.param("-1", "header declares -1 data records, but the file has 20", id="unknown"),
+        pytest.param(
+            "-1",
+            "header does not state the number of data records (-1), as in an unfinished recording, "
+            "but the file has 20",
+            id="unknown",
+        ),
         pytest.param("5", "header declares 5 data records, but the file has 20", id="too few"),
         pytest.param("9999", "header declares 9999 data records, but", id="too many"),
         pytest.param("0", "header declares 0 data records, but the file has 20", id="none"),
@@ -291,6 +297,18 @@ def test_a_wrong_record_count_is_counted_anew(path: Path, declared: str, note: s
     np.testing.assert_allclose(
         read_clean(path).get_data()[18] * 1e6, channels["O2"].physical, atol=1e-9
     )
+
+
+def test_an_unfinished_recording_is_not_listed_with_wrong_counts(path: Path) -> None:
+    notes = []
+    for number, declared in enumerate([-1, -1, 5, 30]):
+        eeg(path, seconds=20 + number, n_records=declared)
+        notes += [("", note, f"rec_{number}.edf") for note in read_header(path).notes]
+    unfinished = "header does not state the number of data records (-1), as in an unfinished "
+    assert sorted(reason.text for reason in group_reasons(notes)) == [
+        "header declares 5 to 30 data records, but the file has 22 to 23",
+        f"{unfinished}recording, but the file has 20 to 21",
+    ]
 
 
 @pytest.mark.parametrize("declared", [20, -1, 5, "", 99])

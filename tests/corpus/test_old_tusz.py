@@ -39,14 +39,15 @@ symbols[0] = {0: '(null)', 1: 'bckg', 2: 'seiz', 3: 'fnsz'}
 """
 
 
-def test_an_empty_file_is_not_told_as_one_that_can_be_read(tmp_path: Path) -> None:
+def test_a_file_without_rows_is_not_told_as_one_that_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "00009578_s006_t001.edf"
     recording = Recording(path.name, path, "", "00009578")
     path.with_suffix(".tse").touch()
+    path.with_suffix(".csv_bi").write_text("channel,start_time,stop_time,label,confidence\n")
     path.with_suffix(".lbl").write_text("x")
     assert other_annotations([recording], "csv") == [
         "1 recording treated as unlabelled, although .lbl annotations exist beside: "
-        "to read them, --set labels.annotation=lbl"
+        "to read those of all recordings, --set labels.annotation=lbl"
     ]
 
 
@@ -180,7 +181,7 @@ def test_what_is_not_asked_for_is_not_read(tmp_path: Path) -> None:
     path = place(tmp_path, "train", "00009578")
     touch(path, "tse_bi")
     with pytest.raises(
-        Unlabelled, match=r"\*\.tse_bi exists beside it: use --set labels\.annotati"
+        Unlabelled, match=r"\*\.tse_bi exists beside it: .* use --set labels\.annotati"
     ):
         annotation(path, tmp_path, "csv")
     with pytest.raises(Unlabelled, match=r"no annotation file .*\.lbl, but \*\.tse_bi exists"):

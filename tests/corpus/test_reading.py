@@ -543,7 +543,7 @@ def test_every_repair_is_noted_and_the_rest_is_read(path: Path) -> None:
     )
     read = read_microvolts(path, DEFAULT)
     assert len(read.notes) == 6
-    for told in ("cut off", "-1 data records", "date", "inverted", "no unit", "repeated"):
+    for told in ("cut off", "unfinished recording", "date", "inverted", "no unit", "repeated"):
         assert [told in note for note in read.notes].count(True) == 1
     for name in CHANNELS:
         np.testing.assert_allclose(row(read, name), channels[name].physical[:-256], atol=1e-3)

@@ -1,6 +1,7 @@
 """The windows table: joined, selected from, derived anew."""
 
 import json
+import re
 import shutil
 import weakref
 from pathlib import Path
@@ -198,6 +199,26 @@ class TestSelect:
             assert (train.labels[number] & bit).any()
         assert len(train.select(event_class=["absz", "mysz"])) < len(train)
 
+    def test_an_unknown_event_class_is_told_those_of_the_events(
+        self, train: tuszstore.Store
+    ) -> None:
+        annotated = set(train.events["class"].values.tolist())
+        absent = sorted(set(train.spec.classes) - annotated)
+        assert annotated
+        assert absent
+        with pytest.raises(ValueError, match="unknown event class 'fnzs'") as error:
+            train.select(event_class="fnzs")
+        told = re.fullmatch(r".* this store have (.*), and none has (.*)", str(error.value))
+        assert told is not None
+        assert set(told[1].split(", ")) == annotated
+        assert told[2] == f"{', '.join(absent[:-1])} or {absent[-1]}"
+
+    def test_a_known_event_class_without_an_event_selects_nothing(
+        self, train: tuszstore.Store
+    ) -> None:
+        absent = set(train.spec.classes) - set(train.events["class"].values.tolist())
+        assert len(train.select(event_class=sorted(absent))) == 0
+
     def test_a_recording_by_id_name_or_row(self, train: tuszstore.Store) -> None:
         id_ = train.recordings["id"].values[1]
         expected = np.flatnonzero(train.index["recording"].values == 1)
@@ -211,7 +232,7 @@ class TestSelect:
             ({"category": "half"}, "unknown category 'half'; this store has "),
             ({"min_fraction": 2}, "min_fraction must be within 0 to 1, not 2"),
             ({"min_fraction": float("nan")}, "min_fraction must be within 0 to 1, not nan"),
-            ({"event_class": "spike"}, "unknown event class 'spike'; this store has "),
+            ({"event_class": "spike"}, "unknown event class 'spike'; the events of this "),
             ({"montage": "05"}, "unknown montage '05'; this store has "),
             ({"recording": "x.edf"}, "unknown recording 'x.edf'; this store has "),
             ({"recording": 999}, "no recording 999"),

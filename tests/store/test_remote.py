@@ -4,6 +4,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
 import signal
 import sys
@@ -30,6 +31,8 @@ from tuszstore.cli import main
 from tuszstore.errors import ConfigError, MissingExtraError, StoreError
 from tuszstore.read.plan import Part, Run
 from tuszstore.read.remote import GAP, plan_fetches
+from tuszstore.store import remote
+from tuszstore.store.remote_errors import explain
 from tuszstore.store.schema import variables
 
 pytest.importorskip("obstore")
@@ -563,8 +566,46 @@ class TestFailures:
     def test_no_server(self, tmp_path: Path) -> None:
         with serve(tmp_path) as server:
             pass
-        with pytest.raises(StoreError, match=f"{server.url}/train.zarr/.*: cannot be read: "):
+        told = f"{server.url}/train.zarr: cannot be read: no connection to {server.url} after 1 "
+        with pytest.raises(StoreError, match=f"{told}retries: nothing listens there.*check the U"):
             open_at(server)
+
+    @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+    @pytest.mark.parametrize(
+        ("host", "cause"),
+        [("127.0.0.1:9", "nothing listens there"), ("no.invalid", "the host is unknown, or")],
+    )
+    def test_a_wrong_endpoint(
+        self, host: str, cause: str, variable: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user, password = "".join(["b", "ob"]), "".join(["hunter", "2"])  # not in a traceback
+        url = f"http://{user}:{password}@{host}"
+        set_up_s3(monkeypatch, "", **{variable: url, "AWS_METADATA_ENDPOINT": ""})
+        monkeypatch.setattr(remote, "RETRIES", ONCE)
+        with pytest.raises(StoreError) as caught:
+            tuszstore.open("s3://bucket/train.zarr")
+        assert str(caught.value).startswith(
+            f"s3://bucket/train.zarr: cannot be read: no connection to http://{host} after "
+            f"1 retries: {cause}"
+        )
+        assert str(caught.value).endswith(f"check the endpoint in {variable}")
+        told = "".join(traceback.format_exception(caught.value))
+        assert user not in told.replace(__file__, "")
+        assert password not in told
+
+    def test_an_unknown_region(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        error = RuntimeError(
+            "Generic S3 error: Error performing GET https://s3.no.amazonaws.com/b/x in 9ms, after "
+            "1 retries, max_retries: 1  - HTTP error: error sending request\n\nDebug source:\n"
+            'HttpError { kind: Connect, source: ConnectError("dns error") }'
+        )
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            monkeypatch.delenv(name)
+        set_up_s3(monkeypatch, "")
+        told = "https://s3.no.amazonaws.com after 1 retries: the host .*; check AWS_REGION, or .*r$"
+        assert re.search(told, explain(error, "S3Store"))
+        monkeypatch.setenv("https_proxy", "http://proxy")
+        assert explain(error, "S3Store").endswith("and the proxy in HTTPS_PROXY")
 
     def test_a_server_without_ranges(self, server: ObjectServer) -> None:
         server.ranges = False
@@ -798,6 +839,42 @@ class TestOpening:
     def test_nothing_there(self, server: ObjectServer) -> None:
         with pytest.raises(StoreError, match=f"{server.url}/x.zarr: no store here.*copy it there"):
             open_at(server, "x.zarr")
+
+    @pytest.mark.parametrize("below", ["", "corpus/stores"])
+    def test_the_stores_of_a_root_are_named(self, below: str) -> None:
+        objects = MemoryStore()
+        names = ["dev.zarr/zarr.json", "train.zarr/zarr.json", "train.zarr/windows/zarr.json", "x"]
+        for name in names:
+            objects.put(f"{below}/{name}".lstrip("/"), b"{}")
+        objects.put("corpus/stores2/eval.zarr/zarr.json", b"{}")
+        root = rf"{below}: no store here, but a store root \(dev.zarr, train.zarr\); give one: .*"
+        with pytest.raises(StoreError, match=root + "dev.zarr$"):
+            tuszstore.open(below, store=objects)
+        with pytest.raises(
+            StoreError, match=r"no store here, but beside it: train.zarr, dev.zarr$"
+        ):
+            tuszstore.open(f"{below}/tran.zarr", store=objects)
+        with pytest.raises(StoreError, match=r"here; build one with: .* and copy it there$"):
+            tuszstore.open("empty/train.zarr", store=objects)
+
+    @pytest.mark.parametrize("status", [None, 403])
+    def test_the_stores_of_a_bucket_are_listed_in_one_request(
+        self, server: ObjectServer, status: int | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_up_s3(monkeypatch, server.url)
+        server.missing = "<Error><Code>NoSuchKey</Code></Error>"
+        server.fault = lambda request: status if "list-type" in request.path else None
+        told = "no store here; of a store root, append .*, such as s3://bucket/stores/train.zarr;"
+        with pytest.raises(StoreError, match=f"^s3://bucket/stores: {told}"):
+            tuszstore.open("s3://bucket/stores/")
+        (request,) = (one for one in server.requests if "list-type" in one.path)
+        assert "delimiter=" in request.path
+        assert "prefix=stores" in request.path
+
+    def test_of_a_web_server_the_store_root_is_a_guess(self, server: ObjectServer) -> None:
+        url = f"{server.url}/stores"
+        result = CliRunner().invoke(main, ["info", url])
+        assert f"of a store root, append a store's name, such as {url}/train.zarr" in result.output
 
     def test_an_unfinished_store(self, server: ObjectServer) -> None:
         root = server.root / "train.zarr" / "zarr.json"

@@ -563,6 +563,29 @@ class TestWorkingDirectory:
         assert other is not None
         assert Path(other.path).name == "dev.zarr"
 
+    @pytest.mark.parametrize("split", ["dev", "val", "eval"])
+    def test_a_split_without_a_store_is_none(self, own_store: Path, split: str) -> None:
+        assert tuszstore.open(own_store).beside(split) is None
+
+    @pytest.mark.parametrize(
+        ("split", "told"),
+        [
+            ("evaal", "unknown split 'evaal'; did you mean 'eval'\\? Known are dev, eval, train"),
+            ("dev.zarr", "unknown split 'dev.zarr'; did you mean 'dev'"),
+            ("x", "unknown split 'x'; known are dev, eval, train and val .alias of dev., and no"),
+        ],
+    )
+    def test_an_unknown_split_raises_an_error(self, own_store: Path, split: str, told: str) -> None:
+        with pytest.raises(ValueError, match=told):
+            tuszstore.open(own_store).beside(split)
+
+    @pytest.mark.parametrize(("name", "split"), [("dev", "val"), ("other", "other")])
+    def test_another_store_beside_it(self, own_store: Path, name: str, split: str) -> None:
+        shutil.copytree(own_store, own_store.with_name(f"{name}.zarr"))
+        other = tuszstore.open(own_store).beside(split)
+        assert other is not None
+        assert Path(other.path).name == f"{name}.zarr"
+
     def test_a_store_is_shown_from_there_on(
         self, own_store: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

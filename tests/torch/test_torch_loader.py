@@ -591,6 +591,8 @@ class TestState:
             "batch_size": None,
             "drop_last": False,
             "pad": False,
+            "sampler": "<Shuffled: 42 windows per epoch, seed 42>",
+            "sampler_seed": 42,
         }
 
     @pytest.mark.parametrize(
@@ -601,7 +603,10 @@ class TestState:
             ({"drop_last": True}, "its drop_last is False"),
             ({"indices": range(30)}, "its windows is 42"),
             ({"indices": range(1, 43)}, "its order is"),
-            ({"shuffle": False}, "its order is"),
+            (
+                {"shuffle": False},
+                "its sampler is <Shuffled: 42 windows per epoch, seed 42>, but .*<Sequential: 42 ",
+            ),
         ],
         ids=name_of,
     )
@@ -613,12 +618,27 @@ class TestState:
         with pytest.raises(ValueError, match="the state belongs to other batches: " + told):
             other.load_state_dict(state)
 
+    def test_of_another_sampler(self, train: tuszstore.Store) -> None:
+        state = training_loader(train, batch_size=4, seed=42).state_dict()
+        other = training_loader(train, batch_size=4, seed=7)
+        with pytest.raises(ValueError, match=r"its seed is 42, but this loader's is 7$"):
+            other.load_state_dict(state)
+        for name in ("sampler", "sampler_seed"):  # as older versions wrote it
+            state.pop(name)
+        with pytest.raises(ValueError, match="its order is of other windows, or drawn in anoth"):
+            other.load_state_dict(state)
+        same = training_loader(train, batch_size=4, seed=42)
+        same.load_state_dict(state)
+        assert same.state_dict()["delivered"] == 0
+
     def test_of_another_store(
         self, train: tuszstore.Store, own_corpus: Path, tmp_path: Path
     ) -> None:
         report = tuszstore.build(split="train", data=own_corpus, store=tmp_path, workers=0)
         other = self.loader(tuszstore.open(report.store), indices=range(20))
-        with pytest.raises(ValueError, match="its store is"):
+        with pytest.raises(
+            ValueError, match=f"its store is .*, or another build, than .*{tmp_path}"
+        ):
             other.load_state_dict(self.loader(train, indices=range(20)).state_dict())
 
     @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
     others = {kind: f"{USE_OTHER}{kind}" for kind in ANNOTATIONS}
     for kind, way_out in others.items():
         if any(reason.endswith(way_out) for reason in unlabelled):
-            told.append(f"to read the existing .{kind} annotations: {KEY}={kind}")
+            told.append(f"to read the .{kind} annotations of all recordings: {KEY}={kind}")
     corpora = {corpus: f"{USE_CORPUS}{corpus}" for corpus in CORPORA}
     for corpus, way_out in corpora.items():
         if any(reason.endswith(way_out) for reason in unlabelled):

@@ -9,7 +9,7 @@ from tuszstore.channels.derivations import Channel
 from tuszstore.channels.resolve import Resolution
 from tuszstore.channels.sets import SETS
 from tuszstore.config import Channels, Signal
-from tuszstore.corpus.annotations import holds_something
+from tuszstore.corpus.annotations import has_rows
 from tuszstore.corpus.base import Recording, SourceFacts
 from tuszstore.corpus.copies import same_name_other_content
 from tuszstore.corpus.pseudonyms import Pseudonyms
@@ -84,15 +84,15 @@ def other_annotations(unlabelled: Iterable[Recording], kind: str) -> list[str]:
     )
     return [
         f"{plural(count, 'recording')} treated as unlabelled, although .{other} annotations exist "
-        f"beside: to read them, --set labels.annotation={other}"
+        f"beside: to read those of all recordings, --set labels.annotation={other}"
         for other, count in kinds.items()
     ]
 
 
 def annotations_beside(recording: Recording, kind: str) -> list[str]:
-    """Return the other kinds of annotations that exist beside a recording and are not empty."""
+    """Return the other kinds of annotations that exist beside a recording and have rows."""
     others = (other for other in ANNOTATIONS if other != kind)
-    return [other for other in others if holds_something(beside(recording.path, other))]
+    return [other for other in others if has_rows(beside(recording.path, other), other)]
 
 
 def cut_off(planned: Iterable[PlannedRecording]) -> list[str]:

@@ -2,9 +2,12 @@
 
 A store's name is that of its split, so two corpora with one folder for stores have the same name. A
 build drops the recordings that are no longer planned: of another corpus, these are all of them.
+Ids are paths within the folder of data, so a build from a folder below or above has other ids
+for the same files.
 """
 
 import os
+import shlex
 from pathlib import Path
 
 from tuszstore.builder.planned import Plan
@@ -18,8 +21,9 @@ from tuszstore.text import printable
 def check_replaced(plan: Plan, *, force: bool = False) -> None:
     """Refuse to replace a store of another corpus, of which the plan keeps no recording.
 
-    Nothing is refused if the store cannot be opened, or is of the same folder of data: then
-    its recordings were removed from there, or divided into splits in another way.
+    A store of the same files under other ids is not replaced either. Nothing is refused if the
+    store cannot be opened, or is of the same folder of data: then its recordings were removed from
+    there, or divided into splits in another way.
 
     Parameters
     ----------
@@ -51,7 +55,19 @@ def check_replaced(plan: Plan, *, force: bool = False) -> None:
         return
     same_corpus = not corpora or not corpora.isdisjoint(e.recording.corpus for e in plan.recordings)
     # stores with pseudonyms do not name the folder, which may be the same
-    if same_corpus and (not before or _are_nested(before, here)):
+    if same_corpus and not before:
+        return
+    if same_corpus and _are_nested(before, here):
+        if _are_same_files(plan, before, ids):
+            raise BuildError(
+                printable(
+                    f"{shown_path(plan.store)}: was built from {before}, and {here} has the same "
+                    "files under other ids, since ids are paths within the folder of data: all "
+                    f"{plural(len(ids), 'recording')} would be dropped and built again; use "
+                    f"--data {shlex.quote(before)}, as the store was built, or rebuild it with "
+                    "--force (force=True)"
+                )
+            )
         return
     told = f"of {', '.join(sorted(corpora))} " if corpora else ""
     origin = f" from {before}" if before else ""
@@ -62,6 +78,12 @@ def check_replaced(plan: Plan, *, force: bool = False) -> None:
             "it; choose another folder with --store, or replace it with --force (force=True)"
         )
     )
+
+
+def _are_same_files(plan: Plan, before: str, ids: list[str]) -> bool:
+    """Return whether some planned files are those of recordings of the store."""
+    files = {os.path.realpath(os.path.join(before, id_)) for id_ in ids}
+    return any(os.path.realpath(entry.origin.path) in files for entry in plan.recordings)
 
 
 def _are_nested(one: str, other: str) -> bool:

@@ -16,6 +16,7 @@ from tuszstore.builder.planned import Plan
 from tuszstore.builder.records import Record, checked, remove_parts, scan_records, with_checksum
 from tuszstore.store.generations import name_aside
 from tuszstore.store.metadata import read_attributes
+from tuszstore.store.nearby import BEGUN, build_folder
 from tuszstore.store.shard import write_atomically
 
 
@@ -34,7 +35,7 @@ class Workplace:
     @property
     def path(self) -> Path:
         """The folder."""
-        return self.target.parent / f".{self.target.name}.building"
+        return build_folder(self.target)
 
     @property
     def recordings(self) -> Path:
@@ -49,7 +50,7 @@ class Workplace:
     def begun(self) -> dict[str, Any]:
         """Return the note of the build that started it; empty if there is none."""
         try:
-            return checked((self.path / "build.json").read_bytes())
+            return checked((self.path / BEGUN).read_bytes())
         except (OSError, ValueError):
             return {}  # only informative: built recordings are known by their records
 
@@ -96,7 +97,7 @@ class Workplace:
             "forced": forced or bool(before.get("forced")),
             "since": before.get("since") or datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        write_atomically(self.path / "build.json", with_checksum(note, indent=1))
+        write_atomically(self.path / BEGUN, with_checksum(note, indent=1))
 
     def is_over(self) -> bool:
         """Return whether the store has already been published."""

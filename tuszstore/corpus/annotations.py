@@ -210,9 +210,21 @@ def read_annotation(path: Path, kind: str) -> Annotation:
     return Annotation(events, seconds, digest, file=path.name)
 
 
-def holds_something(path: Path) -> bool:
-    """Return whether a path is a file that is not empty."""
-    return path.is_file() and path.stat().st_size > 0
+def has_rows(path: Path, kind: str) -> bool:
+    """Return whether a path is an annotation of a kind with rows, which may be faulty."""
+    try:
+        text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
+    except (RecordingError, OSError, UnicodeDecodeError):
+        return False
+    if not text.strip():
+        return False
+    try:
+        ANNOTATIONS[kind](text, path.name)
+    except (Unlabelled, Foreign):
+        return False
+    except Exception:  # of a faulty row; a plug-in may raise anything
+        return True
+    return True
 
 
 def _beside(path: Path, kind: str) -> str:
@@ -223,8 +235,12 @@ def _beside(path: Path, kind: str) -> str:
     """
     stem, folder = path.with_suffix(""), path.parent
     for other in ANNOTATIONS:
-        if other != kind and holds_something(Path(f"{stem}.{other}")):
-            return f", but *.{other} exists beside it: {USE_OTHER}{other}"
+        # the advice would be circular if that file were empty too
+        if other != kind and has_rows(Path(f"{stem}.{other}"), other):
+            return (
+                f", but *.{other} exists beside it: to read the *.{other} of all recordings, "
+                f"{USE_OTHER}{other}"
+            )
     for suffix in (kind.upper(), kind.capitalize()):
         if Path(f"{stem}.{suffix}").is_file():
             return f", but *.{suffix} exists beside it: rename it to *.{kind}"

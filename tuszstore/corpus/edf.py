@@ -313,6 +313,11 @@ def _count_notes(field: bytes, n_records: int) -> Iterable[str]:
     declared = _declared(field)
     if declared is None:
         yield f"header has no number of data records, but the file has {n_records}"
+    elif declared < 0:  # -1 in a file that is being recorded
+        yield (
+            f"header does not state the number of data records ({declared}), as in an unfinished "
+            f"recording, but the file has {n_records}"
+        )
     elif declared != n_records:
         yield f"header declares {declared} data records, but the file has {n_records}"
 

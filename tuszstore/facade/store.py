@@ -1,5 +1,6 @@
 """A store opened for reading."""
 
+import difflib
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from tuszstore.read.windows import WindowReader
 from tuszstore.store.find import resolve_alias
 from tuszstore.store.metadata import StoreMetadata
 from tuszstore.store.place import Identity, Place, ReplacedError, shown_path
+from tuszstore.store.schema import ALIASES, SPLITS
 from tuszstore.text import printable
 
 if TYPE_CHECKING:
@@ -47,13 +49,31 @@ class Store(WindowCollection):
     def beside(self, split: str) -> "Store | None":
         """Open the store of another split in the same store root; return None if there is none.
 
+        Parameters
+        ----------
+        split : str
+            ``train``, ``dev``, ``eval``, or ``val`` (alias of ``dev``); or the name, without
+            ``.zarr``, of another store that exists there.
+
         Raises
         ------
         StoreError
             If it exists but cannot be opened.
+        ValueError
+            If there is none, and the name is not that of a split; names the nearest one.
         """
-        place = self.metadata.place.sibling(f"{split}.zarr")
-        return open_place(place) if place.exists() else None
+        place = resolve_alias(self.metadata.place.sibling(f"{split}.zarr"))
+        if place.exists():
+            return open_place(place)
+        if split not in (*SPLITS, *ALIASES):
+            name = str(split).removesuffix(".zarr")
+            close = difflib.get_close_matches(name, (*SPLITS, *ALIASES), n=1)
+            told = f"did you mean {close[0]!r}? Known" if close else "known"
+            raise ValueError(
+                f"unknown split {split!r}; {told} are {', '.join(sorted(SPLITS))} and val (alias "
+                f"of dev), and no store {split}.zarr is beside {shown_path(self.path)}"
+            )
+        return None
 
     def close(self) -> None:
         """Release files, tables and buffers; may be called twice.

@@ -43,8 +43,7 @@ def select_windows(
         codes = [CATEGORIES.index(name) for name in _known("category", category, CATEGORIES)]
         chosen &= np.isin(windows["category"], codes)
     if event_class is not None:
-        classes = store.spec.classes
-        bits = sum(1 << classes.index(name) for name in _known("event class", event_class, classes))
+        bits = _bits_of_classes(store, event_class)
         chosen &= (windows["event_classes"] & np.uint16(bits)) > 0
     if min_fraction is not None:
         if not 0 <= min_fraction <= 1:
@@ -63,6 +62,27 @@ def select_windows(
 
 def _listed(values: Wanted) -> list[Any]:
     return [values] if isinstance(values, str | int | np.integer) else list(values or ())
+
+
+def _bits_of_classes(store: WindowTables, values: Wanted) -> int:
+    classes = store.spec.classes
+    for value in (wanted := _listed(values)):
+        if value in classes:
+            continue
+        found = int(np.bitwise_or.reduce(store.events["bit"], initial=0))
+        present = [name for k, name in enumerate(classes) if found >> k & 1]
+        close = difflib.get_close_matches(str(value), present, n=len(present) or 1, cutoff=0.0)
+        absent = sorted(set(classes) - set(present))
+        raise ValueError(
+            f"unknown event class {value!r}; the events of this store have "
+            f"{', '.join(close) or 'none'}"
+            f"{f', and none has {_or(absent)}' if present and absent else ''}"
+        )
+    return sum(1 << classes.index(name) for name in {str(value) for value in wanted})
+
+
+def _or(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}" if names[1:] else names[0]
 
 
 def _known(name: str, values: Wanted, known: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from tuszstore.errors import StoreError
 from tuszstore.store.files import read_with_status
 from tuszstore.store.generations import Held, find_generation, identity, identity_of
 from tuszstore.store.limits import check_folders
+from tuszstore.store.nearby import no_store
 from tuszstore.store.place import MAX_METADATA, Document, Identity, Place, ReplacedError
 
 T = TypeVar("T")
@@ -35,6 +36,10 @@ class LocalPlace:
     def exists(self) -> bool:
         """Return whether anything exists there that might be a store."""
         return self.path.exists()
+
+    def absent(self) -> str:
+        """Return a message that there is no store here, naming those near it."""
+        return no_store(self.path)
 
     def sibling(self, name: str) -> "LocalPlace":
         """Return the place of another name beside this one."""

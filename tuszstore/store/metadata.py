@@ -16,7 +16,6 @@ from tuszstore.store.files import parse_json
 from tuszstore.store.geometry import Geometry
 from tuszstore.store.limits import check_arrays
 from tuszstore.store.local import LocalPlace
-from tuszstore.store.nearby import no_store
 from tuszstore.store.opening import (
     CHANNEL,
     PARTS,
@@ -169,8 +168,7 @@ class StoreMetadata:
         path, held = place.path, found.hold()
         root, *parts = found.read([ROOT, *(f"{part}/{ROOT}" for part in PARTS), CHANNEL])
         if root is None and not found.exists():
-            then = " and copy it there" if place.remote else ""
-            raise StoreError(f"{path}: {no_store(path)}{then}")
+            raise StoreError(f"{path}: {place.absent()}")
         metadata = _parsed(root)
         attributes = _attributes_of(metadata)
         check_attributes(path, attributes)

@@ -86,6 +86,9 @@ class Place(Protocol):
     def exists(self) -> bool:
         """Return whether anything exists there that might be a store."""
 
+    def absent(self) -> str:
+        """Return a message that there is no store here, naming those near it."""
+
     def sibling(self, name: str) -> "Place":
         """Return the place of another name beside this one."""
 

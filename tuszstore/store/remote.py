@@ -17,6 +17,7 @@ from tuszstore.compat import import_obstore
 from tuszstore.errors import StoreError
 from tuszstore.store import requests
 from tuszstore.store.files import too_large
+from tuszstore.store.nearby import list_stores, no_remote_store
 from tuszstore.store.place import (
     MAX_METADATA,
     ROOT,
@@ -31,6 +32,7 @@ from tuszstore.store.remote_errors import (
     endpoint_fault,
     explain,
     is_answer,
+    is_connection,
     lacks_bucket,
     refuses_suffixes,
 )
@@ -237,6 +239,20 @@ class RemotePlace:
 
         return self._request("", listed)
 
+    def absent(self) -> str:
+        """Return a message that there is no store here, naming those near it, if it is cheap."""
+        inside, beside = self._stores_below(), list[str]()
+        if not inside and self.path.endswith(".zarr"):
+            with contextlib.suppress(StoreError):  # a bucket has nothing above it
+                beside = self.sibling("")._stores_below()
+        return no_remote_store(self.path, inside, beside)
+
+    def _stores_below(self) -> list[str]:
+        if urlsplit(self.path).scheme not in ("http", "https"):
+            with contextlib.suppress(StoreError):  # credentials may allow only to read
+                return self._request("", lambda key: list_stores(self._objects, key))
+        return []
+
     def get(self, name: str, span: dict[str, int] | tuple[int, int]) -> tuple[Any, int, Identity]:
         """Return a part of an object.
 
@@ -353,7 +369,9 @@ class RemotePlace:
         except (BaseError, OSError, ValueError) as error:
             # not `from error`: its text may contain credentials
             raise RequestError(
-                shown, f"cannot be read: {self.explain(error)}", unanswered=not is_answer(error)
+                self.path if is_connection(error) else shown,
+                f"cannot be read: {self.explain(error)}",
+                unanswered=not is_answer(error),
             ) from None
 
 

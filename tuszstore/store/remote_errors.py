@@ -6,6 +6,7 @@ Texts of obstore contain complete URLs and answers, which may include credential
 import os
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 def refuses_suffixes(error: BaseException) -> bool:
@@ -24,6 +25,13 @@ def is_answer(error: BaseException) -> bool:
     return known or any(pattern.search(str(error)) for pattern in (_STATUS, _OTHER_RANGE))
 
 
+def is_connection(error: BaseException) -> bool:
+    """Return whether there was no connection to the server, which is not about an object."""
+    return _NO_CONNECTION.search(str(error)) is not None
+
+
+_NO_CONNECTION = re.compile(r"\bkind: Connect\b")
+_ORIGIN = re.compile(r"Error performing [A-Z]+ (https?)://(?:[^/\s]*@)?([^/\s@]+)")
 _DENIED = ("PermissionDeniedError", "UnauthenticatedError")
 _OTHER_RANGE = re.compile(r"Requested \S+, got ")
 _STATUS = re.compile(r"status code: (\d{3}[A-Za-z' -]*)")
@@ -37,6 +45,8 @@ _CLOUD = re.compile(
     r"metadata/identity/)|169\.254\.170\.2)"
 )
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_AZURE_ENDPOINTS = ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
 @dataclass(frozen=True)
@@ -82,9 +92,9 @@ def explain(error: BaseException, store: str = "") -> str:
         Class of the obstore store, such as ``S3Store``, to name its environment variables.
     """
     reason, known = _reason(error), _VARIABLES.get(store)
-    if known is None:
-        return reason
     text = str(error)
+    if known is None:
+        return _unconnected(text) or reason
     if type(error).__name__ in _DENIED:
         return f"{reason} ({known.credentials}) and the names in the URL"
     if _CLOUD.search(text.partition("\n")[0]):
@@ -92,16 +102,59 @@ def explain(error: BaseException, store: str = "") -> str:
             "no credentials are set, and none can be had from the cloud of this machine "
             f"({reason}); set {known.credentials}, or {known.unsigned} for a public bucket"
         )
+    if unconnected := _unconnected(text):
+        return unconnected
     if _BAD_SCHEME.search(text):
         return f"the endpoint is not https://; for http:// set {known.prefix}_ALLOW_HTTP=true"
     return reason
 
 
+def _unconnected(text: str) -> str:
+    """Return which server could not be connected to, and why; empty if that is not the cause."""
+    origin = _ORIGIN.search(text)
+    if not _NO_CONNECTION.search(text) or origin is None:
+        return ""
+    scheme, host = origin.groups()
+    if "dns error" in text:
+        cause = "the host is unknown, or there is no network"
+    elif "ConnectionRefused" in text:
+        cause = "nothing listens there; start the server if it is stopped"
+    elif "certificate" in text.lower():
+        cause = "its certificate is not accepted"
+    else:
+        cause = "it cannot be reached"
+    retries = _after(text).replace(",", "")
+    return f"no connection to {scheme}://{host}{retries}: {cause}; {_way_out(host)}"
+
+
+def _way_out(host: str) -> str:
+    """Return what to check if a server cannot be connected to."""
+    named = [name for name in (*_ENDPOINTS, *_AZURE_ENDPOINTS) if _leads_to(name, host)]
+    if named:
+        told = f"check the endpoint in {named[0]}"
+    elif host.endswith(".amazonaws.com"):
+        told = "check AWS_REGION, or set AWS_ENDPOINT_URL if the store is on another server"
+    else:
+        told = "check the URL or the endpoint"
+    proxies = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
+    return f"{told}, and the proxy in {proxies[0]}" if proxies else told
+
+
+def _leads_to(variable: str, host: str) -> bool:
+    """Return whether a variable has the endpoint of a host, which may begin with a bucket."""
+    known = urlsplit(os.environ.get(variable, "")).netloc.rpartition("@")[2].lower()
+    return bool(known) and (host.lower() == known or host.lower().endswith(f".{known}"))
+
+
+def _after(text: str) -> str:
+    retries = re.search(r"after (\d+) retries", text)
+    return f", after {retries[1]} retries" if retries else ""
+
+
 def _reason(error: BaseException) -> str:
     text = str(error)
     kind = type(error).__name__
-    retries = re.search(r"after (\d+) retries", text)
-    after = f", after {retries[1]} retries" if retries else ""
+    after = _after(text)
     if isinstance(error, FileNotFoundError):
         return "an object is missing"
     if kind in _DENIED:

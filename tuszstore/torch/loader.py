@@ -272,7 +272,7 @@ class WindowLoader:
             Of str, int, bool, None and lists of str; the same on every rank.
         """
         position = self._progress.position
-        return make_state(position, self._same(position.epoch))
+        return make_state(position, self._same(position.epoch), self.sampler)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Resume at the state of another loader, with the windows that it had not delivered.
@@ -295,7 +295,7 @@ class WindowLoader:
             If it is invalid, or from a loader with other batches, naming what differs.
         """
         position = read_position(state)
-        check_same(state, self._same(position.epoch), self.sampler)
+        check_same(state, self._same(position.epoch), self.sampler, self.store.path)
         if position.delivered > len(self.sampler):
             raise ValueError(
                 f"the state has {position.delivered} delivered windows of an epoch, more than "

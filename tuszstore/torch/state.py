@@ -21,7 +21,7 @@ STATE_VERSION = 2
 _PLACE = ("epoch", "delivered")
 
 
-def make_state(position: Position, same: Mapping[str, Any]) -> dict[str, Any]:
+def make_state(position: Position, same: Mapping[str, Any], sampler: object) -> dict[str, Any]:
     """Return a state.
 
     Parameters
@@ -29,8 +29,16 @@ def make_state(position: Position, same: Mapping[str, Any]) -> dict[str, Any]:
     position : Position
     same : mapping of str to object
         What must be equal in the loader that resumes.
+    sampler : Sampler
+        Sampler of the loader, which is described to name the difference of an order.
     """
-    return {"version": STATE_VERSION, **asdict(position), **same}
+    told = {"sampler": repr(sampler), "sampler_seed": _seed_of(sampler)}
+    return {"version": STATE_VERSION, **asdict(position), **same, **told}
+
+
+def _seed_of(sampler: object) -> int | None:
+    seed = getattr(sampler, "seed", None)
+    return int(seed) if isinstance(seed, int | np.integer) else None
 
 
 def read_position(state: Mapping[str, Any]) -> Position:
@@ -55,7 +63,9 @@ def _no_state(found: str) -> str:
     return f"not a state of version {STATE_VERSION} of a WindowLoader: it {found}"
 
 
-def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object) -> None:
+def check_same(
+    state: Mapping[str, Any], own: Mapping[str, Any], sampler: object, store: object
+) -> None:
     """Reject a state of a loader with other batches, naming what differs.
 
     Parameters
@@ -65,6 +75,8 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object
         What the state must have.
     sampler : Sampler
         Sampler of the loader that resumes.
+    store : Path or str
+        Location of its store.
 
     Raises
     ------
@@ -81,10 +93,30 @@ def check_same(state: Mapping[str, Any], own: Mapping[str, Any], sampler: object
                 f"can only resume with the same: the state is of batches of {theirs}, but this "
                 f"loader's sampler is for batches of {value}"
             )
-        raise ValueError(
-            f"the state belongs to other batches: its {name} is {theirs!r}, but this loader's is "
-            f"{value!r}"
-        )
+        told = f"its {name} is {theirs!r}, but this loader's is {value!r}"
+        if name == "store":
+            told = (
+                f"its store is another one, or another build, than this loader's {store} "
+                f"(recordings {theirs!s:.8}, not {value:.8})"
+            )
+        elif name == "order":
+            told = _other_order(state, sampler) or (
+                "its order is of other windows, or drawn in another way, than this loader's "
+                f"({theirs!s:.8}, not {value:.8})"
+            )
+        raise ValueError(f"the state belongs to other batches: {told}")
+
+
+def _other_order(state: Mapping[str, Any], sampler: object) -> str:
+    """Return why an order differs; empty if the state, which may be older, does not say it."""
+    theirs, own = state.get("sampler"), repr(sampler)
+    if theirs in (None, own):
+        return ""
+    seeds = state.get("sampler_seed"), _seed_of(sampler)
+    # the rest of the texts is equal: the seed alone differs
+    if None not in seeds and str(theirs).replace(f"seed {seeds[0]}", f"seed {seeds[1]}") == own:
+        return f"its seed is {seeds[0]}, but this loader's is {seeds[1]}"
+    return f"its sampler is {theirs}, but this loader's is {own}"
 
 
 def describe(store: WindowCollection) -> dict[str, Any]:
