@@ -23,7 +23,7 @@ from tuszstore.corpus.annotations import Event, Unlabelled
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.bids import Bids
 from tuszstore.corpus.bids_files import find_sidecar, parse_name
-from tuszstore.corpus.choose import recognise
+from tuszstore.corpus.recognition import recognise
 from tuszstore.errors import CorpusError, RecordingError
 
 SECONDS = 40
@@ -113,7 +113,7 @@ def annotated(root: Path, table: str | bytes | None, **options: Any) -> Any:
 def test_recordings_of_szcore(tmp_path: Path) -> None:
     for name in (run("02", 1), run("01", 0), run("01", 1)):
         write(tmp_path, name)
-    assert recognise(tmp_path) == "bids"
+    assert recognise(tmp_path).name == "bids"
     found = opened(tmp_path).recordings()
     assert [(r.id, r.patient, r.session, r.folder) for r in found.recordings] == [
         (f"sub-01/ses-01/eeg/{run('01', 0)}", "sub-01", "ses-01", ""),
@@ -180,7 +180,7 @@ def test_other_formats_are_left_out_by_name(tmp_path: Path) -> None:
 def test_a_folder_for_each_official_split(tmp_path: Path) -> None:
     for split, subject in (("train", "01"), ("dev", "02"), ("eval", "03")):
         write(tmp_path / split, run(subject))
-    assert recognise(tmp_path) == "bids"
+    assert recognise(tmp_path).name == "bids"
     found = opened(tmp_path).recordings().recordings
     assert {one.patient: one.folder for one in found} == {
         "sub-01": "train", "sub-02": "dev", "sub-03": "eval",

@@ -21,8 +21,9 @@ from tests.corpus.siena_files import (
     write_siena,
 )
 from tuszstore.corpus.annotations import Unlabelled
-from tuszstore.corpus.choose import choose_corpus, recognise
+from tuszstore.corpus.choose import choose_corpus
 from tuszstore.corpus.formats.errata import load_errata
+from tuszstore.corpus.recognition import recognise
 from tuszstore.corpus.siena import Siena
 from tuszstore.errors import ConfigError, CorpusError, RecordingError
 
@@ -390,12 +391,12 @@ def test_other_lists_of_the_patient_do_not_change_the_digest(tmp_path: Path) -> 
 def test_siena_is_recognised(tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).touch()
-    assert recognise(tmp_path) == found
+    assert recognise(tmp_path).name == found
 
 
 def test_the_folder_of_one_patient_is_recognised(tmp_path: Path) -> None:
     one(tmp_path, GOOD)
-    assert recognise(tmp_path / "PN07") == "siena"
+    assert recognise(tmp_path / "PN07").name == "siena"
     corpus = Siena(tmp_path / "PN07", {})
     assert [found.patient for found in corpus.recordings().recordings] == ["PN07"]
     assert read(corpus) == {"PN07-1": [(1, 11)]}
@@ -454,7 +455,7 @@ def test_the_released_list_and_headers(tmp_path: Path) -> None:
     if not (DATA / "siena").is_dir():
         pytest.skip("no released files of siena")
     corpus = Siena(DATA / "siena", {})
-    assert recognise(DATA / "siena") == "siena"
+    assert recognise(DATA / "siena").name == "siena"
     found = corpus.recordings()
     assert [one.patient for one in found.recordings] == ["PN00", "PN00"]
     assert read(corpus) == {"PN00-1": [(1143, 1213)], "PN00-3": [(765, 825)]}

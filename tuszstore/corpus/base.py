@@ -247,6 +247,9 @@ class Corpus(Protocol):
         rebuilt.
     patient_namespace : str
         Namespace of patients: corpora with the same namespace may share patients.
+    nested : bool, optional
+        Whether the folder of a corpus may be given by the folder that contains it, such as that
+        of a download. False if a corpus does not have it.
     """
 
     name: str
@@ -259,7 +262,8 @@ class Corpus(Protocol):
     def recognises(cls, root: Path) -> str:
         """Return why a folder is recognised as this corpus, or an empty string.
 
-        It reads at most 200 names and 64 kB.
+        It is asked for the folder that a user names, and for dozens of folders in it, so it should
+        read names, few files, and only one or two levels.
         """
         ...
 

@@ -53,6 +53,7 @@ class ChbMit(EdfCorpus):
     name = "chbmit"
     version = 1
     patient_namespace = "chbmit"
+    nested = True
     mains = 60.0
     mains_from = "recorded in the USA"
 

@@ -56,6 +56,7 @@ class Siena(EdfCorpus):
     name = "siena"
     version = 1
     patient_namespace = "siena"
+    nested = True
     mains = 50.0
     mains_from = "recorded in Italy"
 

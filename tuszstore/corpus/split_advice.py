@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from tuszstore.config import Config
-from tuszstore.corpus.choose import AUTO, FOLDER, CorpusRef, recognise
-from tuszstore.corpus.listing import some_names
+from tuszstore.corpus.choose import AUTO, CorpusRef
+from tuszstore.corpus.recognition import FOLDER, folders_in, recognised_here
 from tuszstore.corpus.split_files import SplitFile, builtin_splits, load_splits
 from tuszstore.errors import CorpusError
 from tuszstore.store.place import shown_path
@@ -21,7 +21,7 @@ _ABOVE = 3
 """Levels above a folder in which the root of its corpus is looked for."""
 
 _MOST = 10
-"""Folders that are tried on each level below."""
+"""Folders that are tried two levels below."""
 
 
 @dataclass(frozen=True)
@@ -86,42 +86,32 @@ def _divides(given: SplitFile, corpus: str) -> bool:
 def find_nearby(root: Path) -> tuple[Path, str] | None:
     """Return the nearest root of a corpus below or above a folder, and its name, or None.
 
-    A few names are read: of the folders in `root`, of three folders above it, and of those one
-    level further down.
+    A few names are read: of the first folders in `root`, of three folders above it, and of some
+    one level further down.
 
     Parameters
     ----------
     root : Path
         Absolute.
     """
-    below = list(_folders(root))
+    below = folders_in(root)
     candidates = [
         *below,
         *list(root.parents)[:_ABOVE],
-        *islice((inner for folder in below for inner in _folders(folder)), _MOST),
+        *islice((inner for folder in below for inner in folders_in(folder)), _MOST),
     ]
     for path in candidates:
         name = _name_of(path)
-        if name != FOLDER and not (root.is_relative_to(path) and _is_of_other(path, name, root)):
+        if name != FOLDER:
             whole = path.parent if path.name == "edf" else path  # ids begin with edf
             return (whole if _name_of(whole) == name else path), name
     return None
 
 
-def _is_of_other(path: Path, name: str, root: Path) -> bool:
-    """Return whether a folder is recognised only by a corpus in it, beside `root`."""
-    inside = (path / one for one in some_names(path, 100)[:_ABOVE])
-    return any(_name_of(one) == name for one in inside if not root.is_relative_to(one))
-
-
 def _name_of(path: Path) -> str:
+    """Return the corpus of which a folder is the root; ``folder`` if it is of none or several."""
     try:
-        return recognise(path)
-    except CorpusError:  # several recognise it, or a plug-in fails there
+        names = list(recognised_here(path))
+    except CorpusError:  # a plug-in fails there
         return FOLDER
-
-
-def _folders(path: Path) -> list[Path]:
-    names = (name for name in some_names(path, 100) if not name.startswith("."))
-    inside = (path / name for name in names if not name.endswith(".zarr"))
-    return list(islice((one for one in inside if one.is_dir()), _MOST))
+    return names[0] if len(names) == 1 else FOLDER

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from tuszstore.config import Corpus
 from tuszstore.corpus.base import LeftOut, Recording
-from tuszstore.corpus.choose import FOLDER
 from tuszstore.corpus.copies import AnnotationOf, Copy, choose_originals
 from tuszstore.corpus.patients import PatientChecks
+from tuszstore.corpus.recognition import FOLDER
 from tuszstore.corpus.split_advice import Origin
 from tuszstore.corpus.split_files import divide, load_splits, missing_from
 from tuszstore.errors import CorpusError
