@@ -6,6 +6,8 @@ import pytest
 
 from tests.cli.runner import run
 from tests.corpus.readers import choose_split
+from tests.corpus.test_bids import szcore
+from tests.corpus.test_bids import write as write_bids
 from tuszstore.builder.plan import make_plan
 from tuszstore.config import Corpus, load_config
 from tuszstore.corpus.base import Recording
@@ -70,10 +72,22 @@ class TestMessages:
     ) -> None:
         paths = {"paths.data": tmp_path, "paths.store": tmp_path / "stores"}
         config = load_config(None, {**paths, "corpus.split_policy": "patient"})
-        told = f"{own_corpus} looks like tusz: use --data {own_corpus}"
+        told = f"{own_corpus} looks like tusz: use --data {own_corpus}, or its official splits are"
         assert any(told in warning for warning in make_plan(config, "train").warnings)
         named = config.replace(**{"corpus.name": "folder"})
         assert not any("looks like" in warning for warning in make_plan(named, "train").warnings)
+
+    def test_what_is_lost_fits_the_corpus(self, tmp_path: Path) -> None:
+        bids = tmp_path / "mybids"
+        for subject in ("01", "02"):
+            write_bids(bids, f"sub-{subject}_task-x_eeg.edf", szcore("0\t40\tbckg"))
+        paths = {"paths.data": tmp_path, "paths.store": tmp_path / "stores"}
+        config = load_config(None, {**paths, "corpus.split_policy": "patient"})
+        told = [one for one in make_plan(config, "train").warnings if "looks like" in one]
+        assert told == [
+            f"{bids} looks like bids: use --data {bids}, or its files are those of a plain "
+            "folder, without the annotations of bids"
+        ]
 
     @pytest.mark.parametrize(
         ("split", "policy", "told"),

@@ -1,7 +1,7 @@
 """What to do if a corpus does not have a requested split.
 
 A folder that no corpus recognises may be the wrong one, above or below the root of a corpus: as a
-plain folder its official splits would be pooled.
+plain folder it would lose its official splits, or its annotations.
 """
 
 from dataclasses import dataclass
@@ -49,15 +49,26 @@ class Origin:
         hidden = config.corpus.pseudonymize
         return cls(ref.name, ref.root if unknown and not hidden else None)
 
-    @cached_property
+    @property
     def nearby(self) -> str:
         """Message that a corpus is near the folder; empty if there is none."""
-        found = find_nearby(self.root) if self.root else None
-        if not found:
+        if not self._nearest:
             return ""
-        path, name = found
+        path, name = self._nearest
         shown = printable(shown_path(path))
         return f"{shown} looks like {name}: use --data {shown}"
+
+    @property
+    def as_plain(self) -> str:
+        """What happens to the nearest corpus if its files are read as those of a plain folder."""
+        name = self._nearest[1] if self._nearest else ""
+        if name == "tusz":  # a plain folder has its annotations
+            return "its official splits are pooled"
+        return f"its files are those of a plain folder, without the annotations of {name}"
+
+    @cached_property
+    def _nearest(self) -> tuple[Path, str] | None:
+        return find_nearby(self.root) if self.root else None
 
     @property
     def other_policy(self) -> str:

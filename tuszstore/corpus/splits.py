@@ -151,7 +151,7 @@ def choose_split(
     if config.split_policy == "patient":
         warnings += checks.taken_from_names(splits[name])
     if config.split_policy in ("patient", "file_order") and origin and origin.nearby:
-        warnings.append(f"{origin.nearby}, or its official splits are pooled")
+        warnings.append(f"{origin.nearby}, or {origin.as_plain}")
     warnings += checks.one_person(splits)
     warnings += checks.shared_patients(splits, name, _leaks(config))
     warnings += checks.shared_folders(splits, name)
