@@ -33,7 +33,8 @@ class Origin:
     name : str
         Name of the corpus.
     root : Path, optional
-        A folder that no corpus recognises; a corpus is looked for near it.
+        The folder; the root of a corpus is looked for near it, if no corpus recognises it, or
+        above it.
     """
 
     name: str = FOLDER
@@ -45,9 +46,8 @@ class Origin:
 
         Nothing is looked for if a user has named the corpus, or if folders may name patients.
         """
-        unknown = (config.corpus.name, ref.name) == (AUTO, FOLDER)
-        hidden = config.corpus.pseudonymize
-        return cls(ref.name, ref.root if unknown and not hidden else None)
+        looked_for = config.corpus.name == AUTO and not config.corpus.pseudonymize
+        return cls(ref.name, ref.root if looked_for else None)
 
     @property
     def nearby(self) -> str:
@@ -68,7 +68,21 @@ class Origin:
 
     @cached_property
     def _nearest(self) -> tuple[Path, str] | None:
-        return find_nearby(self.root) if self.root else None
+        return find_nearby(self.root) if self.root and self.name == FOLDER else None
+
+    @property
+    def too_deep(self) -> str:
+        """Message that the folder is one of several of its corpus; empty if none is above it."""
+        if not self.root:
+            return ""
+        path, name = self._nearest or (None, "")
+        if self.name != FOLDER:
+            above = (one for one in list(self.root.parents)[:_ABOVE] if _name_of(one) == self.name)
+            path, name = next(above, None), self.name
+        if path is None or not self.root.is_relative_to(path):
+            return ""
+        shown, whole = printable(shown_path(self.root)), printable(shown_path(path))
+        return f"{shown} is only one folder of {whole}, which looks like {name}: use --data {whole}"
 
     @property
     def other_policy(self) -> str:

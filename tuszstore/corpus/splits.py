@@ -142,7 +142,8 @@ def choose_split(
     splits = _divided(parts, copies, config, checks.person)
     if config.split_policy == "patient" and name != "eval":
         checks.require_one_patient_each(parts[POOL])
-        checks.require_patients({part: splits[part] for part in ("train", "dev")})
+        both = {part: splits[part] for part in ("train", "dev")}
+        checks.require_patients(both, origin.too_deep if origin else "")
     if not splits.get(name):
         _refuse_empty(recordings, name, config, origin or Origin())
     if config.split_policy != "file" and (strays := len(recordings) - len(there)):
