@@ -405,6 +405,16 @@ def test_a_case_without_a_summary_is_unlabelled(tmp_path: Path) -> None:
         corpus.annotation(recording)
 
 
+def test_cases_in_one_folder_are_unlabelled_with_the_way_out(tmp_path: Path) -> None:
+    write_edf(tmp_path / "chb05_01.edf", native("x"))
+    summary(tmp_path, "chb05", [entry("chb05_01.edf")])
+    (tmp_path / "chb05" / "chb05-summary.txt").rename(tmp_path / "chb05-summary.txt")
+    corpus = ChbMit(tmp_path, {})
+    told = rf"no summary {tmp_path.name}-summary\.txt: each case .* such as chb01, with its summary"
+    with pytest.raises(Unlabelled, match=told):
+        corpus.annotation(corpus.find("chb05_01.edf"))
+
+
 def test_the_digest_is_of_the_recordings_own_entry(tmp_path: Path) -> None:
     one_case(tmp_path, [entry("chb05_01.edf", (1, 2))])
     (recording,) = ChbMit(tmp_path, {}).recordings().recordings

@@ -410,6 +410,16 @@ def test_a_folder_of_two_corpora_asks_which(tmp_path: Path) -> None:
         recognise(tmp_path)
 
 
+def test_patients_in_one_folder_are_unlabelled_with_the_way_out(tmp_path: Path) -> None:
+    for name in ("PN00-1.edf", "Seizures-list-PN00.txt", "Seizures-list-PN01.txt"):
+        (tmp_path / name).touch()
+    corpus = Siena(tmp_path, {})
+    with pytest.raises(
+        Unlabelled, match=r"no list .*: each patient .* such as PN00, with its list"
+    ):
+        corpus.annotation(corpus.find("PN00-1.edf"))
+
+
 DAY = 86_400
 
 

@@ -16,7 +16,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuszstore.channels.names import is_electrode
-from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.annotations import (
+    NONE,
+    OWN_FOLDER,
+    WHOLE_MONTAGE,
+    Annotation,
+    Event,
+    Unlabelled,
+)
 from tuszstore.corpus.base import Clock, Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.corrections import Corrections
 from tuszstore.corpus.edf_corpus import EdfCorpus
@@ -177,7 +184,8 @@ class ChbMit(EdfCorpus):
         try:
             return self._summaries(path)
         except FileNotFoundError:
-            raise Unlabelled(f"no summary {path.name}") from None
+            alone = "" if _CASE.fullmatch(path.parent.name) else f": {OWN_FOLDER[self.name]}"
+            raise Unlabelled(f"no summary {path.name}{alone}") from None
 
     def _entry(self, recording: Recording) -> SummaryEntry:
         path = _summary_of(recording.path)

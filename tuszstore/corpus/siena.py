@@ -15,7 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.annotations import (
+    NONE,
+    OWN_FOLDER,
+    WHOLE_MONTAGE,
+    Annotation,
+    Event,
+    Unlabelled,
+)
 from tuszstore.corpus.base import Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.corrections import Corrections
 from tuszstore.corpus.edf import read_header
@@ -108,7 +115,8 @@ class Siena(EdfCorpus):
         try:
             listed = self._lists(path)
         except FileNotFoundError:
-            raise Unlabelled(f"no list {path.name}") from None
+            alone = "" if _PATIENT.fullmatch(path.parent.name) else f": {OWN_FOLDER[self.name]}"
+            raise Unlabelled(f"no list {path.name}{alone}") from None
         for name, fault in listed.faults.items():
             if self._meant(name, recording):
                 raise fault
