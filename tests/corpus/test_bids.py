@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import tuszstore
 from tests import ROOT
 from tests.corpus.edf_files import CHANNELS, Channel, channel, mark, noise, write_edf
+from tuszstore.builder.plan import make_plan
 from tuszstore.channels.sets import SETS
 from tuszstore.config.events import EventWords
 from tuszstore.corpus.annotations import Event, Unlabelled
@@ -185,6 +186,27 @@ def test_a_folder_for_each_official_split(tmp_path: Path) -> None:
     assert {one.patient: one.folder for one in found} == {
         "sub-01": "train", "sub-02": "dev", "sub-03": "eval",
     }  # fmt: skip
+
+
+def test_a_file_that_is_not_read_is_told_for_the_split_of_its_participant(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for subject in ("01", "02"):
+        write(data, f"sub-{subject}_ses-1_eeg.edf")
+        other = data / f"sub-{subject}" / "ses-2" / "eeg"
+        other.mkdir(parents=True)
+        (other / f"sub-{subject}_ses-2_eeg.bdf").touch()
+    config = tuszstore.load_config(
+        None,
+        {
+            "paths.data": data, "paths.store": tmp_path, "corpus.split_policy": "patient",
+            "labels.unlabelled": "keep",
+        },
+    )  # fmt: skip
+    for split in ("train", "dev"):
+        plan = make_plan(config, split)
+        (planned,) = plan.recordings
+        (left_out,) = plan.left_out
+        assert left_out.id == planned.recording.id.replace("ses-1", "ses-2").replace(".edf", ".bdf")
 
 
 @pytest.mark.parametrize("name", ["sub-01_ses-01_task-rest_eeg.edf", "sub-ab1_task-x_eeg.edf"])

@@ -317,7 +317,7 @@ def test_a_recording_that_is_not_listed_is_unlabelled(tmp_path: Path) -> None:
 
 def test_a_listed_recording_that_is_not_there_is_told(tmp_path: Path) -> None:
     other = block(2, "PN07-2.edf", "10.00.00", "10.00.01", "10.00.11")
-    assert one(tmp_path, GOOD, other).recordings().notes == [
+    assert one(tmp_path, GOOD, other).recordings().folder_notes["PN07"] == [
         "Seizures-list-PN07.txt lists 1 recording not in the corpus, such as PN07-2.edf (line 17)"
     ]
 
@@ -469,7 +469,7 @@ def test_the_released_list_and_headers(tmp_path: Path) -> None:
     found = corpus.recordings()
     assert [one.patient for one in found.recordings] == ["PN00", "PN00"]
     assert read(corpus) == {"PN00-1": [(1143, 1213)], "PN00-3": [(765, 825)]}
-    assert found.notes == [
+    assert found.folder_notes["PN00"] == [
         "Seizures-list-PN00.txt lists 3 recordings not in the corpus, such as PN00-2.edf (line 46)"
     ]
 

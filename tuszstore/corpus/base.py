@@ -104,12 +104,16 @@ class Discovery:
         Notes on the corpus.
     patients_from : str
         Source of patient names, such as ``folders``.
+    folder_notes : dict of str to list of str
+        Notes on single folders, by their paths relative to the root. A note is not reported for a
+        split if all recordings of the folder are in other ones.
     """
 
     recordings: list[Recording] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     patients_from: str = ""
+    folder_notes: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

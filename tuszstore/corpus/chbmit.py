@@ -86,7 +86,9 @@ class ChbMit(EdfCorpus):
         paths, left_out = list_edf_files(self.root)
         found = Discovery([self._recording(path) for path in paths], left_out)
         found.patients_from = "folders of cases"
-        found.notes = [note for folder in _folders(paths) for note in self._absent(folder, paths)]
+        for folder in _folders(paths):
+            place = folder.relative_to(self.root).as_posix()
+            found.folder_notes[place] = self._absent(folder, paths)
         return found
 
     def find(self, id: str) -> Recording:

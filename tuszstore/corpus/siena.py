@@ -89,8 +89,9 @@ class Siena(EdfCorpus):
         paths, left_out = list_edf_files(self.root)
         recordings = [self._recording(path) for path in paths]
         found = Discovery(recordings, left_out, patients_from="folders of patients")
-        folders = sorted({path.parent for path in paths})
-        found.notes = [note for folder in folders for note in self._absent(folder, recordings)]
+        for folder in sorted({path.parent for path in paths}):
+            place = folder.relative_to(self.root).as_posix()
+            found.folder_notes[place] = self._absent(folder, recordings)
         return found
 
     def find(self, id: str) -> Recording:

@@ -1,7 +1,7 @@
 """Assigning recordings to splits."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -33,12 +33,26 @@ class Split:
         Warnings about the split, for readers of the store.
     copies : tuple of Copy
         Excluded because a recording of the split has the same content.
+    elsewhere : frozenset of str
+        Folders of recordings and of patients that are only in other splits.
     """
 
     name: str
     recordings: list[Recording]
     warnings: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
+
+    def concerned(self, path: str) -> bool:
+        """Return whether a path may be of the split: no folder of it is only in other splits.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the root of the corpus.
+        """
+        place = PurePosixPath(path)
+        return self.elsewhere.isdisjoint(map(str, (place, *place.parents)))
 
 
 def canonical_split(name: str) -> str:
@@ -158,7 +172,20 @@ def choose_split(
     warnings += checks.shared_folders(splits, name)
     own = {recording.id for recording in splits[name]}
     of_split = tuple(copy for copy in copies if copy.original.id in own)
-    return Split(name, splits[name], tuple(warnings), of_split)
+    others = (one for part, members in splits.items() if part != name for one in members)
+    elsewhere = _own_folders(others) - _own_folders(splits[name])
+    return Split(name, splits[name], tuple(warnings), of_split, elsewhere)
+
+
+def _own_folders(recordings: Iterable[Recording]) -> frozenset[str]:
+    """Return the folders of recordings, and those above that have the name of the patient."""
+    found: set[str] = set()
+    for recording in recordings:
+        folder = PurePosixPath(recording.id).parent
+        patient = recording.patient.casefold()
+        above = (one for one in folder.parents if one.name.casefold() == patient)
+        found.update(map(str, (folder, *above)))
+    return frozenset(found - {"."})
 
 
 def _leaks(config: Corpus) -> tuple[str, ...]:
