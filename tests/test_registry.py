@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tuszstore.errors import ConfigError
-from tuszstore.registry import ANNOTATIONS, FILTERS, NORMALISERS, RESAMPLERS, Registry
+from tuszstore.registry import ANNOTATIONS, CORPORA, FILTERS, NORMALISERS, RESAMPLERS, Registry
 
 ALL = (ANNOTATIONS, FILTERS, NORMALISERS, RESAMPLERS)
 
@@ -53,6 +53,12 @@ def test_an_unknown_name_is_told_with_the_nearest(plugins: Path) -> None:
         FILTERS.check("zero-phase")
     with pytest.raises(KeyError):
         FILTERS["zero-phase"]
+
+
+@pytest.mark.parametrize("name", ["CHBMIT", "ChbMit", "CHB-MIT"])
+def test_the_nearest_name_is_found_in_any_case(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"unknown corpus '{name}'.*did you mean 'chbmit'\?"):
+        CORPORA.check(name)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ importing the objects.
 ['causal', 'causal_from_rest']
 """
 
-import difflib
 import importlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -16,6 +15,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points
 from typing import Any
 
 from tuszstore.errors import ConfigError
+from tuszstore.text import nearest
 
 
 class Registry(Mapping[str, Any]):
@@ -92,8 +92,8 @@ class Registry(Mapping[str, Any]):
             If it is not registered; names the nearest one.
         """
         if name not in self:
-            close = difflib.get_close_matches(name, self.names(), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            near = nearest(name, self.names())
+            hint = f"; did you mean {near!r}?" if near else ""
             raise ConfigError(
                 f"unknown {self.kind} {name!r}; known are {', '.join(self.names())}{hint}"
             )

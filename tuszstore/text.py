@@ -1,6 +1,8 @@
-"""Escaping untrusted text for terminals and logs."""
+"""Text for terminals and logs: escaping what is untrusted, and the nearest of known names."""
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that are not shown: controls, formats (among them the overrides of
@@ -35,6 +37,17 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_shown, text))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most similar, without regard to case; empty if none is.
+
+    >>> nearest("CHBMIT", ["bids", "chbmit"])
+    'chbmit'
+    """
+    folded = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[close[0]] if close else ""
 
 
 def _shown(character: str) -> str:

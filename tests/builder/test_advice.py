@@ -13,7 +13,7 @@ from tuszstore.builder.spec import spec_of
 from tuszstore.channels.names import CHANNELS
 from tuszstore.cli.printing.reasons import LIST_ALL, SHOWN, left_out_lines
 from tuszstore.config import Config, load_config
-from tuszstore.corpus.annotations import USE_OTHER
+from tuszstore.corpus.annotations import OWN_FOLDER, USE_OTHER
 from tuszstore.corpus.base import LeftOut
 from tuszstore.reasons import Reason, all_notes, group_reasons
 from tuszstore.store.spec import StoreSpec
@@ -48,6 +48,12 @@ class TestAdvice:
 
     def test_recordings_without_annotation_can_be_kept(self) -> None:
         assert "labels.unlabelled=keep" in told(nothing(("unlabelled", NO_FILE)))
+
+    def test_patients_in_one_folder_are_to_be_separated(self) -> None:
+        reason = f"{NO_FILE}, but *-summary.txt exists beside it: {OWN_FOLDER['chbmit']}"
+        said = told(nothing(("unlabelled", reason)))
+        assert OWN_FOLDER["chbmit"] in said
+        assert "labels.unlabelled" not in said
 
     def test_what_is_set_is_not_advised(self) -> None:
         report = nothing(("unlabelled", NO_FILE), ("failed", "0.csv, row 3: not a row of x"))

@@ -245,6 +245,26 @@ def test_other_annotations_of_the_recording_are_told(
     assert "Harry" not in str(error.value).partition(", but")[2]
 
 
+@pytest.mark.parametrize(
+    ("recording", "beside", "told"),
+    [
+        ("chb17a_03", "chb17-summary.txt", "each case .* such as chb01, with its summary$"),
+        ("PN00-1", "Seizures-list-PN00.txt", "each patient .* such as PN00, with its list$"),
+    ],
+)
+def test_patients_of_a_corpus_in_one_folder_must_be_separated(
+    tmp_path: Path, recording: str, beside: str, told: str
+) -> None:
+    (tmp_path / beside).touch()
+    (tmp_path / f"{recording}.edf.seizures").touch()
+    with pytest.raises(Unlabelled, match=f"exists beside it: {told}"):
+        read_annotation(tmp_path / f"{recording}.csv", "csv")
+    (tmp_path / beside).rename(tmp_path / beside.replace("1", "2").replace("00", "01"))
+    with pytest.raises(Unlabelled) as error:  # the list of another patient
+        read_annotation(tmp_path / f"{recording}.csv", "csv")
+    assert "its own folder" not in str(error.value)
+
+
 NO_WAY_OUT = {
     "empty": b"",
     "blank": b" \n\n",

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 import tuszstore
 from tests import ROOT
 from tests.corpus.edf_files import CHANNELS, Channel, channel, mark, noise, write_edf
+from tuszstore.builder.plan import make_plan
 from tuszstore.channels.sets import SETS
 from tuszstore.config.events import EventWords
 from tuszstore.corpus.annotations import Event, Unlabelled
 from tuszstore.corpus.base import Recording
 from tuszstore.corpus.bids import Bids
 from tuszstore.corpus.bids_files import find_sidecar, parse_name
-from tuszstore.corpus.choose import recognise
+from tuszstore.corpus.recognition import recognise
 from tuszstore.errors import CorpusError, RecordingError
 
 SECONDS = 40
@@ -113,7 +114,7 @@ def annotated(root: Path, table: str | bytes | None, **options: Any) -> Any:
 def test_recordings_of_szcore(tmp_path: Path) -> None:
     for name in (run("02", 1), run("01", 0), run("01", 1)):
         write(tmp_path, name)
-    assert recognise(tmp_path) == "bids"
+    assert recognise(tmp_path).name == "bids"
     found = opened(tmp_path).recordings()
     assert [(r.id, r.patient, r.session, r.folder) for r in found.recordings] == [
         (f"sub-01/ses-01/eeg/{run('01', 0)}", "sub-01", "ses-01", ""),
@@ -180,11 +181,32 @@ def test_other_formats_are_left_out_by_name(tmp_path: Path) -> None:
 def test_a_folder_for_each_official_split(tmp_path: Path) -> None:
     for split, subject in (("train", "01"), ("dev", "02"), ("eval", "03")):
         write(tmp_path / split, run(subject))
-    assert recognise(tmp_path) == "bids"
+    assert recognise(tmp_path).name == "bids"
     found = opened(tmp_path).recordings().recordings
     assert {one.patient: one.folder for one in found} == {
         "sub-01": "train", "sub-02": "dev", "sub-03": "eval",
     }  # fmt: skip
+
+
+def test_a_file_that_is_not_read_is_told_for_the_split_of_its_participant(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for subject in ("01", "02"):
+        write(data, f"sub-{subject}_ses-1_eeg.edf")
+        other = data / f"sub-{subject}" / "ses-2" / "eeg"
+        other.mkdir(parents=True)
+        (other / f"sub-{subject}_ses-2_eeg.bdf").touch()
+    config = tuszstore.load_config(
+        None,
+        {
+            "paths.data": data, "paths.store": tmp_path, "corpus.split_policy": "patient",
+            "labels.unlabelled": "keep",
+        },
+    )  # fmt: skip
+    for split in ("train", "dev"):
+        plan = make_plan(config, split)
+        (planned,) = plan.recordings
+        (left_out,) = plan.left_out
+        assert left_out.id == planned.recording.id.replace("ses-1", "ses-2").replace(".edf", ".bdf")
 
 
 @pytest.mark.parametrize("name", ["sub-01_ses-01_task-rest_eeg.edf", "sub-ab1_task-x_eeg.edf"])

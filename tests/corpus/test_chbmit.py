@@ -391,10 +391,35 @@ def test_a_summary_that_contradicts_itself_names_file_and_line(
 
 def test_a_listed_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     corpus = one_case(tmp_path, [entry("chb05_01.edf"), entry("chb05_02.edf")])
-    (note,) = corpus.recordings().notes
+    (note,) = corpus.recordings().folder_notes["chb05"]
     assert (
         "chb05-summary.txt lists 1 recording not in the corpus, such as chb05_02.edf (line" in note
     )
+
+
+def test_what_concerns_one_case_is_told_for_its_split_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for case in ("chb01", "chb02", "chb03", "chb04"):
+        write_edf(data / case / f"{case}_01.edf", native(case))
+        summary(data, case, [entry(f"{case}_01.edf"), entry(f"{case}_02.edf")])
+        (data / case / f"{case}_03.edf").symlink_to("nowhere")
+    (data / "new").mkdir()
+    (data / "new" / "x.edf").symlink_to("nowhere")  # of an unknown patient
+    options = {
+        "paths.data": data, "paths.store": tmp_path, "corpus.split_policy": "patient",
+        "corpus.val_fraction": 0.25,
+    }  # fmt: skip
+    config = tuszstore.load_config("bipolar", options)
+    of_split = {}
+    for split in ("train", "dev"):
+        plan = make_plan(config, split)
+        cases = of_split[split] = {one.recording.patient for one in plan.recordings}
+        noted = {one[:5] for one in plan.warnings if "not in the corpus" in one}
+        assert noted == cases
+        assert {one.id for one in plan.left_out} == {
+            "new/x.edf", *(f"{case}/{case}_03.edf" for case in cases),
+        }  # fmt: skip
+    assert [len(cases) for cases in of_split.values()] == [3, 1]
 
 
 def test_a_case_without_a_summary_is_unlabelled(tmp_path: Path) -> None:
@@ -403,6 +428,16 @@ def test_a_case_without_a_summary_is_unlabelled(tmp_path: Path) -> None:
     (recording,) = corpus.recordings().recordings
     with pytest.raises(Unlabelled, match=r"no summary chb05-summary\.txt"):
         corpus.annotation(recording)
+
+
+def test_cases_in_one_folder_are_unlabelled_with_the_way_out(tmp_path: Path) -> None:
+    write_edf(tmp_path / "chb05_01.edf", native("x"))
+    summary(tmp_path, "chb05", [entry("chb05_01.edf")])
+    (tmp_path / "chb05" / "chb05-summary.txt").rename(tmp_path / "chb05-summary.txt")
+    corpus = ChbMit(tmp_path, {})
+    told = rf"no summary {tmp_path.name}-summary\.txt: each case .* such as chb01, with its summary"
+    with pytest.raises(Unlabelled, match=told):
+        corpus.annotation(corpus.find("chb05_01.edf"))
 
 
 def test_the_digest_is_of_the_recordings_own_entry(tmp_path: Path) -> None:

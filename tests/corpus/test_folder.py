@@ -8,8 +8,9 @@ import pytest
 from tests.corpus.readers import choose_split
 from tuszstore.config import Corpus
 from tuszstore.corpus.chbmit import ChbMit
-from tuszstore.corpus.choose import choose_corpus, recognise
+from tuszstore.corpus.choose import choose_corpus
 from tuszstore.corpus.folder import Folder
+from tuszstore.corpus.recognition import recognise
 from tuszstore.errors import CorpusError
 
 BY_PATIENT = Corpus(split_policy="patient")
@@ -111,7 +112,7 @@ def test_cases_of_chbmit(tmp_path: Path, errata: str, id_: str, patient: str, kn
 
 def test_the_folder_of_one_case_is_chbmit(tmp_path: Path) -> None:
     touch(tmp_path, ["chb01/chb01-summary.txt", "chb01/chb01_01.edf"])
-    assert recognise(tmp_path / "chb01") == "chbmit"
+    assert recognise(tmp_path / "chb01").name == "chbmit"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_the_folder_of_one_case_is_chbmit(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_chbmit_is_recognised(tmp_path: Path, name: str) -> None:
     touch(tmp_path, [name])
-    assert recognise(tmp_path) == "chbmit"
+    assert recognise(tmp_path).name == "chbmit"
 
 
 def test_a_rule_is_for_plain_folders(tmp_path: Path) -> None:

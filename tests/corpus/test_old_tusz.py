@@ -14,10 +14,10 @@ from tuszstore.builder.remarks import other_annotations
 from tuszstore.config import Labels
 from tuszstore.corpus.annotations import Annotation, Looked, Unlabelled
 from tuszstore.corpus.base import Recording
-from tuszstore.corpus.choose import recognise
 from tuszstore.corpus.events import mark_events
 from tuszstore.corpus.folder import Folder
 from tuszstore.corpus.old_tusz import read_lbl_events, read_tse_events
+from tuszstore.corpus.recognition import recognise
 from tuszstore.corpus.tusz import Tusz
 from tuszstore.errors import RecordingError
 from tuszstore.store.labels import UNLABELLED
@@ -107,7 +107,7 @@ def annotation(path: Path, root: Path, kind: str = "csv") -> Annotation:
 def test_recordings(tmp_path: Path, split: str) -> None:
     path = place(tmp_path, split, "00009578")
     touch(path, "tse")
-    assert recognise(tmp_path) == recognise(tmp_path / "edf") == "tusz"
+    assert recognise(tmp_path).name == recognise(tmp_path / "edf").name == "tusz"
     corpus = Tusz(tmp_path, {})
     (found,) = corpus.recordings().recordings
     assert found == Recording(

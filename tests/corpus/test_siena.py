@@ -21,8 +21,9 @@ from tests.corpus.siena_files import (
     write_siena,
 )
 from tuszstore.corpus.annotations import Unlabelled
-from tuszstore.corpus.choose import choose_corpus, recognise
+from tuszstore.corpus.choose import choose_corpus
 from tuszstore.corpus.formats.errata import load_errata
+from tuszstore.corpus.recognition import recognise
 from tuszstore.corpus.siena import Siena
 from tuszstore.errors import ConfigError, CorpusError, RecordingError
 
@@ -316,7 +317,7 @@ def test_a_recording_that_is_not_listed_is_unlabelled(tmp_path: Path) -> None:
 
 def test_a_listed_recording_that_is_not_there_is_told(tmp_path: Path) -> None:
     other = block(2, "PN07-2.edf", "10.00.00", "10.00.01", "10.00.11")
-    assert one(tmp_path, GOOD, other).recordings().notes == [
+    assert one(tmp_path, GOOD, other).recordings().folder_notes["PN07"] == [
         "Seizures-list-PN07.txt lists 1 recording not in the corpus, such as PN07-2.edf (line 17)"
     ]
 
@@ -390,12 +391,12 @@ def test_other_lists_of_the_patient_do_not_change_the_digest(tmp_path: Path) -> 
 def test_siena_is_recognised(tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).touch()
-    assert recognise(tmp_path) == found
+    assert recognise(tmp_path).name == found
 
 
 def test_the_folder_of_one_patient_is_recognised(tmp_path: Path) -> None:
     one(tmp_path, GOOD)
-    assert recognise(tmp_path / "PN07") == "siena"
+    assert recognise(tmp_path / "PN07").name == "siena"
     corpus = Siena(tmp_path / "PN07", {})
     assert [found.patient for found in corpus.recordings().recordings] == ["PN07"]
     assert read(corpus) == {"PN07-1": [(1, 11)]}
@@ -407,6 +408,16 @@ def test_a_folder_of_two_corpora_asks_which(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(CorpusError, match=r"several corpora .* chbmit .* siena .*--corpus siena"):
         recognise(tmp_path)
+
+
+def test_patients_in_one_folder_are_unlabelled_with_the_way_out(tmp_path: Path) -> None:
+    for name in ("PN00-1.edf", "Seizures-list-PN00.txt", "Seizures-list-PN01.txt"):
+        (tmp_path / name).touch()
+    corpus = Siena(tmp_path, {})
+    with pytest.raises(
+        Unlabelled, match=r"no list .*: each patient .* such as PN00, with its list"
+    ):
+        corpus.annotation(corpus.find("PN00-1.edf"))
 
 
 DAY = 86_400
@@ -454,11 +465,11 @@ def test_the_released_list_and_headers(tmp_path: Path) -> None:
     if not (DATA / "siena").is_dir():
         pytest.skip("no released files of siena")
     corpus = Siena(DATA / "siena", {})
-    assert recognise(DATA / "siena") == "siena"
+    assert recognise(DATA / "siena").name == "siena"
     found = corpus.recordings()
     assert [one.patient for one in found.recordings] == ["PN00", "PN00"]
     assert read(corpus) == {"PN00-1": [(1143, 1213)], "PN00-3": [(765, 825)]}
-    assert found.notes == [
+    assert found.folder_notes["PN00"] == [
         "Seizures-list-PN00.txt lists 3 recordings not in the corpus, such as PN00-2.edf (line 46)"
     ]
 

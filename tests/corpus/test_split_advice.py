@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import run
+from tests.corpus.edf_files import channel, noise, write_edf
 from tests.corpus.readers import choose_split
+from tests.corpus.test_bids import szcore
+from tests.corpus.test_bids import write as write_bids
 from tuszstore.builder.plan import make_plan
 from tuszstore.config import Corpus, load_config
 from tuszstore.corpus.base import Recording
@@ -70,10 +73,54 @@ class TestMessages:
     ) -> None:
         paths = {"paths.data": tmp_path, "paths.store": tmp_path / "stores"}
         config = load_config(None, {**paths, "corpus.split_policy": "patient"})
-        told = f"{own_corpus} looks like tusz: use --data {own_corpus}"
+        told = f"{own_corpus} looks like tusz: use --data {own_corpus}, or its official splits are"
         assert any(told in warning for warning in make_plan(config, "train").warnings)
         named = config.replace(**{"corpus.name": "folder"})
         assert not any("looks like" in warning for warning in make_plan(named, "train").warnings)
+
+    @pytest.mark.parametrize(
+        ("corpus", "files", "deep"),
+        [
+            ("chbmit", ("chb05/chb05_01.edf", "chb05/chb05_02.edf", "chb06/chb06_01.edf"), "chb05"),
+            ("siena", ("PN00/PN00-1.edf", "PN00/PN00-2.edf", "PN01/PN01-1.edf"), "PN00"),
+            ("seizeit", ("P_ID1/P_ID1_r1.edf", "P_ID2/P_ID2_r1.edf"), "P_ID1"),
+            ("bids", ("sub-01/eeg/sub-01_task-x_eeg.edf", "sub-02/eeg/sub-02_eeg.edf"), "sub-01"),
+            ("bids", ("sub-01/eeg/sub-01_eeg.edf", "sub-02/eeg/sub-02_eeg.edf"), "sub-01/eeg"),
+            ("bids", ("sub-1/ses-1/eeg/sub-1_ses-1_eeg.edf",), "sub-1/ses-1"),
+        ],
+    )  # fmt: skip
+    def test_one_patient_of_a_corpus_leads_to_the_corpus(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corpus: str, files: tuple[str, ...],
+        deep: str,
+    ) -> None:  # fmt: skip
+        monkeypatch.chdir(tmp_path)
+        for name in files:
+            write_edf(tmp_path / "DATA" / name, [channel("Fp1", 4, digital=noise(1024, name))])
+        args = ("build", "-s", "train", "-o", "stores", "--split-policy", "patient", "--dry-run")
+        result = run(*args, "-d", f"DATA/{deep}")
+        assert result.exit_code == 1
+        told = f"DATA/{deep} is only one folder of DATA, which looks like {corpus}: use --data DATA"
+        assert told in (words := " ".join(result.output.split()))
+        assert words.index(told) < words.index("Add recordings of other patients")
+
+    def test_one_patient_in_the_root_is_not_too_deep(self, tmp_path: Path) -> None:
+        write_edf(tmp_path / "DATA" / "chb05" / "chb05_01.edf", [channel("Fp1", 4)])
+        paths = {"paths.data": tmp_path / "DATA", "paths.store": tmp_path / "stores"}
+        config = load_config(None, {**paths, "corpus.split_policy": "patient"})
+        with pytest.raises(CorpusError, match=r"of only one patient, 'chb05'\. Add recordings"):
+            make_plan(config, "train")
+
+    def test_what_is_lost_fits_the_corpus(self, tmp_path: Path) -> None:
+        bids = tmp_path / "mybids"
+        for subject in ("01", "02"):
+            write_bids(bids, f"sub-{subject}_task-x_eeg.edf", szcore("0\t40\tbckg"))
+        paths = {"paths.data": tmp_path, "paths.store": tmp_path / "stores"}
+        config = load_config(None, {**paths, "corpus.split_policy": "patient"})
+        told = [one for one in make_plan(config, "train").warnings if "looks like" in one]
+        assert told == [
+            f"{bids} looks like bids: use --data {bids}, or its files are those of a plain "
+            "folder, without the annotations of bids"
+        ]
 
     @pytest.mark.parametrize(
         ("split", "policy", "told"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tuszstore.builder.report import NOTHING_BUILT, UNFIT, BuildReport
 from tuszstore.config import Config, Labels
-from tuszstore.corpus.annotations import CONVERT, NONE, USE_CORPUS, USE_OTHER
+from tuszstore.corpus.annotations import CONVERT, NONE, OWN_FOLDER, USE_CORPUS, USE_OTHER
 from tuszstore.corpus.base import LeftOut
 from tuszstore.reasons import plural
 from tuszstore.registry import ANNOTATIONS, CORPORA
@@ -72,13 +72,16 @@ def _about_left_out(left_out: Sequence[LeftOut], labels: Labels) -> list[str]:
     for corpus, way_out in corpora.items():
         if any(reason.endswith(way_out) for reason in unlabelled):
             told.append(f"to read the existing annotations: --corpus {corpus}")
+    for way_out in OWN_FOLDER.values():
+        if any(reason.endswith(way_out) for reason in unlabelled):
+            told.append(way_out)
     foreign = sum(reason.endswith(CONVERT) for reason in unlabelled)
     if foreign:
         told.append(
             "the existing annotations are in an unsupported format; to build without "
             "labels: --set labels.unlabelled=keep"
         )
-    there = (*others.values(), *corpora.values(), CONVERT)
+    there = (*others.values(), *corpora.values(), *OWN_FOLDER.values(), CONVERT)
     without = [reason for reason in unlabelled if not reason.endswith(there)]
     if without and not foreign and labels.unlabelled != "keep":
         told.append("to build recordings without annotations: --set labels.unlabelled=keep")

@@ -40,7 +40,13 @@ from tuszstore.corpus.pseudonyms import (
 from tuszstore.corpus.reading import inspect
 from tuszstore.corpus.sources import stat_signal
 from tuszstore.corpus.split_advice import Origin
-from tuszstore.corpus.splits import available_splits, canonical_split, choose_split, concerns
+from tuszstore.corpus.splits import (
+    Split,
+    available_splits,
+    canonical_split,
+    choose_split,
+    concerns,
+)
 from tuszstore.errors import CorpusError, RecordingError
 from tuszstore.reasons import plural
 from tuszstore.signal.resample import nominal_rate, resampled_length
@@ -134,8 +140,12 @@ def make_plan(
         annotation_of=corpus.annotation,
         origin=Origin.of(survey.corpus, config),
     )
-    warnings = [*_notes(found, config), *chosen.warnings]
-    left_out = [entry for entry in found.left_out if concerns(entry, chosen.name, config.corpus)]
+    warnings = [*_notes(found, chosen, config), *chosen.warnings]
+    left_out = [
+        entry
+        for entry in found.left_out
+        if concerns(entry, chosen.name, config.corpus) and chosen.concerned(entry.id)
+    ]
     recordings = sorted(chosen.recordings, key=lambda recording: recording.order)
     warnings += several_montages(recordings, pseudonyms)
     wanted = config.channels.channels
@@ -263,9 +273,15 @@ def make_plans(config: Config, split: str, *, limit: int | None = None) -> list[
     return [make_plan(config, name, limit=limit, survey=survey, together=names) for name in names]
 
 
-def _notes(found: Discovery, config: Config) -> list[str]:
+def _notes(found: Discovery, split: Split, config: Config) -> list[str]:
     """Return notes on the corpus, unless they may name patients that must be hidden."""
-    return [] if config.corpus.pseudonymize else list(found.notes)
+    if config.corpus.pseudonymize:
+        return []
+    of_folders = found.folder_notes.items()
+    return [
+        *found.notes,
+        *(note for folder, notes in of_folders if split.concerned(folder) for note in notes),
+    ]
 
 
 def _require_utf8(store: Path) -> None:

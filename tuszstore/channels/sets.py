@@ -4,13 +4,13 @@ The longitudinal bipolar montage is that of Guideline 3 of the American Clinical
 Society (Acharya et al., 2016); TCP is the montage of the annotations of TUSZ.
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from tuszstore.channels.derivations import Channel
 from tuszstore.channels.names import CHANNELS
 from tuszstore.channels.recipes import Recipe, find_recipe
+from tuszstore.text import nearest
 
 
 def chain(names: str) -> tuple[Channel, ...]:
@@ -54,11 +54,11 @@ def parse_channels(wanted: str | Sequence[str]) -> tuple[Channel, ...]:
     """
     if isinstance(wanted, str):
         if wanted not in SETS:
-            close = difflib.get_close_matches(wanted, SETS, n=1)
+            near = nearest(wanted, SETS)
             raise ValueError(
                 f"unknown set of channels {wanted!r:.100}"
                 + f"; known are {', '.join(sorted(SETS))}, or give a list such as [Fp1, F7-T7]"
-                + (f"; did you mean {close[0]!r}?" if close else "")
+                + (f"; did you mean {near!r}?" if near else "")
             )
         return SETS[wanted]
     for text in wanted:

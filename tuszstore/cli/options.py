@@ -14,7 +14,7 @@ import click
 
 from tuszstore.channels.sets import SETS
 from tuszstore.cli import completion
-from tuszstore.text import printable
+from tuszstore.text import nearest, printable
 
 if TYPE_CHECKING:
     from tuszstore import Store, View
@@ -212,8 +212,8 @@ class Choice(click.Choice):  # type: ignore[type-arg] # no generic before click 
         """Return the value if it is one of the choices."""
         if value in self.choices:
             return value
-        close = difflib.get_close_matches(str(value), self.choices, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        near = nearest(str(value), self.choices)
+        hint = f" Did you mean {near!r}?" if near else ""
         known = ", ".join(map(repr, self.choices))
         return self.fail(f"{value!r} is not one of {known}.{hint}", param, ctx)
 

@@ -1,6 +1,5 @@
 """Reading configurations: YAML files, built-in ones, the environment, options."""
 
-import difflib
 import logging
 import os
 from collections.abc import Hashable, Mapping
@@ -12,6 +11,7 @@ import yaml
 
 from tuszstore.config.build import Config, merge, validate_config
 from tuszstore.errors import ConfigError
+from tuszstore.text import nearest
 
 _LOG = logging.getLogger("tuszstore")
 
@@ -103,8 +103,8 @@ def _read_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
     if not os.path.exists(path):  # also False, not an error, for impossible file names
         known = builtin_configs()
         if str(source) not in known:
-            nearest = difflib.get_close_matches(str(source), known, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            near = nearest(str(source), known)
+            hint = f"; did you mean {near!r}?" if near else ""
             raise ConfigError(f"{path}: no such file, and not one of {', '.join(known)}{hint}")
         path = known[str(source)]
     try:

@@ -14,6 +14,7 @@ recording). A recording whose file has no rows is unlabelled.
 import csv
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,12 @@ USE_OTHER = "use --set labels.annotation="
 USE_CORPUS = "use --corpus "
 """How a message begins the advice to read annotations as those of a public corpus."""
 
+OWN_FOLDER = {
+    "chbmit": "each case of CHB-MIT must be in its own folder, such as chb01, with its summary",
+    "siena": "each patient of Siena must be in its own folder, such as PN00, with its list",
+}
+"""Ends of messages about recordings without the folder of their patient, by corpus."""
+
 CONVERT = "this format is not read; convert it to .csv"
 """What a message says of annotations in another format."""
 
@@ -47,6 +54,12 @@ _BUILD_WITHOUT = (
     "; if it does not annotate seizures, build without labels: --set labels.annotation=none "
     "--set labels.unlabelled=keep"
 )
+
+_NAMED_AFTER_PATIENT = {
+    r"chb\d\d": ("*-summary.txt", "chbmit"),
+    r"PN\d{2,3}": ("Seizures-list-*.txt", "siena"),
+}
+"""Annotations that are named after the patient with whose name a recording begins, and corpora."""
 
 _UNREADABLE = ("edf.seizures", "tsv")
 """Suffixes of annotations in other formats."""
@@ -253,6 +266,11 @@ def _beside(path: Path, kind: str) -> str:
     for name, (place, corpus) in of_corpora.items():
         if Path(place).is_file():
             return f", but {name} exists beside it: {USE_CORPUS}{corpus}"
+    for pattern, (name, corpus) in _NAMED_AFTER_PATIENT.items():
+        if (found := re.match(pattern, path.name, re.IGNORECASE)) and (
+            folder / name.replace("*", found[0])
+        ).is_file():
+            return f", but {name} of its patient exists beside it: {OWN_FOLDER[corpus]}"
     there = [f"*.{suffix}" for suffix in _UNREADABLE if Path(f"{stem}.{suffix}").is_file()]
     if there:
         return f", but {' and '.join(there)} exist{'' if there[1:] else 's'} beside it: {CONVERT}"

@@ -107,12 +107,16 @@ class Discovery:
         Notes on the corpus.
     patients_from : str
         Source of patient names, such as ``folders``.
+    folder_notes : dict of str to list of str
+        Notes on single folders, by their paths relative to the root. A note is not reported for a
+        split if all recordings of the folder are in other ones.
     """
 
     recordings: list[Recording] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     patients_from: str = ""
+    folder_notes: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -254,6 +258,9 @@ class Corpus(Protocol):
         rebuilt.
     patient_namespace : str
         Namespace of patients: corpora with the same namespace may share patients.
+    nested : bool, optional
+        Whether the folder of a corpus may be given by the folder that contains it, such as that
+        of a download. False if a corpus does not have it.
     """
 
     name: str
@@ -266,12 +273,13 @@ class Corpus(Protocol):
     def recognises(cls, root: Path) -> str:
         """Return why a folder is recognised as this corpus, or an empty string.
 
-        It reads at most 200 names and 64 kB.
+        It is asked for the folder that a user names, and for dozens of folders in it, so it should
+        read names, few files, and only one or two levels.
 
         Parameters
         ----------
         root : Path
-            The folder that the user names.
+            A folder.
         """
         ...
 

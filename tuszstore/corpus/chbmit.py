@@ -16,7 +16,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuszstore.channels.names import is_electrode
-from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.annotations import (
+    NONE,
+    OWN_FOLDER,
+    WHOLE_MONTAGE,
+    Annotation,
+    Event,
+    Unlabelled,
+)
 from tuszstore.corpus.base import Clock, Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.corrections import Corrections
 from tuszstore.corpus.edf_corpus import EdfCorpus
@@ -53,6 +60,7 @@ class ChbMit(EdfCorpus):
     name = "chbmit"
     version = 1
     patient_namespace = "chbmit"
+    nested = True
     mains = 60.0
     mains_from = "recorded in the USA"
 
@@ -78,7 +86,9 @@ class ChbMit(EdfCorpus):
         paths, left_out = list_edf_files(self.root)
         found = Discovery([self._recording(path) for path in paths], left_out)
         found.patients_from = "folders of cases"
-        found.notes = [note for folder in _folders(paths) for note in self._absent(folder, paths)]
+        for folder in _folders(paths):
+            place = folder.relative_to(self.root).as_posix()
+            found.folder_notes[place] = self._absent(folder, paths)
         return found
 
     def find(self, id: str) -> Recording:
@@ -176,7 +186,8 @@ class ChbMit(EdfCorpus):
         try:
             return self._summaries(path)
         except FileNotFoundError:
-            raise Unlabelled(f"no summary {path.name}") from None
+            alone = "" if _CASE.fullmatch(path.parent.name) else f": {OWN_FOLDER[self.name]}"
+            raise Unlabelled(f"no summary {path.name}{alone}") from None
 
     def _entry(self, recording: Recording) -> SummaryEntry:
         path = _summary_of(recording.path)

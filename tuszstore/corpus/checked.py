@@ -82,6 +82,7 @@ class CheckedCorpus:
             (
                 *(isinstance(p, list) for p in (found.recordings, found.left_out, found.notes)),
                 isinstance(found.patients_from, str),
+                isinstance(found.folder_notes, dict),
             )
         ):
             raise self._wrong(CorpusError, "recordings", "a Discovery", found)

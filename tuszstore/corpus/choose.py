@@ -1,4 +1,4 @@
-"""Recognising a corpus and opening it, in this process and on workers."""
+"""Choosing the corpus of a folder and opening it, in this process and on workers."""
 
 import logging
 from collections.abc import Mapping
@@ -13,13 +13,14 @@ from tuszstore.corpus.base import PROTOCOL
 from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.corpus.edf_texts import reader_of
 from tuszstore.corpus.formats.errata import RELEASED, corrections_of, load_errata
+from tuszstore.corpus.recognition import FOLDER, recognise
 from tuszstore.errors import ConfigError, CorpusError
 from tuszstore.registry import CORPORA
 from tuszstore.store.local import absolute
 
 _LOG = logging.getLogger("tuszstore")
 
-AUTO, FOLDER = "auto", "folder"
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,13 @@ def choose_corpus(config: Config, root: Path) -> CorpusRef:
     Raises
     ------
     CorpusError
-        If two recognise it, or a plug-in is of another protocol.
+        If several corpora are in it, or a plug-in is of another protocol.
     """
     root = absolute(root)  # workers may have another working directory
     name, why = config.corpus.name, "as corpus.name says"
     if name == AUTO:
-        name, why = _recognise(root)
+        found = recognise(root)
+        name, why = found.name, found.reason
     if config.corpus.pseudonymize:
         why = ""  # the reason may name a patient
     _LOG.info("corpus: %s%s", name, f": {why}" if why else "")
@@ -105,45 +107,6 @@ def _decisions(given: Mapping[str, str], name: str) -> tuple[tuple[str, str], ..
     corrections_of([one for corpus in RELEASED for one in load_errata(corpus)], given)
     own = {one.decision.key for one in load_errata(name) if one.decision}
     return tuple(sorted((key, choice) for key, choice in given.items() if key in own))
-
-
-def recognise(root: Path) -> str:
-    """Return the name of a folder's corpus; ``folder`` if none recognises it.
-
-    Raises
-    ------
-    CorpusError
-        If two do.
-    """
-    return _recognise(root)[0]
-
-
-def _recognise(root: Path) -> tuple[str, str]:
-    """Return the name of a folder's corpus, and how it was recognised."""
-    reasons = {}
-    for name in CORPORA:
-        if name == FOLDER:
-            continue
-        try:
-            reason = CORPORA[name].recognises(root)
-        except OSError:
-            continue  # errors of the folder are reported when it is listed
-        except ConfigError:
-            raise
-        except Exception as error:
-            raise CorpusError(
-                f"corpus {name!r}: recognises() failed at {root}: {type(error).__name__}: {error}"
-            ) from error
-        if reason:
-            reasons[name] = str(reason)
-    if len(reasons) > 1:
-        told = "; ".join(f"{name} ({reason})" for name, reason in reasons.items())
-        raise CorpusError(
-            f"{root}: several corpora recognise this folder: {told}. Choose one: --corpus "
-            f"{' or --corpus '.join(reasons)}"
-        )
-    name = next(iter(reasons), FOLDER)
-    return name, reasons.get(name, "no other corpus recognises the folder")
 
 
 @lru_cache(maxsize=16)

@@ -38,11 +38,14 @@ class EdfCorpus:
         Frequency of the mains (Hz) where the corpus was recorded; None if unknown.
     mains_from : str
         Source of `mains`.
+    nested : bool
+        As of :class:`~tuszstore.corpus.base.Corpus`.
     """
 
     name: str
     mains: float | None = None
     mains_from: str = ""
+    nested: bool = False
 
     def __init__(self, root: Path, options: Mapping[str, Any]) -> None:
         self.root = root

@@ -47,6 +47,7 @@ class Helsinki(EdfCorpus):
     name = "helsinki"
     version = 1
     patient_namespace = "helsinki"
+    nested = True
     mains = 50.0
     mains_from = "recorded in Finland"
 
@@ -57,11 +58,9 @@ class Helsinki(EdfCorpus):
     @classmethod
     def recognises(cls, root: Path) -> str:
         """Return why a folder is the Helsinki corpus: an expert's annotation of all recordings."""
-        inside = [root / name for name in some_names(root, 100)[:3]]  # such as that of an archive
-        for folder in (root, *inside):
-            for name in _RELEASED:
-                if (folder / name).is_file():
-                    return f"{name} is an annotation of the Helsinki neonates"
+        for name in _RELEASED:
+            if (root / name).is_file():
+                return f"{name} is an annotation of the Helsinki neonates"
         return ""
 
     def recordings(self) -> Discovery:

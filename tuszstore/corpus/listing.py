@@ -14,6 +14,9 @@ from tuszstore.text import printable
 _NAMED = 3
 """Entries that a message names."""
 
+_MOST_NAMES = 1000
+"""Names of a folder in which those of patients are looked for."""
+
 
 def list_edf_files(
     root: Path, others: Mapping[str, str] | None = None
@@ -75,9 +78,9 @@ def some_names(folder: Path, most: int) -> list[str]:
 
 
 def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterator[Path]:
-    """Yield some folders whose name matches: the root, those in it, and those one level below.
+    """Yield the root if its name matches, and the first folders in it whose names match.
 
-    It reads at most 160 names, for a corpus to recognise its folder.
+    It reads names only, for a corpus to recognise its folder.
 
     Parameters
     ----------
@@ -85,15 +88,12 @@ def folders_named(root: Path, pattern: re.Pattern[str], most: int = 3) -> Iterat
     pattern : re.Pattern
         Pattern of the complete name.
     most : int
-        Folders to yield per level.
+        Folders in the root to yield.
     """
     if pattern.fullmatch(root.absolute().name):
         yield root
-    names = some_names(root, 100)
+    names = some_names(root, _MOST_NAMES)
     yield from islice((root / name for name in names if pattern.fullmatch(name)), most)
-    for outer in (root / name for name in names[:3]):  # such as the 1.0.0 of a download
-        inner = (outer / name for name in some_names(outer, 20) if pattern.fullmatch(name))
-        yield from islice(inner, most)
 
 
 def _edf_files(root: Path, left_out: list[LeftOut], others: Mapping[str, str]) -> Iterator[Path]:

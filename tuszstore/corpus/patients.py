@@ -75,13 +75,15 @@ class PatientChecks:
         self._copies = _under_two(copies, recordings)
         self.person = _persons(self._copies)
 
-    def require_patients(self, pool: Splits) -> None:
+    def require_patients(self, pool: Splits, too_deep: str = "") -> None:
         """Refuse to divide by patient if patients are unknown.
 
         Parameters
         ----------
         pool : mapping of str to sequence of Recording
             The two splits into which the policy ``patient`` divides.
+        too_deep : str
+            Message that the corpus is a folder above, if it is.
 
         Raises
         ------
@@ -95,7 +97,7 @@ class PatientChecks:
             name = printable(self._name_of(*patients))
             raise CorpusError(
                 f"split policy 'patient' leaves 'dev' without recordings: {len(recordings)} in "
-                f"all, of only one patient, '{name}'. {_ALONE}"
+                f"all, of only one patient, '{name}'. {f'{too_deep}. ' if too_deep else ''}{_ALONE}"
             )
         unstated = [recording for recording in recordings if not recording.states_patient]
         names = {recording.patient for recording in unstated}

@@ -39,6 +39,7 @@ class SeizeIt(EdfCorpus):
     name = "seizeit"
     version = 1
     patient_namespace = "seizeit"
+    nested = True
     mains = 50.0
     mains_from = "recorded in Belgium"
 

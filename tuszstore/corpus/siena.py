@@ -15,7 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tuszstore.corpus.annotations import NONE, WHOLE_MONTAGE, Annotation, Event, Unlabelled
+from tuszstore.corpus.annotations import (
+    NONE,
+    OWN_FOLDER,
+    WHOLE_MONTAGE,
+    Annotation,
+    Event,
+    Unlabelled,
+)
 from tuszstore.corpus.base import Discovery, Files, Recording, SourceFacts
 from tuszstore.corpus.corrections import Corrections
 from tuszstore.corpus.edf import read_header
@@ -56,6 +63,7 @@ class Siena(EdfCorpus):
     name = "siena"
     version = 1
     patient_namespace = "siena"
+    nested = True
     mains = 50.0
     mains_from = "recorded in Italy"
 
@@ -81,8 +89,9 @@ class Siena(EdfCorpus):
         paths, left_out = list_edf_files(self.root)
         recordings = [self._recording(path) for path in paths]
         found = Discovery(recordings, left_out, patients_from="folders of patients")
-        folders = sorted({path.parent for path in paths})
-        found.notes = [note for folder in folders for note in self._absent(folder, recordings)]
+        for folder in sorted({path.parent for path in paths}):
+            place = folder.relative_to(self.root).as_posix()
+            found.folder_notes[place] = self._absent(folder, recordings)
         return found
 
     def find(self, id: str) -> Recording:
@@ -107,7 +116,8 @@ class Siena(EdfCorpus):
         try:
             listed = self._lists(path)
         except FileNotFoundError:
-            raise Unlabelled(f"no list {path.name}") from None
+            alone = "" if _PATIENT.fullmatch(path.parent.name) else f": {OWN_FOLDER[self.name]}"
+            raise Unlabelled(f"no list {path.name}{alone}") from None
         for name, fault in listed.faults.items():
             if self._meant(name, recording):
                 raise fault

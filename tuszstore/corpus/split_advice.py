@@ -1,7 +1,7 @@
 """What to do if a corpus does not have a requested split.
 
 A folder that no corpus recognises may be the wrong one, above or below the root of a corpus: as a
-plain folder its official splits would be pooled.
+plain folder it would lose its official splits, or its annotations.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from tuszstore.config import Config
-from tuszstore.corpus.choose import AUTO, FOLDER, CorpusRef, recognise
-from tuszstore.corpus.listing import some_names
+from tuszstore.corpus.choose import AUTO, CorpusRef
+from tuszstore.corpus.recognition import FOLDER, folders_in, recognised_here
 from tuszstore.corpus.split_files import SplitFile, builtin_splits, load_splits
 from tuszstore.errors import CorpusError
 from tuszstore.store.place import shown_path
@@ -21,7 +21,7 @@ _ABOVE = 3
 """Levels above a folder in which the root of its corpus is looked for."""
 
 _MOST = 10
-"""Folders that are tried on each level below."""
+"""Folders that are tried two levels below."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Origin:
     name : str
         Name of the corpus.
     root : Path, optional
-        A folder that no corpus recognises; a corpus is looked for near it.
+        The folder; the root of a corpus is looked for near it, if no corpus recognises it, or
+        above it.
     """
 
     name: str = FOLDER
@@ -45,19 +46,43 @@ class Origin:
 
         Nothing is looked for if a user has named the corpus, or if folders may name patients.
         """
-        unknown = (config.corpus.name, ref.name) == (AUTO, FOLDER)
-        hidden = config.corpus.pseudonymize
-        return cls(ref.name, ref.root if unknown and not hidden else None)
+        looked_for = config.corpus.name == AUTO and not config.corpus.pseudonymize
+        return cls(ref.name, ref.root if looked_for else None)
 
-    @cached_property
+    @property
     def nearby(self) -> str:
         """Message that a corpus is near the folder; empty if there is none."""
-        found = find_nearby(self.root) if self.root else None
-        if not found:
+        if not self._nearest:
             return ""
-        path, name = found
+        path, name = self._nearest
         shown = printable(shown_path(path))
         return f"{shown} looks like {name}: use --data {shown}"
+
+    @property
+    def as_plain(self) -> str:
+        """What happens to the nearest corpus if its files are read as those of a plain folder."""
+        name = self._nearest[1] if self._nearest else ""
+        if name == "tusz":  # a plain folder has its annotations
+            return "its official splits are pooled"
+        return f"its files are those of a plain folder, without the annotations of {name}"
+
+    @cached_property
+    def _nearest(self) -> tuple[Path, str] | None:
+        return find_nearby(self.root) if self.root and self.name == FOLDER else None
+
+    @property
+    def too_deep(self) -> str:
+        """Message that the folder is one of several of its corpus; empty if none is above it."""
+        if not self.root:
+            return ""
+        path, name = self._nearest or (None, "")
+        if self.name != FOLDER:
+            above = (one for one in list(self.root.parents)[:_ABOVE] if _name_of(one) == self.name)
+            path, name = next(above, None), self.name
+        if path is None or not self.root.is_relative_to(path):
+            return ""
+        shown, whole = printable(shown_path(self.root)), printable(shown_path(path))
+        return f"{shown} is only one folder of {whole}, which looks like {name}: use --data {whole}"
 
     @property
     def other_policy(self) -> str:
@@ -86,42 +111,32 @@ def _divides(given: SplitFile, corpus: str) -> bool:
 def find_nearby(root: Path) -> tuple[Path, str] | None:
     """Return the nearest root of a corpus below or above a folder, and its name, or None.
 
-    A few names are read: of the folders in `root`, of three folders above it, and of those one
-    level further down.
+    A few names are read: of the first folders in `root`, of three folders above it, and of some
+    one level further down.
 
     Parameters
     ----------
     root : Path
         Absolute.
     """
-    below = list(_folders(root))
+    below = folders_in(root)
     candidates = [
         *below,
         *list(root.parents)[:_ABOVE],
-        *islice((inner for folder in below for inner in _folders(folder)), _MOST),
+        *islice((inner for folder in below for inner in folders_in(folder)), _MOST),
     ]
     for path in candidates:
         name = _name_of(path)
-        if name != FOLDER and not (root.is_relative_to(path) and _is_of_other(path, name, root)):
+        if name != FOLDER:
             whole = path.parent if path.name == "edf" else path  # ids begin with edf
             return (whole if _name_of(whole) == name else path), name
     return None
 
 
-def _is_of_other(path: Path, name: str, root: Path) -> bool:
-    """Return whether a folder is recognised only by a corpus in it, beside `root`."""
-    inside = (path / one for one in some_names(path, 100)[:_ABOVE])
-    return any(_name_of(one) == name for one in inside if not root.is_relative_to(one))
-
-
 def _name_of(path: Path) -> str:
+    """Return the corpus of which a folder is the root; ``folder`` if it is of none or several."""
     try:
-        return recognise(path)
-    except CorpusError:  # several recognise it, or a plug-in fails there
+        names = list(recognised_here(path))
+    except CorpusError:  # a plug-in fails there
         return FOLDER
-
-
-def _folders(path: Path) -> list[Path]:
-    names = (name for name in some_names(path, 100) if not name.startswith("."))
-    inside = (path / name for name in names if not name.endswith(".zarr"))
-    return list(islice((one for one in inside if one.is_dir()), _MOST))
+    return names[0] if len(names) == 1 else FOLDER

@@ -28,7 +28,7 @@ from tuszstore.corpus.formats.strict_yaml import NOT_OF_A_TAG, Loader
 from tuszstore.corpus.regular import read_regular
 from tuszstore.errors import ConfigError, CorpusError, RecordingError
 from tuszstore.store.schema import SPLITS
-from tuszstore.text import printable
+from tuszstore.text import nearest, printable
 
 MAX_FILE = 1 << 24
 """Maximum size of a split file (byte): some hundred thousand patients."""
@@ -125,8 +125,8 @@ def load_splits(name: str) -> SplitFile:
     if not os.path.exists(path):
         known = builtin_splits()
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            near = nearest(name, known)
+            hint = f"; did you mean {near!r}?" if near else ""
             raise ConfigError(
                 f"corpus.split_file: {printable(name)}: no such file, and not one of "
                 f"{', '.join(known)}{hint}"
@@ -298,5 +298,5 @@ def _some(names: Iterable[str], *, hidden: bool) -> str:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {printable(nearest[0])!r}?" if nearest else ""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {printable(near[0])!r}?" if near else ""

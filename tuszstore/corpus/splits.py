@@ -2,16 +2,16 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from tuszstore.config import Corpus
 from tuszstore.corpus.base import LeftOut, Recording
-from tuszstore.corpus.choose import FOLDER
 from tuszstore.corpus.copies import AnnotationOf, Copy, choose_originals
 from tuszstore.corpus.patients import PatientChecks
+from tuszstore.corpus.recognition import FOLDER
 from tuszstore.corpus.split_advice import Origin
 from tuszstore.corpus.split_files import divide, load_splits, missing_from
 from tuszstore.errors import CorpusError
@@ -36,12 +36,26 @@ class Split:
         Warnings about the split, for readers of the store.
     copies : tuple of Copy
         Excluded because a recording of the split has the same content.
+    elsewhere : frozenset of str
+        Folders of recordings and of patients that are only in other splits.
     """
 
     name: str
     recordings: list[Recording]
     warnings: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
+
+    def concerned(self, path: str) -> bool:
+        """Return whether a path may be of the split: no folder of it is only in other splits.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the root of the corpus.
+        """
+        place = PurePosixPath(path)
+        return self.elsewhere.isdisjoint(map(str, (place, *place.parents)))
 
 
 def canonical_split(name: str) -> str:
@@ -145,7 +159,8 @@ def choose_split(
     splits = _divided(parts, copies, config, checks.person)
     if config.split_policy == "patient" and name != "eval":
         checks.require_one_patient_each(parts[POOL])
-        checks.require_patients({part: splits[part] for part in ("train", "dev")})
+        both = {part: splits[part] for part in ("train", "dev")}
+        checks.require_patients(both, origin.too_deep if origin else "")
     if not splits.get(name):
         _refuse_empty(recordings, name, config, origin or Origin())
     if config.split_policy != "file":
@@ -153,13 +168,26 @@ def choose_split(
     if config.split_policy == "patient":
         warnings += checks.taken_from_names(splits[name])
     if config.split_policy in ("patient", "file_order") and origin and origin.nearby:
-        warnings.append(f"{origin.nearby}, or its official splits are pooled")
+        warnings.append(f"{origin.nearby}, or {origin.as_plain}")
     warnings += checks.one_person(splits)
     warnings += checks.shared_patients(splits, name, _leaks(config))
     warnings += checks.shared_folders(splits, name)
     own = {recording.id for recording in splits[name]}
     of_split = tuple(copy for copy in copies if copy.original.id in own)
-    return Split(name, splits[name], tuple(warnings), of_split)
+    others = (one for part, members in splits.items() if part != name for one in members)
+    elsewhere = _own_folders(others) - _own_folders(splits[name])
+    return Split(name, splits[name], tuple(warnings), of_split, elsewhere)
+
+
+def _own_folders(recordings: Iterable[Recording]) -> frozenset[str]:
+    """Return the folders of recordings, and those above that have the name of the patient."""
+    found: set[str] = set()
+    for recording in recordings:
+        folder = PurePosixPath(recording.id).parent
+        patient = recording.patient.casefold()
+        above = (one for one in folder.parents if one.name.casefold() == patient)
+        found.update(map(str, (folder, *above)))
+    return frozenset(found - {"."})
 
 
 def _strays(strays: Sequence[Recording], splits: Mapping[str, Any], config: Corpus) -> list[str]:
