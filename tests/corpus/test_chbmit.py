@@ -269,6 +269,29 @@ def test_clocks_tell_the_time_within_a_patient(stores: dict[str, tuszstore.Store
     assert hours == [0, 3600, 7200]
 
 
+def test_two_cases_of_a_patient_are_on_two_timelines(
+    stores: dict[str, tuszstore.Store], tmp_path: Path
+) -> None:
+    """By the dates of their headers, chb21_01 begins two hours after the seizure of chb01_01."""
+    found = rows(stores)
+    assert [found[f"chb01/chb01_0{n}.edf"]["patient_time"] for n in (1, 2)] == [0, 3600]
+    assert found["chb21/chb21_01.edf"]["patient_time"] == 0
+    store = found["chb21/chb21_01.edf"]["store"]
+    assert isinstance(store, tuszstore.Store)
+    table = store.recordings
+    names = dict(zip(table["id"].values, table["timeline"].values, strict=True))
+    assert {id_[:5]: name for id_, name in names.items() if name} == {"chb01": "1", "chb21": "2"}
+    ids = table["id"].values[store.index["recording"].values]
+    since = store.index["time_since_seizure"].values
+    assert since[ids == "chb01/chb01_02.edf"].tolist()[0] == 3600 - 20
+    assert np.isnan(since[ids == "chb21/chb21_01.edf"]).all()
+    other = next(one for one in stores.values() if one is not store)
+    assert "timeline" not in other.recordings
+    with tuszstore.write_predictions(store, tmp_path / "p") as out:
+        out.write(range(len(store)), np.zeros(len(store)))
+    assert set(tuszstore.open_predictions(tmp_path / "p").recordings.timeline) >= {"1", "2"}
+
+
 def one_case(root: Path, entries: Iterable[str], signals: list[Channel] | None = None) -> ChbMit:
     write_edf(root / "chb05" / "chb05_01.edf", signals or native("x"))
     summary(root, "chb05", entries)

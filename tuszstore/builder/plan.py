@@ -340,6 +340,7 @@ def _inspect(
         mains=facts.facts.mains,
         mains_from=facts.facts.mains_from,
         cut_off=facts.facts.cut_off,
+        timeline=facts.facts.timeline,
         fingerprint=(
             *stat_signal(files.signal),
             *(n for stat in others for n in (stat.st_size, stat.st_mtime_ns)),

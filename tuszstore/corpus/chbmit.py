@@ -51,7 +51,7 @@ class ChbMit(EdfCorpus):
     """CHB-MIT as on PhysioNet, or some of its cases."""
 
     name = "chbmit"
-    version = 1
+    version = 2
     patient_namespace = "chbmit"
     mains = 60.0
     mains_from = "recorded in the USA"
@@ -112,7 +112,15 @@ class ChbMit(EdfCorpus):
         start = read_start(recording.path)
         clock: Clock = "surrogate" if start else "none"
         notes = (*facts.notes, *notes, *self._told(recording))
-        return replace(facts, signals=signals, start=start, clock=clock, notes=notes)
+        # dates were shifted by another time for each case, also for the two of one patient
+        return replace(
+            facts,
+            signals=signals,
+            start=start,
+            clock=clock,
+            timeline=recording.session,
+            notes=notes,
+        )
 
     def annotation(self, recording: Recording) -> Annotation:
         """Return the seizures of a recording's entry in the summary."""

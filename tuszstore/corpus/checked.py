@@ -153,7 +153,7 @@ class CheckedCorpus:
         known = isinstance(mains, int | float) and not isinstance(mains, bool)
         if mains is not None and not (known and 0 < mains < math.inf):
             raise self._wrong(RecordingError, "facts", "a frequency (Hz) or None as mains", mains)
-        for name in ("mains_from", "cut_off"):
+        for name in ("mains_from", "cut_off", "timeline"):
             if not isinstance(text := getattr(facts, name), str):
                 raise self._wrong(RecordingError, "facts", f"a text as {name}", text)
         return facts
