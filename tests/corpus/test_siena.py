@@ -352,9 +352,40 @@ def test_a_copy_without_times_in_its_headers(tmp_path: Path) -> None:
     second = block(2, "PN07-1.edf", "", "10.00.20", "10.00.22")
     assert read(one(tmp_path, GOOD, second, start="00.00.00")) == {"PN07-1": [(1, 11), (20, 22)]}
     assert notes(tmp_path, "PN07-1") == [
-        "Seizures-list-PN07.txt, line 11: recording starts at 10.00.00, which is used: by "
-        "its header (00.00.00) it has no seizure"
+        "Seizures-list-PN07.txt, line 11: recording starts at 10.00.00, which is used: the "
+        "00.00.00 of its header is taken as no time"
     ]
+
+
+def test_a_header_that_is_hours_off(tmp_path: Path) -> None:
+    assert read(one(tmp_path, GOOD, start="13.00.00")) == {"PN07-1": [(1, 11)]}
+    assert notes(tmp_path, "PN07-1") == [
+        "Seizures-list-PN07.txt, line 11: recording starts at 10.00.00, which is used: by "
+        "its header (13.00.00) it has no seizure"
+    ]
+
+
+def test_a_zeroed_header_near_midnight_is_no_time(tmp_path: Path) -> None:
+    """By the header the seizure would be in the recording as well, 15 s too early."""
+    listed = block(1, "PN07-1.edf", "23.59.45", "00.00.10", "00.00.20")
+    corpus = one(tmp_path, listed, start="00.00.00")
+    assert read(corpus) == {"PN07-1": [(25, 35)]}
+    assert corpus.recordings().notes == [
+        "1 recording has the start 00.00.00 in the header and another one in the list, which is "
+        "used, such as PN07/PN07-1.edf: check the seizures, or use the original files"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "onset"),
+    [("00.00.00", 10), ("00.00.01", 10), ("", 10), ("03.00.00", 10)],
+    ids=["equal", "rounded", "not listed", "only the header has the seizure"],
+)
+def test_a_recording_that_begins_at_midnight(tmp_path: Path, first: str, onset: int) -> None:
+    listed = block(1, "PN07-1.edf", first, "00.00.10", "00.00.20")
+    corpus = one(tmp_path, listed, start="00.00.00")
+    assert read(corpus) == {"PN07-1": [(onset, onset + 10)]}
+    assert corpus.recordings().notes == []
 
 
 def test_the_header_counts_where_any_seizure_is_in_the_recording(tmp_path: Path) -> None:

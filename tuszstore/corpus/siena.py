@@ -37,6 +37,7 @@ _PATIENT = re.compile(r"PN\d{2,3}", re.IGNORECASE)
 _NAMED = re.compile(r"(PN\d{2,3})(-[\d.]*)?", re.IGNORECASE)
 _MAX_LIST = 1 << 22
 _AGREE = 1  # s, between the start times in a list and in a header
+_ZEROED = "the 00.00.00 of its header is taken as no time"
 _LONGEST = DAY // 2  # s: longer seizures are those that end before they start
 
 
@@ -48,6 +49,7 @@ class _Clock:
     start: int
     notes: list[str] = field(default_factory=list)
     corrected: list[str] = field(default_factory=list)
+    zeroed: bool = False
 
 
 class Siena(EdfCorpus):
@@ -83,6 +85,7 @@ class Siena(EdfCorpus):
         found = Discovery(recordings, left_out, patients_from="folders of patients")
         folders = sorted({path.parent for path in paths})
         found.notes = [note for folder in folders for note in self._absent(folder, recordings)]
+        found.notes += self._zeroed(recordings)
         return found
 
     def find(self, id: str) -> Recording:
@@ -104,17 +107,7 @@ class Siena(EdfCorpus):
         if self.options.get("annotation") == NONE:
             raise Unlabelled("labels.annotation is 'none'")
         path = _list_of(recording.path)
-        try:
-            listed = self._lists(path)
-        except FileNotFoundError:
-            raise Unlabelled(f"no list {path.name}") from None
-        for name, fault in listed.faults.items():
-            if self._meant(name, recording):
-                raise fault
-        seizures = [one for one in listed.seizures if self._meant(one.file, recording)]
-        if not seizures:
-            self._refuse_misspelt(listed, path, recording)
-            raise Unlabelled(f"no seizure of it in {path.name}")
+        seizures = self._seizures(recording, path)
         clock = self._clock_of(recording, seizures, path.name)
         events = tuple(self._event(seizure, clock, recording) for seizure in seizures)
         names = (
@@ -126,6 +119,21 @@ class Siena(EdfCorpus):
         state = repr(([seizure.text for seizure in seizures], events, notes))
         digest = hashlib.sha256(state.encode()).hexdigest()
         return Annotation(events, None, digest, notes=notes, file=path.name)
+
+    def _seizures(self, recording: Recording, path: Path) -> list[ListedSeizure]:
+        """Return the seizures of a recording in a list."""
+        try:
+            listed = self._lists(path)
+        except FileNotFoundError:
+            raise Unlabelled(f"no list {path.name}") from None
+        for name, fault in listed.faults.items():
+            if self._meant(name, recording):
+                raise fault
+        seizures = [one for one in listed.seizures if self._meant(one.file, recording)]
+        if not seizures:
+            self._refuse_misspelt(listed, path, recording)
+            raise Unlabelled(f"no seizure of it in {path.name}")
+        return seizures
 
     def _recording(self, path: Path) -> Recording:
         named = _NAMED.fullmatch(path.stem)
@@ -191,7 +199,7 @@ class Siena(EdfCorpus):
         """Return a recording's start time: the header's, unless a decision selects the list's.
 
         If the header cannot be right, as in a copy without times, and the list can, the list is
-        used.
+        used. A start of 00.00.00 that is not that of the list counts as none.
         """
         header = read_start(recording.path)
         first = [one for one in reversed(seizures) if one.registration_start]
@@ -212,7 +220,12 @@ class Siena(EdfCorpus):
             if apart <= _AGREE:
                 continue
             told = f"{name}, line {one.line}: recording starts at {_plain(start)}"
-            if len(listed) == 1 and self._only_inside(recording, seizures, clock.start, start):
+            by_header, by_list = self._inside(recording, seizures, clock.start, start)
+            if len(listed) == 1 and clock.start == 0 and (all(by_list) or not any(by_header)):
+                told += f", which is used: {_ZEROED}"
+                clock.start = start
+                clock.zeroed = True
+            elif len(listed) == 1 and all(by_list) and not any(by_header):
                 told += f", which is used: by its header ({_plain(clock.start)}) it has no seizure"
                 clock.start = start
             else:
@@ -239,18 +252,14 @@ class Siena(EdfCorpus):
                 return True
         return False
 
-    def _only_inside(
-        self, recording: Recording, seizures: Sequence[ListedSeizure], header: int, listed: int
-    ) -> bool:
-        """Return whether the seizures begin within a recording by the list's start time only."""
+    def _inside(
+        self, recording: Recording, seizures: Sequence[ListedSeizure], *starts: int
+    ) -> list[list[bool]]:
+        """Return whether the seizures begin within a recording, by each of some start times."""
         found = read_header(recording.path)
         seconds = found.n_records * found.record_seconds
-        starts = [time.seconds for one in seizures for time in one.starts]
-
-        def inside(start: int) -> list[bool]:
-            return [(time - start) % DAY < seconds for time in starts]
-
-        return all(inside(listed)) and not any(inside(header))
+        onsets = [time.seconds for one in seizures for time in one.starts]
+        return [[(onset - start) % DAY < seconds for onset in onsets] for start in starts]
 
     def _one(
         self, seizure: ListedSeizure, which: str, clock: _Clock, recording: Recording
@@ -295,6 +304,27 @@ class Siena(EdfCorpus):
         line, name = absent[0]
         count = plural(len(absent), "recording")
         return [f"{path.name} lists {count} not in the corpus, such as {name} (line {line})"]
+
+    def _zeroed(self, recordings: Sequence[Recording]) -> list[str]:
+        """Return a warning of headers without a time, in whose place that of the list is used."""
+        found = []
+        for recording in recordings:
+            path = _list_of(recording.path)
+            try:
+                start = read_start(recording.path)
+                if start is None or (start.hour, start.minute, start.second) != (0, 0, 0):
+                    continue
+                if self._clock_of(recording, self._seizures(recording, path), path.name).zeroed:
+                    found.append(recording.id)
+            except (OSError, RecordingError):
+                continue  # reported for the recording itself
+        if not found:
+            return []
+        has = "recording has" if len(found) == 1 else "recordings have"
+        return [
+            f"{len(found)} {has} the start 00.00.00 in the header and another one in the list, "
+            f"which is used, such as {found[0]}: check the seizures, or use the original files"
+        ]
 
 
 def _parse_list(content: bytes, name: str) -> SeizureList:
