@@ -103,7 +103,7 @@ FIELDS = {
     "find": ["id", "path", "folder", "patient", "session", "montage", "reference", "corpus"],
     "facts": ["signals", "clock", "start", "mains_from", "cut_off", "timeline"],
     "signal": ["volts"],
-    "annotation": ["events", "digest"],
+    "annotation": ["events", "digest", "file", "outside"],
     "files": ["signal"],
 }
 

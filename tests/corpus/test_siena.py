@@ -20,6 +20,7 @@ from tests.corpus.siena_files import (
     write_list,
     write_siena,
 )
+from tuszstore.builder.reindex import reindex
 from tuszstore.corpus.annotations import Unlabelled
 from tuszstore.corpus.choose import choose_corpus, recognise
 from tuszstore.corpus.formats.errata import load_errata
@@ -374,6 +375,33 @@ def test_a_zeroed_header_near_midnight_is_no_time(tmp_path: Path) -> None:
         "1 recording has the start 00.00.00 in the header and another one in the list, which is "
         "used, such as PN07/PN07-1.edf: check the seizures, or use the original files"
     ]
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["clocks", "cut off"])
+def test_a_seizure_outside_its_recording(tmp_path: Path, cut: bool) -> None:
+    one(tmp_path, block(1, "PN07-1.edf", "10.00.00", "10.00.30", "10.00.35"), start="10.00.00")
+    path = tmp_path / "PN07" / "PN07-1.edf"
+    if cut:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        write_list(tmp_path, "PN07", block(1, "PN07-1.edf", "10.00.00", "11.00.30", "11.00.35"))
+    values = {"corpus.split_policy": "file_order", "windows.length": 10.0}
+    config = tuszstore.load_config("bipolar", values)
+    report = tuszstore.build(config, data=tmp_path, store=tmp_path / "s", workers=0)
+    (told,) = (text for text in report.warnings if "impossible events" in text)
+    hint = (
+        "the file is cut off, and the event may be in the part that is missing."
+        if cut
+        else "the list has clock times: do they fit the start in the header of the EDF file, and "
+        "its length?"
+    )
+    assert told.endswith(
+        f". 1 recording is stored as background although a seizure is annotated: {hint} --set "
+        "labels.suspicious=leave_out excludes such recordings"
+    )
+    before = tuszstore.open(report.store).attrs["warnings"]
+    reindex(report.store, reread_annotations=True)
+    assert sorted(tuszstore.open(report.store).attrs["warnings"]) == sorted(before)
 
 
 @pytest.mark.parametrize(

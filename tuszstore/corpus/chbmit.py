@@ -44,6 +44,10 @@ _ZERO = re.compile(r"0[12](?!\w)")
 _MANY = 8  # least electrodes of a file in which a similar label counts as misspelt
 _MAX_SUMMARY = 1 << 22
 _MAX_SEIZURES = 1 << 16
+_OUTSIDE = (
+    "do File Start Time and File End Time in the summary fit the start in the header of the EDF "
+    "file, and its length?"
+)
 _AGREE = 1.0  # s, between a summary and a .seizures file
 
 
@@ -135,7 +139,7 @@ class ChbMit(EdfCorpus):
         state = repr((entry.digest, seizures, notes))
         digest = hashlib.sha256(state.encode()).hexdigest()
         file = _summary_of(recording.path).name
-        return Annotation(events, None, digest, notes=notes, file=file)
+        return Annotation(events, None, digest, notes=notes, file=file, outside=_OUTSIDE)
 
     def _recording(self, path: Path) -> Recording:
         id_ = path.relative_to(self.root).as_posix()

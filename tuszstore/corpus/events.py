@@ -118,7 +118,7 @@ def mark_events(
     nobody_named = annotation.raters == ("",) and config.rater in RULES
     if nobody_named and not events and not annotation.looked:
         return NOTHING_MARKED  # most recordings of most corpora
-    refuse_doubtful(events, n_samples / sfreq, config, annotation.file)
+    refuse_doubtful(events, n_samples / sfreq, config, annotation.file, annotation.outside)
     ends = [_samples(event, sfreq, config) for event in events]
     raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
     raw_stop = np.array([stop for _, stop in ends], np.int64).reshape(-1)

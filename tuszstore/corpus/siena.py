@@ -38,6 +38,9 @@ _NAMED = re.compile(r"(PN\d{2,3})(-[\d.]*)?", re.IGNORECASE)
 _MAX_LIST = 1 << 22
 _AGREE = 1  # s, between the start times in a list and in a header
 _ZEROED = "the 00.00.00 of its header is taken as no time"
+_OUTSIDE = (
+    "the list has clock times: do they fit the start in the header of the EDF file, and its length?"
+)
 _LONGEST = DAY // 2  # s: longer seizures are those that end before they start
 
 
@@ -118,7 +121,7 @@ class Siena(EdfCorpus):
         notes = tuple(dict.fromkeys((*names, *clock.notes)))
         state = repr(([seizure.text for seizure in seizures], events, notes))
         digest = hashlib.sha256(state.encode()).hexdigest()
-        return Annotation(events, None, digest, notes=notes, file=path.name)
+        return Annotation(events, None, digest, notes=notes, file=path.name, outside=_OUTSIDE)
 
     def _seizures(self, recording: Recording, path: Path) -> list[ListedSeizure]:
         """Return the seizures of a recording in a list."""
