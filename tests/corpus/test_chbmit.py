@@ -269,6 +269,17 @@ def test_clocks_tell_the_time_within_a_patient(stores: dict[str, tuszstore.Store
     assert hours == [0, 3600, 7200]
 
 
+def test_the_other_name_of_a_patient_is_told(stores: dict[str, tuszstore.Store]) -> None:
+    store = rows(stores)["chb21/chb21_01.edf"]["store"]
+    assert isinstance(store, tuszstore.Store)
+    assert len(store.select(patient="chb01"))
+    told = "unknown patient 'chb21': by an erratum of the corpus it is patient 'chb01'"
+    with pytest.raises(ValueError, match=told):
+        store.select(patient="chb21")
+    with pytest.raises(ValueError, match="unknown patient 'chb2'; this store has"):
+        store.select(patient="chb2")
+
+
 def test_two_cases_of_a_patient_are_on_two_timelines(
     stores: dict[str, tuszstore.Store], tmp_path: Path
 ) -> None:

@@ -85,7 +85,7 @@ class EventTable:
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row.
+            Id, file name with or without suffix, or row.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class EventTable:
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row.
+            Id, file name with or without suffix, or row.
         """
         from tuszstore.evaluate.files import to_annotations
 
