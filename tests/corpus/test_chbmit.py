@@ -150,6 +150,8 @@ def stores(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     for split in ("train", "dev"):
         report = tuszstore.build(config, split=split, data=corpus, store=root, workers=0)
         assert not report.failed, report
+        again = tuszstore.build(config, split=split, data=corpus, store=root, workers=0)
+        assert again.status == "unchanged", again
         built[split] = tuszstore.open(report.store)
     return built
 
@@ -298,6 +300,7 @@ def test_two_cases_of_a_patient_are_on_two_timelines(
     assert np.isnan(since[ids == "chb21/chb21_01.edf"]).all()
     other = next(one for one in stores.values() if one is not store)
     assert "timeline" not in other.recordings
+    assert other.recordings.attrs == {}
     with tuszstore.write_predictions(store, tmp_path / "p") as out:
         out.write(range(len(store)), np.zeros(len(store)))
     assert set(tuszstore.open_predictions(tmp_path / "p").recordings.timeline) >= {"1", "2"}
