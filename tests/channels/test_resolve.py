@@ -161,6 +161,13 @@ def test_what_cannot_be_made_is_told(labels: list[str], wanted: object, told: st
     assert "Harry" not in found
 
 
+def test_the_reason_of_bipolar_files_names_the_configuration() -> None:
+    told = "electrodes cannot be computed: --config bipolar uses the bipolar channels"
+    assert told in reason(CHB, "10-20")
+    assert told not in reason(CHB, ["Fp1-F4"])
+    assert told not in reason(["Fp1-REF", "F7-REF"], "10-20")
+
+
 @given(st.permutations(CHB + DUMMIES), st.sampled_from(["double_banana", "10-20", "tcp"]))
 def test_reasons_are_equal_for_equal_signals(order: list[str], wanted: str) -> None:
     if wanted == "double_banana":

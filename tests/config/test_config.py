@@ -254,6 +254,26 @@ def test_an_unknown_key_names_the_nearest(values: dict[str, Any], told: str) -> 
         load_config(values)
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"labels.map": {"sz_foc*:fnsz": None}},
+            r"labels\.map\.sz_foc\*:fnsz: has no value: YAML needs a blank after the colon, "
+            r'\{"sz_foc\*": fnsz\}',
+        ),
+        ({"labels.map": {"re:a:fnsz": None}}, r'\{"re:a": fnsz\}'),
+        ({"signal.notch": {"freq:50": None}}, r'after the colon, \{"freq": 50\}'),
+        ({"labels.map": {"sz_foc*": None}}, "labels.map.sz_foc.: must be a valid string"),
+        ({"labels.map": {"a:fnsz": 3}}, "labels.map.a:fnsz: must be a valid string"),
+    ],
+    ids=str,
+)
+def test_a_missing_blank_after_a_colon_is_told(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        load_config(None, values)
+
+
 def test_every_problem_is_named_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config({"signal": {"sfreq": "fast", "clp": 3}, "windows": {"length": -1}})

@@ -4,11 +4,14 @@ import codecs
 import hashlib
 import math
 import os
+import shlex
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -602,11 +605,39 @@ def test_an_unknown_class_is_refused_with_its_row_and_the_ways_out(label: str) -
 
 @pytest.mark.parametrize(
     ("label", "told"),
-    [("Seiz", "set labels.ignore_case to true"), ("focal seizure", "a class must be one word")],
+    [
+        ("Seiz", "set labels.ignore_case to true"),
+        ("focal seizure", "unknown annotated text 'focal seizure'; map it to a class, or to bckg"),
+    ],
 )
 def test_a_class_that_no_list_can_name_has_a_way_out(label: str, told: str) -> None:
     with pytest.raises(RecordingError, match=told):
         mark_events(annotation((1, 2, label)), 2560, 256, Labels(ignore_case=False))
+
+
+@pytest.mark.parametrize(
+    ("label", "keys", "class_"),
+    [
+        ("absence seizure", {}, "absz"),
+        ('myoclonic seizure\'s "burst"', {}, "mysz"),
+        ("absence seizure", {"classes": ("seiz",), "seizure": ("seiz",)}, "seiz"),
+        ("eyes open", {"map": {"eyes closed": "bckg"}}, "bckg"),
+        ("Anfall, gro\u00df", {}, "seiz"),
+    ],
+)
+def test_the_option_that_a_message_names_maps_the_text(
+    label: str, keys: dict[str, Any], class_: str
+) -> None:
+    config = Labels(**keys)
+    with pytest.raises(RecordingError) as error:
+        mark_events(annotation((1, 2, label)), 2560, 256, config)
+    option, value = shlex.split(str(error.value).partition(", such as ")[2])
+    key, _, text = value.partition("=")
+    assert (option, key) == ("--set", "labels.map")
+    mapped = yaml.safe_load(text)
+    assert mapped == {**config.map, label: class_}
+    marked = mark_events(annotation((1, 2, label)), 2560, 256, Labels(**{**keys, "map": mapped}))
+    assert len(marked.events) == 1
 
 
 @pytest.mark.parametrize("label", SEIZURES + NO_SEIZURES)

@@ -150,6 +150,8 @@ def stores(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     for split in ("train", "dev"):
         report = tuszstore.build(config, split=split, data=corpus, store=root, workers=0)
         assert not report.failed, report
+        again = tuszstore.build(config, split=split, data=corpus, store=root, workers=0)
+        assert again.status == "unchanged", again
         built[split] = tuszstore.open(report.store)
     return built
 
@@ -267,6 +269,41 @@ def test_clocks_tell_the_time_within_a_patient(stores: dict[str, tuszstore.Store
     assert {row["clock"] for row in found.values()} == {"surrogate"}
     hours = [found[f"chb12/chb12_{n}.edf"]["patient_time"] for n in (27, 28, 29)]
     assert hours == [0, 3600, 7200]
+
+
+def test_the_other_name_of_a_patient_is_told(stores: dict[str, tuszstore.Store]) -> None:
+    store = rows(stores)["chb21/chb21_01.edf"]["store"]
+    assert isinstance(store, tuszstore.Store)
+    assert len(store.select(patient="chb01"))
+    told = "unknown patient 'chb21': by an erratum of the corpus it is patient 'chb01'"
+    with pytest.raises(ValueError, match=told):
+        store.select(patient="chb21")
+    with pytest.raises(ValueError, match="unknown patient 'chb2'; this store has"):
+        store.select(patient="chb2")
+
+
+def test_two_cases_of_a_patient_are_on_two_timelines(
+    stores: dict[str, tuszstore.Store], tmp_path: Path
+) -> None:
+    """By the dates of their headers, chb21_01 begins two hours after the seizure of chb01_01."""
+    found = rows(stores)
+    assert [found[f"chb01/chb01_0{n}.edf"]["patient_time"] for n in (1, 2)] == [0, 3600]
+    assert found["chb21/chb21_01.edf"]["patient_time"] == 0
+    store = found["chb21/chb21_01.edf"]["store"]
+    assert isinstance(store, tuszstore.Store)
+    table = store.recordings
+    names = dict(zip(table["id"].values, table["timeline"].values, strict=True))
+    assert {id_[:5]: name for id_, name in names.items() if name} == {"chb01": "1", "chb21": "2"}
+    ids = table["id"].values[store.index["recording"].values]
+    since = store.index["time_since_seizure"].values
+    assert since[ids == "chb01/chb01_02.edf"].tolist()[0] == 3600 - 20
+    assert np.isnan(since[ids == "chb21/chb21_01.edf"]).all()
+    other = next(one for one in stores.values() if one is not store)
+    assert "timeline" not in other.recordings
+    assert other.recordings.attrs == {}
+    with tuszstore.write_predictions(store, tmp_path / "p") as out:
+        out.write(range(len(store)), np.zeros(len(store)))
+    assert set(tuszstore.open_predictions(tmp_path / "p").recordings.timeline) >= {"1", "2"}
 
 
 def one_case(root: Path, entries: Iterable[str], signals: list[Channel] | None = None) -> ChbMit:

@@ -101,9 +101,9 @@ def test_another_type_is_named(method: str, answer: Any) -> None:
 
 FIELDS = {
     "find": ["id", "path", "folder", "patient", "session", "montage", "reference", "corpus"],
-    "facts": ["signals", "clock", "start", "mains_from", "cut_off"],
+    "facts": ["signals", "clock", "start", "mains_from", "cut_off", "timeline"],
     "signal": ["volts"],
-    "annotation": ["events", "digest"],
+    "annotation": ["events", "digest", "file", "outside"],
     "files": ["signal"],
 }
 

@@ -20,6 +20,7 @@ from tests.corpus.siena_files import (
     write_list,
     write_siena,
 )
+from tuszstore.builder.reindex import reindex
 from tuszstore.corpus.annotations import Unlabelled
 from tuszstore.corpus.choose import choose_corpus
 from tuszstore.corpus.formats.errata import load_errata
@@ -353,9 +354,67 @@ def test_a_copy_without_times_in_its_headers(tmp_path: Path) -> None:
     second = block(2, "PN07-1.edf", "", "10.00.20", "10.00.22")
     assert read(one(tmp_path, GOOD, second, start="00.00.00")) == {"PN07-1": [(1, 11), (20, 22)]}
     assert notes(tmp_path, "PN07-1") == [
-        "Seizures-list-PN07.txt, line 11: recording starts at 10.00.00, which is used: by "
-        "its header (00.00.00) it has no seizure"
+        "Seizures-list-PN07.txt, line 11: recording starts at 10.00.00, which is used: the "
+        "00.00.00 of its header is taken as no time"
     ]
+
+
+def test_a_header_that_is_hours_off(tmp_path: Path) -> None:
+    assert read(one(tmp_path, GOOD, start="13.00.00")) == {"PN07-1": [(1, 11)]}
+    assert notes(tmp_path, "PN07-1") == [
+        "Seizures-list-PN07.txt, line 11: recording starts at 10.00.00, which is used: by "
+        "its header (13.00.00) it has no seizure"
+    ]
+
+
+def test_a_zeroed_header_near_midnight_is_no_time(tmp_path: Path) -> None:
+    """By the header the seizure would be in the recording as well, 15 s too early."""
+    listed = block(1, "PN07-1.edf", "23.59.45", "00.00.10", "00.00.20")
+    corpus = one(tmp_path, listed, start="00.00.00")
+    assert read(corpus) == {"PN07-1": [(25, 35)]}
+    assert corpus.recordings().notes == [
+        "1 recording has the start 00.00.00 in the header and another one in the list, which is "
+        "used, such as PN07/PN07-1.edf: check the seizures, or use the original files"
+    ]
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["clocks", "cut off"])
+def test_a_seizure_outside_its_recording(tmp_path: Path, cut: bool) -> None:
+    one(tmp_path, block(1, "PN07-1.edf", "10.00.00", "10.00.30", "10.00.35"), start="10.00.00")
+    path = tmp_path / "PN07" / "PN07-1.edf"
+    if cut:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        write_list(tmp_path, "PN07", block(1, "PN07-1.edf", "10.00.00", "11.00.30", "11.00.35"))
+    values = {"corpus.split_policy": "file_order", "windows.length": 10.0}
+    config = tuszstore.load_config("bipolar", values)
+    report = tuszstore.build(config, data=tmp_path, store=tmp_path / "s", workers=0)
+    (told,) = (text for text in report.warnings if "impossible events" in text)
+    hint = (
+        "the file is cut off, and the event may be in the part that is missing."
+        if cut
+        else "the list has clock times: do they fit the start in the header of the EDF file, and "
+        "its length?"
+    )
+    assert told.endswith(
+        f". 1 recording is stored as background although a seizure is annotated: {hint} --set "
+        "labels.suspicious=leave_out excludes such recordings"
+    )
+    before = tuszstore.open(report.store).attrs["warnings"]
+    reindex(report.store, reread_annotations=True)
+    assert sorted(tuszstore.open(report.store).attrs["warnings"]) == sorted(before)
+
+
+@pytest.mark.parametrize(
+    ("first", "onset"),
+    [("00.00.00", 10), ("00.00.01", 10), ("", 10), ("03.00.00", 10)],
+    ids=["equal", "rounded", "not listed", "only the header has the seizure"],
+)
+def test_a_recording_that_begins_at_midnight(tmp_path: Path, first: str, onset: int) -> None:
+    listed = block(1, "PN07-1.edf", first, "00.00.10", "00.00.20")
+    corpus = one(tmp_path, listed, start="00.00.00")
+    assert read(corpus) == {"PN07-1": [(onset, onset + 10)]}
+    assert corpus.recordings().notes == []
 
 
 def test_the_header_counts_where_any_seizure_is_in_the_recording(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What words mean: classes, patterns, what the corpus says, what is to be ignored."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -360,7 +361,10 @@ def test_an_event_wholly_outside_is_dropped_with_cause_and_way_out(
     assert ("outside" in [doubt.kind for doubt in doubts]) == dropped
     assert {"past_end", "before_start", "too_long"}.isdisjoint(d.kind for d in doubts)
     marked = mark_events(annotation(one), 100, 1.0, DEFAULT)
-    hint = "are onset and duration in seconds? --set labels.suspicious=leave_out excludes"
+    hint = (
+        ". 1 recording is stored as background although a seizure is annotated: are onset and "
+        "duration in seconds? --set labels.suspicious=leave_out excludes such recordings"
+    )
     warnings = warn_of_doubts([("a.edf", doubts)])
     assert any(hint in text for text in warnings) == dropped
     if dropped:
@@ -368,6 +372,27 @@ def test_an_event_wholly_outside_is_dropped_with_cause_and_way_out(
         assert any(note.endswith("dropped") for note in marked.notes)
         with pytest.raises(RecordingError, match=r"impossible annotation: an event "):
             mark_events(annotation(one), 100, 1.0, labels(suspicious="leave_out"))
+
+
+def test_a_recording_with_another_seizure_is_not_background() -> None:
+    events = [event(20000, 25000), event(10, 20)]
+    doubts = find_doubts(events, 100.0, DEFAULT, "a hint?")
+    (told,) = warn_of_doubts([("a.edf", doubts), ("b.edf", doubts)])
+    assert "background" not in told
+    assert told.endswith(
+        "of 100 s. a hint? --set labels.suspicious=leave_out excludes such recordings"
+    )
+    lost = find_doubts(events[:1], 100.0, DEFAULT, "a hint")
+    (told,) = warn_of_doubts([("a.edf", lost), ("b.edf", lost)])
+    assert (
+        ". 2 recordings are stored as background although a seizure is annotated: a hint. " in told
+    )
+
+
+def test_the_hint_of_an_annotation_is_told() -> None:
+    known = replace(annotation(event(20000, 25000)), outside="is the clock right?")
+    with pytest.raises(RecordingError, match=r"\(is the clock right\?\); to keep"):
+        mark_events(known, 100, 1.0, labels(suspicious="leave_out"))
 
 
 def test_rows_that_repeat_an_impossible_event_are_counted() -> None:

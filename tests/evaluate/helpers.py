@@ -19,6 +19,7 @@ def recordings(ids: Sequence[str], **columns: Any) -> Recordings:
         "montage": ["01_tcp_ar"] * n,
         "source_id": list(ids),
         "raters": [""] * n,
+        "timeline": [""] * n,
     }
     values: dict[str, Any] = {
         "labelled": np.ones(n, bool),

@@ -1,5 +1,6 @@
 """From traces to events."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,19 @@ def events(values: Any, step: float = 1.0, seconds: float = 1e9, **rule: Any) ->
     )
     assert len(spans) == len(sure)
     return [tuple(span) for span in spans.tolist()]
+
+
+@pytest.mark.parametrize("name", ["threshold", "hysteresis", "min_duration", "merge_gap", "smooth"])
+@pytest.mark.parametrize("value", ["0.5", [0.5]])
+def test_a_number_of_another_type_is_named(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{name} must be a number, not {re.escape(repr(value))}"):
+        EventRule(**{"threshold": 0.5, name: value})
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert EventRule(np.float32(0.5), hysteresis=None, smooth=np.float64(2)).smooth == 2
+    with pytest.raises(TypeError, match="threshold must be a number, not None"):
+        EventRule(None)  # type: ignore[arg-type]
 
 
 def slowly(values: Any, threshold: float, low: float, gap: float, least: float) -> Any:

@@ -235,6 +235,15 @@ def test_an_alarm_may_foretell_a_seizure_of_the_next_file() -> None:
     assert found.seconds == 3 * 3600
 
 
+def test_an_alarm_foretells_nothing_on_another_timeline() -> None:
+    of = recordings(["a", "b"], patient=["p", "p"], patient_time=[0.0, 3600.0], timeline=["1", "2"])
+    nothing = [as_spans([])] * 2
+    seizures = [as_spans([]), as_spans([(100, 160)])]
+    lines = timelines(of, seizures, nothing, [np.array([3500.0]), np.empty(0)])
+    found = forecast(lines, sph=0, sop=600)
+    assert (len(lines), found.foretold, found.seizures) == (2, 0, 1)
+
+
 @pytest.mark.parametrize("wrong", [{"sop": 0}, {"sph": -1}, {"refractory": -1}, {"sop": math.inf}])
 def test_times_that_are_none_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be 0 s or more"):

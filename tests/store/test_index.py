@@ -222,7 +222,7 @@ class TestSelect:
     def test_a_recording_by_id_name_or_row(self, train: tuszstore.Store) -> None:
         id_ = train.recordings["id"].values[1]
         expected = np.flatnonzero(train.index["recording"].values == 1)
-        for value in (id_, Path(id_).stem, 1, [1]):
+        for value in (id_, Path(id_).stem, Path(id_).name, 1, [1]):
             np.testing.assert_array_equal(train.select(recording=value), expected)
 
     @pytest.mark.parametrize(

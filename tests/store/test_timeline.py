@@ -23,6 +23,7 @@ def timelines(
     labelled: list[bool],
     patients: list[str],
     seizures: list[tuple[int, int, int]],
+    names: list[str] | None = None,
 ) -> Timelines:
     """Put recordings and seizures `(recording, first, stop)` on timelines, at 1 Hz."""
     rows = np.array(seizures, np.int64).reshape(-1, 3)
@@ -32,6 +33,8 @@ def timelines(
         "n_samples": np.array(lengths),
         "labelled": np.array(labelled),
     }
+    if names:
+        recordings["timeline"] = np.array(names, object)
     events: dict[str, Any] = {
         "recording": rows[:, 0],
         "first_sample": rows[:, 1],
@@ -117,6 +120,15 @@ def test_the_hour_before_a_seizure_of_the_next_recording_is_not_interictal() -> 
     assert math.isnan(found["time_to_seizure"][1])
     assert found["time_since_seizure"][1] == 9000 - 4260
     assert found["seizure_free_before"][1] == 0  # what was between is not recorded
+
+
+def test_a_seizure_on_another_timeline_of_the_patient_has_no_distance() -> None:
+    case = ([0, 0, 100, 50], [40, 40, 40, 40], [True] * 4, ["a", "a", "a", "b"], [(0, 10, 20)])
+    found = timelines(*case, names=["1", "2", "1", ""]).distances(
+        np.arange(4), np.full(4, 30), LENGTH, 1.0
+    )
+    np.testing.assert_array_equal(found["time_since_seizure"], [10, math.nan, 110, math.nan])
+    np.testing.assert_array_equal(found["seizure_free_before"], [10, 30, 30, 30])
 
 
 def test_no_seizure_and_no_recording() -> None:

@@ -113,20 +113,34 @@ def _write_derived(path: Path, parts: Sequence[Part], derived: Derived) -> None:
         )
 
 
-def _patient_time(parts: Sequence[Part]) -> NDArray[np.float64]:
-    """Return start times (s) relative to the patient's first recording among those given."""
+def _times(parts: Sequence[Part]) -> dict[str, NDArray[Any]]:
+    """Return the columns of start times (s), from the first one of the same timeline.
+
+    Timelines are numbered within their patient, since a name of one may be that of a patient. If
+    no patient has two, there is no such column.
+    """
     starts = [part.planned.start if part.planned.clock != "none" else None for part in parts]
-    patients = [part.planned.recording.patient for part in parts]
-    first: dict[str, datetime] = {}
-    for patient, start in zip(patients, starts, strict=True):
+    lines = [(part.planned.recording.patient, part.planned.timeline) for part in parts]
+    first: dict[tuple[str, str], datetime] = {}
+    for line, start in zip(lines, starts, strict=True):
         if start is not None:
-            first[patient] = min(start, first.get(patient, start))
-    return np.array(
-        [
-            (start - first[patient]).total_seconds() if start is not None else np.nan
-            for patient, start in zip(patients, starts, strict=True)
-        ]
-    )
+            first[line] = min(start, first.get(line, start))
+    times = [
+        (start - first[line]).total_seconds() if start is not None else np.nan
+        for line, start in zip(lines, starts, strict=True)
+    ]
+    columns: dict[str, NDArray[Any]] = {"patient_time": np.array(times)}
+    known: dict[str, list[str]] = {}
+    for patient, name in sorted(first):
+        known.setdefault(patient, []).append(name)
+    if any(len(names) > 1 for names in known.values()):
+        columns["timeline"] = strings(
+            str(known[patient].index(name) + 1)
+            if start is not None and len(known[patient]) > 1
+            else ""
+            for (patient, name), start in zip(lines, starts, strict=True)
+        )
+    return columns
 
 
 def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[Any]]:
@@ -150,7 +164,7 @@ def _recordings(parts: Sequence[Part], geometry: Geometry) -> dict[str, NDArray[
     columns["source_id"] = columns["id"]
     columns["source_start"] = np.zeros(len(parts))
     columns["source_samples"] = np.array([part.planned.n_source for part in parts])
-    columns["patient_time"] = _patient_time(parts)
+    columns |= _times(parts)
     for name in ("signal_key", "label_key"):
         columns[name] = strings(getattr(part.record, name) for part in parts)
     columns |= rater_columns([str(part.record.row["raters"]) for part in parts])

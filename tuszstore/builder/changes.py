@@ -19,7 +19,7 @@ from tuszstore.corpus.annotations import Event
 from tuszstore.corpus.events import MarkedEvents
 from tuszstore.corpus.sources import signal_sha256
 from tuszstore.errors import RecordingError, StoreError
-from tuszstore.store.absent import AbsentError
+from tuszstore.store.absent import RARE, AbsentError
 from tuszstore.store.metadata import StoreMetadata, refuse_newer
 from tuszstore.store.settings import Difference, shown
 
@@ -146,8 +146,9 @@ class Published:
     def __init__(self, store: StoreMetadata) -> None:
         self.store = store
         tables = (store.recordings, store.events, store.shards, store.left_out)
-        if lost := [variable for table in tables for variable in table.absent]:
-            raise AbsentError(store.path, lost[0].path)
+        absent = (variable.path for table in tables for variable in table.absent)
+        if lost := [path for path in absent if path not in RARE]:
+            raise AbsentError(store.path, lost[0])
         attributes = store.attributes
         self._made_by = attributes.get("versions_of_signal", [attributes["versions"]])
         recordings, events = store.recordings, store.events

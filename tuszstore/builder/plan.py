@@ -28,7 +28,7 @@ from tuszstore.corpus.base import Discovery, LeftOut, Recording
 from tuszstore.corpus.checked import CheckedCorpus
 from tuszstore.corpus.choose import CorpusRef, choose_corpus
 from tuszstore.corpus.copies import choose_originals, find_equal
-from tuszstore.corpus.doubts import find_doubts, warn_of_doubts
+from tuszstore.corpus.doubts import CUT_OFF, find_doubts, warn_of_doubts
 from tuszstore.corpus.events import mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.listing import is_utf8
 from tuszstore.corpus.pseudonyms import (
@@ -327,12 +327,14 @@ def _inspect(
     told: dict[str, Any] = {"annotation_digest": ""}
     try:
         known = corpus.annotation(recording)
+        if facts.facts.cut_off:
+            known = replace(known, outside=CUT_OFF)
         marked = mark_events(known, n_samples, sfreq, labels)
         words = (event.label for event in marked.events)
         told = {
             "annotation_digest": known.digest,
             "raters": marked.raters,
-            "doubts": find_doubts(known.events, n_samples / sfreq, labels),
+            "doubts": find_doubts(known.events, n_samples / sfreq, labels, known.outside),
             "doubtful": tuple(
                 sorted(not_counted(zip(words, marked.class_bit.tolist(), strict=True), labels))
             ),
@@ -356,6 +358,7 @@ def _inspect(
         mains=facts.facts.mains,
         mains_from=facts.facts.mains_from,
         cut_off=facts.facts.cut_off,
+        timeline=facts.facts.timeline,
         fingerprint=(
             *stat_signal(files.signal),
             *(n for stat in others for n in (stat.st_size, stat.st_mtime_ns)),

@@ -68,6 +68,8 @@ class PlannedRecording:
         Source of `mains`.
     cut_off : str
         What is there of a recording whose file is cut off; empty otherwise.
+    timeline : str
+        Names the recordings of the patient with whose `start` its own can be compared.
     """
 
     recording: Recording
@@ -88,6 +90,7 @@ class PlannedRecording:
     mains: float | None = None
     mains_from: str = ""
     cut_off: str = ""
+    timeline: str = ""
 
     @property
     def source(self) -> tuple[int, int]:

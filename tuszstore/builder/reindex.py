@@ -29,7 +29,8 @@ from tuszstore.builder.tables import event_columns, rater_columns, strings
 from tuszstore.config import Config
 from tuszstore.corpus.annotations import Annotation, Unlabelled
 from tuszstore.corpus.base import Recording
-from tuszstore.corpus.doubts import CANNOT_BE, Doubt, find_doubts, warn_of_doubts
+from tuszstore.corpus.checked import CheckedCorpus
+from tuszstore.corpus.doubts import CANNOT_BE, CUT_OFF, Doubt, find_doubts, warn_of_doubts
 from tuszstore.corpus.events import NOT_COUNTED, mark_events, not_counted, warn_not_counted
 from tuszstore.corpus.pseudonyms import without_names
 from tuszstore.corpus.sources import Sources, find_sources, root_of
@@ -205,6 +206,14 @@ def _annotation(
         raise
 
 
+def _is_cut_off(corpus: CheckedCorpus, recording: Recording) -> bool:
+    """Return whether the file of a recording is known to end before the recording does."""
+    try:
+        return bool(corpus.facts(recording).cut_off)
+    except (OSError, RecordingError):
+        return False
+
+
 def _write_labels(
     path: Path, store: StoreMetadata, config: Config, sources: Sources
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]], list[tuple[str, tuple[Doubt, ...]]]]:
@@ -228,6 +237,9 @@ def _write_labels(
             source = sources.find(id_)
             known = _annotation(corpus.annotation, source, stays=not digest)
             if known:
+                doubts = find_doubts(known.events, n_samples / store.geometry.sfreq, config.labels)
+                if any(doubt.hint for doubt in doubts) and _is_cut_off(corpus, source):
+                    known = replace(known, outside=CUT_OFF)
                 mark_events(known, n_samples, store.geometry.sfreq, config.labels)
             annotations.append(known)
         except RecordingError as error:
@@ -269,9 +281,9 @@ def _write_labels(
         ),
     }
     sfreq = store.geometry.sfreq
-    doubts = [
-        (id_, find_doubts(known.events, n_samples / sfreq, config.labels))
+    impossible = [
+        (id_, find_doubts(known.events, n_samples / sfreq, config.labels, known.outside))
         for (id_, n_samples, _, _), known in zip(rows, annotations, strict=True)
         if known
     ]
-    return made, columns, doubts
+    return made, columns, impossible

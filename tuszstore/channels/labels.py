@@ -183,6 +183,10 @@ def _reference(text: str, *, ignore_case: bool) -> str | None:
     return name if known else None
 
 
+ONE_REFERENCE = "electrodes against one common reference are required"
+"""How the description of a file with bipolar signals ends where electrodes are needed."""
+
+
 def describe_labels(
     labels: Sequence[str],
     *,
@@ -247,7 +251,7 @@ def describe_labels(
         what = "all" if one_reference else "both electrodes of a derivation"
         return f"the file has {several}, and {what} must be against one reference"
     if one_reference and len(pairs) > len(groups.get("", ())):
-        return f"the file has {several}, and electrodes against one common reference are required"
+        return f"the file has {several}, and {ONE_REFERENCE}"
     return f"the file has {several}"
 
 

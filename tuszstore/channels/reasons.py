@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from tuszstore.channels.derivations import AVERAGE, Channel
-from tuszstore.channels.labels import describe_labels
+from tuszstore.channels.labels import ONE_REFERENCE, describe_labels
 from tuszstore.channels.names import canonical, is_electrode
 from tuszstore.channels.sets import SETS
 
@@ -54,6 +54,11 @@ def why_not(
         one_reference=bool(plain) and not derived,
     )
     parts.append(told)
+    if told.endswith(ONE_REFERENCE):
+        parts.append(
+            "from its bipolar channels, electrodes cannot be computed: --config bipolar uses the "
+            "bipolar channels of the longitudinal montage"
+        )
     if other_case:
         parts.append("they exist in another case: set channels.ignore_case to true")
     elif would_do:

@@ -30,7 +30,7 @@ from tuszstore.compat import explain_missing
 @click.option(
     "--recording",
     metavar="ID",
-    help="Recording to show first: its id, file name without suffix, or row.",
+    help="Recording to show first: its id, file name with or without suffix, or row.",
 )
 @click.option("--at", type=float, default=0.0, metavar="SECONDS", help="Time to show first.")
 @click.option(

@@ -18,7 +18,7 @@ from tuszstore.text import printable
 @click.option(
     "--recording",
     metavar="ID",
-    help="Recording to draw a stretch of: its id, file name without suffix, or row.",
+    help="Recording to draw a stretch of: its id, file name with or without suffix, or row.",
 )
 @click.option("--at", type=float, metavar="SECONDS", help="Start of the stretch.  [default: 0]")
 @click.option(

@@ -1,6 +1,7 @@
 """Messages for rejected values: the key, the reason, the source, and the nearest known key."""
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Any, TypeVar, get_args
@@ -39,6 +40,8 @@ def _set_by(location: tuple[Any, ...], options: Mapping[str, str], *, within: bo
 
 def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in problem["loc"])
+    if told := _joined_by_colon(problem):
+        return f"{key}: {told}"
     if problem["type"] != "extra_forbidden":
         message = _message(model, problem, key)
         return f"{key}: {message}" if key else message
@@ -47,6 +50,15 @@ def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
     nearest = _nearest(model, above, known, last)
     hint = f"did you mean {nearest!r}? " if nearest else ""
     return f"unknown key {key!r}; {hint}(known here: {', '.join(sorted(known))})"
+
+
+def _joined_by_colon(problem: dict[str, Any]) -> str:
+    """Return what is wrong with a key such as ``sz_foc*:fnsz``, for which YAML has no value."""
+    before, colon, after = str(problem["loc"][-1] if problem["loc"] else "").rpartition(":")
+    if problem["input"] is not None or not (before and colon and after):
+        return ""
+    pair = f"{json.dumps(before, ensure_ascii=False)}: {after}"
+    return f"has no value: YAML needs a blank after the colon, {{{pair}}}"
 
 
 def _nearest(model: type[BaseModel], above: list[str], known: list[str], last: str) -> str:

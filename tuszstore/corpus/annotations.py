@@ -142,6 +142,9 @@ class Annotation:
         no rater reviewed is unlabelled.
     file : str
         Name of the file with the rows of events, for messages; empty if there is none.
+    outside : str
+        What to check if an event is wholly outside the recording, for messages; by default whether
+        times are in seconds.
     """
 
     events: tuple[Event, ...]
@@ -151,6 +154,7 @@ class Annotation:
     notes: tuple[str, ...] = ()
     looked: tuple[Looked, ...] = ()
     file: str = ""
+    outside: str = ""
 
 
 class Unlabelled(RecordingError):

@@ -22,7 +22,7 @@ PROTOCOL = 1
 
 Clock = Literal["real", "surrogate", "none"]
 """What the start of a recording means: the true time; a shifted time with correct intervals
-within a patient; or nothing."""
+within a patient, or within a `timeline` of one; or nothing."""
 
 DUPLICATE = "same recording as "
 """How the reason for excluding a copy begins, before the id of the recording that is kept."""
@@ -204,6 +204,9 @@ class SourceFacts:
     cut_off : str
         If the file ends before the recording does, what is there, such as ``30 of 62 data
         records``; empty otherwise. Planning warns of it.
+    timeline : str
+        Names the recordings of the patient with whose `start` its own can be compared. Others of
+        the patient, such as those whose dates were shifted by another time, have another name.
     """
 
     signals: tuple[SourceSignal, ...]
@@ -213,6 +216,7 @@ class SourceFacts:
     mains: float | None = None
     mains_from: str = ""
     cut_off: str = ""
+    timeline: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

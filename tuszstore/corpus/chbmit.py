@@ -51,6 +51,10 @@ _ZERO = re.compile(r"0[12](?!\w)")
 _MANY = 8  # least electrodes of a file in which a similar label counts as misspelt
 _MAX_SUMMARY = 1 << 22
 _MAX_SEIZURES = 1 << 16
+_OUTSIDE = (
+    "do File Start Time and File End Time in the summary fit the start in the header of the EDF "
+    "file, and its length?"
+)
 _AGREE = 1.0  # s, between a summary and a .seizures file
 
 
@@ -58,7 +62,7 @@ class ChbMit(EdfCorpus):
     """CHB-MIT as on PhysioNet, or some of its cases."""
 
     name = "chbmit"
-    version = 1
+    version = 2
     patient_namespace = "chbmit"
     nested = True
     mains = 60.0
@@ -122,7 +126,15 @@ class ChbMit(EdfCorpus):
         start = read_start(recording.path)
         clock: Clock = "surrogate" if start else "none"
         notes = (*facts.notes, *notes, *self._told(recording))
-        return replace(facts, signals=signals, start=start, clock=clock, notes=notes)
+        # dates were shifted by another time for each case, also for the two of one patient
+        return replace(
+            facts,
+            signals=signals,
+            start=start,
+            clock=clock,
+            timeline=recording.session,
+            notes=notes,
+        )
 
     def annotation(self, recording: Recording) -> Annotation:
         """Return the seizures of a recording's entry in the summary."""
@@ -137,7 +149,7 @@ class ChbMit(EdfCorpus):
         state = repr((entry.digest, seizures, notes))
         digest = hashlib.sha256(state.encode()).hexdigest()
         file = _summary_of(recording.path).name
-        return Annotation(events, None, digest, notes=notes, file=file)
+        return Annotation(events, None, digest, notes=notes, file=file, outside=_OUTSIDE)
 
     def _recording(self, path: Path) -> Recording:
         id_ = path.relative_to(self.root).as_posix()

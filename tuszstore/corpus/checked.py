@@ -154,7 +154,7 @@ class CheckedCorpus:
         known = isinstance(mains, int | float) and not isinstance(mains, bool)
         if mains is not None and not (known and 0 < mains < math.inf):
             raise self._wrong(RecordingError, "facts", "a frequency (Hz) or None as mains", mains)
-        for name in ("mains_from", "cut_off"):
+        for name in ("mains_from", "cut_off", "timeline"):
             if not isinstance(text := getattr(facts, name), str):
                 raise self._wrong(RecordingError, "facts", f"a text as {name}", text)
         return facts
@@ -187,8 +187,9 @@ class CheckedCorpus:
             raise self._wrong(RecordingError, "annotation", "a tuple of events", found.events)
         if not (_are_texts(found.notes) and _are_texts(found.raters)):
             raise self._wrong(RecordingError, "annotation", "texts as notes and raters", found)
-        if not isinstance(found.file, str):
-            raise self._wrong(RecordingError, "annotation", "a name of the file", found.file)
+        for name in ("file", "outside"):
+            if not isinstance(text := getattr(found, name), str):
+                raise self._wrong(RecordingError, "annotation", f"a text as {name}", text)
         if not isinstance(found.seconds, int | float | None):
             raise self._wrong(RecordingError, "annotation", "a duration", found.seconds)
         self._check_raters(found)

@@ -28,10 +28,13 @@ KINDS = {
 }
 """Kinds of doubt, and how each is reported."""
 
-DROPPED = (
-    "are onset and duration in seconds? --set labels.suspicious=leave_out excludes such recordings"
-)
-"""Likely cause of an event that is wholly outside its recording, and the way out."""
+IN_SECONDS = "are onset and duration in seconds?"
+"""What to check about an event that is wholly outside its recording, unless its corpus says."""
+
+CUT_OFF = "the file is cut off, and the event may be in the part that is missing"
+"""The cause where a file ends before the recording does."""
+
+_WAY_OUT = "--set labels.suspicious=leave_out excludes such recordings"
 
 CANNOT_BE = "impossible events"
 """How the warning that counts them begins."""
@@ -49,14 +52,22 @@ class Doubt:
         The event: its row, class and times.
     rows : int
         Rows of the file that hold it: one for each channel, or one.
+    hint : str
+        What to check, if it is wholly outside the recording.
+    lost : bool
+        Whether it is a seizure of a recording that without it has none.
     """
 
     kind: str
     told: str
     rows: int = 1
+    hint: str = ""
+    lost: bool = False
 
 
-def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tuple[Doubt, ...]:
+def find_doubts(
+    events: Sequence[Event], seconds: float, config: Labels, hint: str = ""
+) -> tuple[Doubt, ...]:
     """Return the impossible events of a recording.
 
     Only events that mean a class are checked, not background or ignored ones.
@@ -70,8 +81,12 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
     seconds : float
         Duration of the recording.
     config : Labels
+    hint : str
+        What to check about an event that is wholly outside; see
+        :attr:`~tuszstore.corpus.annotations.Annotation.outside`.
     """
     words = words_of(config)
+    outside, seizures_within = set(), False
     found: list[tuple[int, Doubt]] = []
     groups: dict[tuple[int, str, str], list[tuple[float, float, int]]] = {}
     for number, event in enumerate(events):
@@ -88,14 +103,19 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
         lasts = offset > onset or kinds == ["open_end"]
         if lasts and (onset >= seconds or onset < offset <= 0):
             kinds.append("outside")
+            if bit & config.seizure_bits:
+                outside.add(number)
         else:
+            seizures_within |= lasts and bool(bit & config.seizure_bits)
             if offset > seconds + LATE:
                 kinds.append("past_end")
             if onset < -LATE:
                 kinds.append("before_start")
             if offset - onset > seconds:
                 kinds.append("too_long")
-        found += [(number, Doubt(kind, _told(event, seconds))) for kind in kinds]
+        found += [
+            (number, Doubt(kind, _told(event, seconds), hint=_hint(kind, hint))) for kind in kinds
+        ]
     for group in groups.values():
         latest = -math.inf
         for onset, offset, number in sorted(group):
@@ -105,10 +125,16 @@ def find_doubts(events: Sequence[Event], seconds: float, config: Labels) -> tupl
     # annotations by channel repeat an event for many channels: only the first is reported
     same: dict[tuple[str, str, float, str, str], list[Doubt]] = {}
     for number, doubt in sorted(found, key=lambda pair: pair[0]):
+        if doubt.kind == "outside" and number in outside and not seizures_within:
+            doubt = replace(doubt, lost=True)
         event = events[number]
         what = (doubt.kind, event.label, event.onset, str(event.offset), event.rater)
         same.setdefault(what, []).append(doubt)
     return tuple(replace(doubts[0], rows=len(doubts)) for doubts in same.values())
+
+
+def _hint(kind: str, hint: str) -> str:
+    return (hint or IN_SECONDS) if kind == "outside" else ""
 
 
 def _told(event: Event, seconds: float) -> str:
@@ -119,7 +145,7 @@ def _told(event: Event, seconds: float) -> str:
 
 
 def refuse_doubtful(
-    events: Sequence[Event], seconds: float, config: Labels, file: str = ""
+    events: Sequence[Event], seconds: float, config: Labels, file: str = "", hint: str = ""
 ) -> None:
     """Reject a recording with impossible events, if the configuration asks for it.
 
@@ -131,6 +157,8 @@ def refuse_doubtful(
     config : Labels
     file : str
         Name of the annotation file, for messages.
+    hint : str
+        As for :func:`find_doubts`.
 
     Raises
     ------
@@ -142,11 +170,11 @@ def refuse_doubtful(
             f"{file or 'annotation'}, line {open_[0].row}: event {open_[0].label!r} has no end; "
             "set labels.open_end to the duration (s) of such an event"
         )
-    if config.suspicious == "leave_out" and (doubts := find_doubts(events, seconds, config)):
+    if config.suspicious == "leave_out" and (doubts := find_doubts(events, seconds, config, hint)):
         doubt = doubts[0]
         more = f" ({len(doubts)} in all)" if len(doubts) > 1 else ""
         kind = KINDS[doubt.kind].removesuffix(", dropped")
-        cause = " (are onset and duration in seconds?)" if doubt.kind == "outside" else ""
+        cause = f" ({doubt.hint})" if doubt.hint else ""
         raise RecordingError(
             f"{f'{file}: ' if file else ''}impossible annotation: an event "
             f"{kind}, {doubt.told}{more}{cause}; to keep the recording anyway, set "
@@ -162,19 +190,23 @@ def warn_of_doubts(found: Iterable[tuple[str, Iterable[Doubt]]]) -> list[str]:
     found : iterable of (str, iterable of Doubt)
         Id of each recording, and its impossible events.
     """
-    by_kind: dict[str, list[tuple[str, int]]] = {}
+    by_kind: dict[tuple[str, str], list[tuple[str, Doubt]]] = {}
     for id_, doubts in found:
         for doubt in doubts:
-            told = f"{printable(id_)}, {doubt.told}"
-            by_kind.setdefault(doubt.kind, []).append((told, doubt.rows))
+            by_kind.setdefault((doubt.kind, doubt.hint), []).append((id_, doubt))
+    order = list(KINDS)
     warnings = []
-    for kind, what in KINDS.items():
-        if not (same := by_kind.get(kind)):
-            continue
-        rows = sum(number for _, number in same)
+    for (kind, hint), same in sorted(by_kind.items(), key=lambda item: order.index(item[0][0])):
+        rows = sum(doubt.rows for _, doubt in same)
         # notes of recordings count rows, which annotations by channel repeat
         more = f" (in {rows} rows)" if rows > len(same) else ""
-        examples = "; ".join(told for told, _ in same[:EXAMPLES])
-        cause = f". {DROPPED}" if kind == "outside" else ""
-        warnings.append(f"{CANNOT_BE}: {len(same)} {what}{more}, such as {examples}{cause}")
+        examples = "; ".join(f"{printable(id_)}, {doubt.told}" for id_, doubt in same[:EXAMPLES])
+        lost = len({id_ for id_, doubt in same if doubt.lost})
+        are = "recording is" if lost == 1 else "recordings are"
+        follows = f"{lost} {are} stored as background although a seizure is annotated: " * bool(
+            lost
+        )
+        stop = "" if hint.endswith("?") else "."
+        cause = f". {follows}{hint}{stop} {_WAY_OUT}" if hint else ""
+        warnings.append(f"{CANNOT_BE}: {len(same)} {KINDS[kind]}{more}, such as {examples}{cause}")
     return warnings

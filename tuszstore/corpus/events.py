@@ -39,6 +39,18 @@ _SEIZURE = re.compile(
 )
 """Parts of names of seizure classes, in lower case."""
 
+_KINDS = (
+    ("absence", "absz"),
+    ("myoclon", "mysz"),
+    ("tonic.?clonic", "tcsz"),
+    ("atonic", "atsz"),
+    ("tonic", "tnsz"),
+    ("clonic", "cnsz"),
+    ("focal|partial", "fnsz"),
+    ("general", "gnsz"),
+)
+"""Parts of names of seizures, and the class of TUSZ that a message proposes."""
+
 _NO_SEIZURE = re.compile(
     r"(?<![a-z])(?:no|non|not|without|pre|post|peri|inter)[\W_]*(?:an?[\W_]+)?(?:seiz|sz|ictal)"
     r"|(?:seiz\w*?|sz)[\W_]*free"
@@ -118,7 +130,7 @@ def mark_events(
     nobody_named = annotation.raters == ("",) and config.rater in RULES
     if nobody_named and not events and not annotation.looked:
         return NOTHING_MARKED  # most recordings of most corpora
-    refuse_doubtful(events, n_samples / sfreq, config, annotation.file)
+    refuse_doubtful(events, n_samples / sfreq, config, annotation.file, annotation.outside)
     ends = [_samples(event, sfreq, config) for event in events]
     raw_first = np.array([first for first, _ in ends], np.int64).reshape(-1)
     raw_stop = np.array([stop for _, stop in ends], np.int64).reshape(-1)
@@ -249,8 +261,9 @@ def _bit(event: Event, words: Words, config: Labels, file: str) -> int:
     if config.unknown == "background":
         return 0
     raise RecordingError(
-        f"{file or 'annotation'}, line {event.row}: unknown event class {event.label!r}; "
-        f"{_way_out(event, config)}"
+        f"{file or 'annotation'}, line {event.row}: unknown "
+        f"{'event class' if len(event.label.split()) == 1 else 'annotated text'} "
+        f"{event.label!r}; {_way_out(event, config)}"
     )
 
 
@@ -258,20 +271,30 @@ def _way_out(event: Event, config: Labels) -> str:
     if event.label.lower() in (name.lower() for name in config.classes):
         return "it is known in another case: set labels.ignore_case to true"
     if len(event.label.split()) != 1:
-        return "a class must be one word: map it to a class in labels.map"
+        return f"map it to a class, or to bckg, such as {_mapping(event.label, config)}"
     if looks_like_seizure(event.label):
-        meant = f"labels.map={{{json.dumps(event.label)}: {next(iter(config.seizure), 'bckg')}}}"
         return (
             "it looks like a seizure: if it is one, add it to labels.classes and to "
             "labels.seizure; in labels.classes alone it does not count as one. Or map it in "
-            "labels.map to a class, such as "
-            f"--set {shlex.quote(meant)}"
+            f"labels.map to a class, such as {_mapping(event.label, config)}"
         )
     return (
         "if it is a seizure, add it to labels.classes and to labels.seizure; if not, add it to "
         "labels.classes alone, map it in labels.map, leave its samples unlabelled "
         "(labels.ignore), or set labels.unknown to 'background'"
     )
+
+
+def _mapping(label: str, config: Labels) -> str:
+    """Return the option that maps a word, beside those that are mapped, to a class of its kind."""
+    class_ = BACKGROUND
+    if looks_like_seizure(label):
+        likely = (name for part, name in _KINDS if re.search(part, label.casefold()))
+        known = (name for name in likely if name in config.seizure)
+        class_ = next(known, config.seizure[0])
+    pairs = {**config.map, label: class_}.items()
+    told = ", ".join(f"{json.dumps(word, ensure_ascii=False)}: {name}" for word, name in pairs)
+    return f"--set {shlex.quote(f'labels.map={{{told}}}')}"
 
 
 def looks_like_seizure(label: str) -> bool:

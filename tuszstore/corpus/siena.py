@@ -44,6 +44,10 @@ _PATIENT = re.compile(r"PN\d{2,3}", re.IGNORECASE)
 _NAMED = re.compile(r"(PN\d{2,3})(-[\d.]*)?", re.IGNORECASE)
 _MAX_LIST = 1 << 22
 _AGREE = 1  # s, between the start times in a list and in a header
+_ZEROED = "the 00.00.00 of its header is taken as no time"
+_OUTSIDE = (
+    "the list has clock times: do they fit the start in the header of the EDF file, and its length?"
+)
 _LONGEST = DAY // 2  # s: longer seizures are those that end before they start
 
 
@@ -55,6 +59,7 @@ class _Clock:
     start: int
     notes: list[str] = field(default_factory=list)
     corrected: list[str] = field(default_factory=list)
+    zeroed: bool = False
 
 
 class Siena(EdfCorpus):
@@ -92,6 +97,7 @@ class Siena(EdfCorpus):
         for folder in sorted({path.parent for path in paths}):
             place = folder.relative_to(self.root).as_posix()
             found.folder_notes[place] = self._absent(folder, recordings)
+        found.notes += self._zeroed(recordings)
         return found
 
     def find(self, id: str) -> Recording:
@@ -113,6 +119,21 @@ class Siena(EdfCorpus):
         if self.options.get("annotation") == NONE:
             raise Unlabelled("labels.annotation is 'none'")
         path = _list_of(recording.path)
+        seizures = self._seizures(recording, path)
+        clock = self._clock_of(recording, seizures, path.name)
+        events = tuple(self._event(seizure, clock, recording) for seizure in seizures)
+        names = (
+            one.noted(f"named '{one.correction.listed}' in {path.name}")
+            for one in self._corrections.of(ListedName, recording)
+            if one.correction.listed in (seizure.file for seizure in seizures)
+        )
+        notes = tuple(dict.fromkeys((*names, *clock.notes)))
+        state = repr(([seizure.text for seizure in seizures], events, notes))
+        digest = hashlib.sha256(state.encode()).hexdigest()
+        return Annotation(events, None, digest, notes=notes, file=path.name, outside=_OUTSIDE)
+
+    def _seizures(self, recording: Recording, path: Path) -> list[ListedSeizure]:
+        """Return the seizures of a recording in a list."""
         try:
             listed = self._lists(path)
         except FileNotFoundError:
@@ -125,17 +146,7 @@ class Siena(EdfCorpus):
         if not seizures:
             self._refuse_misspelt(listed, path, recording)
             raise Unlabelled(f"no seizure of it in {path.name}")
-        clock = self._clock_of(recording, seizures, path.name)
-        events = tuple(self._event(seizure, clock, recording) for seizure in seizures)
-        names = (
-            one.noted(f"named '{one.correction.listed}' in {path.name}")
-            for one in self._corrections.of(ListedName, recording)
-            if one.correction.listed in (seizure.file for seizure in seizures)
-        )
-        notes = tuple(dict.fromkeys((*names, *clock.notes)))
-        state = repr(([seizure.text for seizure in seizures], events, notes))
-        digest = hashlib.sha256(state.encode()).hexdigest()
-        return Annotation(events, None, digest, notes=notes, file=path.name)
+        return seizures
 
     def _recording(self, path: Path) -> Recording:
         named = _NAMED.fullmatch(path.stem)
@@ -201,7 +212,7 @@ class Siena(EdfCorpus):
         """Return a recording's start time: the header's, unless a decision selects the list's.
 
         If the header cannot be right, as in a copy without times, and the list can, the list is
-        used.
+        used. A start of 00.00.00 that is not that of the list counts as none.
         """
         header = read_start(recording.path)
         first = [one for one in reversed(seizures) if one.registration_start]
@@ -222,7 +233,12 @@ class Siena(EdfCorpus):
             if apart <= _AGREE:
                 continue
             told = f"{name}, line {one.line}: recording starts at {_plain(start)}"
-            if len(listed) == 1 and self._only_inside(recording, seizures, clock.start, start):
+            by_header, by_list = self._inside(recording, seizures, clock.start, start)
+            if len(listed) == 1 and clock.start == 0 and (all(by_list) or not any(by_header)):
+                told += f", which is used: {_ZEROED}"
+                clock.start = start
+                clock.zeroed = True
+            elif len(listed) == 1 and all(by_list) and not any(by_header):
                 told += f", which is used: by its header ({_plain(clock.start)}) it has no seizure"
                 clock.start = start
             else:
@@ -249,18 +265,14 @@ class Siena(EdfCorpus):
                 return True
         return False
 
-    def _only_inside(
-        self, recording: Recording, seizures: Sequence[ListedSeizure], header: int, listed: int
-    ) -> bool:
-        """Return whether the seizures begin within a recording by the list's start time only."""
+    def _inside(
+        self, recording: Recording, seizures: Sequence[ListedSeizure], *starts: int
+    ) -> list[list[bool]]:
+        """Return whether the seizures begin within a recording, by each of some start times."""
         found = read_header(recording.path)
         seconds = found.n_records * found.record_seconds
-        starts = [time.seconds for one in seizures for time in one.starts]
-
-        def inside(start: int) -> list[bool]:
-            return [(time - start) % DAY < seconds for time in starts]
-
-        return all(inside(listed)) and not any(inside(header))
+        onsets = [time.seconds for one in seizures for time in one.starts]
+        return [[(onset - start) % DAY < seconds for onset in onsets] for start in starts]
 
     def _one(
         self, seizure: ListedSeizure, which: str, clock: _Clock, recording: Recording
@@ -305,6 +317,27 @@ class Siena(EdfCorpus):
         line, name = absent[0]
         count = plural(len(absent), "recording")
         return [f"{path.name} lists {count} not in the corpus, such as {name} (line {line})"]
+
+    def _zeroed(self, recordings: Sequence[Recording]) -> list[str]:
+        """Return a warning of headers without a time, in whose place that of the list is used."""
+        found = []
+        for recording in recordings:
+            path = _list_of(recording.path)
+            try:
+                start = read_start(recording.path)
+                if start is None or (start.hour, start.minute, start.second) != (0, 0, 0):
+                    continue
+                if self._clock_of(recording, self._seizures(recording, path), path.name).zeroed:
+                    found.append(recording.id)
+            except (OSError, RecordingError):
+                continue  # reported for the recording itself
+        if not found:
+            return []
+        has = "recording has" if len(found) == 1 else "recordings have"
+        return [
+            f"{len(found)} {has} the start 00.00.00 in the header and another one in the list, "
+            f"which is used, such as {found[0]}: check the seizures, or use the original files"
+        ]
 
 
 def _parse_list(content: bytes, name: str) -> SeizureList:

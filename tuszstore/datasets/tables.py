@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from tuszstore.store.absent import RARE
 from tuszstore.store.schema import VARIABLES
 from tuszstore.store.tables import BaseTable, WindowTables
 
@@ -150,7 +151,8 @@ def table_dataset(
         column = lazy_column(table.shape(name), dtype, partial(table.__getitem__, name))
         attributes = {"comment": variable.comment, **variable.attributes}
         data[name] = xarray.Variable(variable.dims, column, attributes)
-    absent = {ABSENT: [variable.name for variable in table.absent]} if table.absent else {}
+    lacking = [variable.name for variable in table.absent if variable.path not in RARE]
+    absent = {ABSENT: lacking} if lacking else {}
     dataset = TableDataset(data, attrs=absent)
     if "channel" in dataset.dims:
         dataset = dataset.assign_coords(channel=("channel", list(channels)))

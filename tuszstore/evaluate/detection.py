@@ -41,6 +41,11 @@ class EventRule:
     mode: Mode = "mean"
 
     def __post_init__(self) -> None:
+        for name in ("threshold", "hysteresis", "min_duration", "merge_gap", "smooth"):
+            value = getattr(self, name)
+            may_be_none = name in ("hysteresis", "smooth")
+            if not hasattr(value, "__float__") and not (value is None and may_be_none):
+                raise TypeError(f"{name} must be a number, not {value!r:.40}")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must be within 0 to 1, not {self.threshold}")
         if self.hysteresis is not None and not 0 <= self.hysteresis <= self.threshold:

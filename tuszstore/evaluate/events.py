@@ -86,7 +86,7 @@ class EventTable:
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row.
+            Id, file name with or without suffix, or row.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class EventTable:
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row.
+            Id, file name with or without suffix, or row.
 
         Returns
         -------

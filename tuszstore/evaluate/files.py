@@ -115,7 +115,7 @@ def from_annotations(
     recordings : Recordings
         The recordings of the table, such as ``predictions.recordings``.
     recording : str or int
-        Id, file name without suffix, or row.
+        Id, file name with or without suffix, or row.
     """
     row = find_recording(recordings.id, recording)
     chosen = [k for k, name in enumerate(annotations.description) if looks_like_seizure(str(name))]

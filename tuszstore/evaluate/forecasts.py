@@ -176,13 +176,14 @@ def timelines(
     alarms : sequence of ndarray of float64, shape (alarm,)
         Times in each recording.
     """
-    groups: dict[tuple[str, int], list[int]] = {}
+    groups: dict[tuple[str, str, int], list[int]] = {}
     for row in np.flatnonzero(recordings.labelled).tolist():
         told = math.isfinite(recordings.patient_time[row])
-        key = (str(recordings.patient[row]), -1 if told else row)
+        names = str(recordings.patient[row]), str(recordings.timeline[row])
+        key = (*names, -1 if told else row)
         groups.setdefault(key, []).append(row)
     lines = []
-    for (patient, _), rows in groups.items():
+    for (patient, *_), rows in groups.items():
         shifts = {row: float(np.nan_to_num(recordings.patient_time[row])) for row in rows}
         whole = {row: as_spans([(0.0, recordings.seconds[row])]) for row in rows}
         known = union(np.concatenate([whole[row] + shifts[row] for row in rows]), _SLACK)

@@ -98,8 +98,11 @@ def read_content(group: Any, attributes: Mapping[str, Any]) -> Content:
     """
 
     def columns(table: str, names: Any) -> dict[str, NDArray[Any]]:
-        found = {}
+        found: dict[str, NDArray[Any]] = {}
         for name in names:
+            if name == "timeline" and f"{table}/{name}" not in group:  # of an earlier release
+                found[name] = np.full(len(found["id"]), "", object)
+                continue
             values = np.asarray(group[f"{table}/{name}"][...])
             is_string = values.dtype.kind not in "biuf"
             found[name] = values.astype(object) if is_string else values

@@ -104,7 +104,7 @@ class Outputs:
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row of the recordings table.
+            Id, file name with or without suffix, or row of the recordings table.
         mode : {"mean", "max", "last", "causal"}
             How overlapping windows are merged: their mean, with smaller weights near
             the edges; the maximum; the value of the window that began last; or, using only past

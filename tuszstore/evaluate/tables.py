@@ -62,7 +62,7 @@ class Recordings(_Table):
 
     Attributes
     ----------
-    id, patient, session, montage, source_id, raters : ndarray of str
+    id, patient, session, montage, source_id, raters, timeline : ndarray of str
         As in the store; empty if unknown.
     labelled : ndarray of bool
         Whether it is annotated.
@@ -73,7 +73,7 @@ class Recordings(_Table):
     source_start : ndarray of float64
         Where it begins in `source_id` (s).
     patient_time : ndarray of float64
-        Start, from that of the patient's first recording (s); NaN if unknown.
+        Start, from that of the timeline's first recording (s); NaN if unknown.
     """
 
     id: Column
@@ -87,6 +87,7 @@ class Recordings(_Table):
     n_samples: Column
     source_start: Column
     patient_time: Column
+    timeline: Column
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def _recordings(source: "WindowCollection") -> Recordings:
     n_samples = np.asarray(table["n_samples"].values, np.int64)
     columns = {
         name: np.asarray(table[name].values if name in table else [""] * len(n_samples), object)
-        for name in ("id", "patient", "session", "montage", "raters")
+        for name in ("id", "patient", "session", "montage", "raters", "timeline")
     }
     seconds = n_samples / sfreq
     if {"source_samples", "source_sfreq"} <= set(table):

@@ -144,7 +144,7 @@ class Described(ABC):
         event_class : str or sequence of str, optional
             Windows with a sample of one of these classes, such as ``"tcsz"``.
         recording : str, int or sequence of them, optional
-            By id, by file name without suffix, or by row of `recordings`.
+            By id, by file name with or without suffix, or by row of `recordings`.
         min_fraction : float, optional
             Minimum fraction of samples in a seizure.
         min_seizure_free_before, min_seizure_free_after : float, optional

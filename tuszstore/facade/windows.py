@@ -153,7 +153,7 @@ class WindowCollection(Described):
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row of `recordings`.
+            Id, file name with or without suffix, or row of `recordings`.
         start, stop : float
             Seconds from the start of the recording, rounded to samples; by default to its end.
         microvolts : bool
@@ -241,7 +241,7 @@ class WindowCollection(Described):
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row of `recordings`.
+            Id, file name with or without suffix, or row of `recordings`.
         annotations : bool
             Whether its events become annotations: class, onset and duration as annotated, cut to
             the recording, and channels unless the whole montage is meant.

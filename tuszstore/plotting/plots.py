@@ -122,7 +122,7 @@ def plot_recording(
     store : Store
         A store, view or series.
     recording : str or int
-        Id, file name without suffix, or row of ``store.recordings``.
+        Id, file name with or without suffix, or row of ``store.recordings``.
     at, seconds : float
         Start, relative to the start of the recording, and length (s).
     bipolar, scale, negative_up, width

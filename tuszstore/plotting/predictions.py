@@ -43,7 +43,7 @@ def plot_prediction(
     predictions : Predictions
         Predictions of that store.
     recording : str or int
-        Id, file name without suffix, or row.
+        Id, file name with or without suffix, or row.
     at, seconds : float
         Start, relative to the start of the recording, and length (s).
     threshold : float

@@ -130,7 +130,7 @@ def recording_stretch(
     ----------
     store : Store
     recording : str or int
-        Id, file name without suffix, or row of ``store.recordings``.
+        Id, file name with or without suffix, or row of ``store.recordings``.
     at : float
         Start, in seconds from the start of the recording.
     seconds : float

@@ -48,7 +48,7 @@ def read_recording(
     store : StoreMetadata
     read_blocks : callable
     recording : str or int
-        Id, file name without suffix, or row of the recordings table.
+        Id, file name with or without suffix, or row of the recordings table.
     start, stop : float
         Seconds from the start of the recording, rounded to samples; by default to its end.
     microvolts : bool

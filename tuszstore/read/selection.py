@@ -1,6 +1,7 @@
 """Selecting windows by the values of their columns."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuszstore.store.categories import CATEGORIES
-from tuszstore.store.tables import WindowTables
+from tuszstore.store.tables import BaseTable, WindowTables
 
 Wanted = str | int | Sequence[str | int] | None
 
@@ -33,6 +34,8 @@ def select_windows(
     for name, values in (("patient", patient), ("montage", montage)):
         if values is not None:
             column = recordings[name].tolist()
+            if name == "patient":
+                _refuse_other_names(recordings, values, set(column))
             wanted = set(_known(name, values, sorted(set(column))))
             in_recordings &= np.fromiter((value in wanted for value in column), bool, len(column))
     if recording is not None:
@@ -97,6 +100,20 @@ def _known(name: str, values: Wanted, known: Iterable[str]) -> list[str]:
     return wanted
 
 
+def _refuse_other_names(recordings: BaseTable, values: Wanted, known: set[str]) -> None:
+    """Reject a patient who has another name by an erratum, naming it."""
+    for value in _listed(values):
+        if value in known:
+            continue
+        erratum = re.compile(rf"case '{re.escape(str(value))}' is patient '([^']*)' \(erratum")
+        notes = (erratum.search(note) for note in recordings.or_blank("notes").tolist())
+        if meant := next(filter(None, notes), None):
+            raise ValueError(
+                f"unknown patient {value!r}: by an erratum of the corpus it is patient "
+                f"{meant[1]!r}, and its recordings are session {value!r} of that patient"
+            )
+
+
 def find_recording(ids: NDArray[Any], value: str | int) -> int:
     """Return the row of one recording.
 
@@ -104,7 +121,7 @@ def find_recording(ids: NDArray[Any], value: str | int) -> int:
     ----------
     ids : ndarray of str, shape (recording,)
     value : str or int
-        Id, file name without suffix, or row.
+        Id, file name with or without suffix, or row.
 
     Raises
     ------
@@ -115,7 +132,10 @@ def find_recording(ids: NDArray[Any], value: str | int) -> int:
         if not -len(ids) <= value < len(ids):
             raise ValueError(f"no recording {value} in this store; it has {len(ids)}")
         return int(value) % len(ids)
-    rows = [k for k, id_ in enumerate(ids) if value in (id_, PurePosixPath(id_).stem)]
+    rows = [k for k, id_ in enumerate(ids) if value == id_]
+    if not rows:
+        names = map(PurePosixPath, ids)
+        rows = [k for k, name in enumerate(names) if value in (name.name, name.stem)]
     if not rows:
         _known("recording", value, ids)
     if len(rows) > 1:

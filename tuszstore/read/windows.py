@@ -306,7 +306,7 @@ class WindowReader:
         Parameters
         ----------
         recording : str or int
-            Id, file name without suffix, or row of the recordings table.
+            Id, file name with or without suffix, or row of the recordings table.
 
         Raises
         ------

@@ -33,6 +33,9 @@ COMPUTED = frozenset(
 )
 """Variables that are computed from others if missing."""
 
+RARE = frozenset({"recordings/timeline"})
+"""Variables that a store has only if they say something; without them it lacks nothing."""
+
 
 class AbsentError(StoreError, KeyError):
     """An optional variable that a store lacks and that cannot be computed.

@@ -137,8 +137,11 @@ VARIABLES = (
         ("source_id", _R, "string", "Recording that it is a part of; its own id without gaps"),
         ("source_start", _R, "float64", "Where it begins in that", _SECONDS),
         ("patient_time", _R, "float64",
-         "Start, from that of the patient's first recording; NaN if unknown",
+         "Start, from that of the timeline's first recording; NaN if unknown",
          _SECONDS),
+        ("timeline", _R, "string",
+         "Number of a timeline of the patient, on which patient_time is; missing or empty if the "
+         "patient has only one"),
         ("clock", _R, "string",
          "real, surrogate (shifted date, correct intervals) or none"),
         ("source_digest", _R, "string", "SHA-256 of the EDF file"),

@@ -1,8 +1,8 @@
 """Times from windows to seizures, on the timeline of a patient if clocks allow it.
 
-The recordings of a patient are on one timeline if their clocks give all start times; any other
-recording has its own timeline. All timelines are concatenated on one axis of
-samples, far enough apart that they do not interact.
+The recordings of a patient with a known start are on one timeline, or on several if their clocks
+cannot be compared; any other recording has its own timeline. All timelines are concatenated on one
+axis of samples, far enough apart that they do not interact.
 """
 
 from collections.abc import Mapping
@@ -104,7 +104,7 @@ class Timelines:
         ----------
         recordings : mapping of str to ndarray
             ``patient``, ``n_samples``, ``labelled`` and ``patient_time`` (s); without the last
-            each recording has a timeline of its own.
+            each recording has a timeline of its own. With ``timeline``, a patient may have several.
         events : mapping of str to ndarray
             ``recording``, ``first_sample``, ``stop_sample`` and ``bit``. What they mark as
             unlabelled is neither a seizure nor free of one.
@@ -210,6 +210,9 @@ def _lines(recordings: Mapping[str, NDArray[Any]], sfreq: float) -> tuple[Sample
     patients, code = np.unique(
         np.asarray(recordings["patient"]).astype(object), return_inverse=True
     )
+    if (several := recordings.get("timeline")) is not None:
+        names, number = np.unique(np.asarray(several).astype(object), return_inverse=True)
+        patients, code = np.unique(code * len(names) + number, return_inverse=True)
     line = np.where(told, code, len(patients) + np.arange(len(time)))
     _, line = np.unique(line, return_inverse=True)
     within = np.zeros(len(time), np.int64)
