@@ -43,8 +43,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             parts.append(_shown(output, f"images/notebook-{number}.png", files, config))
     title, intro = parts[0].split("\n\n", 1)
     link = (
-        f"[Download it]({NOTEBOOK.name}) into the folder where you ran `tuszstore demo demo`, or "
-        "open it in a clone with `make notebook`."
+        f"[Download it]({NOTEBOOK.name}) into the folder in which you ran `tuszstore demo demo`, "
+        "or open it in a clone with `make notebook`."
     )
     text = "\n\n".join([title, intro, link, *parts[1:]])
     files.append(File.generated(config, PAGE, content=text))
