@@ -167,6 +167,7 @@ test-typing: $(STAMP) ## check with mypy and pyright that the package's types wo
 
 docs: $(STAMP) ## build the documentation site in ./site; a warning or a broken link is an error
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt --group docs
+	@$(BIN)/python -m pytest -q tests/test_docs_hooks.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Tested in another folder, without this repository's settings, so that only the installed package
