@@ -288,6 +288,7 @@ def test_ten_million_windows_take_little_memory(made: "tuszstore.Store") -> None
         "labelled": rng.random(n_recordings) < 0.9,
         "patient": np.array([f"p{k // 5}" for k in range(n_recordings)], object),
         "patient_time": np.where(rng.random(n_recordings) < 0.5, 7200.0, np.nan),
+        "timeline": np.full(n_recordings, "", object),
     }
     made.metadata.events._loaded |= {
         "recording": owner,
