@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,9 @@ def _write_labels(
     """
     corpus = sources.corpus
     annotations: list[Annotation | None] = []
+    impossible = []
     failed = []
+    sfreq = store.geometry.sfreq
     names = ("id", "n_samples", "first_block", "annotation_digest")
     rows = list(zip(*(store.recordings[name].tolist() for name in names), strict=True))
     for id_, n_samples, _, digest in rows:
@@ -237,10 +240,12 @@ def _write_labels(
             source = sources.find(id_)
             known = _annotation(corpus.annotation, source, stays=not digest)
             if known:
-                doubts = find_doubts(known.events, n_samples / store.geometry.sfreq, config.labels)
+                doubts_of = partial(find_doubts, known.events, n_samples / sfreq, config.labels)
+                doubts = doubts_of(known.outside)
                 if any(doubt.hint for doubt in doubts) and _is_cut_off(corpus, source):
-                    known = replace(known, outside=CUT_OFF)
-                mark_events(known, n_samples, store.geometry.sfreq, config.labels)
+                    doubts = doubts_of(CUT_OFF)
+                impossible.append((id_, doubts))
+                mark_events(known, n_samples, sfreq, config.labels)
             annotations.append(known)
         except RecordingError as error:
             reason = str(error)
@@ -280,10 +285,4 @@ def _write_labels(
             keys.label(digest, n) for digest, (_, n, _, _) in zip(annotated, rows, strict=True)
         ),
     }
-    sfreq = store.geometry.sfreq
-    impossible = [
-        (id_, find_doubts(known.events, n_samples / sfreq, config.labels, known.outside))
-        for (id_, n_samples, _, _), known in zip(rows, annotations, strict=True)
-        if known
-    ]
     return made, columns, impossible

@@ -34,32 +34,7 @@ def repair(
     data: str | os.PathLike[str] | None = None,
     workers: int | None = None,
 ) -> RepairReport:
-    """Repair the damaged parts of a store, and nothing else.
-
-    Metadata is restored from the root's copy or vice versa, the index from the labels,
-    labels from the events, events from the annotations, and signals from the EDF files.
-
-    Parameters
-    ----------
-    path : path
-        ``<root>/<split>.zarr``.
-    data : path, optional
-        Root of the corpus, if it has moved.
-    workers : int, optional
-        Worker processes that compute signals; by default this process.
-
-    Returns
-    -------
-    RepairReport
-        What was repaired.
-
-    Raises
-    ------
-    StoreError
-        If there is no store.
-    BuildError
-        If it cannot be repaired; the store is then unchanged. The text says what to do.
-    """
+    """Repair the damaged parts of a store; see :func:`tuszstore.repair`."""
     start = time.perf_counter()
     place = local_folder(path, "tuszstore repair").resolve()
     clear_leftovers(place)

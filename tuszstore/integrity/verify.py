@@ -37,41 +37,7 @@ def verify(
     seed: int = 0,
     workers: int | None = None,
 ) -> VerifyReport:
-    """Check whether a store is intact.
-
-    Without `deep`, metadata, tables, labels and the index of every shard are read in full, and
-    every block must exist; with it, every block is decoded and compared with its digest.
-
-    Parameters
-    ----------
-    path : path
-        ``<root>/<split>.zarr``.
-    deep : bool
-        Whether to read every byte.
-    against : path, optional
-        Root of the corpus: recordings are recomputed from it and compared bit for bit.
-    sample : int, optional
-        Number of them; None for all.
-    seed : int
-        Seed of the sample.
-    workers : int, optional
-        Threads, and processes with `against`; by default one per core.
-
-    Returns
-    -------
-    VerifyReport
-        Damage is a finding there, never an exception.
-
-    Raises
-    ------
-    StoreError
-        If there is no store at `path`, it is in an object store, or it is replaced
-        meanwhile.
-    SchemaError
-        If it has another schema version, or requires unknown features.
-    CorpusError, ConfigError
-        If `against` is not the corpus, or the key of the store's pseudonyms is missing or another.
-    """
+    """Check whether a store is intact; see :func:`tuszstore.verify`."""
     place = local_folder(path, "tuszstore verify")
     if not place.is_dir():
         raise StoreError(f"{place}: {no_store(place)}")

@@ -13,6 +13,7 @@ from tuszstore.plotting.figures import Embedded, chart_axes, embed
 from tuszstore.plotting.predictions import detection_trace, draw_prediction
 from tuszstore.plotting.stretch import Stretch, recording_stretch
 from tuszstore.plotting.style import Style
+from tuszstore.rules import NAMES, OF_EVENTS
 from tuszstore.units import clock
 
 if TYPE_CHECKING:
@@ -25,18 +26,6 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """Maximum misses drawn, and maximum false alarms."""
-
-RULES = {
-    "szcore_events": "SzCORE, events",
-    "szcore_samples": "SzCORE, samples",
-    "ovlp": "OVLP",
-    "taes": "TAES",
-    "epoch": "EPOCH",
-}
-"""Displayed names of the rules."""
-
-_OF_EVENTS = ("szcore_events", "ovlp")
-"""Rules that count a false alarm once, not its seconds or fractions of it: their rate is shown."""
 
 _MEASURES = ("sensitivity", "precision", "f1")
 _BEFORE, _LONGEST, _WIDTH = 10.0, 40.0, 10.6  # seconds, seconds, inches
@@ -132,7 +121,7 @@ def show_predictions(
     return Evaluation(
         title=_title(model, threshold, **options),
         numbers=numbers,
-        rows=[[RULES[name], *_row(name, tally)] for name, tally in total.items()],
+        rows=[[NAMES[name], *_row(name, tally)] for name, tally in total.items()],
         macro=[
             [
                 name.replace("_", " "),
@@ -275,7 +264,7 @@ def _draw(
 
 def _row(rule: str, tally: "Tally") -> list[str]:
     counts = [f"{value:,.5g}" for value in (tally.hits, tally.misses, tally.false_alarms)]
-    rate = _number(tally.false_alarms_per_day, 2) if rule in _OF_EVENTS else "-"
+    rate = _number(tally.false_alarms_per_day, 2) if rule in OF_EVENTS else "-"
     return [*counts, *(_number(getattr(tally, name)) for name in _MEASURES), rate]
 
 

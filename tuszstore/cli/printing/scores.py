@@ -11,19 +11,8 @@ from tuszstore.evaluate.predictions import Predictions
 from tuszstore.evaluate.scoring import Scores
 from tuszstore.evaluate.summaries import Mean
 from tuszstore.evaluate.tally import MEASURES, Tally
+from tuszstore.rules import NAMES, OF_EVENTS
 from tuszstore.units import clock
-
-NAMES = {
-    "szcore_events": "SzCORE, events",
-    "szcore_samples": "SzCORE, samples",
-    "ovlp": "OVLP",
-    "taes": "TAES",
-    "epoch": "EPOCH",
-}
-"""Displayed names of the rules."""
-
-_OF_EVENTS = ("szcore_events", "ovlp")
-"""Rules that count a false alarm once, not its seconds or fractions of it: their rate is shown."""
 
 MERGED = (
     "Seizures of different classes that touch or overlap are one seizure in the total and by "
@@ -53,7 +42,7 @@ def show_scores(
     for name, tally in scores.total.items():
         counts = (f"{count:.5g}" for count in (tally.hits, tally.misses, tally.false_alarms))
         numbers = [_number(tally, measure) for measure in MEASURES]
-        if name not in _OF_EVENTS:
+        if name not in OF_EVENTS:
             numbers[MEASURES.index("false_alarms_per_day")] = "-"
         table.add_row(NAMES[name], *counts, *numbers)
     console.print(table)
